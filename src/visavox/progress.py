@@ -1,0 +1,50 @@
+"""Progress bars: one interface, silent when nobody watches."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Bar(Protocol):
+    """What a running job reports to."""
+
+    def update(self, n: int = 1) -> object:
+        """Advance by `n` units."""
+        ...
+
+
+class Progress:
+    """Makes bars with an ETA on standard error; draws nothing when `enabled` is false.
+
+    `enabled=None` draws only when standard error is a terminal.
+    """
+
+    def __init__(self, enabled: bool | None = None) -> None:
+        self.enabled = sys.stderr.isatty() if enabled is None else enabled
+
+    @contextmanager
+    def bar(self, description: str, total: int | None, unit: str = "frame") -> Iterator[Bar]:
+        """Show one bar while the block runs; `total=None` when the length is not known."""
+        from tqdm import tqdm
+
+        with tqdm(
+            total=total, desc=description, unit=f" {unit}", disable=not self.enabled, file=sys.stderr, leave=True
+        ) as bar:
+            yield bar
+
+    def track(self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "frame"):
+        """Yield `items`, advancing a bar by one for each."""
+        if total is None and hasattr(items, "__len__"):
+            total = len(items)  # type: ignore[arg-type]
+        with self.bar(description, total, unit) as bar:
+            for item in items:
+                yield item
+                bar.update(1)
+
+
+QUIET = Progress(enabled=False)
