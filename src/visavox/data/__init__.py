@@ -1,0 +1,1 @@
+"""Footage to prepared clips to batches."""

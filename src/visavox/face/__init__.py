@@ -1,0 +1,1 @@
+"""Faces: finding and following them, cutting them out, putting them back."""
