@@ -1,0 +1,1 @@
+"""Sound to features: the mel spectrogram that every network hears, and where nobody speaks."""
