@@ -1,0 +1,125 @@
+"""Names for the 478 landmarks of a face, and the measurements of a mouth.
+
+Points 0-467 are the MediaPipe face mesh (Kartynnik et al., "Real-time Facial Surface Geometry from Monocular
+Video on Mobile GPUs", 2019), whose lips and eyes are refined by attention (Grishchenko et al., "Attention Mesh",
+2020); 468-472 and 473-477 are the two irises, centre first. "Right" and "left" are the speaker's own: the
+speaker's right eye is on the left of the picture. Closed outlines are listed in order, without repeating the
+first point, so that they can be filled as polygons.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from visavox.types import NUM_LANDMARKS
+
+LIPS_OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
+"""Outer border of the lips: right corner, along the lower lip to the left corner, back along the upper lip."""
+LIPS_INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
+"""Inner border of the lips, in the order of LIPS_OUTER."""
+LIPS = tuple(sorted({
+    *LIPS_OUTER, *LIPS_INNER,
+    76, 77, 90, 180, 85, 16, 315, 404, 320, 307, 306, 184, 74, 73, 72, 11, 302, 303, 304, 408,
+    62, 96, 89, 179, 86, 15, 316, 403, 319, 325, 292, 183, 42, 41, 38, 12, 268, 271, 272, 407,
+}))  # fmt: skip
+"""All 80 points of the lips: the two borders and two rings between them."""
+MOUTH_RIGHT, MOUTH_LEFT = 61, 291
+"""Corners of the mouth."""
+LIP_UPPER, LIP_LOWER = 13, 14
+"""Middle of the inner border of the upper and of the lower lip."""
+
+FACE_OVAL = (
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+)  # fmt: skip
+"""Outline of the face: top of the forehead, down the left side to the chin, up the right side."""
+JAW = (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454)
+"""Line of the jaw (open): from the right ear along the chin to the left ear."""
+CHIN = 152
+"""Lowest point of the chin."""
+
+RIGHT_EYE = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
+"""Right eye: outer corner, lower lid, inner corner, upper lid."""
+LEFT_EYE = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
+"""Left eye: outer corner, lower lid, inner corner, upper lid."""
+EYES = RIGHT_EYE + LEFT_EYE
+"""Both eyes."""
+EYE_OUTER_RIGHT, EYE_OUTER_LEFT = 33, 263
+"""Outer corners of the eyes; their distance is the unit in which mouths are measured."""
+RIGHT_BROW = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
+"""Right eyebrow, as a closed outline."""
+LEFT_BROW = (300, 293, 334, 296, 336, 285, 295, 282, 283, 276)
+"""Left eyebrow, as a closed outline."""
+RIGHT_IRIS = (468, 469, 470, 471, 472)
+"""Right iris: centre, then four points of its border."""
+LEFT_IRIS = (473, 474, 475, 476, 477)
+"""Left iris: centre, then four points of its border."""
+
+NOSE_BRIDGE = (168, 6, 197, 195, 5, 4)
+"""From between the eyes to the tip of the nose."""
+NOSE_TIP = 1
+"""Tip of the nose."""
+
+RIGID = (
+    33, 133, 362, 263, 130, 359, 243, 463,  # corners of the eyes
+    168, 6, 197, 195, 122, 351, 196, 419, 193, 417, 8,  # bridge of the nose
+    151, 10, 109, 338, 67, 297, 108, 337,  # forehead
+    127, 356, 162, 389, 139, 368, 34, 264, 143, 372, 116, 345,  # temples and upper cheekbones
+    5, 4, 45, 275, 51, 281, 3, 248, 174, 399,  # upper and middle nose
+)  # fmt: skip
+"""Points that speech and blinking hardly move: what head pose and alignment are fitted to."""
+
+IBUG_68 = (
+    127, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 356,  # 0-16 jaw
+    70, 63, 105, 66, 107,  # 17-21 right brow
+    336, 296, 334, 293, 300,  # 22-26 left brow
+    168, 197, 5, 4,  # 27-30 bridge of the nose
+    75, 97, 2, 326, 305,  # 31-35 under the nose
+    33, 160, 158, 133, 153, 144,  # 36-41 right eye
+    362, 385, 387, 263, 373, 380,  # 42-47 left eye
+    61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181,  # 48-59 outer lips
+    78, 81, 13, 311, 308, 402, 14, 178,  # 60-67 inner lips
+)  # fmt: skip
+"""For each of the 68 points of iBUG 300-W (Sagonas et al., 2013) the face mesh point that stands for it."""
+
+
+def to_ibug68(landmarks: np.ndarray) -> np.ndarray:
+    """Pick the 68 landmarks of the iBUG 300-W scheme out of face mesh landmarks.
+
+    Args:
+        landmarks: (..., 478 or 468, C).
+
+    Returns:
+        (..., 68, C), a copy. Brows, eyes, nose and lips coincide with the scheme to about the width of an
+        annotator's hand; the jaw points 0-3 and 13-16 are those of the mesh's outline, which follows the skin
+        in front of the ears and so, on a turned head, not the visible contour that 300-W marks.
+    """
+    if landmarks.ndim < 2 or landmarks.shape[-2] not in (468, NUM_LANDMARKS):
+        raise ValueError(f"landmarks have shape {landmarks.shape}; expected (..., 478, C) or (..., 468, C)")
+    return landmarks[..., list(IBUG_68), :]
+
+
+def _distance(landmarks: np.ndarray, first: int, second: int) -> np.ndarray:
+    return np.linalg.norm(landmarks[..., first, :2] - landmarks[..., second, :2], axis=-1)
+
+
+def eye_distance(landmarks: np.ndarray) -> np.ndarray:
+    """Distance of the outer eye corners in the picture, (...) from (..., 478, 2 or 3), in the landmarks' unit."""
+    return _distance(landmarks, EYE_OUTER_RIGHT, EYE_OUTER_LEFT)
+
+
+def mouth_opening(landmarks: np.ndarray) -> np.ndarray:
+    """Gap between the lips: |13 - 14| / |33 - 263| in the picture.
+
+    Args:
+        landmarks: (..., 478, 2 or 3) in pixels; only x and y count.
+
+    Returns:
+        (...), 0 for a closed mouth, 0.1-0.3 for vowels; NaN where the landmarks are.
+    """
+    return _distance(landmarks, LIP_UPPER, LIP_LOWER) / eye_distance(landmarks)
+
+
+def mouth_width(landmarks: np.ndarray) -> np.ndarray:
+    """Width of the mouth: |61 - 291| / |33 - 263| in the picture; arguments and shape as `mouth_opening`."""
+    return _distance(landmarks, MOUTH_RIGHT, MOUTH_LEFT) / eye_distance(landmarks)
