@@ -1,0 +1,208 @@
+"""What all commands share: their common options, and how their errors become exit codes and one line of text."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import logging
+import os
+import re
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+from typing import Annotated, Any, TypeVar
+
+from visavox.errors import InputError, VisavoxError
+from visavox.progress import Progress
+
+Options = TypeVar("Options")
+
+EXIT_DONE = 0
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+"""128 + SIGINT, what shells expect of a program that Ctrl-C stopped."""
+EXIT_TERMINATED = 143
+"""128 + SIGTERM."""
+
+EXTRAS = {
+    "lightning": "train",
+    "tensorboard": "train",
+    "skimage": "metrics",
+    "torchmetrics": "metrics",
+    "matplotlib": "plot",
+    "mediapipe": "face",
+}
+"""Optional package -> the extra of pyproject.toml that installs it."""
+
+OS_ERRORS = {
+    errno.ENOSPC: "the disk is full{where}; free some space or choose another place",
+    errno.EDQUOT: "the disk quota is used up{where}; free some space or choose another place",
+    errno.EROFS: "the file system is read-only{where}; choose another place",
+    errno.EACCES: "no permission{where}; change the permissions or choose another place",
+    errno.EPIPE: "the program that reads the output has stopped reading (broken pipe)",
+}
+"""What the operating system refuses in the middle of a job, and is no fault of the program."""
+
+
+def _alias(*names: str) -> Any:
+    from tyro import conf
+
+    return conf.arg(aliases=names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommonOptions:
+    """Options that every command has."""
+
+    quiet: Annotated[bool, _alias("-q")] = False
+    """Draw no progress bars and print no warnings."""
+    verbose: Annotated[bool, _alias("-v")] = False
+    """Say step by step what is done, and where an error came from."""
+
+    @property
+    def progress(self) -> Progress:
+        """Progress bars as these options ask for them."""
+        return Progress(enabled=False if self.quiet else None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions(CommonOptions):
+    """Options of commands that report figures."""
+
+    json: bool = False
+    """Print the figures as JSON on standard output, and nothing else there."""
+
+
+def parse(options: type[Options], argv: list[str], *, command: str) -> Options:
+    """Read `argv` into a dataclass (or a union of dataclasses, for sub-commands) and set up the messages.
+
+    Args:
+        options: a frozen dataclass, usually derived from CommonOptions; its docstring heads the help text.
+        argv: the arguments after the name of the command.
+        command: name of the command, as in `visavox COMMAND`.
+
+    Raises:
+        InputError: an option is unknown, missing or has a value that is not allowed.
+        SystemExit: with code 0, after `--help`.
+    """
+    import tyro
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            parsed = tyro.cli(
+                options,
+                prog=f"visavox {command}",
+                args=argv,
+                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes),
+            )
+    except SystemExit as stop:
+        if stop.code:
+            raise InputError(f"{_one_line(said.getvalue())} (`visavox {command} --help` lists the options)") from None
+        raise
+    if isinstance(parsed, CommonOptions):
+        set_up_messages(quiet=parsed.quiet, verbose=parsed.verbose)
+    return parsed
+
+
+def _one_line(boxed: str) -> str:
+    """Take the sentence out of tyro's boxed error message."""
+    sentences: list[str] = []
+    for box in boxed.split("╭")[1:]:
+        rows = [row.strip("│ ") for row in box.splitlines() if row.startswith("│")]
+        words = " ".join(row for row in rows if not set(row) <= {"─"}).partition("For full helptext")[0]
+        sentences.append(re.sub(r"\s+", " ", words).strip().rstrip(".:"))
+    text = "; ".join(sentence for sentence in sentences if sentence)
+    return text[:1].lower() + text[1:]
+
+
+def set_up_messages(*, quiet: bool = False, verbose: bool = False) -> None:
+    """Send log records and warnings to standard error, one line each, as much as the options ask for."""
+    logger = logging.getLogger("visavox")
+    logger.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING)
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(_LineFormatter())
+        logger.addHandler(handler)
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        # Warnings of other libraries tell a user nothing; ours are UserWarnings.
+        if verbose or category is UserWarning:
+            logger.warning("%s", message)
+
+    warnings.showwarning = show
+
+
+class _LineFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        level = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
+        return f"visavox: {level}{record.getMessage()}"
+
+
+def run(command: Callable[[list[str]], int], argv: list[str]) -> int:
+    """Run a command; turn what stops it into one line on standard error and an exit code.
+
+    Bad input, a full disk and a broken pipe give 2, Ctrl-C gives 130. An error that visavox did not foresee keeps
+    its traceback: it is a bug.
+    """
+    set_up_messages()
+    try:
+        with _terminated_like_interrupted():
+            code = command(argv)
+            sys.stdout.flush()
+        return code
+    except VisavoxError as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail("interrupted", EXIT_INTERRUPTED, kind="")
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        return _fail(
+            f"this needs {package}, which is not installed; install it with: pip install 'visavox[{EXTRAS[package]}]'",
+            EXIT_BAD_INPUT,
+        )
+    except OSError as error:
+        if error.errno not in OS_ERRORS:
+            raise
+        if error.errno == errno.EPIPE:
+            _discard_stdout()
+        where = f" ({error.filename})" if error.filename else ""
+        return _fail(OS_ERRORS[error.errno].format(where=where), EXIT_BAD_INPUT)
+
+
+def _fail(message: str, code: int, *, kind: str = "error: ") -> int:
+    if logging.getLogger("visavox").isEnabledFor(logging.DEBUG):
+        traceback.print_exc()
+    print(f"visavox: {kind}{message}", file=sys.stderr)
+    return code
+
+
+def _discard_stdout() -> None:
+    """Keep the interpreter from complaining once more when it flushes standard output at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextlib.contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Let SIGTERM unwind the program as Ctrl-C does, so that temporary files go."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(EXIT_TERMINATED)
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread: a test, or a program that calls main()
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
