@@ -49,7 +49,8 @@ OS_ERRORS = {
 """What the operating system refuses in the middle of a job, and is no fault of the program."""
 
 
-def _alias(*names: str) -> Any:
+def alias(*names: str) -> Any:
+    """Return the marker that gives an option of a dataclass further names: `Annotated[Path, alias("-o")]`."""
     from tyro import conf
 
     return conf.arg(aliases=names)
@@ -59,9 +60,9 @@ def _alias(*names: str) -> Any:
 class CommonOptions:
     """Options that every command has."""
 
-    quiet: Annotated[bool, _alias("-q")] = False
+    quiet: Annotated[bool, alias("-q")] = False
     """Draw no progress bars and print no warnings."""
-    verbose: Annotated[bool, _alias("-v")] = False
+    verbose: Annotated[bool, alias("-v")] = False
     """Say step by step what is done, and where an error came from."""
 
     @property

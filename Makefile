@@ -1,0 +1,33 @@
+# make demo   makes .venv, dubs the bundled clip, prints where the result is and how long it took
+# make test   the same set-up, then the default test suite
+# make lint   ruff and mypy
+#
+# Everything but Python itself comes from the package index; nothing is downloaded after the installation.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.tested-set
+
+.PHONY: demo test test-all lint clean
+
+demo: $(READY)
+	$(BIN)/visavox demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+# Every test but those that need a CUDA device: those that take minutes too.
+test-all: $(READY)
+	$(BIN)/python -m pytest -m "not gpu"
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+$(READY): pyproject.toml constraints.txt tools/set_up.py
+	$(PYTHON) tools/set_up.py $(VENV)
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
