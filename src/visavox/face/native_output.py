@@ -1,0 +1,43 @@
+"""Keeps the chatter of native libraries off the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def captured_output() -> Iterator[None]:
+    """Send what the block writes to standard error, from Python or from C++, to the debug log instead.
+
+    MediaPipe, TensorFlow Lite and absl write to file descriptor 2 whatever their log level is set to. The
+    descriptor belongs to the whole process, so keep the block short.
+    """
+    try:
+        saved = os.dup(2)
+    except OSError:  # standard error is closed: there is nothing to keep clean
+        yield
+        return
+    python_text = io.StringIO()
+    try:
+        with tempfile.TemporaryFile() as native_text:
+            sys.stderr.flush()
+            os.dup2(native_text.fileno(), 2)
+            try:
+                with contextlib.redirect_stderr(python_text):
+                    yield
+            finally:
+                os.dup2(saved, 2)
+            native_text.seek(0)
+            text = python_text.getvalue() + native_text.read().decode(errors="replace")
+    finally:
+        os.close(saved)
+    for line in text.splitlines():
+        logger.debug("%s", line)
