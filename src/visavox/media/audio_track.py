@@ -1,0 +1,214 @@
+"""The audio stream of a result: packets carried over as they are, or samples mixed and encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from fractions import Fraction
+from typing import Protocol
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.container import OutputContainer
+from av.packet import Packet
+
+from visavox.errors import InputError
+from visavox.media.container import audio_stream, open_input, time_zero
+from visavox.media.encoding import Encoding
+from visavox.media.sound import AudioInfo, probe_audio
+from visavox.media.soundtrack import AudioPlan, Mixer
+
+_CARRIED = {
+    ".mp4": {"aac", "mp3", "ac3", "eac3", "alac"},
+    ".mov": {"aac", "mp3", "ac3", "alac", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be"},
+    ".mkv": {"aac", "mp3", "ac3", "eac3", "alac", "opus", "vorbis", "flac", "pcm_s16le", "pcm_s24le"},
+    ".webm": {"opus", "vorbis"},
+}
+"""Extension → codecs whose packets any player of that container can decode."""
+
+_AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
+_OPUS_RATE = 48_000
+_SAMPLES_WITHOUT_FRAMES = 1024
+_AAC_FRAME_BITS = 6144  # most bits of one channel in one frame of 1024 samples (ISO/IEC 13818-7)
+_ENCODERS = {"aac": "aac", "opus": "libopus", "flac": "flac"}
+_LAYOUTS = {1: "mono", 2: "stereo"}
+
+
+class AudioTrack(Protocol):
+    """Audio stream that is written along with the picture."""
+
+    def advance(self, until: Fraction) -> None:
+        """Write the sound up to `until`, in seconds of the result."""
+        ...
+
+    def finish(self, end: Fraction) -> None:
+        """Write the rest, up to the end of the picture."""
+        ...
+
+    def close(self) -> None:
+        """Free the files that are read."""
+        ...
+
+
+def add_audio_track(container: OutputContainer, plan: AudioPlan, encoding: Encoding, extension: str) -> AudioTrack:
+    """Add the sound of `plan` to a file that is being written.
+
+    Raises:
+        InputError: a file of the plan has no sound, or its packets cannot be copied as asked.
+    """
+    info = probe_audio(plan.speech)
+    if plan.original is not None:
+        probe_audio(plan.original)
+    if encoding.audio_codec == "copy":
+        return _forced_copy(container, plan, info, extension)
+    if encoding.audio_codec == "auto" and plan.is_untouched and info.codec in _CARRIED.get(extension, ()):
+        return CopiedTrack(container, plan)
+    codec = encoding.audio_codec
+    if codec == "auto":
+        codec = "opus" if extension == ".webm" else "aac"
+    if extension == ".webm" and codec != "opus":
+        raise InputError(f".webm cannot hold {codec.upper()} sound; use --audio-codec opus, or an output named .mp4")
+    if extension == ".mov" and codec != "aac":
+        raise InputError(f".mov cannot hold {codec} sound; use --audio-codec aac, or an output named .mp4")
+    return EncodedTrack(container, plan, codec, info, encoding.audio_bit_rate)
+
+
+def _forced_copy(container: OutputContainer, plan: AudioPlan, info: AudioInfo, extension: str) -> AudioTrack:
+    if not plan.is_untouched:
+        raise InputError("sound that is moved or mixed cannot be copied; use --audio-codec aac")
+    try:
+        return CopiedTrack(container, plan)
+    except (ValueError, av.FFmpegError):
+        raise InputError(
+            f"{extension} cannot hold the {info.codec} sound of {plan.speech}; use --audio-codec aac or .mkv"
+        ) from None
+
+
+class CopiedTrack:
+    """Carries the packets of a sound over, bit for bit; nothing is decoded.
+
+    Packets before time 0 are kept as far as they reach over it (the container cuts them), whole packets
+    outside the picture are left out.
+    """
+
+    def __init__(self, container: OutputContainer, plan: AudioPlan) -> None:
+        self._container = container
+        self._files = ExitStack()
+        source = self._files.enter_context(open_input(plan.speech))
+        stream = audio_stream(source)
+        if stream is None:
+            raise InputError(f"{plan.speech} has no sound")
+        try:
+            self._stream = container.add_stream_from_template(stream, opaque=False)
+        except BaseException:
+            self._files.close()
+            raise
+        self._time_base = stream.time_base
+        self._zero = time_zero(source)
+        self._length = plan.length
+        self._packets: Iterator[Packet] = source.demux(stream)
+        self._next: Packet | None = None
+
+    def advance(self, until: Fraction) -> None:
+        """Write the packets that start before `until`."""
+        if self._length is not None:
+            until = min(until, self._length)
+        while True:
+            packet = self._next or self._read()
+            if packet is None:
+                return
+            self._next = packet
+            if packet.pts * self._time_base >= until:
+                return
+            self._next = None
+            packet.stream = self._stream
+            self._container.mux(packet)
+
+    def _read(self) -> Packet | None:
+        """The next packet with its times counted from 0 of the result."""
+        shift = round(self._zero / self._time_base)
+        try:
+            for packet in self._packets:
+                if not packet.size or packet.pts is None or packet.is_corrupt:
+                    continue
+                packet.pts -= shift
+                packet.dts = packet.pts
+                if packet.pts + (packet.duration or 0) > 0:
+                    return packet
+        except av.FFmpegError:  # the sound breaks off here
+            return None
+        return None
+
+    def finish(self, end: Fraction) -> None:
+        """Write the rest of the packets up to the end of the picture."""
+        self.advance(end)
+
+    def close(self) -> None:
+        """Free the file that is read."""
+        self._files.close()
+
+
+class EncodedTrack:
+    """Encodes what a `Mixer` renders."""
+
+    def __init__(self, container: OutputContainer, plan: AudioPlan, codec: str, info: AudioInfo, bit_rate: int) -> None:
+        self._container = container
+        self._rate = _encoder_rate(codec, info.rate)
+        channels = min(info.channels, 2)
+        if plan.original is not None and not plan.is_untouched:
+            original = probe_audio(plan.original)
+            channels = max(channels, min(original.channels, 2))
+            self._rate = _encoder_rate(codec, max(info.rate, original.rate))
+        self._layout = _LAYOUTS[channels]
+        self._stream = container.add_stream(_ENCODERS[codec], rate=self._rate, layout=self._layout)
+        if codec == "aac":
+            bit_rate = min(bit_rate, self._rate * _AAC_FRAME_BITS // 1024)
+        if codec != "flac":
+            self._stream.bit_rate = bit_rate * channels
+        self._format = self._stream.codec_context.format.name
+        self._mixer = Mixer(plan, self._rate, channels)
+        self._position = 0
+
+    def advance(self, until: Fraction) -> None:
+        """Encode whole frames up to `until`."""
+        size = self._stream.codec_context.frame_size or _SAMPLES_WITHOUT_FRAMES
+        while self._position + size <= until * self._rate:
+            self._write(size)
+
+    def finish(self, end: Fraction) -> None:
+        """Encode the rest up to the end of the picture."""
+        self.advance(end)
+        rest = round(end * self._rate) - self._position
+        if rest > 0:
+            self._write(rest)
+        self._container.mux(self._stream.encode(None))
+
+    def _write(self, num_samples: int) -> None:
+        samples = self._mixer.read(num_samples)
+        frame = _to_frame(samples, self._format, self._layout)
+        frame.sample_rate = self._rate
+        frame.pts = self._position
+        frame.time_base = Fraction(1, self._rate)
+        self._position += num_samples
+        self._container.mux(self._stream.encode(frame))
+
+    def close(self) -> None:
+        """Free the files that are read."""
+        self._mixer.close()
+
+
+def _to_frame(samples: np.ndarray, sample_format: str, layout: str) -> AudioFrame:
+    if sample_format in ("s16", "s16p"):
+        samples = np.round(samples * 32767.0).astype(np.int16)
+    data = np.ascontiguousarray(samples.T) if sample_format.endswith("p") else samples.reshape(1, -1)
+    return AudioFrame.from_ndarray(data, format=sample_format, layout=layout)
+
+
+def _encoder_rate(codec: str, rate: int) -> int:
+    """Sample rate that the encoder of `codec` takes, `rate` where it can."""
+    if codec == "opus":
+        return _OPUS_RATE
+    if codec == "flac":
+        return min(rate, 192_000)
+    return rate if rate in _AAC_RATES else 48_000

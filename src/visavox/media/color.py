@@ -1,0 +1,124 @@
+"""Colour: from the pictures of a codec to RGB and back by the same matrix and range, so that nothing shifts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+UNSPECIFIED = 2
+"""Code of "not said" for matrix, primaries and transfer (ITU-T H.273); for the range it is 0."""
+
+_BT709 = 1
+_BT2020 = 9
+_SRGB_TRANSFER = 13
+_LIMITED = 1
+
+# Code of the matrix in H.273 → constant of swscale. Codes that are missing are guessed from the size.
+_MATRICES = {
+    _BT709: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    _BT2020: Colorspace.BT2020,
+    10: Colorspace.BT2020,
+}
+
+# Without these swscale takes a fast path that darkens every picture by about one level.
+_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+
+
+@dataclass(frozen=True)
+class ColorTags:
+    """What a stream says of its colours, in the codes of ITU-T H.273."""
+
+    space: int = UNSPECIFIED
+    """Matrix between YUV and RGB: 1 BT.709, 5 and 6 BT.601, 9 BT.2020, 0 RGB, 2 not said."""
+    range: int = 0
+    """1 limited (16-235), 2 full (0-255), 0 not said."""
+    primaries: int = UNSPECIFIED
+    """Primaries: 1 BT.709, 5 and 6 BT.601, 9 BT.2020, 2 not said."""
+    transfer: int = UNSPECIFIED
+    """Transfer curve: 1 BT.709, 13 sRGB, 16 PQ, 18 HLG, 2 not said."""
+
+
+PICTURE_TAGS = ColorTags(space=_BT709, range=_LIMITED, primaries=_BT709, transfer=_SRGB_TRANSFER)
+"""Tags of a video made from RGB pictures (a photo, a GIF), which carry no matrix of their own."""
+
+
+def tags_of(frame: VideoFrame) -> ColorTags:
+    """Read the tags of a decoded frame; a frame of RGB pixels gets those of a video made from pictures."""
+    if is_rgb(frame.format):
+        return PICTURE_TAGS
+    color_range = int(frame.color_range)
+    if frame.format.name.startswith("yuvj"):
+        color_range = int(ColorRange.JPEG)
+    return ColorTags(int(frame.colorspace), color_range, int(frame.color_primaries), int(frame.color_trc))
+
+
+def is_rgb(pixel_format: VideoFormat) -> bool:
+    """Whether the pixels are RGB, with a palette or not."""
+    return bool(pixel_format.is_rgb or pixel_format.has_palette)
+
+
+class ColorConverter:
+    """Converts frames of one video to RGB and back; not to be shared between threads.
+
+    Args:
+        tags: what the video says of its colours.
+        width: of the video in pixels; with `height`, decides the matrix where `tags` leaves it open:
+            BT.709 for high definition, BT.601 below, as players do.
+        height: of the video in pixels.
+    """
+
+    def __init__(self, tags: ColorTags, width: int, height: int) -> None:
+        guess = Colorspace.ITU709 if max(width, height) >= 1280 or min(width, height) > 576 else Colorspace.ITU601
+        self._matrix = _MATRICES.get(tags.space, guess)
+        self._range = ColorRange.JPEG if tags.range == ColorRange.JPEG else ColorRange.MPEG
+        self._reformatter = VideoReformatter()
+
+    def to_rgb(self, frame: VideoFrame, width: int, height: int) -> np.ndarray:
+        """Convert a decoded frame.
+
+        Returns:
+            uint8 (height, width, 3) RGB; transparent pixels lie on white.
+        """
+        if frame.format.has_palette or any(component.is_alpha for component in frame.format.components):
+            return self._flatten(frame, width, height)
+        return self._reformat(frame, width, height, "rgb24").to_ndarray()
+
+    def _flatten(self, frame: VideoFrame, width: int, height: int) -> np.ndarray:
+        rgba = self._reformat(frame, width, height, "rgba").to_ndarray()
+        alpha = rgba[..., 3:].astype(np.uint16)
+        if alpha.min() == 255:
+            return np.ascontiguousarray(rgba[..., :3])
+        return ((rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+    def _reformat(self, frame: VideoFrame, width: int, height: int, pixel_format: str) -> VideoFrame:
+        source_rgb = is_rgb(frame.format)
+        return self._reformatter.reformat(
+            frame,
+            width,
+            height,
+            pixel_format,
+            src_colorspace=None if source_rgb else self._matrix,
+            src_color_range=None if source_rgb else self._range,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=_EXACT,
+            threads=1,
+        )
+
+    def from_rgb(self, image: np.ndarray, pixel_format: str) -> VideoFrame:
+        """Convert uint8 RGB (H, W, 3) to a frame of `pixel_format` (yuv420p or yuv444p)."""
+        return self._reformatter.reformat(
+            VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24"),
+            format=pixel_format,
+            dst_colorspace=self._matrix,
+            dst_color_range=self._range,
+            interpolation=_EXACT,
+            threads=1,
+        )
