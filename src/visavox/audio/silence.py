@@ -1,0 +1,146 @@
+"""Where nobody speaks, and a gate that gives the networks true silence there.
+
+The detector reads the loudness of mel frames against two local yardsticks: the noise floor (the quietest moment
+around) and the speech (the loudest one). So it needs no absolute level: it works on a whisper, on a recording
+with hiss, and on one whose loudness drifts. Where noise is about as loud as the voice, it finds nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
+
+from visavox.audio.mel import LEVEL_RANGE, MEL_FRAMES_PER_SECOND, MEL_MAX, MEL_MIN, SAMPLE_RATE, mel_spectrogram
+
+_LOWEST_BAND = 4
+"""Bands below (about 240 Hz) hold hum, rumble and wind."""
+_LEAKAGE = 0.02
+"""How far a loud sound leaks into the frames beside it, in seconds: most of the half window of the STFT."""
+
+
+@dataclass(frozen=True)
+class SilenceSettings:
+    """What counts as silence."""
+
+    minimum: float = 0.3
+    """Shortest silence, in seconds: longer than the closure of any plosive."""
+    speech_range: float = 36.0
+    """How far below the loudest moment around a sound is still speech, in dB. Breaths lie below."""
+    floor_share: float = 0.25
+    """In noise: the share of the distance between floor and speech, in dB, that is still noise."""
+    floor_margin: float = 5.0
+    """The least distance to the floor that is still noise, in dB: noise fluctuates."""
+    minimum_range: float = 15.0
+    """Speech must rise above the floor by this, in dB, for a silence to be told from it."""
+    floor_reach: float = 4.0
+    """How far to either side the noise floor is looked for, in seconds."""
+    speech_reach: float = 3.0
+    """How far to either side the loudest moment is looked for, in seconds."""
+    click: float = 0.07
+    """Sounds in a silence that are shorter than this, in seconds, are clicks and smacks ..."""
+    click_range: float = 15.0
+    """... unless they are less than this below the loudest moment around, in dB."""
+
+
+def find_silence(waveform: np.ndarray | torch.Tensor, minimum: float = 0.3) -> list[tuple[float, float]]:
+    """Find the stretches in which nobody speaks.
+
+    Args:
+        waveform: float (N,), 16 kHz mono in [-1, 1], N >= 1.
+        minimum: shortest silence in seconds.
+
+    Returns:
+        (start, end) of each silence in seconds, in order, within the waveform.
+
+    Raises:
+        InputError: the waveform is empty or holds a number that is not finite.
+    """
+    mask = silent_frames(mel_spectrogram(waveform), SilenceSettings(minimum))
+    duration = len(waveform) / SAMPLE_RATE
+    spans = (_span(first, end, len(mask)) for first, end in _runs(mask))
+    return [(start, min(end, duration)) for start, end in spans]
+
+
+def silent_frames(mel: np.ndarray | torch.Tensor, settings: SilenceSettings | None = None) -> np.ndarray:
+    """Return bool (M,): the frames of a mel (80, M) that lie in a silence of the minimum length."""
+    settings = settings or SilenceSettings()
+    level = _level(np.asarray(mel))
+    quiet, loudest = _quiet_frames(level, settings)
+    _forget_clicks(quiet, level > loudest - settings.click_range, settings.click)
+    for first, end in _runs(quiet):
+        start_time, end_time = _span(first, end, len(quiet))
+        if end_time - start_time < settings.minimum - 0.5 / MEL_FRAMES_PER_SECOND:
+            quiet[first:end] = False
+    return quiet
+
+
+def gate_silence(mel: torch.Tensor, settings: SilenceSettings | None = None, ramp: float = 0.05) -> torch.Tensor:
+    """Replace what is heard in silences by digital silence, so that a mouth that rests on silence does rest.
+
+    Args:
+        mel: float (80, M) in [-4, 4].
+        settings: what counts as silence.
+        ramp: seconds over which the gate closes and opens, inside the silence.
+
+    Returns:
+        float (80, M): the same numbers outside silences, -4 within, a linear ramp in dB between.
+    """
+    silent = silent_frames(mel, settings)
+    gated = mel.clone()
+    num_steps = round(ramp * MEL_FRAMES_PER_SECOND)
+    for first, end in _runs(silent):
+        position = np.arange(first, end)
+        from_start = np.full(end - first, np.inf) if first == 0 else position - first + 1
+        to_end = np.full(end - first, np.inf) if end == len(silent) else end - position
+        gain = torch.from_numpy(np.clip(1 - np.minimum(from_start, to_end) / (num_steps + 1), 0, 1)).to(mel)
+        gated[:, first:end] = MEL_MIN + (mel[:, first:end] - MEL_MIN) * gain
+    return gated
+
+
+def _level(mel: np.ndarray) -> np.ndarray:
+    """Return the loudness of each frame above hum, float64 (M,), in dB above digital silence."""
+    decibels = (mel[_LOWEST_BAND:].astype(np.float64) - MEL_MIN) * (LEVEL_RANGE / (MEL_MAX - MEL_MIN))
+    return 10 * np.log10(np.mean(10 ** (decibels / 10), axis=0))
+
+
+def _quiet_frames(level: np.ndarray, settings: SilenceSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Return which frames are below the local threshold, bool (M,), and the local speech level, dB (M,)."""
+    smooth = uniform_filter1d(level, 5, mode="nearest")
+    floor = minimum_filter1d(smooth, _width(settings.floor_reach), mode="nearest")
+    loudest = maximum_filter1d(smooth, _width(settings.speech_reach), mode="nearest")
+    # In a pause longer than the reach the loudest moment is noise: do not take it for speech.
+    upper = smooth[smooth >= (smooth.min() + smooth.max()) / 2]
+    overall = np.percentile(upper, 95)
+    loudest = np.maximum(loudest, overall - 20)
+    margin = np.maximum((loudest - floor) * settings.floor_share, settings.floor_margin)
+    threshold = np.maximum(floor + margin, loudest - settings.speech_range)
+    audible = level > settings.floor_margin
+    separable = overall - floor >= settings.minimum_range
+    return ~audible | ((level < threshold) & separable), loudest
+
+
+def _forget_clicks(quiet: np.ndarray, loud: np.ndarray, longest: float) -> None:
+    for first, end in _runs(~quiet):
+        inside = first > 0 and end < len(quiet)
+        if inside and end - first < longest * MEL_FRAMES_PER_SECOND and not loud[first:end].any():
+            quiet[first:end] = True
+
+
+def _span(first: int, end: int, num_frames: int) -> tuple[float, float]:
+    """Return when the silence that the quiet frames `first` to `end` of `num_frames` hear begins and ends, seconds."""
+    start_time = first / MEL_FRAMES_PER_SECOND - (_LEAKAGE if first > 0 else 0)
+    end_time = (end - 1) / MEL_FRAMES_PER_SECOND + _LEAKAGE
+    return start_time, end_time if end < num_frames else num_frames / MEL_FRAMES_PER_SECOND
+
+
+def _runs(mask: np.ndarray) -> list[tuple[int, int]]:
+    """Return (first, end) of every run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
+
+
+def _width(reach: float) -> int:
+    return 2 * round(reach * MEL_FRAMES_PER_SECOND) + 1
