@@ -35,7 +35,7 @@ def python_of(environment: Path) -> Path:
 def check_python() -> None:
     """Say what is wrong with this interpreter before anything is downloaded."""
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 (whoever runs this may have an older one)
         sys.exit(f"set_up: this is Python {version}; visavox needs 3.11 or later. Try: make PYTHON=python3.12 demo")
     if sys.version_info >= (3, 13):
         sys.exit(

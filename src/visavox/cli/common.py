@@ -14,6 +14,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import Annotated, Any, TypeVar
 
@@ -50,7 +51,7 @@ OS_ERRORS = {
 
 
 def alias(*names: str) -> Any:
-    """Return the marker that gives an option of a dataclass further names: `Annotated[Path, alias("-o")]`."""
+    """Give an option of a dataclass further names, as in `output: Annotated[Path, alias("-o")]`."""
     from tyro import conf
 
     return conf.arg(aliases=names)
@@ -93,26 +94,35 @@ def parse(options: type[Options], argv: list[str], *, command: str) -> Options:
     """
     import tyro
 
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said):
-            parsed = tyro.cli(
-                options,
-                prog=f"visavox {command}",
-                args=argv,
-                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes),
-            )
-    except SystemExit as stop:
-        if stop.code:
+    said = _Captured()
+    read = partial(
+        tyro.cli,
+        options,
+        prog=f"visavox {command}",
+        args=argv,
+        config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes),
+    )
+    if {"-h", "--help"} & set(argv):
+        parsed = read()
+    else:
+        try:
+            with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+                parsed = read()
+        except SystemExit:
             raise InputError(f"{_one_line(said.getvalue())} (`visavox {command} --help` lists the options)") from None
-        raise
     if isinstance(parsed, CommonOptions):
         set_up_messages(quiet=parsed.quiet, verbose=parsed.verbose)
     return parsed
 
 
+class _Captured(io.StringIO):
+    """What tyro says when it believes that it writes to UTF-8 and not to a terminal: boxes without colours."""
+
+    encoding = "utf-8"
+
+
 def _one_line(boxed: str) -> str:
-    """Take the sentence out of tyro's boxed error message."""
+    """Take the sentences out of tyro's boxed error messages."""
     sentences: list[str] = []
     for box in boxed.split("╭")[1:]:
         rows = [row.strip("│ ") for row in box.splitlines() if row.startswith("│")]
@@ -172,8 +182,7 @@ def run(command: Callable[[list[str]], int], argv: list[str]) -> int:
     except OSError as error:
         if error.errno not in OS_ERRORS:
             raise
-        if error.errno == errno.EPIPE:
-            _discard_stdout()
+        _let_go_of_stdout()
         where = f" ({error.filename})" if error.filename else ""
         return _fail(OS_ERRORS[error.errno].format(where=where), EXIT_BAD_INPUT)
 
@@ -185,10 +194,13 @@ def _fail(message: str, code: int, *, kind: str = "error: ") -> int:
     return code
 
 
-def _discard_stdout() -> None:
-    """Keep the interpreter from complaining once more when it flushes standard output at its end."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _let_go_of_stdout() -> None:
+    """Where standard output takes no more, keep the interpreter from failing once more when it flushes at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextlib.contextmanager

@@ -1,0 +1,103 @@
+"""Every module imports with the core dependencies alone, imports point one way, and the light ones stay light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import visavox
+
+PACKAGE = Path(visavox.__file__).parent
+MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+OPTIONAL = ("lightning", "matplotlib", "mediapipe", "skimage", "tensorboard", "torchmetrics")
+"""Packages of the extras: the core must do without."""
+
+HEAVY = ("av", "cv2", "mediapipe", "numpy", "scipy", "torch", "tyro")
+"""Packages that `import visavox` and `visavox --help` must not load."""
+
+LAYERS = (
+    ("types", "errors", "progress", "demo"),
+    ("face", "audio", "media"),
+    ("models", "weights"),
+    ("data", "metrics", "losses"),
+    ("dubbing", "training"),
+    ("cli",),
+)
+"""From the bottom up: a module imports from its own layer and from those below."""
+
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+
+def module_name(path: Path) -> str:
+    parts = ("visavox", *path.with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def run_python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def imported_parts(path: Path) -> set[str]:
+    """Return the parts of visavox (`media`, `face` ...) that a file imports, at its head or inside a function."""
+    found = set()
+    for node in ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            assert not node.level, f"{path}:{node.lineno} imports relatively"
+            names = [f"visavox.{alias.name}" for alias in node.names] if base == "visavox" else [base]
+        found |= {name.split(".")[1] for name in names if name.startswith("visavox.")}
+    return found
+
+
+def test_every_module_imports_with_the_core_dependencies():
+    names = [module_name(path) for path in MODULES if path.name != "__main__.py"]
+    code = f"""
+import importlib, sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] in {OPTIONAL!r}:
+            raise ModuleNotFoundError(f'No module named {{name!r}}', name=name)
+sys.meta_path.insert(0, Missing())
+for name in {names!r}:
+    importlib.import_module(name)
+print(len({names!r}))
+"""
+    assert int(run_python(code)) == len(names)
+
+
+@pytest.mark.parametrize("module", ["visavox", "visavox.cli.main", "visavox.cli.common", "visavox.errors"])
+def test_light_modules_load_nothing_heavy(module):
+    loaded = run_python(f"import sys, {module}; print(*sys.modules)").split()
+    assert not set(HEAVY) & set(loaded)
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if len(path.parts) > 1], ids=str)
+def test_imports_point_down(path):
+    own = path.parts[0]
+    above = {part for part in imported_parts(path) if LEVEL.get(part, 0) > LEVEL[own]}
+    assert not above, f"{path} is in layer {LEVEL[own]} ({own}) and imports {above} from above"
+
+
+def test_packages_do_not_import_in_circles():
+    graph: dict[str, set[str]] = {}
+    for path in MODULES:
+        if len(path.parts) > 1:
+            own = path.parts[0]
+            graph.setdefault(own, set()).update(imported_parts(path) - {own})
+    assert list(TopologicalSorter(graph).static_order())
+
+
+def test_every_part_has_a_layer():
+    parts = {path.parts[0] for path in MODULES if len(path.parts) > 1}
+    assert parts <= set(LEVEL)
