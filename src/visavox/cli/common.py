@@ -51,7 +51,10 @@ OS_ERRORS = {
 
 
 def alias(*names: str) -> Any:
-    """Give an option of a dataclass further names, as in `output: Annotated[Path, alias("-o")]`."""
+    """Return a marker that gives an option of a dataclass further names.
+
+    To be used as in `output: Annotated[Path, alias("-o")]`.
+    """
     from tyro import conf
 
     return conf.arg(aliases=names)
