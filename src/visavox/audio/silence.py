@@ -39,7 +39,7 @@ class SilenceSettings:
     """How far to either side the noise floor is looked for, in seconds."""
     speech_reach: float = 3.0
     """How far to either side the loudest moment is looked for, in seconds."""
-    click: float = 0.07
+    click: float = 0.1
     """Sounds in a silence that are shorter than this, in seconds, are clicks and smacks ..."""
     click_range: float = 15.0
     """... unless they are less than this below the loudest moment around, in dB."""
