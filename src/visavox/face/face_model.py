@@ -33,8 +33,11 @@ class Detection:
 class FaceModel(Protocol):
     """The networks behind a tracker. Pictures are uint8 RGB (H, W, 3); nothing is remembered between calls."""
 
-    def detect(self, image: np.ndarray) -> list[Detection]:
-        """Find faces that take more than about a tenth of the picture, surest first."""
+    def detect(self, image: np.ndarray, *, near: bool = True) -> list[Detection]:
+        """Find faces that take more than about a tenth of the picture, surest first.
+
+        With `near` false, faces that fill or overflow the picture may be missed, and it may be faster.
+        """
         ...
 
     def measure(self, image: np.ndarray, region: Region) -> Observation | None:

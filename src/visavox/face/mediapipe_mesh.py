@@ -64,17 +64,17 @@ class MediapipeMesh:
             self._mesh = _open_mesh_graph()
             self._detectors = [
                 FaceDetection(min_detection_confidence=min_detection_score, model_selection=selection)
-                for selection in (1, 0)  # full range first: it finds nearly all that the short range finds
+                for selection in (1, 0)  # full range, then short range, which alone finds faces that overflow
             ]
             # The libraries say what they have to say at the first picture.
             blank = np.zeros((MESH_SIZE, MESH_SIZE, 3), dtype=np.uint8)
             self.measure(blank, Region(MESH_SIZE / 2, MESH_SIZE / 2, MESH_SIZE, 0.0))
             self.detect(blank)
 
-    def detect(self, image: np.ndarray) -> list[Detection]:
-        """Find faces that take more than about a tenth of the picture, surest first."""
+    def detect(self, image: np.ndarray, *, near: bool = True) -> list[Detection]:
+        """Find faces that take more than about a tenth of the picture, surest first; `near`: or overflow it."""
         height, width = image.shape[:2]
-        for detector in self._detectors:
+        for detector in self._detectors if near else self._detectors[:1]:
             found = detector.process(np.ascontiguousarray(image)).detections
             if found:
                 detections = [_to_detection(item, width, height) for item in found]

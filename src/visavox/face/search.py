@@ -56,9 +56,10 @@ def detect_in_tile(model: FaceModel, image: np.ndarray, tile: Tile, quarter_turn
         size = (max(1, round(width / shrink)), max(1, round(height / shrink)))
         part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
     seen = np.ascontiguousarray(np.rot90(part, quarter_turns))
+    is_whole = image.shape[:2] == (tile.y1, tile.x1) and tile.x0 == tile.y0 == 0
     return [
         Detection(_to_whole(found.region, tile, part.shape[:2], quarter_turns), found.score)
-        for found in model.detect(seen)
+        for found in model.detect(seen, near=is_whole)
     ]
 
 
@@ -67,7 +68,7 @@ class FaceSearch:
 
     def __init__(self, model: FaceModel) -> None:
         self._model = model
-        self._next_tile = 0
+        self._num_looks = 0
 
     def everywhere(self, image: np.ndarray) -> Iterator[list[Detection]]:
         """Yield the finds of one part after the other; stop when satisfied.
@@ -90,15 +91,18 @@ class FaceSearch:
             yield detect_in_tile(self._model, image, tile)
 
     def once(self, image: np.ndarray, has_face: bool) -> Iterator[list[Detection]]:
-        """Yield the finds of a quick look: the whole, and the next of the parts in turn."""
+        """Yield the finds of a quick look: the whole and the next part in turn, or one of them if `has_face`."""
         height, width = image.shape[:2]
-        yield detect_in_tile(self._model, image, tiles_of_level(width, height, 0)[0])
+        whole = tiles_of_level(width, height, 0)[0]
         tiles = [(tile, 0) for tile in tiles_of_level(width, height, 1)]
         if not has_face:
+            yield detect_in_tile(self._model, image, whole)
             tiles += [(tile, 0) for tile in tiles_of_level(width, height, 2)]
-            tiles += [(tiles_of_level(width, height, 0)[0], turns) for turns in QUARTER_TURNS]
-        self._next_tile = (self._next_tile + 1) % len(tiles)
-        tile, turns = tiles[self._next_tile]
+            tiles += [(whole, turns) for turns in QUARTER_TURNS]
+        elif self._num_looks % 2 == 0:
+            tiles = [(whole, 0)]
+        tile, turns = tiles[self._num_looks // 2 % len(tiles)] if has_face else tiles[self._num_looks % len(tiles)]
+        self._num_looks += 1
         yield detect_in_tile(self._model, image, tile, turns)
 
 
