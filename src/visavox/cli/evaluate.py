@@ -1,0 +1,79 @@
+"""`visavox evaluate`: measure dubbed videos against the true recordings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from visavox.cli.common import EXIT_DONE, ReportOptions, parse
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(ReportOptions):
+    """Measure dubbed videos against the true recordings.
+
+    Give two videos, two folders (matched by file name; subfolders are groups), or a .csv or .jsonl list with
+    `dubbed`, `truth` and, if wanted, `group`, `audio`, `source`.
+    """
+
+    dubbed: Annotated[Path, tyro.conf.Positional]
+    """Dubbed video, folder of dubbed videos, or list."""
+    truth: Path | None = None
+    """The recording, or a folder of recordings; not with a list."""
+    audio: Path | None = None
+    """The speech that the mouth should follow (or a folder); by default each dubbed video's own sound."""
+    source: Path | None = None
+    """The video that was dubbed, if it is not the recording: pixels outside the mouth are compared with it."""
+    expert: str | None = None
+    """Name or file of an expert, for LSE-D and LSE-C."""
+    face: str = "largest"
+    """Which face: largest, leftmost, rightmost or a number."""
+    plot: Path | None = None
+    """Draw the two mouths over the sound into this picture (with several videos: a folder of pictures)."""
+    curves: bool = False
+    """With --json: print the curves frame by frame too."""
+    cache: Path | None = None
+    """Folder that keeps the landmarks of videos, so that the next evaluation is quick."""
+    pictures: bool = True
+    """Measure PSNR, SSIM, sharpness, flicker and the outside too (--no-pictures: landmarks and sound alone)."""
+    codec_loss: bool = True
+    """Encode the source once more to tell the codec's loss from the dub's (--no-codec-loss: leave it out)."""
+    maximum_lag: int = 15
+    """Lags that are tried, in frames."""
+
+
+def main(argv: list[str]) -> int:
+    """Run the command."""
+    options = parse(EvaluateOptions, argv, command="evaluate")
+    from visavox.metrics.batch import evaluate_all, group_rows, plan_plots
+    from visavox.metrics.evaluation import EvaluationSettings
+    from visavox.metrics.manifest import find_pairs
+    from visavox.metrics.report import format_table, plain
+    from visavox.metrics.track_cache import TrackCache
+
+    pairs = find_pairs(options.dubbed, options.truth, options.audio, options.source)
+    plots = plan_plots(options.plot, pairs)
+    settings = EvaluationSettings(
+        face=options.face, maximum_lag=options.maximum_lag, pictures=options.pictures, codec_loss=options.codec_loss
+    )
+    reports = evaluate_all(
+        pairs,
+        expert=options.expert,
+        settings=settings,
+        tracks=TrackCache(options.cache),
+        plots=plots,
+        progress=options.progress,
+    )
+    rows = group_rows(pairs, reports)
+    if options.json:
+        videos = [
+            {"group": pair.group, **report.to_dict(options.curves)} for pair, report in zip(pairs, reports, strict=True)
+        ]
+        print(json.dumps({"videos": videos, "groups": plain(dict(rows))}, indent=2))
+    else:
+        print(format_table(rows))
+    return EXIT_DONE

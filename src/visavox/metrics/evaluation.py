@@ -1,0 +1,179 @@
+"""Measure one dubbed video against the true recording: reads both once, fills a Report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from visavox.errors import InputError
+from visavox.face.landmarks import mouth_opening, mouth_width
+from visavox.metrics.curves import MAXIMUM_LAG, compare_curves
+from visavox.metrics.expert_sync import LoadedExpert, load_expert, score_video
+from visavox.metrics.landmark import landmark_distance
+from visavox.metrics.pairing import frame_rate, pair_times
+from visavox.metrics.picture_pass import PictureFigures, heads_coincide, measure_pictures
+from visavox.metrics.report import Curves, Report
+from visavox.metrics.silence import SilenceMotion, silence_motion
+from visavox.metrics.sync import SyncScore
+from visavox.metrics.track_cache import TrackCache
+from visavox.progress import QUIET, Progress
+from visavox.types import Track
+
+FilePath = str | Path
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """What is measured, and how."""
+
+    face: str = "largest"
+    """Which face of both videos: largest, leftmost, rightmost or a number."""
+    maximum_lag: int = MAXIMUM_LAG
+    """Lags of the mouth that are tried, in frames to either side."""
+    minimum_silence: float = 0.3
+    """Shortest silence in which the mouth must rest, seconds."""
+    silence_margin: float = 0.1
+    """Seconds at both ends of a silence that are not judged."""
+    pictures: bool = True
+    """Measure PSNR, SSIM, sharpness, flicker and the outside too; without them only landmarks and sound count."""
+    codec_loss: bool = True
+    """Encode the source once more to learn what the codec alone changes outside the repainted region."""
+
+
+def evaluate(
+    dubbed: FilePath,
+    truth: FilePath,
+    *,
+    audio: FilePath | None = None,
+    source: FilePath | None = None,
+    expert: str | Path | LoadedExpert | None = None,
+    settings: EvaluationSettings | None = None,
+    tracks: TrackCache | None = None,
+    progress: Progress = QUIET,
+) -> Report:
+    """Measure a dubbed video against a recording of the same person saying the same words.
+
+    Frames are paired by presentation time; figures of the curves are of the dubbed video's frames.
+
+    Args:
+        dubbed: the video to judge.
+        truth: the recording.
+        audio: the speech that the mouth should follow; None: the dubbed video's own sound. Its first sample is
+            heard with the first frame.
+        source: the video that was dubbed, for the pixels outside the repainted region; None: the truth, if the
+            head does the same in both.
+        expert: weights file or name of an expert (or one that `load_expert` has loaded) for LSE-D and LSE-C; None
+            leaves them out.
+        settings: what is measured.
+        tracks: where landmarks of videos seen before are kept; None tracks anew.
+        progress: bars for tracking and measuring.
+
+    Returns:
+        The figures, with the curves that they came from.
+
+    Raises:
+        InputError: a file cannot be used, shows no face, or the videos share no frame with a face in both.
+    """
+    settings = settings or EvaluationSettings()
+    loaded = expert if isinstance(expert, LoadedExpert) or expert is None else load_expert(expert)
+    sound, true_sound = _check_inputs(dubbed, truth, audio, source)
+    tracks = tracks or TrackCache(None)
+    dubbed_track = tracks.track(dubbed, settings.face, progress)
+    true_track = tracks.track(truth, settings.face, progress)
+    partners = pair_times(dubbed_track.times, true_track.times)
+    both = (partners >= 0) & dubbed_track.usable & true_track.usable[partners]
+    if not both.any():
+        raise InputError(f"{dubbed} and {truth} share no frame with a face in both; are they of one recording?")
+    curves = _curves(dubbed_track, true_track, partners)
+    distances = landmark_distance(dubbed_track.landmarks[both], true_track.landmarks[partners[both]])
+    pictures = PictureFigures()
+    if settings.pictures:
+        source_track = None if source is None else tracks.track(source, settings.face, progress)
+        if source is None and heads_coincide(dubbed_track, true_track, partners):
+            source, source_track = truth, true_track
+        pictures = measure_pictures(
+            (dubbed, dubbed_track), (truth, true_track), (source, source_track), partners, settings.codec_loss, progress
+        )
+    return Report(
+        dubbed=str(dubbed),
+        truth=str(truth),
+        num_frames=int((partners >= 0).sum()),
+        num_compared=int(both.sum()),
+        frame_rate=frame_rate(dubbed_track.times),
+        opening=compare_curves(curves.opening, curves.true_opening, settings.maximum_lag),
+        width=compare_curves(curves.width, curves.true_width, settings.maximum_lag),
+        landmark_distance=float(np.nanmean(distances)),
+        psnr=pictures.psnr,
+        ssim=pictures.ssim,
+        aligned=pictures.aligned,
+        sharpness=pictures.sharpness,
+        flicker=pictures.flicker,
+        outside=pictures.outside,
+        silence=_silence(sound, curves, settings),
+        sync=_sync(loaded, dubbed, dubbed_track, sound, progress),
+        true_sync=_sync(loaded, truth, true_track, true_sound, progress),
+        curves=curves,
+    )
+
+
+def _check_inputs(
+    dubbed: FilePath, truth: FilePath, audio: FilePath | None, source: FilePath | None
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Open everything before the work starts; return the driving and the true sound (16 kHz; None: silent)."""
+    from visavox.media import probe, read_audio
+
+    infos = [probe(path) for path in (dubbed, truth)]
+    for path, info in zip((dubbed, truth), infos, strict=True):
+        if info.is_still:
+            raise InputError(f"{path} is a still picture; a mouth that moves is measured in a video")
+    if source is not None:
+        probe(source)
+    return driving_sound(dubbed, audio), read_audio(truth) if infos[1].has_audio else None
+
+
+def driving_sound(dubbed: FilePath, audio: FilePath | None) -> np.ndarray | None:
+    """Read the speech that a mouth should follow: float32 (N,), 16 kHz; None if there is none."""
+    from visavox.media import probe, read_audio
+
+    if audio is not None:
+        return read_audio(audio)
+    return read_audio(dubbed) if probe(dubbed).has_audio else None
+
+
+def track_curve(track: Track, measure: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Measure the mouth of every frame of a track: float64 (T,), NaN where the face is not usable."""
+    values = measure(track.landmarks).astype(np.float64)
+    return np.where(track.usable, values, np.nan)
+
+
+def _curves(dubbed: Track, true: Track, partners: np.ndarray) -> Curves:
+    """Pick the paired frames of both tracks."""
+    paired = np.flatnonzero(partners >= 0)
+    chosen = partners[paired]
+    return Curves(
+        times=np.array([float(dubbed.times[index]) for index in paired]),
+        opening=track_curve(dubbed, mouth_opening)[paired],
+        true_opening=track_curve(true, mouth_opening)[chosen],
+        width=track_curve(dubbed, mouth_width)[paired],
+        true_width=track_curve(true, mouth_width)[chosen],
+    )
+
+
+def _silence(sound: np.ndarray | None, curves: Curves, settings: EvaluationSettings) -> SilenceMotion | None:
+    if sound is None:
+        return None
+    from visavox.audio.silence import find_silence
+
+    silences = find_silence(sound, settings.minimum_silence)
+    return silence_motion(curves.opening, curves.times, silences, settings.silence_margin, curves.true_opening)
+
+
+def _sync(
+    expert: LoadedExpert | None, path: FilePath, track: Track, sound: np.ndarray | None, progress: Progress
+) -> SyncScore | None:
+    if expert is None or sound is None:
+        return None
+    return score_video(expert, path, track, sound, progress)

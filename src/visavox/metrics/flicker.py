@@ -1,0 +1,56 @@
+"""Flicker: what trembles from frame to frame in the repainted region."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from visavox.metrics.picture import luma
+
+
+def second_difference_energy(first: np.ndarray, middle: np.ndarray, last: np.ndarray) -> float:
+    """Mean square of the second difference in time of three stabilised crops' luma.
+
+        E(t) = mean over pixels of (x[t - 1] - 2 x[t] + x[t + 1])^2
+
+    Even motion of light and shade cancels in it; trembling and popping do not. Flicker is the square root of
+    the mean of E over the dubbed frames divided by that over the true ones: 1 is as steady as the recording,
+    less is stiller (also a mouth that moves less), more trembles. The crops follow the rigid points of the face
+    (`visavox.face.crop`, aligned, smoothed as the networks' crops are), so the head's own motion is taken out.
+
+    Args:
+        first: uint8 (H, W, 3), of frame t - 1.
+        middle: the same of frame t.
+        last: the same of frame t + 1.
+
+    >>> flat = [np.full((4, 4, 3), level, np.uint8) for level in (10, 12, 14, 10)]
+    >>> round(second_difference_energy(*flat[:3]), 3), round(second_difference_energy(*flat[1:]), 3)
+    (0.0, 36.0)
+    """
+    difference = luma(first) - 2 * luma(middle) + luma(last)
+    return float(np.mean(difference.astype(np.float64) ** 2))
+
+
+class FlickerMeter:
+    """Gathers the second difference over a video, frame after frame."""
+
+    def __init__(self) -> None:
+        self._crops: deque[np.ndarray] = deque(maxlen=3)
+        self.energies: list[float] = []
+        """E of every three consecutive crops."""
+
+    def add(self, crop: np.ndarray) -> None:
+        """Take the stabilised crop of the next frame."""
+        self._crops.append(crop)
+        if len(self._crops) == 3:
+            self.energies.append(second_difference_energy(*self._crops))
+
+    def interrupt(self) -> None:
+        """Forget the last frames: a cut follows, or a frame without the face."""
+        self._crops.clear()
+
+    @property
+    def root_energy(self) -> float:
+        """Root of the mean energy, in 8-bit levels; NaN for fewer than three consecutive frames."""
+        return float(np.sqrt(np.mean(self.energies))) if self.energies else float("nan")
