@@ -37,6 +37,7 @@ EXTRAS = {
     "torchmetrics": "metrics",
     "matplotlib": "plot",
     "mediapipe": "face",
+    "huggingface_hub": "hub",
 }
 """Optional package -> the extra of pyproject.toml that installs it."""
 

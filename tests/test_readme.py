@@ -1,0 +1,127 @@
+"""What the README and the pages of docs/ show is there: commands parse, names exist, links lead somewhere."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import tyro
+
+import visavox
+from visavox.cli.main import main
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted(Path(visavox.__file__).parent.glob("weights/*.md")),
+]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    return [text for language, text in FENCE.findall(page.read_text(encoding="utf-8")) if language in languages]
+
+
+def command_lines() -> list[tuple[str, list[str]]]:
+    """Return (page, words) of every command in a shell block; continued lines are joined, comments left out."""
+    found = []
+    for page in PAGES:
+        for block in blocks(page, "bash", "sh", "console"):
+            for line in block.replace("\\\n", " ").splitlines():
+                words = shlex.split(line.removeprefix("$ "), comments=True)
+                for part in split_at(words, {"&&", "|", ";"}):
+                    found.append((page.name, part))
+    return found
+
+
+def split_at(words: list[str], separators: set[str]) -> list[list[str]]:
+    parts: list[list[str]] = [[]]
+    for word in words:
+        if word in separators:
+            parts.append([])
+        else:
+            parts[-1].append(word)
+    return [part for part in parts if part]
+
+
+COMMANDS = command_lines()
+OURS = [(page, words[1:]) for page, words in COMMANDS if Path(words[0]).name == "visavox"]
+SCRIPTS = [(page, words[1]) for page, words in COMMANDS if Path(words[0]).name.startswith("python") and len(words) > 1]
+TARGETS = [(page, word) for page, words in COMMANDS if words[0] == "make" for word in words[1:] if "=" not in word]
+PYTHON = [(page.name, text) for page in PAGES for text in blocks(page, "python")]
+
+
+class Parsed(Exception):
+    """Raised once the options were read: nothing after that is run."""
+
+
+@pytest.fixture
+def parse_only(monkeypatch):
+    read = tyro.cli
+
+    def read_and_stop(*arguments, **options):
+        raise Parsed(read(*arguments, **options))
+
+    monkeypatch.setattr(tyro, "cli", read_and_stop)
+
+
+@pytest.mark.usefixtures("parse_only")
+@pytest.mark.parametrize(("page", "argv"), OURS, ids=lambda value: value if isinstance(value, str) else " ".join(value))
+def test_command_can_be_typed_as_printed(page, argv, capsys):
+    try:
+        code = main(argv)
+    except (Parsed, SystemExit):
+        code = 0
+    assert code == 0, f"{page}: visavox {shlex.join(argv)}\n{capsys.readouterr().err}"
+
+
+def test_the_readme_begins_with_the_demo():
+    """On the first screen: one sentence, a picture, `make demo` and `make test`."""
+    first_screen = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:25]
+    assert any(line.startswith("![") for line in first_screen)
+    assert ("README.md", "demo") in TARGETS
+    assert ("README.md", "test") in TARGETS
+    assert any(line.startswith("make demo") for line in first_screen)
+
+
+@pytest.mark.parametrize(("page", "target"), sorted(set(TARGETS)))
+def test_make_target_exists(page, target):
+    assert re.search(rf"^{re.escape(target)}:", (ROOT / "Makefile").read_text(), re.MULTILINE), page
+
+
+@pytest.mark.parametrize(("page", "script"), sorted(set(SCRIPTS)))
+def test_script_exists(page, script):
+    assert script.startswith("-") or (ROOT / script).is_file(), f"{page} names {script}"
+
+
+@pytest.mark.parametrize(("page", "text"), PYTHON, ids=[page for page, _ in PYTHON])
+def test_python_names_exist(page, text):
+    """Every `visavox.name` and every imported name of an example is there."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("visavox"):
+            module = importlib.import_module(node.module or "")
+            assert all(hasattr(module, alias.name) for alias in node.names), page
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "visavox":
+            assert hasattr(visavox, node.attr), f"{page}: visavox.{node.attr}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    links = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in link]
+    missing = [link for link in links if not (page.parent / link).exists()]
+    assert not missing, f"{page.name} links to {missing}"
+
+
+def test_every_page_is_in_the_index():
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    assert not [
+        page.name
+        for page in (ROOT / "docs").glob("*.md")
+        if page.name not in ("index.md",) and f"({page.name})" not in index
+    ]
