@@ -28,6 +28,7 @@ _CARRIED = {
 """Extension → codecs whose packets any player of that container can decode."""
 
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
+_PRIMING = Fraction(9, 100)  # seconds before time 0 that a decoder may need to hear, 80 ms in Opus (RFC 7845)
 _OPUS_RATE = 48_000
 _SAMPLES_WITHOUT_FRAMES = 1024
 _AAC_FRAME_BITS = 6144  # most bits of one channel in one frame of 1024 samples (ISO/IEC 13818-7)
@@ -88,7 +89,7 @@ def _forced_copy(container: OutputContainer, plan: AudioPlan, info: AudioInfo, e
 class CopiedTrack:
     """Carries the packets of a sound over, bit for bit; nothing is decoded.
 
-    Packets before time 0 are kept as far as they reach over it (the container cuts them), whole packets
+    Packets from just before time 0 are kept for the decoder to start with (the container hides them), others
     outside the picture are left out.
     """
 
@@ -100,7 +101,7 @@ class CopiedTrack:
         if stream is None:
             raise InputError(f"{plan.speech} has no sound")
         try:
-            self._stream = container.add_stream_from_template(stream, opaque=False)
+            self._stream = container.add_stream_from_template(stream)
         except BaseException:
             self._files.close()
             raise
@@ -134,7 +135,7 @@ class CopiedTrack:
                     continue
                 packet.pts -= shift
                 packet.dts = packet.pts
-                if packet.pts + (packet.duration or 0) > 0:
+                if (packet.pts + (packet.duration or 0)) * self._time_base > -_PRIMING:
                     return packet
         except av.FFmpegError:  # the sound breaks off here
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
@@ -26,6 +27,15 @@ _MATRICES = {
     7: Colorspace.SMPTE240M,
     _BT2020: Colorspace.BT2020,
     10: Colorspace.BT2020,
+}
+
+# Weights of red and blue in luma, by matrix (ITU-T H.273, table 4).
+_LUMA_WEIGHTS = {
+    Colorspace.ITU709: (0.2126, 0.0722),
+    Colorspace.FCC: (0.30, 0.11),
+    Colorspace.ITU601: (0.299, 0.114),
+    Colorspace.SMPTE240M: (0.212, 0.087),
+    Colorspace.BT2020: (0.2627, 0.0593),
 }
 
 # Without these swscale takes a fast path that darkens every picture by about one level.
@@ -79,6 +89,7 @@ class ColorConverter:
         guess = Colorspace.ITU709 if max(width, height) >= 1280 or min(width, height) > 576 else Colorspace.ITU601
         self._matrix = _MATRICES.get(tags.space, guess)
         self._range = ColorRange.JPEG if tags.range == ColorRange.JPEG else ColorRange.MPEG
+        self._to_yuv = _yuv_matrix(self._matrix, self._range == ColorRange.JPEG)
         self._reformatter = VideoReformatter()
 
     def to_rgb(self, frame: VideoFrame, width: int, height: int) -> np.ndarray:
@@ -114,11 +125,29 @@ class ColorConverter:
 
     def from_rgb(self, image: np.ndarray, pixel_format: str) -> VideoFrame:
         """Convert uint8 RGB (H, W, 3) to a frame of `pixel_format` (yuv420p or yuv444p)."""
+        # swscale only thins the chroma out: its own conversion lowers the chroma of full range by half a level.
+        yuv = cv2.transform(np.ascontiguousarray(image), self._to_yuv)
+        frame = VideoFrame.from_ndarray(np.ascontiguousarray(yuv.transpose(2, 0, 1)), format="yuv444p")
         return self._reformatter.reformat(
-            VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24"),
+            frame,
             format=pixel_format,
+            src_colorspace=self._matrix,
             dst_colorspace=self._matrix,
+            src_color_range=self._range,
             dst_color_range=self._range,
             interpolation=_EXACT,
             threads=1,
         )
+
+
+def _yuv_matrix(matrix: Colorspace, full: bool) -> np.ndarray:
+    """float32 (3, 4): 8-bit RGB and 1 → 8-bit Y, Cb, Cr (ITU-T H.273, equations 38 to 50)."""
+    red, blue = _LUMA_WEIGHTS[matrix]
+    luma = np.array([red, 1 - red - blue, blue])
+    rows = np.stack(
+        [luma, (np.array([0, 0, 1]) - luma) / (2 * (1 - blue)), (np.array([1, 0, 0]) - luma) / (2 * (1 - red))]
+    )
+    if full:
+        return np.column_stack([rows, [0, 128, 128]]).astype(np.float32)
+    scale = np.array([[219], [224], [224]]) / 255
+    return np.column_stack([rows * scale, [16, 128, 128]]).astype(np.float32)

@@ -45,9 +45,6 @@ class FrameDecoder:
 
     def __iter__(self) -> Iterator[VideoFrame]:
         for packet in self._packets():
-            if packet.size and packet.is_corrupt:
-                self.num_damaged += 1  # its rest is missing: decoding it would show a smeared picture
-                continue
             try:
                 yield from packet.decode()
             except (av.InvalidDataError, av.EOFError):
@@ -59,19 +56,32 @@ class FrameDecoder:
 
     def _packets(self) -> Iterator[Packet]:
         """Packets of the picture; those of the other streams only tell how far the data reach."""
+        partial: Packet | None = None
         try:
             for packet in self._container.demux():
-                if packet.dts is not None and packet.time_base:
-                    length = Fraction(packet.duration or 0) * packet.time_base
-                    end = max(packet.dts, packet.pts or packet.dts) * packet.time_base + length
-                    self._data_end = end if self._data_end is None else max(end, self._data_end)
-                if packet.stream_index == self._stream.index:
-                    self._num_packets += bool(packet.size)
+                self._note_end(packet)
+                if packet.stream_index != self._stream.index or (not packet.size and partial is not None):
+                    continue
+                self._num_packets += bool(packet.size)
+                if partial is not None:  # not the last one: a gap in a transmission, which the decoder conceals
+                    yield partial
+                partial = packet if packet.size and packet.is_corrupt else None
+                if partial is None:
                     yield packet
-                self.broke_off = bool(packet.size) and packet.is_corrupt
         except av.FFmpegError:  # the data end where the file says that they go on
             self.broke_off = True
             yield from self._flush()
+            return
+        if partial is not None:  # the last one lacks its end: decoding it would show a smeared picture
+            self.broke_off = True
+            yield from self._flush()
+
+    def _note_end(self, packet: Packet) -> None:
+        if packet.dts is None or not packet.time_base:
+            return
+        stamp = packet.dts if packet.pts is None else max(packet.dts, packet.pts)
+        end = (stamp + (packet.duration or 0)) * packet.time_base
+        self._data_end = end if self._data_end is None else max(end, self._data_end)
 
     def _flush(self) -> Iterator[Packet]:
         flush = Packet()

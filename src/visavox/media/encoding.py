@@ -70,8 +70,7 @@ class Encoding:
         if codec == "h264":
             return "libx264", {"crf": str(self.crf), "preset": self.preset}
         if codec == "vp9":
-            pace = {"deadline": "realtime" if speed < 3 else "good", "cpu-used": str(max(0, 8 - speed))}
-            if speed >= 3:
-                pace["cpu-used"] = str(max(0, 8 - speed) if speed > 3 else 5)
-            return "libvpx-vp9", {"crf": translated, "b": "0", "row-mt": "1", "auto-alt-ref": "0", **pace}
+            live = speed <= get_args(Preset).index("veryfast")
+            pace = {"deadline": "realtime", "cpu-used": str(8 - speed)} if live else {"cpu-used": str(5 - speed // 2)}
+            return "libvpx-vp9", {"crf": translated, "b": "0", "row-mt": "1", **pace}
         return "libsvtav1", {"crf": translated, "preset": str(12 - speed)}

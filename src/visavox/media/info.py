@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice, pairwise
 from pathlib import Path
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -15,9 +17,10 @@ from visavox.errors import InputError
 from visavox.media.color import PICTURE_TAGS, UNSPECIFIED, ColorTags, tags_of
 from visavox.media.container import audio_stream, local_path, open_input, read_head, video_stream
 from visavox.media.orientation import UPRIGHT, Orientation, orientation_of
-from visavox.media.stills import looks_like_still, read_still
+from visavox.media.stills import looks_animated, looks_like_still, read_animation, read_still
 from visavox.media.timing import DEFAULT_RATE, Timing, survey
 
+_ANIMATION_FRAMES = 50  # looked at to tell the rate of an animation
 _EXIF_TURNS = {3: 180, 4: 180, 5: 270, 6: 90, 7: 90, 8: 270}
 
 
@@ -91,6 +94,8 @@ def probe(path: str | Path) -> VideoInfo:
     file = local_path(path)
     if looks_like_still(file, read_head(file)):
         return _still_info(path, file)
+    if looks_animated(read_head(file)):
+        return _animation_info(path, file)
     with open_input(path) as container:
         stream = video_stream(container)
         if stream is None:
@@ -111,19 +116,33 @@ def _no_picture(path: str | Path, container: InputContainer) -> InputError:
 
 def _still_info(path: str | Path, file: str) -> VideoInfo:
     image, form, exif = read_still(file, str(path))
+    info = _picture_info(path, image, form)
+    return replace(info, is_still=True, num_frames=1, rotation=_EXIF_TURNS.get(exif, 0))
+
+
+def _animation_info(path: str | Path, file: str) -> VideoInfo:
+    times = []
+    for picture, time in islice(read_animation(file, str(path)), _ANIMATION_FRAMES):
+        times.append(time)
+        image = picture
+    steps = {after - before for before, after in pairwise(times)}
+    rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else DEFAULT_RATE
+    clock = Fraction(1, 1000)
+    info = _picture_info(path, image, "webp")
+    return replace(info, frame_rate=rate, variable_frame_rate=len(steps) > 1, time_base=clock)
+
+
+def _picture_info(path: str | Path, image: np.ndarray, form: str) -> VideoInfo:
     height, width = image.shape[:2]
     return VideoInfo(
         path=str(path),
         width=width,
         height=height,
         frame_rate=DEFAULT_RATE,
-        num_frames=1,
-        rotation=_EXIF_TURNS.get(exif, 0),
         color_range=PICTURE_TAGS.range,
         color_space=PICTURE_TAGS.space,
         primaries=PICTURE_TAGS.primaries,
         transfer=PICTURE_TAGS.transfer,
-        is_still=True,
         codec=form,
     )
 

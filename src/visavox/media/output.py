@@ -44,13 +44,13 @@ def check_output(
         raise InputError("the output path is empty; give the name of a file, such as result.mp4")
     path = Path(output)
     allowed = tuple(extensions)
+    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+        raise InputError(f"the name of output {path} is too long; allowed are {_LONGEST_NAME} bytes")
     if path.is_dir():
         raise InputError(f"output {path} is a directory; give the name of a file in it, such as {path / 'result.mp4'}")
     if allowed and path.suffix.lower() not in allowed:
         ending = f"ends in {path.suffix!r}" if path.suffix else "has no extension"
         raise InputError(f"output {path} {ending}; allowed are {', '.join(allowed)}")
-    if len(os.fsencode(path.name)) > _LONGEST_NAME:
-        raise InputError(f"the name of output {path} is too long; allowed are {_LONGEST_NAME} bytes")
     _check_not_input(path, inputs)
     if path.exists() and not path.is_file():
         raise InputError(f"output {path} is not an ordinary file; give the name of a new file")
@@ -76,8 +76,15 @@ def _check_folder(path: Path) -> None:
         raise InputError(f"the folder of output {path} does not exist; create it first: mkdir -p {folder}")
     if not folder.is_dir():
         raise InputError(f"output {path} cannot be written: {folder} is not a directory")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"output {path} cannot be written: no permission to create files in {folder}")
+    trial = PartialFile(path).path  # rights, read-only disks and odd file systems: only trying tells them all
+    try:
+        os.close(os.open(trial, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        trial.unlink()
+    except PermissionError:
+        raise InputError(f"output {path} cannot be written: no permission to create files in {folder}") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"output {path} cannot be written: no file can be created in {folder} ({reason})") from None
 
 
 def write_failure(error: BaseException, output: str | Path) -> InputError | None:

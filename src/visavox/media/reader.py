@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
+
 from visavox.errors import InputError
 from visavox.media.channel import Channel, ChannelAbandoned
 from visavox.media.color import ColorConverter
-from visavox.media.container import local_path, open_input, video_stream
+from visavox.media.container import local_path, open_input, read_head, video_stream
 from visavox.media.decoder import FrameClock, FrameDecoder
 from visavox.media.info import VideoInfo, probe
-from visavox.media.stills import read_still
+from visavox.media.stills import looks_animated, read_animation, read_still
 from visavox.types import Frame
 
 logger = logging.getLogger(__name__)
@@ -80,20 +82,29 @@ class VideoReader:
 
     def _decode(self) -> None:
         try:
-            for frame in self._still() if self.info.is_still else self._frames():
+            for frame in self._frames():
                 self._channel.put(frame)
             self._channel.finish()
         except ChannelAbandoned:
             return
-        except BaseException as error:  # handed to the thread that reads, which raises it
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that reads, which raises it
             self._channel.fail(error)
 
-    def _still(self) -> Iterator[Frame]:
-        image, _, _ = read_still(local_path(self.info.path), self.info.path)
-        if self._start <= 0:
-            yield Frame(image, Fraction(0), 0)
-
     def _frames(self) -> Iterator[Frame]:
+        path = self.info.path
+        if self.info.is_still:
+            yield from self._late_enough([(read_still(local_path(path), path)[0], Fraction(0))])
+        elif looks_animated(read_head(local_path(path))):
+            yield from self._late_enough(read_animation(local_path(path), path))
+        else:
+            yield from self._video_frames()
+
+    def _late_enough(self, pictures: Iterable[tuple[np.ndarray, Fraction]]) -> Iterator[Frame]:
+        for index, (image, time) in enumerate(pictures):
+            if time >= self._start:
+                yield Frame(image, time, index)
+
+    def _video_frames(self) -> Iterator[Frame]:
         info = self.info
         with open_input(info.path) as container:
             stream = video_stream(container)

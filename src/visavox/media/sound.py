@@ -213,7 +213,9 @@ class _ChannelMixer:
         if self._resampler is None or form != self._form:  # broadcasts change layout in the middle
             named = all(channel.name != "NONE" for channel in frame.layout.channels)
             layout = self._layout if named else None  # channels without a name are averaged below
-            self._resampler = AudioResampler(format="fltp", layout=layout, rate=self._rate)
+            # Without the limit two channels of floating point come out 3 dB louder than those of integers.
+            limit = {"rematrix_maxval": "1.0"}
+            self._resampler = AudioResampler(format="fltp", layout=layout, rate=self._rate, options=limit)
             self._form = form
         parts = [part.to_ndarray() for part in self._resampler.resample(frame)]
         if not parts:

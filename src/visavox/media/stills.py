@@ -1,7 +1,10 @@
-"""Still pictures, by Pillow: upright by their EXIF tag, transparency on white, any depth and palette."""
+"""Pictures that Pillow reads better than a video library: photos, upright by their EXIF tag, and animated WebP."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from visavox.errors import InputError
 
+logger = logging.getLogger(__name__)
+
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*")
+_DAMAGE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError)
+_USUAL_DURATION = 100  # milliseconds of a picture that has no duration, as browsers show it
 _STREAM_EXTENSIONS = (".mjpeg", ".mjpg")  # JPEG pictures one after another, which is a video
 
 
@@ -17,11 +24,43 @@ def looks_like_still(file: str, head: bytes) -> bool:
     """Whether a file that starts with `head` is one picture rather than a video."""
     if Path(file).suffix.lower() in _STREAM_EXTENSIONS:
         return False
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return b"ANIM" not in head[:64]
+    if _is_webp(head):
+        return not looks_animated(head)
     if b"acTL" in head[:1024] and head.startswith(b"\x89PNG"):  # animated PNG
         return False
     return head.startswith(_SIGNATURES)
+
+
+def _is_webp(head: bytes) -> bool:
+    return head.startswith(b"RIFF") and head[8:12] == b"WEBP"
+
+
+def looks_animated(head: bytes) -> bool:
+    """Whether a file that starts with `head` is an animated WebP, which FFmpeg does not decode."""
+    return _is_webp(head) and head[12:16] == b"VP8X" and bool(head[20] & 0x02)
+
+
+def read_animation(file: str, name: str) -> Iterator[tuple[np.ndarray, Fraction]]:
+    """Yield the pictures of an animation, uint8 RGB (H, W, 3), with the seconds from its start.
+
+    Args:
+        file: path to read.
+        name: path to show in messages.
+
+    Raises:
+        InputError: not even its first picture can be read.
+    """
+    milliseconds = 0
+    try:
+        with Image.open(file) as animation:
+            for index in range(getattr(animation, "n_frames", 1)):
+                animation.seek(index)
+                yield _to_rgb(animation), Fraction(milliseconds, 1000)
+                milliseconds += max(1, int(animation.info.get("duration", 0)) or _USUAL_DURATION)
+    except _DAMAGE as error:
+        if milliseconds == 0:
+            raise InputError(f"{name} is a damaged picture ({error}); save or download it again") from None
+        logger.warning("%s breaks off before its end", name)
 
 
 def read_still(file: str, name: str) -> tuple[np.ndarray, str, int]:
@@ -45,7 +84,7 @@ def read_still(file: str, name: str) -> tuple[np.ndarray, str, int]:
             return _to_rgb(upright), form, tag if isinstance(tag, int) and 1 <= tag <= 8 else 1
     except Image.DecompressionBombError:
         raise InputError(f"{name} has more pixels than can be read safely; make it smaller") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except _DAMAGE as error:
         raise InputError(f"{name} is a damaged picture ({error}); save or download it again") from None
 
 

@@ -74,7 +74,8 @@ class VideoWriter:
             self._job = _EncodingJob(self._open(extension), like, audio, encoding, extension, synthetic)
         except BaseException as error:
             self._discard()
-            raise (write_failure(error, output) or error) from None
+            self._translate(error)
+            raise
         self._thread = threading.Thread(target=self._encode, name="visavox-encode", daemon=True)
         self._thread.start()
 
@@ -127,7 +128,8 @@ class VideoWriter:
                 self._partial.commit()
         except BaseException as error:
             self.abort()
-            raise (write_failure(error, self.output) or error) from None
+            self._translate(error)
+            raise
 
     def abort(self) -> None:
         """Stop at once and leave nothing behind."""
@@ -142,14 +144,21 @@ class VideoWriter:
 
     def _raise(self) -> None:
         if self._error is not None:
-            raise (write_failure(self._error, self.output) or self._error)
+            self._translate(self._error)
+            raise self._error
+
+    def _translate(self, error: BaseException) -> None:
+        """Raise the sentence for an error of the operating system; return for any other."""
+        failure = write_failure(error, self.output)
+        if failure is not None:
+            raise failure from None
 
     def _encode(self) -> None:
         try:
             self._job.run(self._channel)
         except ChannelAbandoned:
             self._job.drop()
-        except BaseException as error:  # handed to the thread that writes, which raises it
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that writes, which raises it
             self._error = error
             self._channel.abandon()
             self._discard()

@@ -1,0 +1,531 @@
+"""What is written: the source's size, times, colours and sound, and never half a file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from media_samples import make_grid_clip, make_sound, make_video, number_of, pattern, tone
+from test_media_sound import click_time, level
+
+import visavox
+from visavox.errors import InputError
+from visavox.media import AudioPlan, Encoding, VideoReader, VideoWriter, probe, probe_audio, read_audio
+from visavox.media.soundtrack import Mixer
+from visavox.media.synthetic import DIGITAL_SOURCE_TYPE
+
+LOSSLESS = Encoding(crf=0, preset="ultrafast")
+
+
+def copy(source: Path, target: Path | str, audio: AudioPlan | None = None, **how: object) -> Path:
+    with VideoReader(source) as reader, VideoWriter(target, like=reader.info, audio=audio, **how) as writer:
+        for frame in reader:
+            writer.write(frame.image, frame.time)
+    return Path(target)
+
+
+def frames_of(path: Path) -> list:
+    with VideoReader(path) as reader:
+        return list(reader)
+
+
+def packets_of(path: Path) -> bytes:
+    with av.open(str(path)) as container:
+        return b"".join(bytes(packet) for packet in container.demux(audio=0))
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(visavox.__file__).parents[1])}
+
+
+def only_file(folder: Path, *names: str) -> bool:
+    return sorted(entry.name for entry in folder.iterdir()) == sorted(names)
+
+
+@pytest.mark.parametrize("extension", [".mp4", ".mkv", ".mov", ".webm"])
+def test_every_container(tmp_path: Path, extension: str) -> None:
+    source = make_video(tmp_path / "face.mp4", num_frames=15, size=(128, 96))
+    speech = make_sound(tmp_path / "speech.wav", tone(0.6, 16_000, 1), 16_000)
+    result = copy(source, tmp_path / f"out{extension}", AudioPlan(str(speech)))
+    info = probe(result)
+    assert (info.width, info.height, info.frame_rate) == (128, 96, 25)
+    assert info.codec == ("vp9" if extension == ".webm" else "h264")
+    assert probe_audio(result).codec == {".webm": "opus", ".mov": "pcm_s16le", ".mkv": "pcm_s16le"}.get(
+        extension, "aac"
+    )
+    frames = frames_of(result)
+    assert [number_of(frame.image) for frame in frames] == list(range(15))
+    assert [float(frame.time) for frame in frames] == pytest.approx([i / 25 for i in range(15)], abs=0.0006)
+    assert float(info.duration or 0) == pytest.approx(0.6, abs=0.03)
+    samples = read_audio(result)
+    assert 9600 - 160 < len(samples) <= 9600 + 1024  # to the end of a frame of AAC
+    assert level(samples[2000:8000]) == pytest.approx(0.354, rel=0.1)
+    assert only_file(tmp_path, "face.mp4", "speech.wav", result.name)
+
+
+def test_index_comes_first_in_mp4(tmp_path: Path) -> None:
+    data = copy(make_video(tmp_path / "face.mp4"), tmp_path / "out.mp4").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+@pytest.mark.parametrize("extension", [".mp4", ".mkv", ".mov", ".webm"])
+def test_result_says_that_it_is_synthetic(tmp_path: Path, extension: str) -> None:
+    result = copy(make_video(tmp_path / "face.mp4", num_frames=2), tmp_path / f"out{extension}")
+    with av.open(str(result)) as container:
+        tags = {key.lower(): value for key, value in container.metadata.items()}
+    assert tags["digitalsourcetype"] == DIGITAL_SOURCE_TYPE
+    assert "visavox" in tags["comment"]
+    assert DIGITAL_SOURCE_TYPE in tags["comment"]
+
+
+@pytest.mark.parametrize("codec", ["h264", "vp9", "av1"])
+@pytest.mark.parametrize("crf", [0, 18, 40])
+def test_quality_follows_crf(tmp_path: Path, codec: str, crf: int) -> None:
+    source = make_video(tmp_path / "face.mkv", codec="ffv1", num_frames=6, size=(128, 96))
+    result = copy(source, tmp_path / "out.mkv", encoding=Encoding(crf=crf, video_codec=codec))  # type: ignore[arg-type]
+    assert probe(result).codec == codec
+    pairs = zip(frames_of(source), frames_of(result), strict=True)
+    error = np.mean([np.abs(a.image.astype(int) - b.image).mean() for a, b in pairs])
+    assert error < {0: 1.0, 18: 2.5, 40: 12}[crf]
+
+
+def test_variable_frame_rate_is_kept(tmp_path: Path) -> None:
+    stamps = [0, 40, 80, 200, 233, 266, 500, 510, 900]
+    source = make_video(tmp_path / "vfr.mkv", stamps=stamps, time_base=Fraction(1, 1000))
+    for extension in (".mp4", ".mkv", ".mov", ".webm"):
+        frames = frames_of(copy(source, tmp_path / f"out{extension}"))
+        assert [frame.time for frame in frames] == [Fraction(stamp, 1000) for stamp in stamps]
+        assert [number_of(frame.image) for frame in frames] == list(range(len(stamps)))
+
+
+@pytest.mark.parametrize("rate", [Fraction(30000, 1001), Fraction(24000, 1001), Fraction(60), Fraction(12)])
+def test_frame_rate_is_kept(tmp_path: Path, rate: Fraction) -> None:
+    source = make_video(tmp_path / "face.mp4", rate=rate, num_frames=40)
+    result = copy(source, tmp_path / "out.mp4")
+    info = probe(result)
+    assert (info.frame_rate, info.num_frames, info.duration) == (rate, 40, 40 / rate)
+    assert [frame.time for frame in frames_of(result)] == [i / rate for i in range(40)]
+
+
+def test_grid_clip_goes_through(tmp_path: Path) -> None:
+    source = make_grid_clip(tmp_path / "clip.mpg")
+    result = copy(source, tmp_path / "out.mp4", AudioPlan(str(source)))
+    assert [frame.time for frame in frames_of(result)] == [Fraction(i, 25) for i in range(30)]
+    assert len(read_audio(result)) == pytest.approx(len(read_audio(source)), abs=500)
+
+
+def test_rotation_and_pixel_aspect_are_kept_upright(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "phone.mp4", rotation=-90, num_frames=3, size=(96, 64), pixel_aspect=Fraction(4, 3))
+    for extension in (".mp4", ".mkv", ".mov"):
+        info = probe(copy(source, tmp_path / f"out{extension}"))
+        assert (info.width, info.height, info.rotation, info.pixel_aspect) == (64, 96, 0, Fraction(3, 4))
+
+
+@pytest.mark.parametrize(("width", "height"), [(65, 49), (64, 49), (65, 48), (1, 1)])
+@pytest.mark.parametrize("extension", [".mp4", ".webm"])
+def test_odd_sizes_are_kept(tmp_path: Path, width: int, height: int, extension: str) -> None:
+    picture = np.full((height, width, 3), (200, 60, 90), np.uint8)
+    like = replace(probe(make_video(tmp_path / "face.mp4", num_frames=2)), path="", width=width, height=height)
+    result = tmp_path / f"out{extension}"
+    with VideoWriter(result, like=like) as writer:
+        for index in range(3):
+            writer.write(picture, Fraction(index, 25))
+    frames = frames_of(result)
+    assert len(frames) == 3
+    assert frames[0].image.shape == (height, width, 3)
+    assert np.abs(frames[0].image.astype(int) - picture).mean() < 6
+
+
+def test_odd_size_can_be_cropped_for_old_players(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "odd.mkv", codec="ffv1", size=(65, 49), pixel_format="yuv444p", num_frames=2)
+    info = probe(copy(source, tmp_path / "out.mp4", encoding=Encoding(pixel_format="yuv420p")))
+    assert (info.width, info.height, info.pixel_format) == (64, 48, "yuv420p")
+
+
+COLORS = [
+    ("bt709 limited", (1, 1, 1, 1)),
+    ("bt601 limited", (1, 5, 5, 6)),
+    ("smpte170m limited", (1, 6, 6, 6)),
+    ("bt709 full", (2, 1, 1, 1)),
+    ("bt601 full", (2, 5, 5, 6)),
+    ("bt2020", (1, 9, 9, 14)),
+]
+
+
+@pytest.mark.parametrize(("name", "tags"), COLORS, ids=[name for name, _ in COLORS])
+@pytest.mark.parametrize("extension", [".mp4", ".mkv"])
+def test_colors_and_their_tags_survive(tmp_path: Path, name: str, tags: tuple, extension: str) -> None:
+    source = make_video(
+        tmp_path / "face.mkv", num_frames=3, size=(128, 96), tags=tags, options={"crf": "0", "preset": "ultrafast"}
+    )
+    result = copy(source, tmp_path / f"out{extension}", encoding=LOSSLESS)
+    before, after = probe(source), probe(result)
+    assert (before.color_range, before.color_space, before.primaries, before.transfer) == tags
+    assert after.color_tags == before.color_tags
+    for first, second in zip(frames_of(source), frames_of(result), strict=True):
+        difference = second.image.astype(float) - first.image
+        assert np.abs(difference.mean(axis=(0, 1))).max() < 1.0
+    truth = pattern(2, 128, 96).astype(float)
+    shift = (frames_of(source)[2].image - truth)[40:, 4:-4].mean(axis=(0, 1))
+    assert np.abs(shift).max() < 1.5  # the matrix of the tags was used, not another one
+
+
+def test_ten_generations_do_not_drift(tmp_path: Path) -> None:
+    first = path = make_video(tmp_path / "0.mkv", codec="ffv1", num_frames=2, size=(128, 96))
+    for generation in range(10):
+        path = copy(path, tmp_path / f"generation{generation}.mkv", encoding=LOSSLESS)
+    shift = frames_of(path)[1].image.astype(float) - frames_of(first)[1].image
+    assert np.abs(shift[40:].mean(axis=(0, 1))).max() < 1
+
+
+def test_photo_becomes_a_tagged_video(tmp_path: Path) -> None:
+    from PIL import Image
+
+    photo = tmp_path / "photo.png"
+    Image.fromarray(pattern(0, 128, 96)).save(photo)
+    result = copy(photo, tmp_path / "out.mp4", encoding=LOSSLESS)
+    info = probe(result)
+    assert (info.color_space, info.color_range, info.primaries) == (1, 1, 1)
+    difference = frames_of(result)[0].image.astype(float) - pattern(0, 128, 96)
+    assert np.abs(difference[40:].mean(axis=(0, 1))).max() < 1
+
+
+@pytest.mark.parametrize(
+    ("sound", "extension"),
+    [("a.m4a", ".mp4"), ("a.mp3", ".mp4"), ("a.m4a", ".mov"), ("a.flac", ".mkv"), ("a.ogg", ".webm")],
+)
+def test_untouched_sound_is_carried_packet_by_packet(tmp_path: Path, sound: str, extension: str) -> None:
+    rate = 48_000
+    speech = make_sound(tmp_path / sound, tone(1.0, rate), rate)
+    source = make_video(tmp_path / "face.mp4", num_frames=30)
+    result = copy(source, tmp_path / f"out{extension}", AudioPlan(str(speech)))
+    assert packets_of(result) == packets_of(speech)
+    assert len(read_audio(result)) == pytest.approx(len(read_audio(speech)), abs=600)
+
+
+def test_copied_sound_stops_with_the_picture(tmp_path: Path) -> None:
+    speech = make_sound(tmp_path / "a.m4a", tone(3.0))
+    source = make_video(tmp_path / "face.mp4", num_frames=25)
+    result = copy(source, tmp_path / "out.mp4", AudioPlan(str(speech)))
+    assert 1.0 <= len(read_audio(result)) / 16_000 < 1.05
+    assert packets_of(speech).startswith(packets_of(result))
+
+
+def test_moved_sound_is_encoded(tmp_path: Path) -> None:
+    wave = np.zeros((1, 48_000), np.float32)
+    wave[0, 24_000:24_024] = 0.9
+    speech = make_sound(tmp_path / "a.flac", wave, 48_000)
+    source = make_video(tmp_path / "face.mp4", num_frames=25)
+    for extension in (".mp4", ".mkv", ".mov", ".webm"):
+        plan = AudioPlan(str(speech), offset=Fraction(200, 1000))
+        result = copy(source, tmp_path / f"out{extension}", plan)
+        assert click_time(read_audio(result)) == pytest.approx(0.7, abs=0.005), extension
+
+
+@pytest.mark.parametrize("extension", [".mp4", ".mkv", ".mov", ".webm", ".flac"])
+def test_encoded_and_copied_sound_stay_with_the_picture(tmp_path: Path, extension: str) -> None:
+    """A click of the source's own soundtrack stays where it was, though picture and sound started late."""
+    wave = np.zeros((1, 48_000), np.float32)
+    wave[0, 24_000:24_024] = 0.9
+    source = make_video(
+        tmp_path / "face.mkv",
+        num_frames=25,
+        first_stamp=5,
+        sound=wave,
+        sound_rate=48_000,
+        sound_start=Fraction(3, 10),
+        sound_codec="libopus" if extension == ".webm" else "aac",
+    )
+    encoding = Encoding(audio_codec="flac") if extension == ".flac" else Encoding()
+    container = ".mkv" if extension == ".flac" else extension
+    result = copy(source, tmp_path / f"out{container}", AudioPlan(str(source)), encoding=encoding)
+    assert click_time(read_audio(source)) == pytest.approx(0.6, abs=0.01)
+    assert click_time(read_audio(result)) == pytest.approx(0.6, abs=0.012)
+
+
+def test_sound_at_rates_that_aac_lacks(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "face.mp4", num_frames=25)
+    for rate in (10_000, 37_800, 192_000):
+        speech = make_sound(tmp_path / f"{rate}.wav", tone(0.9, rate, 1), rate)
+        result = copy(source, tmp_path / f"{rate}.mp4", AudioPlan(str(speech)))
+        assert probe_audio(result).rate == 48_000
+        assert len(read_audio(result)) / 16_000 == pytest.approx(1.0, abs=0.06)
+
+
+def test_copy_that_the_container_cannot_hold_is_refused_at_once(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "face.mp4", num_frames=5)
+    speech = make_sound(tmp_path / "a.mp3", tone(0.5))
+    with pytest.raises(InputError, match=r"\.webm cannot hold the mp3"):
+        copy(source, tmp_path / "out.webm", AudioPlan(str(speech)), encoding=Encoding(audio_codec="copy"))
+    plan = AudioPlan(str(speech), offset=Fraction(1))
+    with pytest.raises(InputError, match="cannot be copied"):
+        copy(source, tmp_path / "out.mp4", plan, encoding=Encoding(audio_codec="copy"))
+    with pytest.raises(InputError, match=r"cannot hold H\.264"):
+        copy(source, tmp_path / "out.webm", encoding=Encoding(video_codec="h264"))
+    with pytest.raises(InputError, match="has no sound"):
+        copy(source, tmp_path / "out.mp4", AudioPlan(str(source)))
+    assert only_file(tmp_path, "face.mp4", "a.mp3")
+
+
+def test_existing_file_is_kept_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "face.mp4", num_frames=5)
+    old = tmp_path / "out.mp4"
+    old.write_bytes(b"old")
+    with pytest.raises(InputError, match="exists already"):
+        copy(source, old)
+    like = probe(source)
+    with VideoWriter(old, like=like, overwrite=True) as writer:
+        writer.write(pattern(0), Fraction(0))
+        assert old.read_bytes() == b"old"
+    assert probe(old).num_frames == 1
+
+
+def test_link_to_a_result_stays_a_link(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "face.mp4", num_frames=2)
+    (tmp_path / "store").mkdir()
+    real = tmp_path / "store" / "real.mp4"
+    real.write_bytes(b"old")
+    (tmp_path / "out.mp4").symlink_to(real)
+    copy(source, tmp_path / "out.mp4", overwrite=True)
+    assert (tmp_path / "out.mp4").is_symlink()
+    assert probe(real).num_frames == 2
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("extension", [".mp4", ".mkv", ".webm"])
+def test_nothing_is_left_after_an_interruption(tmp_path: Path, error: type[BaseException], extension: str) -> None:
+    like = probe(make_video(tmp_path / "face.mp4", num_frames=5))
+
+    def work() -> None:
+        with VideoWriter(tmp_path / f"out{extension}", like=like) as writer:
+            for index in range(30):
+                writer.write(pattern(index), Fraction(index, 25))
+            raise error
+
+    with pytest.raises(error):
+        work()
+    assert only_file(tmp_path, "face.mp4")
+    assert not [thread for thread in threading.enumerate() if thread.name == "visavox-encode"]
+
+
+def test_failure_in_the_encoding_thread_reaches_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = make_video(tmp_path / "face.mp4", num_frames=5)
+    speech = make_sound(tmp_path / "a.wav", tone(1.0, 16_000, 1), 16_000)
+    audio = AudioPlan(str(speech))
+
+    def fail(self: Mixer, num_samples: int) -> np.ndarray:
+        raise RuntimeError("the mixer broke")
+
+    def work() -> None:
+        with VideoWriter(tmp_path / "out.mp4", like=probe(source), audio=audio) as writer:
+            for index in range(200):
+                writer.write(pattern(index), Fraction(index, 25))
+
+    monkeypatch.setattr(Mixer, "read", fail)
+    with pytest.raises(RuntimeError, match="the mixer broke"):
+        work()
+    assert only_file(tmp_path, "face.mp4", "a.wav")
+
+
+INTERRUPTED = """
+import signal, sys, threading, time
+from fractions import Fraction
+import numpy as np
+from visavox.media import VideoWriter, probe
+with VideoWriter(sys.argv[2], like=probe(sys.argv[1])) as writer:
+    print("started", flush=True)
+    for index in range(10_000_000):
+        writer.write(np.zeros((48, 64, 3), np.uint8), Fraction(index, 25))
+"""
+
+
+def test_control_c_leaves_nothing(tmp_path: Path) -> None:
+    import signal
+    import time
+
+    source = make_video(tmp_path / "face.mp4", num_frames=2)
+    command = [sys.executable, "-c", INTERRUPTED, str(source), str(tmp_path / "out.mp4")]
+    job = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert job.stdout is not None
+    assert job.stdout.readline() == b"started\n"
+    time.sleep(0.3)
+    assert len(list(tmp_path.glob(".out.mp4.*.part.mp4"))) == 1
+    job.send_signal(signal.SIGINT)
+    _, messages = job.communicate(timeout=20)
+    assert job.returncode != 0
+    assert messages.rstrip().endswith(b"KeyboardInterrupt")
+    assert only_file(tmp_path, "face.mp4")
+
+
+def test_frames_of_the_wrong_kind_are_refused(tmp_path: Path) -> None:
+    like = probe(make_video(tmp_path / "face.mp4", num_frames=2))
+    for image in (np.zeros((10, 10, 3), np.uint8), pattern(0).astype(np.float32)):
+        with pytest.raises(ValueError, match="must be uint8"), VideoWriter(tmp_path / "out.mp4", like=like) as writer:
+            writer.write(image, Fraction(0))
+    with pytest.raises(InputError, match="no frame"), VideoWriter(tmp_path / "out.mp4", like=like):
+        pass
+    assert only_file(tmp_path, "face.mp4")
+
+
+def write_noise(path: Path | str, like: Path, num_frames: int = 400) -> None:
+    draw = np.random.default_rng(0)
+    info = probe(like)
+    with VideoWriter(path, like=info, encoding=Encoding(crf=0, preset="ultrafast")) as writer:
+        for index in range(num_frames):
+            image = draw.integers(0, 256, (info.height, info.width, 3), dtype=np.uint8)
+            writer.write(image, Fraction(index, 25))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(mount, capture_output=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("no mount command here")
+    if done.returncode:
+        pytest.skip("mounting a small disk is not allowed here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("extension", [".mp4", ".mkv", ".mov"])
+def test_full_disk(tmp_path: Path, small_disk: Path, extension: str) -> None:
+    source = make_video(tmp_path / "face.mp4", num_frames=2, size=(160, 120))
+    with pytest.raises(InputError, match="no space left on the disk"):
+        write_noise(small_disk / f"out{extension}", source)
+    assert only_file(small_disk)
+
+
+def test_disk_that_fills_up_at_the_very_end(tmp_path: Path, small_disk: Path) -> None:
+    """Half of the files end in the buffers: their sizes sweep over the size of the disk."""
+    source = make_video(tmp_path / "face.mp4", num_frames=2, size=(160, 120))
+    whole = tmp_path / "whole.mkv"
+    write_noise(whole, source, 20)
+    room = whole.stat().st_size
+    ballast = small_disk / "ballast"
+    for missing in (1, 200, 5_000):
+        free = os.statvfs(small_disk)
+        page = free.f_bsize
+        ballast.write_bytes(bytes(max(0, free.f_bavail * page - (room - missing) // page * page)))
+        with pytest.raises(InputError, match="no space left on the disk"):
+            write_noise(small_disk / "out.mkv", source, 20)
+        assert only_file(small_disk, "ballast")
+        ballast.unlink()
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from test_media_writer import write_noise
+from visavox.errors import InputError
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+try:
+    write_noise(sys.argv[2], Path(sys.argv[3]))
+except InputError as error:
+    print(error)
+    sys.exit(2)
+"""
+
+
+def run_python(code: str, *arguments: str, **how: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, env=environment(), timeout=120, check=False, **{"capture_output": True, **how})  # type: ignore[call-overload]
+
+
+def test_file_that_may_not_grow(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "face.mp4", num_frames=2, size=(160, 120))
+    done = run_python(LIMITED, str(Path(__file__).parent), str(tmp_path / "out.mp4"), str(source))
+    assert done.returncode == 2, done.stderr
+    assert b"largest file" in done.stdout
+    assert only_file(tmp_path, "face.mp4")
+
+
+STREAM = """
+import sys
+from visavox.errors import InputError
+from visavox.media import AudioPlan, VideoReader, VideoWriter
+try:
+    with VideoReader("-") as reader:
+        audio = AudioPlan("-") if reader.info.has_audio else None
+        with VideoWriter("-", like=reader.info, audio=audio) as writer:
+            for frame in reader:
+                writer.write(frame.image, frame.time)
+except InputError as error:
+    print(error, file=sys.stderr)
+    sys.exit(2)
+"""
+
+
+@pytest.mark.parametrize("extension", [".mp4", ".mkv", ".mpg"])
+def test_standard_input_to_standard_output(tmp_path: Path, extension: str) -> None:
+    if extension == ".mpg":
+        source = make_grid_clip(tmp_path / "face.mpg", 20)
+    else:
+        source = make_video(tmp_path / f"face{extension}", num_frames=20, sound=tone(0.8))
+    done = run_python(STREAM, input=source.read_bytes())
+    assert done.returncode == 0, done.stderr
+    result = tmp_path / "out.mkv"
+    result.write_bytes(done.stdout)
+    assert [number_of(frame.image) for frame in frames_of(result)] == list(range(20))
+    assert len(read_audio(result)) / 16_000 == pytest.approx(0.8, abs=0.06)
+
+
+def test_empty_standard_input(tmp_path: Path) -> None:
+    done = run_python(STREAM, input=b"")
+    assert done.returncode == 2
+    assert b"standard input is empty" in done.stderr
+
+
+def test_standard_output_that_is_full(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    source = make_video(tmp_path / "face.mp4", num_frames=20)
+    with open("/dev/full", "wb") as full:
+        done = run_python(STREAM, input=source.read_bytes(), stdout=full, stderr=subprocess.PIPE, capture_output=False)
+    assert done.returncode == 2, done.stderr
+    assert b"no space left on the disk while writing standard output" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_reader_of_the_pipe_goes_away(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "face.mp4", num_frames=200, size=(160, 120))
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = run_python(STREAM, input=source.read_bytes(), stdout=writing, stderr=subprocess.PIPE, capture_output=False)
+    os.close(writing)
+    assert done.returncode == 2, done.stderr
+    assert b"was closed by the program that reads it" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_named_pipe_is_read(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "face.mp4", num_frames=5)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    feeder = threading.Thread(target=lambda: pipe.write_bytes(source.read_bytes()))
+    feeder.start()
+    assert len(frames_of(pipe)) == 5
+    feeder.join()
+
+
+def test_sentences_for_errors_of_the_system() -> None:
+    from visavox.media.output import write_failure
+
+    assert "no space left" in str(write_failure(OSError(errno.EDQUOT, "quota"), "a.mp4"))
+    assert "Input/output error" in str(write_failure(OSError(errno.EIO, "io"), "a.mp4"))
+    assert write_failure(ValueError("no"), "a.mp4") is None
