@@ -101,3 +101,13 @@ def test_packages_do_not_import_in_circles():
 def test_every_part_has_a_layer():
     parts = {path.parts[0] for path in MODULES if len(path.parts) > 1}
     assert parts <= set(LEVEL)
+
+
+@pytest.mark.parametrize("name", visavox.__all__)
+def test_public_name_is_there_and_documented(name):
+    assert getattr(visavox, name).__doc__
+
+
+def test_unknown_public_name():
+    with pytest.raises(AttributeError, match="module 'visavox' has no attribute 'dubb'"):
+        _ = visavox.dubb

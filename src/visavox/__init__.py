@@ -1,3 +1,73 @@
-"""visavox makes a face speak."""
+"""visavox makes a face speak.
+
+    import visavox
+
+    visavox.dub("face.mp4", "speech.wav", "result.mp4")
+
+The public names are imported when they are first used, so that `import visavox` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from visavox.dubbing import Dubber, DubResult, DubSettings, dub
+    from visavox.errors import InputError, TrainingError, VisavoxError
+    from visavox.face.tracking import track_video as track
+    from visavox.metrics import evaluate
+    from visavox.models.checkpoint import load_model
+    from visavox.models.registry import list_models
+    from visavox.progress import Progress
+    from visavox.types import FrameStatus, Track
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "DubResult": "visavox.dubbing",
+    "DubSettings": "visavox.dubbing",
+    "Dubber": "visavox.dubbing",
+    "FrameStatus": "visavox.types",
+    "InputError": "visavox.errors",
+    "Progress": "visavox.progress",
+    "Track": "visavox.types",
+    "TrainingError": "visavox.errors",
+    "VisavoxError": "visavox.errors",
+    "dub": "visavox.dubbing",
+    "evaluate": "visavox.metrics",
+    "list_models": "visavox.models.registry",
+    "load_model": "visavox.models.checkpoint",
+    "track": "visavox.face.tracking:track_video",
+}
+"""Public name -> the module that it lives in, with its name there where that differs."""
+
+__all__ = [
+    "DubResult",
+    "DubSettings",
+    "Dubber",
+    "FrameStatus",
+    "InputError",
+    "Progress",
+    "Track",
+    "TrainingError",
+    "VisavoxError",
+    "dub",
+    "evaluate",
+    "list_models",
+    "load_model",
+    "track",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, inner = _HOMES[name].partition(":")
+    return getattr(importlib.import_module(module), inner or name)
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted({*globals(), *__all__})
