@@ -1,0 +1,142 @@
+"""Does the mouth follow the sound, with nothing of the answer in the picture?
+
+Every clip of a set of unseen speakers is played backwards and dubbed with its own forward sound; the dubbed mouth
+is then compared with that of the true recording. Beside it stand the two mouths that know nothing of the sound: the
+one that was there (backwards), and one dubbed with the sound of the next clip of the group.
+
+    python -m benchmarks.backwards EVAL_DIR --model wav2lip -o RESULT.json --check
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+import visavox
+from benchmarks.backwards_job import ClipResult, measure_clip
+from benchmarks.backwards_table import check_groups, curve_rows, group_results, markdown
+from benchmarks.clips import Clip, find_clips
+from benchmarks.predicted_curves import judge_curves
+from visavox.cli.common import CommonOptions, parse, run
+from visavox.errors import InputError
+from visavox.metrics.report import plain
+from visavox.metrics.track_cache import TrackCache
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackwardsOptions(CommonOptions):
+    """Dub every clip of a set, played backwards, with its own sound, and compare it with the recording.
+
+    Prints a table in Markdown. A clip's sound is moved by the lag that INDEX.csv gives for it, where it can be
+    trusted.
+    """
+
+    folder: Annotated[Path, tyro.conf.Positional]
+    """Folder of the set: each folder in it a group of recordings; grid_* are one group."""
+    model: str = "wav2lip"
+    """Name or file of the generator."""
+    expert: str | None = None
+    """Name or file of an expert, for LSE-D and LSE-C."""
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
+    """Write all figures, clip by clip, to this JSON file."""
+    work: Path = Path("results/backwards")
+    """Keeps the backward videos, landmarks, sounds and dubbed videos. All but the last are used again."""
+    index: Path | None = None
+    """Table of lags; by default INDEX.csv in or above the folder."""
+    groups: tuple[str, ...] = ()
+    """Only these groups."""
+    limit: int | None = None
+    """Only so many clips of each group: a quick look, no result."""
+    other_sound: bool = True
+    """Dub with the next clip's sound too (--no-other-sound: leave this baseline out)."""
+    reference: str | None = None
+    """Reference frame of the dub (auto, same or a number), if it is not the default."""
+    curves: Path | None = None
+    """Dub nothing: judge predicted lip openings instead, an .npz with one array (T,) a clip, named by the clip's
+    path below the folder without its ending, one value for every frame of the recording, forwards."""
+    check: bool = False
+    """End with exit code 1 unless every group of three clips or more meets the thresholds."""
+
+
+def main(argv: list[str]) -> int:
+    """Run the benchmark."""
+    options = parse(BackwardsOptions, argv, command="benchmarks.backwards")
+    clips = choose_clips(find_clips(options.folder, options.index), options.groups, options.limit)
+    if options.output is not None:
+        from visavox.media import check_output
+
+        check_output(options.output, (), overwrite=True, extensions=(".json",))
+    tracks = TrackCache(options.work / "tracks")
+    if options.curves is not None:
+        curves = judge_curves(options.curves, clips, tracks, options.progress)
+        print(markdown(curve_rows(curves)))
+        _write(options.output, {"curves": str(options.curves), "groups": dict(curve_rows(curves))})
+        return 0
+    results = _measure(options, clips, tracks)
+    groups = group_results(results)
+    print(f"{options.model}: {len(results)} clips played backwards, dubbed with their own sound\n")
+    print(markdown([(name, group.figures) for name, group in groups.items()]))
+    problems = check_groups(groups)
+    print(
+        "\nThresholds met in every group." if not problems else "\nNot met:\n" + "\n".join(f"- {p}" for p in problems)
+    )
+    _write(
+        options.output,
+        {
+            "visavox": visavox.__version__,
+            "model": options.model,
+            "expert": options.expert,
+            "groups": {name: group.figures for name, group in groups.items()},
+            "not_met": problems,
+            "clips": [result.to_dict() for result in results],
+        },
+    )
+    return 1 if options.check and problems else 0
+
+
+def choose_clips(clips: list[Clip], groups: tuple[str, ...], limit: int | None) -> list[Clip]:
+    """Keep some groups, and some clips of each."""
+    known = sorted({clip.group for clip in clips})
+    unknown = [name for name in groups if name not in known]
+    if unknown:
+        raise InputError(f"there is no group {unknown[0]!r}; the groups are {', '.join(known)}")
+    chosen: list[Clip] = []
+    for name in groups or known:
+        chosen += [clip for clip in clips if clip.group == name][:limit]
+    return chosen
+
+
+def _measure(options: BackwardsOptions, clips: list[Clip], tracks: TrackCache) -> list[ClipResult]:
+    from visavox.dubbing import Dubber
+    from visavox.metrics.expert_sync import load_expert
+
+    dubber = Dubber(options.model)
+    expert = None if options.expert is None else load_expert(options.expert)
+    dub_options = {} if options.reference is None else {"reference": options.reference}
+    results = []
+    for clip in options.progress.track(clips, "dub backwards", unit="clip"):
+        other = next_clip(clip, clips) if options.other_sound else None
+        results.append(measure_clip(clip, other, dubber, dub_options, options.work, tracks, expert))
+    return results
+
+
+def next_clip(clip: Clip, clips: list[Clip]) -> Clip | None:
+    """The clip whose sound is the wrong one: the next of the group, or of all if the group has but one."""
+    group = [each for each in clips if each.group == clip.group]
+    circle = group if len(group) > 1 else clips
+    following = circle[(circle.index(clip) + 1) % len(circle)]
+    return None if following is clip else following
+
+
+def _write(path: Path | None, values: dict[str, object]) -> None:
+    if path is not None:
+        path.write_text(json.dumps(plain(values), indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, sys.argv[1:]))

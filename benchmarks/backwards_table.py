@@ -1,0 +1,174 @@
+"""The figures of each group, as a table in Markdown, and whether they meet the thresholds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks.backwards_job import ClipResult
+from visavox.metrics.curves import CurveAgreement, mean_best_lag, pool_curves
+from visavox.metrics.report import Report
+
+SMALLEST_GROUP = 3
+"""Groups of fewer clips are shown but not judged."""
+
+MINIMUM_CORRELATION = 0.35
+MINIMUM_GAIN, MAXIMUM_GAIN = 0.6, 1.3
+MINIMUM_SHARPNESS = 0.6
+
+HEADINGS = {
+    "num_clips": ("clips", 0),
+    "opening_r": ("opening r", 3),
+    "opening_r_pooled": ("pooled r", 3),
+    "best_lag": ("best lag", 0),
+    "best_lag_pooled": ("pooled lag", 0),
+    "gain": ("gain", 2),
+    "gain_pooled": ("pooled gain", 2),
+    "width_r": ("width r", 3),
+    "opening_r_left": ("r, mouth left", 3),
+    "opening_r_other": ("r, other sound", 3),
+    "lmd": ("LMD", 4),
+    "lmd_left": ("LMD, mouth left", 4),
+    "lmd_other": ("LMD, other sound", 4),
+    "sharpness": ("sharpness", 2),
+    "sharpness_left": ("sharpness, mouth left", 2),
+    "flicker": ("flicker", 2),
+    "outside": ("outside", 2),
+    "outside_codec": ("outside, codec", 2),
+    "silence_motion": ("motion in silence", 4),
+    "silence_motion_true": ("the same, recording", 4),
+    "lse_d": ("LSE-D", 3),
+    "lse_c": ("LSE-C", 3),
+    "lse_offset": ("LSE offset", 1),
+    "lse_d_true": ("LSE-D, recording", 3),
+    "lse_c_true": ("LSE-C, recording", 3),
+}
+"""Figure to its heading and the digits after its point."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """One group's clips and figures."""
+
+    figures: dict[str, float]
+    """By the keys of HEADINGS."""
+
+
+def group_results(results: Sequence[ClipResult]) -> dict[str, Group]:
+    """Average the clips of each group, groups in alphabetical order."""
+    names = sorted({result.clip.group for result in results})
+    return {name: Group(_figures([r for r in results if r.clip.group == name])) for name in names}
+
+
+def _figures(results: Sequence[ClipResult]) -> dict[str, float]:
+    dubbed = [result.dubbed for result in results]
+    left = [result.left for result in results]
+    other = [result.other_sound for result in results if result.other_sound is not None]
+    lag, _ = mean_best_lag([report.opening for report in dubbed])
+    pooled = pool_curves([(r.curves.opening, r.curves.true_opening) for r in dubbed if r.curves is not None])
+    return {
+        "num_clips": len(results),
+        "opening_r": _mean(dubbed, lambda r: r.opening.correlation),
+        "opening_r_pooled": pooled.correlation,
+        "best_lag": lag,
+        "best_lag_pooled": pooled.best_lag,
+        "gain": _mean(dubbed, lambda r: r.opening.gain),
+        "gain_pooled": pooled.gain,
+        "width_r": _mean(dubbed, lambda r: r.width.correlation),
+        "opening_r_left": _mean(left, lambda r: r.opening.correlation),
+        "opening_r_other": _mean(other, lambda r: r.opening.correlation),
+        "lmd": _mean(dubbed, lambda r: r.landmark_distance),
+        "lmd_left": _mean(left, lambda r: r.landmark_distance),
+        "lmd_other": _mean(other, lambda r: r.landmark_distance),
+        "sharpness": _mean(dubbed, lambda r: r.sharpness),
+        "sharpness_left": _mean(left, lambda r: r.sharpness),
+        "flicker": _mean(dubbed, lambda r: r.flicker),
+        "outside": _mean(dubbed, lambda r: r.outside and r.outside.mean),
+        "outside_codec": _mean(dubbed, lambda r: r.outside and r.outside.codec_mean),
+        "silence_motion": _mean(dubbed, lambda r: r.silence and r.silence.motion),
+        "silence_motion_true": _mean(dubbed, lambda r: r.silence and r.silence.true_motion),
+        "lse_d": _mean(dubbed, lambda r: r.sync and r.sync.distance),
+        "lse_c": _mean(dubbed, lambda r: r.sync and r.sync.confidence),
+        "lse_offset": _mean(dubbed, lambda r: r.sync and r.sync.offset),
+        "lse_d_true": _mean(dubbed, lambda r: r.true_sync and r.true_sync.distance),
+        "lse_c_true": _mean(dubbed, lambda r: r.true_sync and r.true_sync.confidence),
+    }
+
+
+def _mean(reports: Sequence[Report], read: Callable[[Report], float | None]) -> float:
+    """Mean over the reports that have the figure; NaN if none has."""
+    values = [value for value in map(read, reports) if value is not None and not math.isnan(value)]
+    return float(np.mean(values)) if values else math.nan
+
+
+def curve_rows(
+    curves: dict[str, list[tuple[np.ndarray, np.ndarray, CurveAgreement]]],
+) -> list[tuple[str, dict[str, Any]]]:
+    """Figures of predicted curves: for each group a list of predicted curve, true curve and their agreement."""
+    rows = []
+    for name, clips in curves.items():
+        agreements = [agreement for _, _, agreement in clips]
+        pooled = pool_curves([(predicted, true) for predicted, true, _ in clips])
+        rows.append(
+            (
+                name,
+                {
+                    "num_clips": len(clips),
+                    "opening_r": float(np.nanmean([each.correlation for each in agreements])),
+                    "opening_r_pooled": pooled.correlation,
+                    "best_lag": mean_best_lag(agreements)[0],
+                    "best_lag_pooled": pooled.best_lag,
+                    "gain": float(np.nanmean([each.gain for each in agreements])),
+                    "gain_pooled": pooled.gain,
+                },
+            )
+        )
+    return rows
+
+
+def check_groups(groups: dict[str, Group]) -> list[str]:
+    """Say which thresholds are not met; a figure that could not be measured does not meet its own."""
+    problems = []
+    for name, group in groups.items():
+        if group.figures["num_clips"] >= SMALLEST_GROUP:
+            problems += [f"{name}: {problem}" for problem in _problems(group.figures)]
+    return problems
+
+
+def _problems(figures: dict[str, float]) -> list[str]:
+    problems = []
+    if not figures["opening_r"] >= MINIMUM_CORRELATION:
+        problems.append(f"opening correlation {figures['opening_r']:.3f}, wanted at least {MINIMUM_CORRELATION}")
+    if figures["best_lag"] != 0:
+        problems.append(f"best lag {figures['best_lag']:+.0f} frames, wanted 0")
+    if not MINIMUM_GAIN <= figures["gain"] <= MAXIMUM_GAIN:
+        problems.append(f"gain {figures['gain']:.2f}, wanted {MINIMUM_GAIN} to {MAXIMUM_GAIN}")
+    if not figures["sharpness"] >= MINIMUM_SHARPNESS:
+        problems.append(f"sharpness {figures['sharpness']:.2f}, wanted at least {MINIMUM_SHARPNESS}")
+    for key, words in (("lmd_left", "the mouth left as it was"), ("lmd_other", "the sound of another clip")):
+        if not figures["lmd"] < figures[key]:
+            problems.append(f"LMD {figures['lmd']:.4f}, wanted below that of {words}, {figures[key]:.4f}")
+    return problems
+
+
+def markdown(rows: Sequence[tuple[str, dict[str, Any]]]) -> str:
+    """Lay figures out, a line for each and a column for each group; figures that no group has are left out."""
+    lines = [["", *(name for name, _ in rows)]]
+    for key, (heading, decimals) in HEADINGS.items():
+        cells = [_cell(figures.get(key), decimals) for _, figures in rows]
+        if any(cell != "-" for cell in cells):
+            lines.append([heading, *cells])
+    widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(rows) + 1)]
+    text = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
+    ]
+    rule = "|" + "|".join("-" * (width + 1) + (":" if column else "-") for column, width in enumerate(widths)) + "|"
+    return "\n".join([text[0], rule, *text[1:]])
+
+
+def _cell(value: Any, decimals: int) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value:.{decimals}f}"

@@ -1,0 +1,74 @@
+"""Videos, sounds and weights for measuring speed: made from the bundled clip, as long and as large as wanted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks.material import cut_sound
+from visavox.demo import FACE, SPEECH
+from visavox.face.crop import CropSpec
+from visavox.media import Encoding, VideoReader, VideoWriter, probe
+from visavox.models.checkpoint import save_model
+from visavox.models.networks import CONFIGURATIONS, NETWORKS
+from visavox.models.weights_file import ModelCard
+
+FRAME_RATE = 25
+
+SIZES = {"360x288": (360, 288), "1280x720": (1280, 720)}
+"""Name to width and height. The face of the bundled clip, about 120 pixels wide in 360x288, is about 300 in 720
+lines."""
+
+
+def make_video(target: Path, size: tuple[int, int], seconds: float) -> Path:
+    """Write the bundled clip back and forth, enlarged to the height and centred, for as long as wanted."""
+    with VideoReader(FACE) as reader:
+        frames = [_fit(frame.image, size) for frame in reader]
+    like = replace(
+        probe(FACE),
+        path="",
+        width=size[0],
+        height=size[1],
+        frame_rate=Fraction(FRAME_RATE),
+        pixel_aspect=Fraction(1),
+        time_base=Fraction(1, FRAME_RATE),
+    )
+    period = 2 * (len(frames) - 1)
+    with VideoWriter(target, like=like, encoding=Encoding(crf=14), overwrite=True, synthetic=False) as writer:
+        for index in range(round(seconds * FRAME_RATE)):
+            position = index % period
+            writer.write(frames[min(position, period - position)], Fraction(index, FRAME_RATE))
+    return target
+
+
+def make_sound(target: Path, seconds: float) -> Path:
+    """Write the bundled speech, again and again."""
+    cut_sound(SPEECH, target, Fraction(0), Fraction(seconds), repeat=True)
+    return target
+
+
+def make_random_weights(name: str, target: Path) -> Path:
+    """Write a named configuration with random weights: as fast as trained ones, and nothing to look at."""
+    network, config = CONFIGURATIONS[name]
+    card = ModelCard(
+        crop=CropSpec(kind="box", size=96),
+        description=f"{name} with random weights, to measure its speed",
+        training="none",
+        licence="Apache-2.0",
+    )
+    save_model(target, NETWORKS[network].build(config).eval(), network=network, config=config, card=card)
+    return target
+
+
+def _fit(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Scale a picture to the height and repeat its borders to the width."""
+    width, height = size
+    scaled_width = round(image.shape[1] * height / image.shape[0])
+    if (scaled_width, height) != (image.shape[1], image.shape[0]):
+        image = cv2.resize(image, (scaled_width, height), interpolation=cv2.INTER_CUBIC)
+    left = (width - scaled_width) // 2
+    return cv2.copyMakeBorder(image, 0, 0, left, width - scaled_width - left, cv2.BORDER_REFLECT_101)
