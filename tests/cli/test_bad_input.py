@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -94,8 +95,8 @@ def files(tmp_path_factory) -> dict[str, str]:
 CASES = [
     ("no such face", ["{missing}", "{speech}", "-o", "{out}/a.mp4"], ["missing.mp4", "no such file"]),
     ("no such sound", ["{face}", "{missing}", "-o", "{out}/a.mp4"], ["missing.mp4", "no such file"]),
-    ("face is a folder", ["{folder}", "{speech}", "-o", "{out}/a.mp4"], ["folder"]),
-    ("sound is a folder", ["{face}", "{folder}", "-o", "{out}/a.mp4"], ["folder"]),
+    ("face is a folder", ["{folder}", "{speech}", "-o", "{out}/a.mp4"], ["is a directory"]),
+    ("sound is a folder", ["{face}", "{folder}", "-o", "{out}/a.mp4"], ["is a directory"]),
     ("face is empty", ["{empty}", "{speech}", "-o", "{out}/a.mp4"], ["empty.mp4", "empty"]),
     ("sound is empty", ["{face}", "{empty}", "-o", "{out}/a.mp4"], ["empty.mp4", "empty"]),
     ("face is a text", ["{text}", "{speech}", "-o", "{out}/a.mp4"], ["notes.txt"]),
@@ -108,7 +109,7 @@ CASES = [
     ("no such output folder", ["{face}", "{speech}", "-o", "{out}/none/a.mp4"], ["none"]),
     ("output folder is a file", ["{face}", "{speech}", "-o", "{text}/a.mp4"], ["notes.txt"]),
     ("output folder takes no files", ["{face}", "{speech}", "-o", "/proc/a.mp4"], ["/proc"]),
-    ("output is a folder", ["{face}", "{speech}", "-o", "{out}"], ["folder"]),
+    ("output is a folder", ["{face}", "{speech}", "-o", "{out}"], ["is a directory"]),
     ("output of unknown kind", ["{face}", "{speech}", "-o", "{out}/a.doc"], [".doc", ".mp4"]),
     ("output exists", ["{face}", "{speech}", "-o", "{existing}"], ["existing.mp4", "--overwrite"]),
     ("output is the face", ["{faceless}", "{speech}", "-o", "{faceless}", "--overwrite"], ["faceless.mp4"]),
@@ -144,17 +145,21 @@ def start_dub(*argv: str, **options) -> subprocess.Popen[str]:
     return subprocess.Popen(command, text=True, stderr=subprocess.PIPE, **options)
 
 
-def wait_for_part(folder: Path, process: subprocess.Popen[str]) -> None:
-    """Wait until the result is being written."""
+def wait_for_part(folder: Path, process: subprocess.Popen[str], size: int) -> None:
+    """Wait until the temporary file of the result has grown to `size` bytes."""
     deadline = time.monotonic() + 100
-    while not list(folder.glob(".*part*")) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(FileNotFoundError):
+            if any(part.stat().st_size >= size for part in folder.iterdir()):
+                return
+        time.sleep(0.005)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_interrupted_in_the_middle(tmp_path):
+@pytest.mark.parametrize("size", [0, 20_000], ids=["at once", "in the middle"])
+def test_interrupted(tmp_path, size):
     with start_dub(str(FACE), str(SPEECH), "-o", str(tmp_path / "a.mp4")) as process:
-        wait_for_part(tmp_path, process)
+        wait_for_part(tmp_path, process, size)
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
