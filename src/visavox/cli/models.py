@@ -1,0 +1,125 @@
+"""`visavox models`: list and describe weights; convert published Wav2Lip files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import Positional, arg, subcommand
+
+from visavox.cli.common import EXIT_DONE, ReportOptions, alias, parse
+
+if TYPE_CHECKING:
+    from visavox.models.weights_file import ModelInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class List(ReportOptions):
+    """List the weights that come with visavox."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Info(ReportOptions):
+    """Describe weights: dimensions, training, measured quality, licence."""
+
+    name: Positional[Annotated[str, arg(metavar="NAME")]]
+    """Name of shipped weights, path of a .safetensors file, or hf:OWNER/REPOSITORY/FILE."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Import(ReportOptions):
+    """Convert published Wav2Lip weights (generator, expert or quality discriminator) for use with --model."""
+
+    file: Positional[Annotated[Path, arg(metavar="FILE")]]
+    """The checkpoint, for instance wav2lip_gan.pth or lipsync_expert.pth."""
+    output: Annotated[Path, alias("-o")]
+    """The .safetensors file to write."""
+    allow_torchscript: bool = False
+    """Read TorchScript files too. They are programs: only for files from a source that you trust."""
+    overwrite: bool = False
+    """Replace the output if it is there."""
+
+
+Command = (
+    Annotated[List, subcommand("list", prefix_name=False)]
+    | Annotated[Info, subcommand("info", prefix_name=False)]
+    | Annotated[Import, subcommand("import", prefix_name=False)]
+)
+
+
+def main(argv: list[str]) -> int:
+    """Run `visavox models` with the arguments behind it and return the exit code."""
+    options: List | Info | Import = parse(Command, argv, command="models")  # type: ignore[arg-type]
+    if isinstance(options, List):
+        _list(options)
+    elif isinstance(options, Info):
+        _info(options)
+    elif isinstance(options, Import):
+        _import(options)
+    return EXIT_DONE
+
+
+def _list(options: List) -> None:
+    from visavox.models.registry import list_models
+
+    models = list_models()
+    if options.json:
+        print(json.dumps([model.to_json() for model in models], indent=2))
+        return
+    rows = [("name", "network", "size", "description")]
+    rows += [(model.name, model.network, _size(model.num_bytes), model.card.description) for model in models]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]))
+
+
+def _info(options: Info) -> None:
+    from visavox.models.registry import card_text, model_info
+
+    info = model_info(options.name)
+    card = card_text(info)
+    if options.json:
+        print(json.dumps({**info.to_json(), "card": card}, indent=2))
+        return
+    print(_described(info))
+    if card is not None:
+        print(f"\n{card}", end="")
+
+
+def _import(options: Import) -> None:
+    from visavox.models.importer import import_model
+
+    info = import_model(
+        options.file, options.output, allow_torchscript=options.allow_torchscript, overwrite=options.overwrite
+    )
+    if options.json:
+        print(json.dumps(info.to_json(), indent=2))
+        return
+    print(f"{info.path}: {info.card.description}, {_size(info.num_bytes)}")
+    print(info.card.licence)
+
+
+def _described(info: ModelInfo) -> str:
+    """Return one line for each thing that is known of weights."""
+    crop = info.card.crop
+    lines = {
+        "name": info.name,
+        "file": f"{info.path} ({_size(info.num_bytes)})",
+        "network": f"{info.network}, {info.num_parameters / 1e6:.1f} million parameters",
+        "description": info.card.description,
+        "crop": f"{crop.kind}, {crop.size} pixels",
+        "training": info.card.training,
+        "licence": info.card.licence,
+        "dimensions": json.dumps(dict(info.config)),
+    }
+    if info.mel_window:
+        lines["mel"] = f"{info.mel_window} frames from {info.mel_lead} before the picture"
+    lines |= {f"quality: {figure}": f"{value:g}" for figure, value in info.card.quality.items()}
+    width = max(map(len, lines))
+    return "\n".join(f"{key:<{width}}  {value}" for key, value in lines.items())
+
+
+def _size(num_bytes: int) -> str:
+    return f"{num_bytes / 1e6:.1f} MB"

@@ -1,0 +1,226 @@
+"""Published Wav2Lip weights to visavox's own format: read safely, checked, and turned from BGR to RGB once."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from visavox.errors import InputError
+from visavox.face.crop import CropSpec
+from visavox.models.checkpoint import first_misfit, write_weights
+from visavox.models.file_kind import FileKind, diagnose, explain
+from visavox.models.hub import sha256
+from visavox.models.networks import CONFIGURATIONS, NETWORKS
+from visavox.models.published import (
+    COMMUNITY_GENERATORS,
+    INPUT_LAYERS,
+    OTHER_NETWORKS,
+    OUTPUT_LAYER,
+    PUBLISHED_FILES,
+    PUBLISHED_LICENCE,
+    SIGNATURES,
+)
+from visavox.models.weights_file import ModelCard, ModelInfo, metadata, read_header, read_info
+
+
+def import_model(
+    source: str | Path, output: str | Path, *, allow_torchscript: bool = False, overwrite: bool = False
+) -> ModelInfo:
+    """Convert published Wav2Lip weights: generator, expert (`SyncNet_color`) or quality discriminator.
+
+    Args:
+        source: a checkpoint (`wav2lip.pth` and the like), with or without optimiser state, or a bare state dict; a
+            pickle of any PyTorch version, `.safetensors`, or TorchScript. Its channels are BGR.
+        output: the `.safetensors` file to write; its network takes and gives RGB.
+        allow_torchscript: read TorchScript too, which is code.
+        overwrite: replace `output` if it is there.
+
+    Returns:
+        What is known of the new file.
+
+    Raises:
+        InputError: the source is no such file (the message says what it is), or the output cannot be written.
+    """
+    source, output = Path(source), Path(output)
+    _check_output(output, source, overwrite)
+    state = _read_state(source, allow_torchscript)
+    network, config = _recognise(state, source)
+    if network == "wav2lip":
+        # The published training windows begin one picture (3.2 mel frames) before the picture that they are for.
+        config = replace(config, mel_lead=3)
+    tensors = _converted(state, network, config, source)
+    write_weights(output, tensors, metadata(network, config, _card(source, network)))
+    return read_info(output)
+
+
+def _check_output(output: Path, source: Path, overwrite: bool) -> None:
+    if output.suffix != ".safetensors":
+        raise InputError(f"the output {output} must end in .safetensors")
+    if output.is_dir():
+        raise InputError(f"the output {output} is a directory; give the name of a file")
+    if not output.absolute().parent.is_dir():
+        raise InputError(f"the folder of the output {output} does not exist; create it first")
+    if not os.access(output.absolute().parent, os.W_OK):
+        raise InputError(f"the folder of the output {output} may not be written to; choose another")
+    if output.exists() and source.exists() and output.samefile(source):
+        raise InputError(f"the output {output} is the input itself; choose another name")
+    if output.exists() and not overwrite:
+        raise InputError(f"{output} exists; choose another name or add --overwrite")
+
+
+def _read_state(source: Path, allow_torchscript: bool) -> dict[str, Tensor]:
+    """Read the state dict of a file of any kind that may be read, and take the prefix `module.` off its keys."""
+    kind = diagnose(source)
+    if kind in (FileKind.LEGACY_PICKLE, FileKind.ZIP_PICKLE):
+        state = _state_dict(_load_pickle(source), source)
+    elif kind is FileKind.SAFETENSORS:
+        state = _load_safetensors(source)
+    elif kind is FileKind.TORCHSCRIPT and allow_torchscript:
+        state = _load_torchscript(source)
+    else:
+        raise InputError(explain(source, kind))
+    # DataParallel puts it in front of every key.
+    stripped = {key.removeprefix("module."): tensor for key, tensor in state.items()}
+    if len(stripped) < len(state):
+        raise InputError(f"{source} holds some tensors twice, with and without the prefix 'module.'; it is ambiguous")
+    return stripped
+
+
+def _load_pickle(source: Path) -> Any:
+    try:
+        return torch.load(source, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        names = re.findall(r"GLOBAL (\S+)", str(error))
+        if names:
+            raise InputError(
+                f"{source} holds a Python object ({names[0]}) beside its tensors; such a file can run code when it is "
+                "read, and is not read. Ask for one that holds the state dict only"
+            ) from error
+        raise InputError(f"{source} is damaged or cut off; download it again") from error
+    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, OSError) as error:
+        raise InputError(f"{source} is damaged or cut off ({_first_line(error)}); download it again") from error
+
+
+def _load_safetensors(source: Path) -> dict[str, Tensor]:
+    if "visavox" in read_header(source).get("__metadata__", {}):
+        raise InputError(f"{source} has been converted already; use it as it is: --model {source}")
+    try:
+        return safetensors.torch.load_file(source)
+    except safetensors.SafetensorError as error:
+        raise InputError(f"{source} is damaged ({_first_line(error)}); download it again") from error
+
+
+def _load_torchscript(source: Path) -> dict[str, Tensor]:
+    try:
+        return dict(torch.jit.load(source, map_location="cpu").state_dict())
+    except (RuntimeError, ValueError) as error:
+        raise InputError(f"{source} is damaged ({_first_line(error)}); download it again") from error
+
+
+def _state_dict(loaded: Any, source: Path) -> dict[str, Tensor]:
+    """Find the state dict in what a checkpoint holds: under the key `state_dict`, or all of it."""
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else loaded
+    if not isinstance(state, Mapping):
+        raise InputError(
+            f"{source} holds {type(state).__name__}, not a state dict (names of tensors with their numbers)"
+        )
+    if not state:
+        raise InputError(f"{source} holds an empty state dict; get another file")
+    others = [key for key, tensor in state.items() if not isinstance(key, str) or not isinstance(tensor, Tensor)]
+    if others:
+        raise InputError(
+            f"{source} holds a dictionary with {', '.join(map(str, list(state)[:4]))} ...; what can be converted is a "
+            "state dict (names of tensors with their numbers), or one under the key 'state_dict'"
+        )
+    return dict(state)
+
+
+def _recognise(state: Mapping[str, Tensor], source: Path) -> tuple[str, Any]:
+    """Tell by the keys which published network it is; return its name and dimensions."""
+    for network, prefixes in SIGNATURES.items():
+        if all(any(key.startswith(prefix) for key in state) for prefix in prefixes):
+            if network == "wav2lip":
+                _refuse_community_generator(state, source)
+            return CONFIGURATIONS[f"{network}-96"]
+    for prefix, noun in OTHER_NETWORKS.items():
+        if any(key.startswith(prefix) for key in state):
+            raise InputError(f"{source} is {noun}; what can be converted are the networks of Wav2Lip")
+    raise InputError(
+        f"{source} is no network of Wav2Lip; its tensors are {', '.join(list(state)[:3])} ... ({len(state)}). What can "
+        "be converted are generator, expert and quality discriminator"
+    )
+
+
+def _refuse_community_generator(state: Mapping[str, Tensor], source: Path) -> None:
+    stages = len({key.split(".")[1] for key in state if key.startswith("face_encoder_blocks.")})
+    attention = any(key.startswith("sam.") for key in state)
+    if stages == 7 and not attention:
+        return
+    noun = COMMUNITY_GENERATORS.get((stages, attention), "a generator of the community")
+    raise InputError(
+        f"{source} is {noun}: its face encoder has {stages} stages{' and spatial attention' if attention else ''}. "
+        "The published network for faces of 96 pixels has 7; this one cannot be converted"
+    )
+
+
+def _converted(state: dict[str, Tensor], network: str, config: Any, source: Path) -> dict[str, Tensor]:
+    """Check every tensor against the network, and turn its first and last layers from BGR to RGB."""
+    with torch.device("meta"):
+        expected = NETWORKS[network].build(config).state_dict()
+    for key in expected:
+        if key.endswith("num_batches_tracked"):  # plays no part, and PyTorch before 0.4.1 did not write it
+            state.setdefault(key, torch.tensor(0))
+    misfit = first_misfit(state, expected)
+    if misfit:
+        raise InputError(f"{source} looks like {NETWORKS[network].noun}, but is not the published one: {misfit}")
+    tensors = {}
+    for key in expected:
+        tensor = state[key].detach()
+        if expected[key].is_floating_point():
+            if not tensor.is_floating_point() or not torch.isfinite(tensor).all():
+                raise InputError(f"{source} holds numbers in {key} that are not finite or not floats; get it again")
+            tensor = tensor.float()
+        tensors[key] = tensor.contiguous()
+    key = INPUT_LAYERS[network]
+    tensors[key] = _swap_blue_and_red(tensors[key], dim=1)
+    if network == "wav2lip":
+        for key in (f"{OUTPUT_LAYER}.weight", f"{OUTPUT_LAYER}.bias"):
+            tensors[key] = _swap_blue_and_red(tensors[key], dim=0)
+    return tensors
+
+
+def _swap_blue_and_red(tensor: Tensor, dim: int) -> Tensor:
+    """Turn a dimension of BGR triples, one for each picture, into RGB triples."""
+    triples = tensor.unflatten(dim, (-1, 3))
+    return triples.flip(dim + 1).flatten(dim, dim + 1).contiguous()
+
+
+def _card(source: Path, network: str) -> ModelCard:
+    digest = sha256(source)
+    name = PUBLISHED_FILES.get(digest)
+    return ModelCard(
+        # The faces of the published data set are raw boxes of a detector; its inference adds 10 pixels of chin.
+        crop=CropSpec(kind="box", size=96),
+        description=f"{NETWORKS[network].noun} converted from {name or source.name}",
+        training=(
+            f"Published with the paper of Prajwal et al. (ACM MM 2020), trained on LRS2: {name}, SHA-256 {digest}."
+            if name
+            else f"Not known: {source.name}, SHA-256 {digest}, is none of the files published with the paper."
+        ),
+        licence=PUBLISHED_LICENCE
+        if name
+        else f"That of {source.name}, which visavox does not know. {PUBLISHED_LICENCE}",
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
