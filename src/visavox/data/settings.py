@@ -1,0 +1,111 @@
+"""How footage is prepared: everything that decides what is in a clip."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+
+from visavox.errors import InputError
+
+FORMAT_VERSION = 1
+"""Grows when the same settings begin to give other clips."""
+
+
+@dataclass(frozen=True)
+class QualitySettings:
+    """What a clip must have to be kept."""
+
+    minimum_face: float = 64.0
+    """Least size of the face, in pixels of the video: the longer side of the box around its landmarks."""
+    maximum_yaw: float = 45.0
+    """Degrees to either side."""
+    maximum_pitch: float = 35.0
+    """Degrees up or down."""
+    maximum_blur: float = 0.65
+    """Most blur of the face, 0 sharp to 1: sharp video has 0.35-0.5, broadcast under 0.6, a face of 48 pixels 0.68."""
+    maximum_lost: float = 0.1
+    """Most frames, as a share, in which the tracker lost the face for a moment."""
+    maximum_covered: float = 0.4
+    """Largest share of the mouth's surroundings that may look unlike the rest of the clip, as behind a hand."""
+    minimum_motion: float = 0.004
+    """Least standard deviation of the lip opening, in distances between the eyes: listeners do not speak."""
+    minimum_level: float = -60.0
+    """Least loudness of the loudest moments, in dB of full scale."""
+    minimum_seconds: float = 1.0
+    """Shortest clip."""
+    maximum_seconds: float = 30.0
+    """Longest clip; longer ones are divided evenly."""
+    minimum_frame_rate: float = 20.0
+    """Least frames a second of the video: with fewer, mouths stand still between them."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that mean nothing."""
+        if self.minimum_seconds < 0.2:
+            raise InputError(f"the shortest clip is {self.minimum_seconds:g} s; give 0.2 s (five frames) or more.")
+        if self.maximum_seconds < 2 * self.minimum_seconds:
+            raise InputError(
+                f"the longest clip is {self.maximum_seconds:g} s and the shortest {self.minimum_seconds:g} s; the "
+                "longest must be at least twice the shortest, so that dividing never makes too short a clip."
+            )
+
+
+@dataclass(frozen=True)
+class LagSettings:
+    """How sound and picture are brought together."""
+
+    measure: bool = True
+    """Measure where no table tells; what is not clear stays as it is."""
+    minimum_table_score: float = 0.35
+    """Least `av_best` of a row for its lag to be believed; rows without one are."""
+    minimum_confidence: float = 1.4
+    """Least confidence of a measured lag, in standard errors by which it is better than any other: 98 % of such
+    measurements on 3 s of speech were right to one frame."""
+    smallest: float = 0.05
+    """Measured lags up to this are not corrected: they are as likely the error of the measurement. Seconds."""
+    largest: float = 0.6
+    """Lags are measured up to this, in seconds."""
+
+
+@dataclass(frozen=True)
+class ClipSettings:
+    """What decides the content of clips; a data set has one set of these."""
+
+    size: int = 192
+    """Side of the stored crops in pixels. Networks see the middle 4/5 of it: 192 serves them up to 154 pixels."""
+    max_faces: int = 3
+    """Most faces followed at a time. Of faces seen together only one makes a clip: the largest, or the one whose
+    lips clearly follow the sound."""
+    quality: QualitySettings = field(default_factory=QualitySettings)
+    """What a clip must have to be kept."""
+    lag: LagSettings = field(default_factory=LagSettings)
+    """How sound and picture are brought together."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that mean nothing."""
+        if not 32 <= self.size <= 1024:
+            raise InputError(f"the size of the crops is {self.size}; give 32 to 1024 pixels.")
+        if self.max_faces < 1:
+            raise InputError(f"max_faces is {self.max_faces}; at least one face has to be followed.")
+
+    def as_dict(self) -> dict:
+        """Return all settings with the version of the format."""
+        return {"version": FORMAT_VERSION, **asdict(self)}
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits that change with any setting."""
+        text = json.dumps(self.as_dict(), sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def describe_difference(before: dict, now: dict, prefix: str = "") -> list[str]:
+    """Name the settings that differ, each as `name: before -> now`."""
+    lines: list[str] = []
+    for name in sorted({*before, *now}):
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            lines += describe_difference(old, new, f"{prefix}{name}.")
+        elif old != new:
+            lines.append(f"{prefix}{name}: {old} -> {new}")
+    return lines
