@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 from tests.models.small import save_small_generator
-from tests.parity import published_weights
+from tests.parity import published_shapes
 
 from visavox.cli.main import main
 from visavox.models.registry import list_models
@@ -45,11 +45,12 @@ def test_info_says_what_the_file_says(tmp_path, capsys):
 
 def test_import_converts(tmp_path, capsys):
     source, output = tmp_path / "disc.pth", tmp_path / "disc.safetensors"
-    torch.save(published_weights("quality"), source)
+    torch.save({key: torch.tensor(0.5).expand(shape) for key, shape in published_shapes("quality").items()}, source)
     assert main(["models", "import", str(source), "-o", str(output)]) == 0
     assert "a visual quality discriminator converted from disc.pth" in capsys.readouterr().out
     assert main(["models", "import", str(source), "-o", str(output), "--overwrite", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["network"] == "quality"
+    output.unlink()  # 57 MB
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,6 @@
 """A saved network loads by its file alone, and files that do not hold one are refused with a reason."""
 
-import hashlib
 import json
-import subprocess
-import sys
 
 import pytest
 import safetensors.torch
@@ -31,6 +28,7 @@ def weights(tmp_path):
 def test_a_saved_network_is_the_same_when_loaded(weights):
     module = load_model(weights)
     assert module.config == CONFIG
+    assert module.crop_spec == CARD.crop
     assert not module.training
     mel, faces = torch.randn(2, 1, 80, 16), torch.rand(2, 6, 96, 96)
     with torch.inference_mode():
@@ -59,12 +57,11 @@ def test_half_precision_halves_the_file_and_loads_as_float32(weights, tmp_path):
         torch.testing.assert_close(tensor, small_generator().state_dict()[key], atol=1e-3, rtol=1e-3)
 
 
-def test_the_same_network_gives_the_same_bytes_in_every_process(weights, tmp_path):
-    # The library writes the metadata in an order that depends on the process.
-    script = "import sys; from tests.models.small import save_small_generator; save_small_generator(__import__('pathlib').Path(sys.argv[1]))"
-    other = tmp_path / "other.safetensors"
-    subprocess.run([sys.executable, "-c", script, str(other)], check=True)
-    assert hashlib.sha256(other.read_bytes()).digest() == hashlib.sha256(weights.read_bytes()).digest()
+def test_the_same_network_gives_the_same_bytes(weights, tmp_path):
+    # The library writes the metadata in an order that changes from call to call.
+    for attempt in range(3):
+        again = save_small_generator(tmp_path / f"{attempt}.safetensors")
+        assert again.read_bytes() == weights.read_bytes()
 
 
 def test_nothing_is_left_of_a_file_that_could_not_be_written(tmp_path):

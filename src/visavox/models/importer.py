@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pickle
 import re
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -80,6 +82,8 @@ def _check_output(output: Path, source: Path, overwrite: bool) -> None:
 def _read_state(source: Path, allow_torchscript: bool) -> dict[str, Tensor]:
     """Read the state dict of a file of any kind that may be read, and take the prefix `module.` off its keys."""
     kind = diagnose(source)
+    if kind in (FileKind.ZIP_PICKLE, FileKind.TORCHSCRIPT):
+        _check_zip(source)
     if kind in (FileKind.LEGACY_PICKLE, FileKind.ZIP_PICKLE):
         state = _state_dict(_load_pickle(source), source)
     elif kind is FileKind.SAFETENSORS:
@@ -95,11 +99,22 @@ def _read_state(source: Path, allow_torchscript: bool) -> dict[str, Tensor]:
     return stripped
 
 
+def _check_zip(source: Path) -> None:
+    """Compare every member of a zip file with its checksum, which torch.load does not do."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        raise InputError(f"{source} is damaged or cut off ({_first_line(error)}); download it again") from error
+    if damaged is not None:
+        raise InputError(f"{source} is damaged or cut off ({damaged} differs from its checksum); download it again")
+
+
 def _load_pickle(source: Path) -> Any:
     try:
         return torch.load(source, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        names = re.findall(r"GLOBAL (\S+)", str(error))
+        names = re.findall(r"GLOBAL (\S+\w)\s", str(error))
         if names:
             raise InputError(
                 f"{source} holds a Python object ({names[0]}) beside its tensors; such a file can run code when it is "
@@ -188,8 +203,7 @@ def _converted(state: dict[str, Tensor], network: str, config: Any, source: Path
         if expected[key].is_floating_point():
             if not tensor.is_floating_point() or not torch.isfinite(tensor).all():
                 raise InputError(f"{source} holds numbers in {key} that are not finite or not floats; get it again")
-            tensor = tensor.float()
-        tensors[key] = tensor.contiguous()
+        tensors[key] = tensor.to(expected[key].dtype).contiguous()
     key = INPUT_LAYERS[network]
     tensors[key] = _swap_blue_and_red(tensors[key], dim=1)
     if network == "wav2lip":
