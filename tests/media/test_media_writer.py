@@ -180,6 +180,28 @@ def test_colors_and_their_tags_survive(tmp_path: Path, name: str, tags: tuple, e
     assert np.abs(shift).max() < 1.5  # the matrix of the tags was used, not another one
 
 
+@pytest.mark.parametrize(("codec", "bound"), [("h264", 0.05), ("vp9", 0.1), ("av1", 0.1)])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_chroma_does_not_move(tmp_path: Path, codec: str, bound: float, axis: int) -> None:
+    """The centre of a soft red bar on grey stays where it was, to a fraction of a pixel."""
+    place = np.arange(128, dtype=np.float64)
+    bar = np.exp(-(((place - 63.5) / 6) ** 2))
+    grey = np.full((128, 128, 3), 110.0)
+    grey += (bar[None, :, None] if axis else bar[:, None, None]) * np.array([90.0, -45.0, 0.0])  # luma nearly constant
+    image = grey.round().astype(np.uint8)
+    like = replace(probe(make_video(tmp_path / "face.mp4", num_frames=2)), path="", width=128, height=128)
+    result = tmp_path / "out.mp4"
+    with VideoWriter(result, like=like, encoding=Encoding(crf=1, video_codec=codec)) as writer:  # type: ignore[arg-type]
+        for index in range(3):
+            writer.write(image, Fraction(index, 25))
+    redness = frames_of(result)[1].image.astype(float) @ [1.0, -1.0, 0.0]
+    profile = redness.mean(axis=1 - axis)
+    truth = (image.astype(float) @ [1.0, -1.0, 0.0]).mean(axis=1 - axis)
+    near = slice(40, 88)
+    centres = [np.average(place[near], weights=np.clip(curve[near], 0, None)) for curve in (truth, profile)]
+    assert centres[1] == pytest.approx(centres[0], abs=bound)
+
+
 def test_ten_generations_do_not_drift(tmp_path: Path) -> None:
     first = path = make_video(tmp_path / "0.mkv", codec="ffv1", num_frames=2, size=(128, 96))
     for generation in range(10):
@@ -367,6 +389,17 @@ def test_control_c_leaves_nothing(tmp_path: Path) -> None:
     assert only_file(tmp_path, "face.mp4")
 
 
+def test_writing_after_the_end_is_refused(tmp_path: Path) -> None:
+    like = probe(make_video(tmp_path / "face.mp4", num_frames=2))
+    for end in ("close", "abort"):
+        writer = VideoWriter(tmp_path / f"{end}.mp4", like=like)
+        writer.write(pattern(0), Fraction(0))
+        getattr(writer, end)()
+        with pytest.raises(RuntimeError, match="already"):
+            writer.write(pattern(1), Fraction(1))
+    assert only_file(tmp_path, "face.mp4", "close.mp4")
+
+
 def test_frames_of_the_wrong_kind_are_refused(tmp_path: Path) -> None:
     like = probe(make_video(tmp_path / "face.mp4", num_frames=2))
     for image in (np.zeros((10, 10, 3), np.uint8), pattern(0).astype(np.float32)):
@@ -529,3 +562,27 @@ def test_sentences_for_errors_of_the_system() -> None:
     assert "no space left" in str(write_failure(OSError(errno.EDQUOT, "quota"), "a.mp4"))
     assert "Input/output error" in str(write_failure(OSError(errno.EIO, "io"), "a.mp4"))
     assert write_failure(ValueError("no"), "a.mp4") is None
+
+
+PEAK = """
+import sys
+from visavox.media import AudioPlan, VideoReader, VideoWriter
+with VideoReader(sys.argv[1]) as reader:
+    audio = AudioPlan(sys.argv[1], original=sys.argv[1], mix_level=-6)
+    with VideoWriter(sys.argv[2], like=reader.info, audio=audio) as writer:
+        for frame in reader:
+            writer.write(frame.image, frame.time)
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
+    if not Path("/proc/self/status").exists():
+        pytest.skip("the peak of memory is not told here")
+    peaks = []
+    for seconds in (2, 40):
+        source = make_video(tmp_path / f"{seconds}.mkv", num_frames=25 * seconds, sound=tone(seconds, channels=1))
+        done = run_python(PEAK, str(source), str(tmp_path / f"{seconds}.mp4"))
+        assert done.returncode == 0, done.stderr
+        peaks.append(int(done.stdout))
+    assert peaks[1] < 1.1 * peaks[0]

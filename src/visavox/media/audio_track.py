@@ -10,11 +10,12 @@ from typing import Protocol
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 
 from visavox.errors import InputError
-from visavox.media.container import audio_stream, open_input, time_zero
+from visavox.media.container import audio_stream, open_input, tick_of, time_zero
 from visavox.media.encoding import Encoding
 from visavox.media.sound import AudioInfo, probe_audio
 from visavox.media.soundtrack import AudioPlan, Mixer
@@ -105,7 +106,7 @@ class CopiedTrack:
         except BaseException:
             self._files.close()
             raise
-        self._time_base = stream.time_base
+        self._tick = tick_of(stream)
         self._zero = time_zero(source)
         self._length = plan.length
         self._packets: Iterator[Packet] = source.demux(stream)
@@ -120,7 +121,7 @@ class CopiedTrack:
             if packet is None:
                 return
             self._next = packet
-            if packet.pts * self._time_base >= until:
+            if (packet.pts or 0) * self._tick >= until:
                 return
             self._next = None
             packet.stream = self._stream
@@ -128,14 +129,14 @@ class CopiedTrack:
 
     def _read(self) -> Packet | None:
         """The next packet with its times counted from 0 of the result."""
-        shift = round(self._zero / self._time_base)
+        shift = round(self._zero / self._tick)
         try:
             for packet in self._packets:
                 if not packet.size or packet.pts is None or packet.is_corrupt:
                     continue
                 packet.pts -= shift
                 packet.dts = packet.pts
-                if (packet.pts + (packet.duration or 0)) * self._time_base > -_PRIMING:
+                if (packet.pts + (packet.duration or 0)) * self._tick > -_PRIMING:
                     return packet
         except av.FFmpegError:  # the sound breaks off here
             return None
@@ -157,12 +158,15 @@ class EncodedTrack:
         self._container = container
         self._rate = _encoder_rate(codec, info.rate)
         channels = min(info.channels, 2)
-        if plan.original is not None and not plan.is_untouched:
+        if plan.original is not None and plan.uses_original:
             original = probe_audio(plan.original)
             channels = max(channels, min(original.channels, 2))
             self._rate = _encoder_rate(codec, max(info.rate, original.rate))
         self._layout = _LAYOUTS[channels]
-        self._stream = container.add_stream(_ENCODERS[codec], rate=self._rate, layout=self._layout)
+        stream = container.add_stream(_ENCODERS[codec], rate=self._rate, layout=self._layout)
+        if not isinstance(stream, AudioStream):
+            raise TypeError(f"{codec} is no audio codec")
+        self._stream = stream
         if codec == "aac":
             bit_rate = min(bit_rate, self._rate * _AAC_FRAME_BITS // 1024)
         if codec != "flac":

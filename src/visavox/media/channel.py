@@ -34,8 +34,11 @@ class Channel(Generic[Item]):
 
         Raises:
             ChannelAbandoned: nobody will take it.
+            RuntimeError: `finish` or `fail` was called before.
         """
         with self._changed:
+            if self._finished:
+                raise RuntimeError("the queue is finished already")
             while len(self._items) >= self._capacity and not self._abandoned:
                 self._changed.wait()
             if self._abandoned:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -12,6 +13,10 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 
 UNSPECIFIED = 2
 """Code of "not said" for matrix, primaries and transfer (ITU-T H.273); for the range it is 0."""
+
+Siting = Literal["left", "center"]
+"""Where the chroma of 4:2:0 lies between the columns of luma: on the left of two (MPEG-2, H.264, HEVC) or between
+them (JPEG, MPEG-1)."""
 
 _BT709 = 1
 _BT2020 = 9
@@ -123,21 +128,32 @@ class ColorConverter:
             threads=1,
         )
 
-    def from_rgb(self, image: np.ndarray, pixel_format: str) -> VideoFrame:
-        """Convert uint8 RGB (H, W, 3) to a frame of `pixel_format` (yuv420p or yuv444p)."""
-        # swscale only thins the chroma out: its own conversion lowers the chroma of full range by half a level.
+    def from_rgb(self, image: np.ndarray, pixel_format: str, siting: Siting = "left") -> VideoFrame:
+        """Convert uint8 RGB (H, W, 3) to a frame of `pixel_format`, yuv420p or yuv444p.
+
+        This is done here and not by swscale, which lowers the chroma of full range by half a level and puts it
+        between two columns, while a decoder of H.264 takes it to be on the left one.
+        """
         yuv = cv2.transform(np.ascontiguousarray(image), self._to_yuv)
-        frame = VideoFrame.from_ndarray(np.ascontiguousarray(yuv.transpose(2, 0, 1)), format="yuv444p")
-        return self._reformatter.reformat(
-            frame,
-            format=pixel_format,
-            src_colorspace=self._matrix,
-            dst_colorspace=self._matrix,
-            src_color_range=self._range,
-            dst_color_range=self._range,
-            interpolation=_EXACT,
-            threads=1,
-        )
+        luma, *chroma = cv2.split(yuv)
+        if pixel_format == "yuv420p":
+            chroma = [_halve(plane, siting) for plane in chroma]
+        frame = VideoFrame(image.shape[1], image.shape[0], pixel_format)
+        planes: Any = frame.planes  # their types do not say that they can be written to
+        for plane, samples in zip(planes, (luma, *chroma), strict=True):
+            rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+            rows[:, : plane.width] = samples
+        frame.color_range = self._range
+        return frame
+
+
+def _halve(plane: np.ndarray, siting: Siting) -> np.ndarray:
+    """Average chroma (H, W) down to (ceil(H / 2), ceil(W / 2)): between each two rows, on or between columns."""
+    height, width = plane.shape
+    padded = cv2.copyMakeBorder(plane, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    across = np.array([0.25, 0.5, 0.25] if siting == "left" else [0.0, 0.5, 0.5], np.float32)
+    down = np.array([0.0, 0.5, 0.5], np.float32)
+    return cv2.sepFilter2D(padded, -1, across, down, borderType=cv2.BORDER_REPLICATE)[::2, ::2]
 
 
 def _yuv_matrix(matrix: Colorspace, full: bool) -> np.ndarray:

@@ -17,7 +17,7 @@ from pathlib import Path
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from visavox.errors import InputError
@@ -159,9 +159,14 @@ def audio_stream(container: InputContainer) -> AudioStream | None:
     return best if best in streams else streams[0]
 
 
+def tick_of(stream: Stream) -> Fraction:
+    """Seconds of one tick of the timestamps of a stream."""
+    return Fraction(stream.time_base or Fraction(1, av.time_base))
+
+
 def stream_start(stream: VideoStream | AudioStream) -> Fraction:
     """Timestamp at which a stream starts, in seconds of its container."""
-    return Fraction(stream.start_time or 0) * stream.time_base
+    return (stream.start_time or 0) * tick_of(stream)
 
 
 def time_zero(container: InputContainer) -> Fraction:

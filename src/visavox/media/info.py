@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from visavox.errors import InputError
 from visavox.media.color import PICTURE_TAGS, UNSPECIFIED, ColorTags, tags_of
-from visavox.media.container import audio_stream, local_path, open_input, read_head, video_stream
+from visavox.media.container import audio_stream, local_path, open_input, read_head, tick_of, video_stream
 from visavox.media.orientation import UPRIGHT, Orientation, orientation_of
 from visavox.media.stills import looks_animated, looks_like_still, read_animation, read_still
 from visavox.media.timing import DEFAULT_RATE, Timing, survey
@@ -156,7 +156,8 @@ def _video_info(
     aspect = Fraction(stream.sample_aspect_ratio or 1) or Fraction(1)
     if orientation.transposed:
         width, height, aspect = height, width, 1 / aspect
-    start = Fraction(frame.pts or 0) * (frame.time_base or stream.time_base)
+    tick = tick_of(stream)
+    start = (frame.pts or 0) * Fraction(frame.time_base or tick)
     duration = stream_duration(container, stream)
     num_frames = stream.frames or None
     pixel_format = frame.format.name
@@ -177,7 +178,7 @@ def _video_info(
         codec=stream.codec_context.codec.canonical_name,
         pixel_format=pixel_format,
         variable_frame_rate=timing.variable,
-        time_base=stream.time_base,
+        time_base=tick,
         start_time=start,
         orientation=orientation,
     )
@@ -186,7 +187,7 @@ def _video_info(
 def stream_duration(container: InputContainer, stream: VideoStream) -> Fraction | None:
     """Seconds that a container declares for one of its streams, or else for the whole of it."""
     if stream.duration:
-        return stream.duration * stream.time_base
+        return stream.duration * tick_of(stream)
     tagged = _parse_clock(stream.metadata.get("DURATION", ""))
     if tagged is not None:
         return tagged

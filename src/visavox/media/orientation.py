@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from av.sidedata.sidedata import Type as SideDataType
@@ -57,7 +58,6 @@ def orientation_from_matrix(matrix: Sequence[int]) -> Orientation:
 
 def orientation_of(frame: VideoFrame) -> Orientation:
     """Orientation that a decoded frame carries from its container or stream."""
-    data = frame.side_data.get(SideDataType.DISPLAYMATRIX)
-    if data is None:
-        return UPRIGHT
-    return orientation_from_matrix(struct.unpack("=9i", bytes(data)[:36]))
+    side_data: Any = frame.side_data  # typed as a mapping of names, but its keys are types
+    data = side_data.get(SideDataType.DISPLAYMATRIX)
+    return UPRIGHT if data is None else orientation_from_matrix(struct.unpack("=9i", bytes(data)[:36]))

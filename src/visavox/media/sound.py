@@ -16,7 +16,7 @@ from av.audio.resampler import AudioResampler
 from av.container import InputContainer
 
 from visavox.errors import InputError
-from visavox.media.container import audio_stream, open_input, stream_start, time_zero
+from visavox.media.container import audio_stream, open_input, stream_start, tick_of, time_zero
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def probe_audio(path: str | Path) -> AudioInfo:
         stream = audio_stream(container)
         if stream is None:
             raise _no_sound(path, container)
-        duration = stream.duration * stream.time_base if stream.duration else None
+        duration = stream.duration * tick_of(stream) if stream.duration else None
         if duration is None and container.duration:
             duration = Fraction(container.duration, av.time_base)
         start = stream_start(stream) - time_zero(container)
@@ -187,7 +187,8 @@ def _decoded(container: InputContainer, channels: int) -> Iterator[tuple[AudioFr
         for packet in container.demux(audio_stream(container)):
             try:
                 for frame in packet.decode():
-                    yield frame, mixer.mix(frame)
+                    if isinstance(frame, AudioFrame):
+                        yield frame, mixer.mix(frame)
             except av.InvalidDataError:
                 num_damaged += 1
     except av.FFmpegError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
@@ -17,13 +18,13 @@ _FADE = 0.03  # seconds in which the original sound comes up after the speech; s
 class AudioPlan:
     """What is heard in the result. Time 0 is the first picture of the result."""
 
-    speech: str
+    speech: str | Path
     """File with the driving speech (or with whatever sound the result shall have)."""
     offset: Fraction = Fraction(0)
     """Seconds by which the speech is put later; negative: earlier, its beginning is cut off."""
     length: Fraction | None = None
     """Seconds after which all sound stops; None: with the picture."""
-    original: str | None = None
+    original: str | Path | None = None
     """File whose soundtrack is mixed under the speech or heard after it: the source video."""
     mix_level: float | None = None
     """Level of the original under the speech in dB (0: as loud as it was); None: silent."""
@@ -37,9 +38,14 @@ class AudioPlan:
             raise InputError(f"the length of the sound is {float(self.length)} s; it must be more than 0")
 
     @property
+    def uses_original(self) -> bool:
+        """Whether anything of the original is heard."""
+        return self.mix_level is not None or self.tail_original
+
+    @property
     def is_untouched(self) -> bool:
         """Whether the speech is heard as it is in its file, so that its packets can be copied."""
-        return self.offset == 0 and (self.original is None or (self.mix_level is None and not self.tail_original))
+        return self.offset == 0 and not self.uses_original
 
 
 class Mixer:
@@ -57,15 +63,13 @@ class Mixer:
         self._speech = SampleReader(plan.speech, rate, channels)
         self._delay = round(plan.offset * rate)  # samples of silence before the speech, or to skip of it
         self._speech_end: int | None = None
-        self._original = SampleReader(plan.original, rate, channels) if self._needs_original(plan) else None
+        self._original: SampleReader | None = None
+        if plan.original is not None and plan.uses_original:
+            self._original = SampleReader(plan.original, rate, channels)
         self._under = 0.0 if plan.mix_level is None else 10.0 ** (plan.mix_level / 20.0)
         self._after = 1.0 if plan.tail_original else self._under
         self._fade = max(1, round(_FADE * rate))
         self._length = None if plan.length is None else round(plan.length * rate)
-
-    @staticmethod
-    def _needs_original(plan: AudioPlan) -> bool:
-        return plan.original is not None and (plan.mix_level is not None or plan.tail_original)
 
     def read(self, num_samples: int) -> np.ndarray:
         """The next samples, float32 (num_samples, channels) in [-1, 1]; silence after the end."""

@@ -12,6 +12,8 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from visavox.media.container import tick_of
+
 DEFAULT_RATE = Fraction(25)
 """Frames a second of what has no rate of its own, such as a still picture."""
 
@@ -63,7 +65,7 @@ def _measure(stamps: list[int], stream: VideoStream) -> Timing:
     declared = _declared_rate(stream)
     if len(ticks) == 0:
         return Timing(declared or DEFAULT_RATE, False)
-    return _judge(ticks, stream.time_base, declared)
+    return _judge(ticks, tick_of(stream), declared)
 
 
 def _declared_rate(stream: VideoStream) -> Fraction | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import sys
 import threading
@@ -20,12 +21,14 @@ from av.video.stream import VideoStream
 from visavox.errors import InputError
 from visavox.media.audio_track import AudioTrack, add_audio_track
 from visavox.media.channel import Channel, ChannelAbandoned
-from visavox.media.color import ColorConverter
+from visavox.media.color import ColorConverter, Siting
 from visavox.media.encoding import Encoding
 from visavox.media.info import VideoInfo
 from visavox.media.output import CONTAINERS, STANDARD_STREAM, PartialFile, check_output, write_failure
 from visavox.media.soundtrack import AudioPlan
 from visavox.media.synthetic import SYNTHETIC_TAGS
+
+logger = logging.getLogger(__name__)
 
 _FRAMES_WAITING = 4  # pictures that wait to be encoded
 _FINEST_CLOCK = 1_000_000  # ticks a second; finer ones overflow the counters of old players
@@ -113,6 +116,7 @@ class VideoWriter:
         except ChannelAbandoned:
             self._thread.join()
             self._raise()
+            raise RuntimeError(f"writing {self.output} was given up already") from None
 
     def close(self) -> None:
         """Finish the file and give it its name.
@@ -184,6 +188,8 @@ class _EncodingJob:
             self._clock = _clock_for(like)
             self._convert = ColorConverter(like.color_tags, like.width, like.height)
             self._stream = _add_video_stream(container, like, encoding, extension, self._clock)
+            # H.264 is on the left unless it says otherwise; VP9 and AV1 do not say, and FFmpeg takes the middle.
+            self._siting: Siting = "left" if self._stream.codec_context.name == "libx264" else "center"
             if synthetic:
                 container.metadata.update(SYNTHETIC_TAGS)
             if audio is not None:
@@ -218,7 +224,7 @@ class _EncodingJob:
 
     def _write_frame(self, image: np.ndarray, stamp: int, duration: int) -> None:
         width, height = self._stream.width, self._stream.height
-        frame = self._convert.from_rgb(image[:height, :width], self._stream.pix_fmt or "yuv420p")
+        frame = self._convert.from_rgb(image[:height, :width], self._stream.pix_fmt or "yuv420p", self._siting)
         frame.time_base = self._clock
         frame.pts = stamp
         frame.duration = duration
@@ -248,11 +254,19 @@ def _add_video_stream(
     codec = encoding.video_encoder(extension)
     encoder, options = encoding.encoder_options(codec)
     stream = container.add_stream(encoder, rate=like.frame_rate, options=options)
+    if not isinstance(stream, VideoStream):
+        raise TypeError(f"{encoder} is no video codec")
     width, height = like.width, like.height
     odd = bool(width % 2 or height % 2)
     pixel_format = encoding.pixel_format
     if pixel_format == "auto":
         pixel_format = "yuv444p" if odd and codec == "h264" else "yuv420p"
+        if pixel_format == "yuv444p":
+            logger.warning(
+                "%d x %d is odd: kept by H.264 in 4:4:4, which some players cannot show; pixel format yuv420p crops it",
+                width,
+                height,
+            )
     if pixel_format == "yuv420p" and odd and codec == "h264":
         width, height = width - width % 2, height - height % 2
     stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
