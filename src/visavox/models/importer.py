@@ -200,9 +200,9 @@ def _converted(state: dict[str, Tensor], network: str, config: Any, source: Path
     tensors = {}
     for key in expected:
         tensor = state[key].detach()
-        if expected[key].is_floating_point():
-            if not tensor.is_floating_point() or not torch.isfinite(tensor).all():
-                raise InputError(f"{source} holds numbers in {key} that are not finite or not floats; get it again")
+        is_usable = tensor.is_floating_point() and bool(torch.isfinite(tensor).all())
+        if expected[key].is_floating_point() and not is_usable:
+            raise InputError(f"{source} holds numbers in {key} that are not finite or not floats; get it again")
         tensors[key] = tensor.to(expected[key].dtype).contiguous()
     key = INPUT_LAYERS[network]
     tensors[key] = _swap_blue_and_red(tensors[key], dim=1)
