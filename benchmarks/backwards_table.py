@@ -35,6 +35,7 @@ HEADINGS = {
     "lmd_left": ("LMD, mouth left", 4),
     "lmd_other": ("LMD, other sound", 4),
     "sharpness": ("sharpness", 2),
+    "sharpness_amplitude": ("the same, amplitude", 2),
     "sharpness_left": ("sharpness, mouth left", 2),
     "flicker": ("flicker", 2),
     "outside": ("outside", 2),
@@ -85,6 +86,7 @@ def _figures(results: Sequence[ClipResult]) -> dict[str, float]:
         "lmd_left": _mean(left, lambda r: r.landmark_distance),
         "lmd_other": _mean(other, lambda r: r.landmark_distance),
         "sharpness": _mean(dubbed, lambda r: r.sharpness),
+        "sharpness_amplitude": _mean(dubbed, lambda r: math.sqrt(r.sharpness)),
         "sharpness_left": _mean(left, lambda r: r.sharpness),
         "flicker": _mean(dubbed, lambda r: r.flicker),
         "outside": _mean(dubbed, lambda r: r.outside and r.outside.mean),
@@ -132,11 +134,10 @@ def curve_rows(
 
 def check_groups(groups: dict[str, Group]) -> list[str]:
     """Say which thresholds are not met; a figure that could not be measured does not meet its own."""
-    problems = []
-    for name, group in groups.items():
-        if group.figures["num_clips"] >= SMALLEST_GROUP:
-            problems += [f"{name}: {problem}" for problem in _problems(group.figures)]
-    return problems
+    judged = {name: group for name, group in groups.items() if group.figures["num_clips"] >= SMALLEST_GROUP}
+    if not judged:
+        return [f"no group has {SMALLEST_GROUP} clips, so none was judged"]
+    return [f"{name}: {problem}" for name, group in judged.items() for problem in _problems(group.figures)]
 
 
 def _problems(figures: dict[str, float]) -> list[str]:

@@ -6,12 +6,12 @@ from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 
 from visavox.audio.mel import mel_spectrogram, mel_window, window_start
-from visavox.errors import InputError
 from visavox.face.crop import CropSpec, crop_transforms, warp_crop
 from visavox.metrics.pairing import pair_times
 from visavox.metrics.sync import SyncScore, sync_score
@@ -42,11 +42,10 @@ def load_expert(name: str | Path) -> LoadedExpert:
         InputError: there is no such file, or it holds another network.
     """
     from visavox.models.checkpoint import load_model
+    from visavox.models.registry import model_info
 
-    network = load_model(name)
-    if not isinstance(network, Expert):
-        raise InputError(f"{name} holds a {type(network).__name__}, not an expert; give one trained as expert")
-    return LoadedExpert(network, network.crop)
+    crop = model_info(name).card.crop
+    return LoadedExpert(cast(Expert, load_model(name, network="expert")), crop)
 
 
 def score_video(

@@ -8,7 +8,7 @@ import numpy as np
 
 from visavox.metrics.report import Report
 
-_TRUE_COLOUR, _DUBBED_COLOUR, _SOUND_COLOUR = "#3b6ea5", "#d1495b", "#b8b8b8"
+_TRUE_COLOUR, _DUBBED_COLOUR, _SOUND_COLOUR = "#3b6ea5", "#d1495b", "#d4d4d4"
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
 """Endings of the files that `plot_curves` can write."""
 

@@ -36,7 +36,7 @@ class TrackCache:
         from visavox.face.track_file import load_track, save_track
         from visavox.face.tracking import track_video
 
-        kept = self._file(path, face)
+        kept = self.file(path, face)
         if kept is not None and kept.exists():
             return load_track(kept)
         chosen = select_tracks(track_video(path, progress=progress), face)
@@ -47,8 +47,8 @@ class TrackCache:
             save_track(chosen[0], kept)
         return chosen[0]
 
-    def _file(self, path: str | Path, face: str) -> Path | None:
-        """Name the file of a track after what the video is: where, how long, how old."""
+    def file(self, path: str | Path, face: str = "largest") -> Path | None:
+        """Name the file of a track after what the video is: where, how long, how old; None where nothing is kept."""
         if self.folder is None or not os.path.isfile(path):
             return None
         status = os.stat(path)

@@ -1,0 +1,169 @@
+"""The benchmark of the mouth: its table, its thresholds, and a whole run on the bundled clip."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from benchmarks.backwards import choose_clips, main, next_clip
+from benchmarks.backwards_job import ClipResult
+from benchmarks.backwards_table import check_groups, curve_rows, group_results, markdown
+from benchmarks.clips import Clip
+from benchmarks.predicted_curves import judge_curves
+from tests.metrics.test_report import make_report
+
+from visavox.demo import FACE
+from visavox.errors import InputError
+from visavox.face.crop import CropSpec
+from visavox.face.landmarks import mouth_opening
+from visavox.metrics.evaluation import track_curve
+from visavox.metrics.track_cache import TrackCache
+from visavox.models.checkpoint import save_model
+from visavox.models.networks import NETWORKS
+from visavox.models.wav2lip.generator import Wav2LipConfig
+from visavox.models.weights_file import ModelCard
+from visavox.progress import QUIET
+
+
+def make_clip(name: str, group: str = "grid") -> Clip:
+    return Clip(name, Path(f"{name}.mp4"), group, 0)
+
+
+def make_result(seed: int, group: str = "grid", **figures) -> ClipResult:
+    """A clip that meets every threshold unless a figure says otherwise."""
+    dubbed = replace(make_report(seed, sharpness=0.8), landmark_distance=0.02, **figures)
+    worse = replace(make_report(seed, noise=5.0, sharpness=1.0), landmark_distance=0.03)
+    return ClipResult(make_clip(f"c{seed}", group), dubbed, worse, worse)
+
+
+def test_a_group_that_meets_all_thresholds_has_no_problem():
+    groups = group_results([make_result(seed) for seed in range(3)])
+    assert check_groups(groups) == []
+    figures = groups["grid"].figures
+    assert figures["num_clips"] == 3
+    assert figures["best_lag"] == figures["best_lag_pooled"] == 0
+    assert figures["sharpness_amplitude"] == pytest.approx(math.sqrt(0.8))
+    assert figures["opening_r"] > figures["opening_r_left"]
+    assert math.isnan(figures["lse_d"])
+
+
+@pytest.mark.parametrize(
+    ("figures", "words"),
+    [
+        ({"sharpness": 0.5}, "sharpness 0.50"),
+        ({"landmark_distance": 0.031}, "LMD 0.0310"),
+        ({"sharpness": math.nan}, "sharpness nan"),
+    ],
+)
+def test_what_is_not_met_is_said(figures, words):
+    problems = check_groups(group_results([make_result(seed, **figures) for seed in range(3)]))
+    assert problems
+    assert all(words in problem for problem in problems)
+
+
+def test_a_still_or_late_mouth_does_not_pass():
+    good = [make_result(seed) for seed in range(3)]
+    weak = [replace(r, dubbed=replace(r.dubbed, opening=replace(r.dubbed.opening, gain=0.4))) for r in good]
+    assert any("gain 0.40" in problem for problem in check_groups(group_results(weak)))
+    late = []
+    for result in good:
+        by_lag = result.dubbed.opening.by_lag
+        opening = replace(result.dubbed.opening, by_lag=(by_lag[-1], *by_lag[:-1]), correlation=by_lag[14])
+        late.append(replace(result, dubbed=replace(result.dubbed, opening=opening)))
+    assert any("best lag +1" in problem for problem in check_groups(group_results(late)))
+
+
+def test_small_groups_are_not_judged_but_nothing_judged_is_no_success():
+    results = [make_result(seed) for seed in range(3)] + [make_result(9, "one", sharpness=0.1)]
+    assert check_groups(group_results(results)) == []
+    assert check_groups(group_results(results[-1:])) == ["no group has 3 clips, so none was judged"]
+
+
+def test_the_table_has_a_column_for_each_group():
+    groups = group_results([make_result(1, "b"), make_result(2, "a")])
+    lines = markdown([(name, group.figures) for name, group in groups.items()]).splitlines()
+    assert [cell.strip() for cell in lines[0].split("|")[2:-1]] == ["a", "b"]
+    assert len({len(line) for line in lines}) == 1
+    assert not any("LSE" in line for line in lines)
+
+
+def test_the_wrong_sound_is_that_of_the_next_clip_of_the_group():
+    clips = [make_clip("a"), make_clip("b"), make_clip("c", "one")]
+    assert [next_clip(clip, clips).name for clip in clips] == ["b", "a", "a"]
+    assert next_clip(clips[0], clips[:1]) is None
+    assert choose_clips(clips, ("grid",), 1) == clips[:1]
+    with pytest.raises(InputError, match="groups are grid, one"):
+        choose_clips(clips, ("news",), None)
+
+
+@pytest.fixture(scope="module")
+def clip_set(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("set") / "eval"
+    (folder / "grid_x").mkdir(parents=True)
+    shutil.copy(FACE, folder / "grid_x" / "one.mpg")
+    return folder
+
+
+def test_predicted_curves_are_judged_like_a_dub(clip_set, tmp_path):
+    tracks = TrackCache(tmp_path / "tracks")
+    clip = Clip("grid_x/one", clip_set / "grid_x/one.mpg", "grid", 0)
+    true = track_curve(tracks.track(clip.path), mouth_opening)
+    np.savez(tmp_path / "curves.npz", **{clip.name: 0.5 * true[:-1]})
+    ((name, figures),) = curve_rows(judge_curves(tmp_path / "curves.npz", [clip], tracks, QUIET))
+    assert name == "grid"
+    assert (figures["opening_r"], figures["gain"]) == pytest.approx((1, 0.5))
+    assert figures["best_lag"] == 0
+
+    np.savez(tmp_path / "short.npz", **{clip.name: true[:-10]})
+    with pytest.raises(InputError, match="give one each"):
+        judge_curves(tmp_path / "short.npz", [clip], tracks, QUIET)
+    np.savez(tmp_path / "other.npz", x=true)
+    with pytest.raises(InputError, match="lacks 1 of 1 clips"):
+        judge_curves(tmp_path / "other.npz", [clip], tracks, QUIET)
+    (tmp_path / "text.npz").write_text("no")
+    with pytest.raises(InputError, match=r"no \.npz"):
+        judge_curves(tmp_path / "text.npz", [clip], tracks, QUIET)
+
+
+@pytest.fixture(scope="module")
+def generator_file(tmp_path_factory) -> Path:
+    """A small generator that was never trained."""
+    torch.manual_seed(0)
+    config = Wav2LipConfig(
+        encoder_channels=(4, 4, 8, 8, 8, 16, 16),
+        encoder_residuals=(0,) * 6,
+        decoder_channels=(16, 16, 8, 8, 8, 8, 8),
+        decoder_residuals=(0,) * 7,
+        audio_channels=(4, 4, 8, 8, 16),
+        output_channels=8,
+    )
+    path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
+    card = ModelCard(CropSpec(size=96), "untrained", "none", "Apache-2.0")
+    save_model(path, NETWORKS["wav2lip"].build(config).eval(), network="wav2lip", config=config, card=card)
+    return path
+
+
+@pytest.mark.slow
+def test_a_whole_run_prints_a_table_and_fails_the_check(clip_set, generator_file, tmp_path, capsys):
+    work, output = tmp_path / "work", tmp_path / "result.json"
+    arguments = [str(clip_set), "--model", str(generator_file), "--work", str(work), "-o", str(output), "--quiet"]
+    assert main([*arguments, "--check"]) == 1
+    printed = capsys.readouterr().out
+    assert "| opening r" in printed
+    assert "no group has 3 clips" in printed
+    values = json.loads(output.read_text())
+    (clip,) = values["clips"]
+    assert clip["other_sound"] is None
+    assert len(clip["dubbed"]["curves"]["opening"]) == 75
+    assert clip["dubbed"]["outside"]["mean"] == pytest.approx(clip["dubbed"]["outside"]["codec_mean"], abs=0.3)
+    assert clip["left"]["sharpness"] == pytest.approx(1, abs=0.1)
+    assert values["groups"]["grid"]["num_clips"] == 1
+    made = (work / "backwards/grid_x/one.mp4").stat().st_mtime_ns
+    assert main(arguments) == 0
+    assert (work / "backwards/grid_x/one.mp4").stat().st_mtime_ns == made
