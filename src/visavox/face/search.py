@@ -14,13 +14,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from visavox.face.face_box import FaceBox
 from visavox.face.face_model import Detection, FaceModel
-from visavox.face.region import Region
+from visavox.face.region import FACE_MARGIN, Region
 
 DETECTOR_SIZE = 256
 """Longer side to which a part is shrunk, by areas, before the detector shrinks it further without care."""
 TILE_OVERLAP = 0.3
 """Overlap of neighbouring tiles over their side: a face smaller than that lies whole in one of them."""
+BOX_MARGIN = 0.4
+"""Room left around a box that a user gave, over its longer side."""
 QUARTER_TURNS = (1, 3, 2)
 """Quarter turns (anticlockwise) in which a whole picture without upright faces is tried again."""
 
@@ -64,10 +67,16 @@ def detect_in_tile(model: FaceModel, image: np.ndarray, tile: Tile, quarter_turn
 
 
 class FaceSearch:
-    """Decides where to look next."""
+    """Decides where to look next.
 
-    def __init__(self, model: FaceModel) -> None:
+    Args:
+        model: the detector.
+        face_box: look only around this box, x0, y0, x1, y1 in pixels.
+    """
+
+    def __init__(self, model: FaceModel, face_box: FaceBox | None = None) -> None:
         self._model = model
+        self._face_box = face_box
         self._num_looks = 0
 
     def everywhere(self, image: np.ndarray) -> Iterator[list[Detection]]:
@@ -77,6 +86,9 @@ class FaceSearch:
         and the turned pictures only while it has no face.
         """
         height, width = image.shape[:2]
+        if self._face_box is not None:
+            yield self._in_box(image, self._face_box)
+            return
         for level in (0, 1):
             for tile in tiles_of_level(width, height, level):
                 yield detect_in_tile(self._model, image, tile)
@@ -85,6 +97,12 @@ class FaceSearch:
         """Yield what `everywhere` misses: faces that lie on their side or are very small."""
         height, width = image.shape[:2]
         whole = tiles_of_level(width, height, 0)[0]
+        if self._face_box is not None:
+            tile = tile_around(self._face_box, width, height)
+            for turns in QUARTER_TURNS:
+                yield detect_in_tile(self._model, image, tile, turns)
+            yield [Detection(region, 0.0) for region in regions_of_box(self._face_box)]
+            return
         for turns in QUARTER_TURNS:
             yield detect_in_tile(self._model, image, whole, turns)
         for tile in tiles_of_level(width, height, 2):
@@ -93,6 +111,9 @@ class FaceSearch:
     def once(self, image: np.ndarray, has_face: bool) -> Iterator[list[Detection]]:
         """Yield the finds of a quick look: the whole and the next part in turn, or one of them if `has_face`."""
         height, width = image.shape[:2]
+        if self._face_box is not None:
+            yield self._in_box(image, self._face_box)
+            return
         whole = tiles_of_level(width, height, 0)[0]
         tiles = [(tile, 0) for tile in tiles_of_level(width, height, 1)]
         if not has_face:
@@ -104,6 +125,32 @@ class FaceSearch:
         tile, turns = tiles[self._num_looks // 2 % len(tiles)] if has_face else tiles[self._num_looks % len(tiles)]
         self._num_looks += 1
         yield detect_in_tile(self._model, image, tile, turns)
+
+    def _in_box(self, image: np.ndarray, box: FaceBox) -> list[Detection]:
+        """Find the faces around the box, the best centred first."""
+        height, width = image.shape[:2]
+        x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        finds = detect_in_tile(self._model, image, tile_around(box, width, height))
+        return sorted(finds, key=lambda find: math.hypot(find.region.x - x, find.region.y - y))
+
+
+def tile_around(box: FaceBox, width: int, height: int) -> Tile:
+    """The box with as much room around it as a detector wants, within the picture."""
+    x0, y0, x1, y1 = box
+    margin = BOX_MARGIN * max(x1 - x0, y1 - y0)
+    return Tile(
+        max(0, math.floor(x0 - margin)),
+        max(0, math.floor(y0 - margin)),
+        min(width, math.ceil(x1 + margin)),
+        min(height, math.ceil(y1 + margin)),
+    )
+
+
+def regions_of_box(box: FaceBox) -> list[Region]:
+    """Where a face may be that fills the box, or is loosely boxed: last guesses when no detector sees it."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    side = max(box[2] - box[0], box[3] - box[1])
+    return [Region(x, y, side * FACE_MARGIN, 0.0), Region(x, y, side, 0.0)]
 
 
 def _starts(length: int, side: int) -> list[int]:

@@ -7,13 +7,14 @@ its place.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Protocol, Self
 
 import numpy as np
 
 from visavox.errors import InputError
+from visavox.face.face_box import FaceBox, is_inside
 from visavox.face.face_model import Detection, FaceModel, Observation
 from visavox.face.landmarks import eye_distance
 from visavox.face.region import Region, region_of_landmarks
@@ -77,12 +78,18 @@ class RegionTracker:
     Args:
         model: the networks.
         settings: see `TrackerSettings`.
+        face_box: follow only the face that is found inside this box, x0, y0, x1, y1 in pixels.
     """
 
-    def __init__(self, model: FaceModel, settings: TrackerSettings | None = None) -> None:
+    def __init__(
+        self, model: FaceModel, settings: TrackerSettings | None = None, face_box: FaceBox | None = None
+    ) -> None:
         self._model = model
         self._settings = settings or TrackerSettings()
-        self._search = FaceSearch(model)
+        self._face_box = face_box
+        if face_box is not None:
+            self._settings = replace(self._settings, max_faces=1)
+        self._search = FaceSearch(model, face_box)
         self._followed: list[Observation] = []
         self._frames_since_search = 0
         self._starts_anew = True
@@ -142,13 +149,20 @@ class RegionTracker:
     def _measure_finds(
         self, image: np.ndarray, finds: Iterable[Detection], known: list[Observation]
     ) -> list[Observation]:
-        """Measure the faces of detections that do not lie on a known face."""
+        """Measure the faces of detections that do not lie on a known face, and lie in the box if there is one."""
         regions = [
             find.region
             for find in finds
             if not any(_covers(observation, find.region.x, find.region.y) for observation in known)
         ]
-        return self._measure_new(image, regions, known)
+        if self._face_box is None:
+            return self._measure_new(image, regions, known)
+        # Not all at once: the first that turns out to lie in the box is the one.
+        for region in regions:
+            for observation in self._measure_new(image, [region], known):
+                if is_inside(self._face_box, *observation.landmarks[:, :2].mean(axis=0)):
+                    return [observation]
+        return []
 
     def _measure_new(self, image: np.ndarray, regions: Iterable[Region], known: list[Observation]) -> list[Observation]:
         """Measure the faces in regions; leave out those that are among the known or were just measured."""
@@ -183,17 +197,20 @@ MAX_SHIFT, MAX_SCALE, MAX_TURN = 0.08, 1.12, 0.15
 the region in which it was measured. Off by so much, the mesh is off by under 1 % of the eye distance."""
 
 
-def open_tracker(max_faces: int = 4, settings: TrackerSettings | None = None) -> RegionTracker:
+def open_tracker(
+    max_faces: int = 4, settings: TrackerSettings | None = None, face_box: FaceBox | None = None
+) -> RegionTracker:
     """Open the best face tracker that is installed.
 
     Args:
         max_faces: most faces followed at a time; ignored where `settings` are given.
         settings: see `TrackerSettings`.
+        face_box: follow only the face that is found inside this box, x0, y0, x1, y1 in pixels.
 
     Raises:
         InputError: no tracker is installed, or its networks can be neither found nor fetched.
     """
-    return RegionTracker(open_face_model(), settings or TrackerSettings(max_faces=max_faces))
+    return RegionTracker(open_face_model(), settings or TrackerSettings(max_faces=max_faces), face_box)
 
 
 def open_face_model() -> FaceModel:

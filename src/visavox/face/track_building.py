@@ -1,0 +1,104 @@
+"""From the sightings of one person to a Track: every frame gets landmarks, a status and a pose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+
+from visavox.errors import InputError
+from visavox.face.association import Sighting
+from visavox.face.pose import head_angles, head_pose
+from visavox.types import NUM_LANDMARKS, FrameStatus, Track
+
+LANDMARK_STEP = 1 / 64
+"""Landmarks are rounded to this part of a pixel, a tenth of their jitter, so that a track file holds them exactly."""
+MAX_GAP_MOVE = 1.0
+"""Way over a gap, in sizes of the face, beyond which nothing is interpolated."""
+
+
+@dataclass(frozen=True)
+class StatusSettings:
+    """When a frame counts as seen, filled in, or turned away."""
+
+    max_gap: float = 0.4
+    """Longest gap, in seconds, over which landmarks are interpolated, never across a cut."""
+    max_yaw: float = 55.0
+    """Degrees that a head may turn to the side and still be repainted."""
+    max_pitch: float = 45.0
+    """Degrees that a head may look up or down."""
+    hysteresis: float = 5.0
+    """Degrees by which a head that was turned away must come back inside the limits."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that mean nothing."""
+        if self.max_gap < 0:
+            raise InputError(f"max_gap is {self.max_gap}; give seconds, 0 to interpolate nothing.")
+        if not (0 < self.max_yaw <= 180 and 0 < self.max_pitch <= 180):
+            raise InputError(f"max_yaw and max_pitch are {self.max_yaw} and {self.max_pitch}; give degrees over 0.")
+        if self.hysteresis < 0:
+            raise InputError(f"hysteresis is {self.hysteresis}; give 0 degrees or more.")
+
+
+def build_track(
+    sightings: list[Sighting],
+    *,
+    shots: np.ndarray,
+    times: tuple[Fraction, ...],
+    frame_size: tuple[int, int],
+    settings: StatusSettings,
+) -> Track:
+    """Put the sightings of one person, in order, into a track of all T frames of the video.
+
+    Args:
+        sightings: at most one for a frame.
+        shots: int32 (T,).
+        times: of the T frames, in seconds.
+        frame_size: width and height in pixels.
+        settings: see `StatusSettings`.
+    """
+    landmarks = np.full((len(times), NUM_LANDMARKS, 3), np.nan, dtype=np.float32)
+    status = np.full(len(times), FrameStatus.ABSENT, dtype=np.uint8)
+    for sighting in sightings:
+        landmarks[sighting.frame] = sighting.landmarks
+        status[sighting.frame] = FrameStatus.DETECTED
+    fill_gaps(landmarks, status, shots, times, settings.max_gap)
+    for start in range(0, len(landmarks), 512):  # in parts: the temporaries stay small
+        part = landmarks[start : start + 512]
+        part[...] = np.round(part / LANDMARK_STEP) * LANDMARK_STEP
+    rotations, translations = head_pose(landmarks, frame_size)
+    status[is_turned_away(rotations, shots, settings) & (status != FrameStatus.ABSENT)] = FrameStatus.TURNED_AWAY
+    return Track(landmarks, status, shots, rotations, translations, times, frame_size)
+
+
+def fill_gaps(
+    landmarks: np.ndarray, status: np.ndarray, shots: np.ndarray, times: tuple[Fraction, ...], max_gap: float
+) -> None:
+    """Interpolate landmarks, (T, 478, 3), over short gaps between frames of one shot, in place."""
+    known = np.flatnonzero(status == FrameStatus.DETECTED)
+    for before, after in pairwise(known):
+        gap = float(times[after] - times[before])
+        if after - before == 1 or gap > max_gap or shots[before] != shots[after]:
+            continue
+        first, last = landmarks[before], landmarks[after]
+        size = np.ptp(first[:, :2], axis=0).max()
+        if np.linalg.norm(last[:, :2] - first[:, :2], axis=1).mean() > MAX_GAP_MOVE * size:
+            continue
+        for index in range(before + 1, after):
+            share = float(times[index] - times[before]) / gap
+            landmarks[index] = (1 - share) * first + share * last
+            status[index] = FrameStatus.INTERPOLATED
+
+
+def is_turned_away(rotations: np.ndarray, shots: np.ndarray, settings: StatusSettings) -> np.ndarray:
+    """Which of (T, 3, 3) heads look too far from the camera: bool (T,), without flicker at the limit."""
+    yaw, pitch, _ = np.nan_to_num(np.abs(head_angles(rotations))).T
+    beyond = (yaw > settings.max_yaw) | (pitch > settings.max_pitch)
+    near = (yaw > settings.max_yaw - settings.hysteresis) | (pitch > settings.max_pitch - settings.hysteresis)
+    away = np.zeros(len(rotations), dtype=bool)
+    for index in range(len(away)):
+        continues = index > 0 and away[index - 1] and shots[index] == shots[index - 1]
+        away[index] = beyond[index] or (continues and near[index])
+    return away

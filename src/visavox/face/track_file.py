@@ -1,0 +1,177 @@
+"""The file of a track: a `.npz` without pickles, some 1 kB a frame.
+
+Landmarks are stored as whole 64ths of a pixel, as differences from frame to frame: exactly, for tracks that
+`track_video` made, which are rounded to that; to 1/128 px for others.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from visavox.errors import InputError
+from visavox.face.track_building import LANDMARK_STEP
+from visavox.types import NUM_LANDMARKS, FrameStatus, Track
+
+FORMAT = 1
+"""Raised when the arrays of the file change."""
+
+
+def save_track(track: Track, path: str | os.PathLike[str]) -> None:
+    """Write a track; the file appears under its name, whole, or not at all.
+
+    Raises:
+        InputError: the folder does not exist or cannot be written.
+    """
+    save_tracks([track], path)
+
+
+def save_tracks(tracks: Sequence[Track], path: str | os.PathLike[str]) -> None:
+    """Write all tracks of one video to one file; otherwise as `save_track`."""
+    arrays: dict[str, np.ndarray] = {"visavox_track": np.array([FORMAT, len(tracks)])}
+    for number, track in enumerate(tracks):
+        arrays |= {f"{number}.{name}": array for name, array in _pack(track).items()}
+    target = Path(path)
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    except OSError as error:
+        raise InputError(
+            f"{target} cannot be written ({error.strerror}); choose a folder that exists and can be written."
+        ) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise InputError(f"{target} cannot be written ({error.strerror or error}).") from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def load_track(path: str | os.PathLike[str]) -> Track:
+    """Read the file of one track.
+
+    Raises:
+        InputError: it is missing, is no track file, is damaged, or holds several tracks.
+    """
+    tracks = load_tracks(path)
+    if len(tracks) != 1:
+        raise InputError(f"{os.fspath(path)} holds {len(tracks)} tracks; make a file of one with `visavox track`.")
+    return tracks[0]
+
+
+def load_tracks(path: str | os.PathLike[str]) -> list[Track]:
+    """Read all tracks of a file; otherwise as `load_track`."""
+    name = os.fspath(path)
+    remedy = "make it anew with `visavox track VIDEO -o TRACK.npz`."
+    if not os.path.isfile(name):
+        what = "is a folder" if os.path.isdir(name) else "does not exist"
+        raise InputError(f"the track file {name} {what}; {remedy}")
+    try:
+        with np.load(name, allow_pickle=False) as arrays:
+            if not isinstance(arrays, np.lib.npyio.NpzFile) or "visavox_track" not in arrays:
+                raise InputError(f"{name} is not a track file; {remedy}")
+            found, num_tracks = (int(number) for number in arrays["visavox_track"])
+            if found != FORMAT:
+                raise InputError(f"{name} is a track file of format {found}, this version reads {FORMAT}; {remedy}")
+            return [_unpack(arrays, f"{number}.") for number in range(num_tracks)]
+    except (OSError, KeyError, ValueError, EOFError, ZeroDivisionError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{name} is not a track file or is damaged ({error}); {remedy}") from error
+
+
+def check_track_fits(track: Track, *, frame_size: tuple[int, int], num_frames: int | None, video: str) -> None:
+    """Check that a track can be that of a video.
+
+    Args:
+        track: read from a file.
+        frame_size: width and height of the upright video.
+        num_frames: of the video, None if not known.
+        video: its name, for the message.
+
+    Raises:
+        InputError: sizes or numbers of frames differ.
+    """
+    remedy = f"make it anew with `visavox track {video} -o TRACK.npz`."
+    if track.frame_size != frame_size:
+        raise InputError(
+            f"the track is of a video of {track.frame_size[0]} x {track.frame_size[1]} pixels, {video} has "
+            f"{frame_size[0]} x {frame_size[1]}; {remedy}"
+        )
+    if num_frames is not None and track.num_frames != num_frames:
+        raise InputError(f"the track is of a video of {track.num_frames} frames, {video} has {num_frames}; {remedy}")
+
+
+def _pack(track: Track) -> dict[str, np.ndarray]:
+    present = track.status != FrameStatus.ABSENT
+    if not np.isfinite(track.landmarks[present]).all():
+        raise ValueError("the landmarks of a frame that is not ABSENT are not finite")
+    whole = np.zeros(track.landmarks.shape, dtype=np.int32)
+    np.rint(track.landmarks / LANDMARK_STEP, out=whole, where=present[:, None, None], casting="unsafe")
+    # The middle of the face on its own, so that the rest stays within 16 bits up to faces of 1000 pixels.
+    centers = np.where(present[:, None], np.rint(whole.mean(axis=1)), 0).astype(np.int32)
+    offsets = whole - centers[:, None]
+    offsets[~present] = 0
+    steps = np.diff(offsets, axis=0, prepend=np.zeros_like(offsets[:1]))
+    if np.abs(steps).max(initial=0) < 2**15:
+        steps = steps.astype(np.int16)
+    return {
+        "landmark_steps": steps,
+        "centers": centers,
+        "status": track.status.astype(np.uint8),
+        "shots": track.shots.astype(np.int32),
+        "rotations": track.rotations.astype(np.float32),
+        "translations": track.translations.astype(np.float32),
+        "times": np.array([(time.numerator, time.denominator) for time in track.times], dtype=np.int64).reshape(-1, 2),
+        "frame_size": np.array(track.frame_size, dtype=np.int32),
+        "face_id": np.array(track.face_id, dtype=np.int32),
+    }
+
+
+def _unpack(arrays: np.lib.npyio.NpzFile, prefix: str) -> Track:
+    status = arrays[f"{prefix}status"]
+    num_frames = len(status)
+    steps = arrays[f"{prefix}landmark_steps"]
+    _expect(steps, "landmark_steps", (num_frames, NUM_LANDMARKS, 3), "i")
+    _expect(status, "status", (num_frames,), "u")
+    if num_frames == 0 or status.max() > max(FrameStatus):
+        raise ValueError("the status of a frame is unknown")
+    fields = {}
+    for name, shape, kind in (
+        ("centers", (num_frames, 3), "i"),
+        ("shots", (num_frames,), "i"),
+        ("rotations", (num_frames, 3, 3), "f"),
+        ("translations", (num_frames, 3), "f"),
+        ("times", (num_frames, 2), "i"),
+        ("frame_size", (2,), "i"),
+        ("face_id", (), "i"),
+    ):
+        fields[name] = arrays[f"{prefix}{name}"]
+        _expect(fields[name], name, shape, kind)
+    landmarks = np.empty(steps.shape, dtype=np.float32)
+    running = np.zeros(steps.shape[1:], dtype=np.int32)
+    for index, step in enumerate(steps):
+        running += step
+        landmarks[index] = (running + fields["centers"][index]) * LANDMARK_STEP
+    landmarks[status == FrameStatus.ABSENT] = np.nan
+    return Track(
+        landmarks=landmarks,
+        status=status,
+        shots=fields["shots"],
+        rotations=fields["rotations"],
+        translations=fields["translations"],
+        times=tuple(Fraction(int(over), int(under)) for over, under in fields["times"]),
+        frame_size=(int(fields["frame_size"][0]), int(fields["frame_size"][1])),
+        face_id=int(fields["face_id"]),
+    )
+
+
+def _expect(array: np.ndarray, name: str, shape: tuple[int, ...], kind: str) -> None:
+    if array.shape != shape or array.dtype.kind != kind:
+        raise ValueError(f"{name} is {array.dtype} {array.shape}, not {shape}")
