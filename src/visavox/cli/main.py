@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import signal
 import sys
 from typing import NamedTuple
 
@@ -75,7 +76,12 @@ def dispatch(argv: list[str]) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Run `visavox` with `argv` (by default the process's own arguments) and return its exit code."""
-    return run(dispatch, sys.argv[1:] if argv is None else argv)
+    if argv is not None:
+        return run(dispatch, argv)
+    code = run(dispatch, sys.argv[1:])
+    # Nothing is left to clean up: Ctrl-C while the interpreter ends must not show a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return code
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import errno
 import os
 import secrets
 import shutil
+import weakref
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -76,15 +77,16 @@ def _check_folder(path: Path) -> None:
         raise InputError(f"the folder of output {path} does not exist; create it first: mkdir -p {folder}")
     if not folder.is_dir():
         raise InputError(f"output {path} cannot be written: {folder} is not a directory")
-    trial = PartialFile(path).path  # rights, read-only disks and odd file systems: only trying tells them all
+    trial = PartialFile(path)  # rights, read-only disks and odd file systems: only trying tells them all
     try:
-        os.close(os.open(trial, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        trial.unlink()
+        os.close(os.open(trial.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     except PermissionError:
         raise InputError(f"output {path} cannot be written: no permission to create files in {folder}") from None
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"output {path} cannot be written: no file can be created in {folder} ({reason})") from None
+    finally:
+        trial.discard()
 
 
 def write_failure(error: BaseException, output: str | Path) -> InputError | None:
@@ -115,6 +117,9 @@ class PartialFile:
         tail = f".{secrets.token_hex(4)}.part{self.target.suffix}"
         stem = os.fsencode(self.target.name)[: _LONGEST_NAME - len(os.fsencode(tail)) - 1]
         self.path = self.target.with_name("." + stem.decode("utf-8", "ignore") + tail)
+        # Ctrl-C can strike between any two lines of whoever holds this; what is forgotten goes at the latest with
+        # the process.
+        weakref.finalize(self, _remove, self.path)
 
     def commit(self) -> None:
         """Put the whole file on the disk under its final name, replacing what was there."""
@@ -126,5 +131,9 @@ class PartialFile:
 
     def discard(self) -> None:
         """Remove the temporary file; nothing happens where there is none."""
-        with contextlib.suppress(OSError):
-            self.path.unlink(missing_ok=True)
+        _remove(self.path)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
