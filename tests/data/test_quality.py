@@ -8,7 +8,6 @@ from hand_made_tracks import face_at
 from visavox.data.quality import (
     blur,
     covered_share,
-    face_angles,
     face_size,
     loudness,
     mouth_in_picture,
@@ -16,19 +15,6 @@ from visavox.data.quality import (
 )
 from visavox.data.settings import ClipSettings, QualitySettings, describe_difference
 from visavox.errors import InputError
-
-
-def turned(yaw: float = 0.0, pitch: float = 0.0) -> np.ndarray:
-    y, p = np.radians([yaw, pitch])
-    about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
-    about_x = np.array([[1, 0, 0], [0, np.cos(p), -np.sin(p)], [0, np.sin(p), np.cos(p)]])
-    return about_y @ about_x
-
-
-def test_angles_are_degrees_without_sign():
-    yaw, pitch = face_angles(np.stack([turned(), turned(30), turned(-30), turned(0, 20), turned(0, -20)]))
-    np.testing.assert_allclose(yaw, [0, 30, 30, 0, 0], atol=1e-5)
-    np.testing.assert_allclose(pitch, [0, 0, 0, 20, 20], atol=1e-5)
 
 
 def test_size_is_the_longer_side_in_pixels():

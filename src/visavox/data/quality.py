@@ -1,4 +1,4 @@
-"""What is measured of a face before it is worth learning from: size, angle, sharpness, and whether the mouth shows."""
+"""What is measured of a face before it is worth learning from: size, sharpness, and whether the mouth shows."""
 
 from __future__ import annotations
 
@@ -15,18 +15,6 @@ STRANGE_COLOR = 20.0
 """Distance in CIELAB from what is usually seen there: skin of another shade is closer, another thing farther."""
 
 
-def face_angles(rotations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return how far heads are turned to a side and up or down, in degrees, each (T,), without sign.
-
-    Args:
-        rotations: (T, 3, 3), head space to camera.
-    """
-    forward = np.abs(rotations[..., :, 2])  # where the nose points
-    yaw = np.degrees(np.arctan2(forward[..., 0], forward[..., 2]))
-    pitch = np.degrees(np.arctan2(forward[..., 1], np.hypot(forward[..., 0], forward[..., 2])))
-    return yaw, pitch
-
-
 def face_size(landmarks: np.ndarray) -> np.ndarray:
     """Longer side of the box around landmarks (T, 478, 2 or 3), in pixels, (T,)."""
     points = landmarks[..., :2]
@@ -36,7 +24,7 @@ def face_size(landmarks: np.ndarray) -> np.ndarray:
 def mouth_in_picture(landmarks: np.ndarray, frame_size: tuple[int, int]) -> np.ndarray:
     """Whether lips and chin lie within the picture, bool (T,)."""
     points = landmarks[:, (*LIPS_OUTER, CHIN), :2]
-    return ((points >= 0) & (points <= np.array(frame_size) - 1)).all(axis=(1, 2))
+    return np.asarray(((points >= 0) & (points <= np.array(frame_size) - 1)).all(axis=(1, 2)))
 
 
 def blur(crop: np.ndarray) -> float:

@@ -10,9 +10,10 @@ from itertools import pairwise
 import numpy as np
 
 from visavox.data.frame_grid import FRAME_RATE
-from visavox.data.quality import face_angles, face_size, mouth_in_picture
+from visavox.data.quality import face_size, mouth_in_picture
 from visavox.data.settings import QualitySettings
 from visavox.face.landmarks import mouth_opening
+from visavox.face.pose import head_angles
 from visavox.types import FrameStatus, Track
 
 
@@ -103,7 +104,7 @@ def frame_faults(grid: GridTrack, is_hole: np.ndarray, sound: tuple[int, int], s
     """
     status = grid.track.status[grid.chosen]
     present = status != FrameStatus.ABSENT
-    yaw, pitch = face_angles(np.nan_to_num(grid.track.rotations[grid.chosen]))
+    yaw, pitch, _ = np.nan_to_num(np.abs(head_angles(grid.track.rotations[grid.chosen]))).T
     turned = (yaw > settings.maximum_yaw) | (pitch > settings.maximum_pitch) | (status == FrameStatus.TURNED_AWAY)
     outside = ~mouth_in_picture(np.nan_to_num(grid.landmarks, nan=-1.0), grid.track.frame_size)
     points = np.arange(len(status))
