@@ -18,9 +18,7 @@ class ConvBlock(nn.Module):
         self, inputs: int, outputs: int, kernel: Size, stride: Size = 1, padding: Size = 0, *, residual: bool = False
     ) -> None:
         super().__init__()
-        self.conv_block = nn.Sequential(
-            nn.Conv2d(inputs, outputs, kernel, stride, padding), nn.BatchNorm2d(outputs)
-        )
+        self.conv_block = nn.Sequential(nn.Conv2d(inputs, outputs, kernel, stride, padding), nn.BatchNorm2d(outputs))
         self.residual = residual
 
     def forward(self, features: Tensor) -> Tensor:

@@ -63,7 +63,12 @@ class QualityDiscriminator(nn.Module):
         Returns:
             (B, 1), the probability that each is a photograph.
         """
-        features = mouths
+        return self.judge(mouths)[0]
+
+    def judge(self, mouths: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Judge, and tell what each stage but the last saw: (B, 1) and features (B, C, H', W')."""
+        features, seen = mouths, []
         for block in self.face_encoder_blocks:
             features = block(features)
-        return self.binary_pred(features).flatten(1)
+            seen.append(features)
+        return self.binary_pred(features).flatten(1), seen[:-1]

@@ -79,9 +79,7 @@ class Wav2Lip(nn.Module):
             self.motion_predictor = MotionPredictor(config.motion, config.mel_window)
             bottom = config.motion.condition
             self.motion_condition = MotionCondition(config.motion)
-            self.modulations = nn.ModuleList(
-                Modulation(bottom, channels) for channels in config.decoder_channels
-            )
+            self.modulations = nn.ModuleList(Modulation(bottom, channels) for channels in config.decoder_channels)
         self.face_decoder_blocks = _face_decoder(config, remaining, bottom)
         self.output_block = nn.Sequential(
             ConvBlock(config.decoder_channels[-1] + config.encoder_channels[0], config.output_channels, 3, 1, 1),
@@ -127,7 +125,9 @@ class Wav2Lip(nn.Module):
 
 def _face_encoder(config: Wav2LipConfig, remaining: int) -> nn.ModuleList:
     channels = config.encoder_channels
-    blocks = [nn.Sequential(ConvBlock(6, channels[0], 7, 1, 3), *residual_blocks(channels[0], config.encoder_residuals[0]))]
+    blocks = [
+        nn.Sequential(ConvBlock(6, channels[0], 7, 1, 3), *residual_blocks(channels[0], config.encoder_residuals[0]))
+    ]
     for level in range(1, len(channels) - 1):
         blocks.append(
             nn.Sequential(

@@ -1,0 +1,30 @@
+"""How well mouth and sound belong together, as the expert sees it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def cosine_bce(audio: Tensor, face: Tensor, together: Tensor) -> Tensor:
+    """Binary cross-entropy of the cosine between embeddings (Wav2Lip, equation 1 and section 3.2).
+
+    Args:
+        audio: (B, D), of length one, without negative numbers.
+        face: (B, D), the same.
+        together: (B,) 1 where both belong together, 0 where they do not.
+
+    Returns:
+        the mean over the batch; ln 2 = 0.693 when the expert cannot tell.
+    """
+    # In float32: near 0 and 1 a half precision cosine has no digits left for its logarithm.
+    cosine = (audio.float() * face.float()).sum(dim=1).clamp(1e-6, 1 - 1e-6)
+    with torch.autocast(cosine.device.type, enabled=False):
+        return F.binary_cross_entropy(cosine, together.float())
+
+
+def stack_mouths(pictures: Tensor) -> Tensor:
+    """Lower halves of consecutive faces (B, T, 3, H, W), stacked on channels: (B, 3 T, H/2, W)."""
+    batch, frames, channels, height, width = pictures.shape
+    return pictures[..., height // 2 :, :].reshape(batch, frames * channels, height // 2, width)

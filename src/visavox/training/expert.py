@@ -1,0 +1,165 @@
+"""The stage that trains the expert (Wav2Lip, section 3.2)."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from visavox.data.clip_store import ClipStore
+from visavox.data.expert_dataset import ExpertDataset, ExpertSampling
+from visavox.data.mel_augmentation import MelAugmentation, augment_mels
+from visavox.data.picture_augmentation import NO_AUGMENTATION, PictureAugmentation
+from visavox.face.crop import CropSpec
+from visavox.losses.sync import cosine_bce
+from visavox.models.checkpoint import save_model
+from visavox.models.syncnet.expert import Expert, ExpertConfig
+from visavox.models.weights_file import ModelCard
+from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation
+
+logger = logging.getLogger(__name__)
+
+CHANCE_LEVEL = 0.69
+"""Validation loss, ln 2, of an expert that cannot tell anything."""
+
+STUCK_ADVICE = (
+    "the expert still guesses (validation loss %.2f after %d steps; 0.69 is chance). Check that the sound of the clips is "
+    "in sync (`visavox prepare` measures it), that there are enough speakers, and try a larger batch; on large "
+    "data sets the published network leaves 0.69 only after some 150,000 steps."
+)
+
+
+@dataclass(frozen=True)
+class ExpertSettings:
+    """What to train, on what samples."""
+
+    expert: ExpertConfig
+    """The network."""
+    pictures: PictureAugmentation = field(default_factory=PictureAugmentation)
+    """How the pictures are changed."""
+    sounds: MelAugmentation = field(default_factory=MelAugmentation)
+    """How the sounds are changed."""
+    num_wrong: int = 3
+    """Wrong sounds that each window of mouths is held against."""
+    motion: float = 0.5
+    """Weight of the auxiliary task, for small data: both embeddings must tell the motion of the mouth; 0 leaves
+    the published loss alone."""
+    validation_samples: int = 384
+    """Samples of a validation."""
+    patience: int = 2000
+    """Steps after which an expert at the level of chance is warned about."""
+
+
+class ExpertStage(Stage):
+    """Trains an expert to tell sounds that belong to mouths from sounds that do not."""
+
+    def __init__(
+        self, settings: ExpertSettings, train: ClipStore, validation: ClipStore, *, device: torch.device, seed: int
+    ) -> None:
+        torch.manual_seed(seed)
+        self.settings, self.train, self.validation, self.seed, self.device = settings, train, validation, seed, device
+        config = settings.expert
+        self.expert = Expert(config).to(device, memory_format=torch.channels_last)
+        num_motions = config.num_frames * train.clips[0].motion.shape[1]
+        embedding = config.face_channels[-1]
+        self.tellers = nn.ModuleDict(
+            {"audio": nn.Linear(embedding, num_motions), "face": nn.Linear(embedding, num_motions)}
+        ).to(device)
+        self.modules: dict[str, nn.Module] = {"expert": self.expert, "tellers": self.tellers}
+        parameters = [*self.expert.parameters(), *self.tellers.parameters()]
+        self.optimizers = {"expert": torch.optim.Adam(parameters, lr=0.0)}
+        self.num_steps = 0
+        self.sampling = ExpertSampling(
+            config.resolution, config.num_frames, config.mel_window, config.mel_lead, settings.num_wrong
+        )
+
+    def dataset(self, seed: int, length: int) -> Dataset[Batch]:
+        """Return endless samples of the training clips."""
+        return ExpertDataset(self.train, self.sampling, self.settings.pictures, seed=seed, length=length)
+
+    def averaged(self) -> nn.Module:
+        """Return the expert."""
+        return self.expert
+
+    def turns(self) -> list[Turn]:
+        """Return the one turn."""
+        return [Turn("expert", self.optimizers["expert"], self._losses, self._weights)]
+
+    def extra_state(self) -> dict[str, int]:
+        """Return how many steps were made, for the warning."""
+        return {"num_steps": self.num_steps}
+
+    def load_extra_state(self, state: dict[str, int]) -> None:
+        """Take back what `extra_state` gave."""
+        self.num_steps = state["num_steps"]
+
+    def _weights(self) -> dict[str, float]:
+        weights = {"together": 1.0, "apart": 1.0}
+        return weights | ({"motion": self.settings.motion} if self.settings.motion else {})
+
+    def _losses(self, batch: Batch) -> Losses:
+        self.expert.train()
+        self.num_steps += 1
+        sounds = batch["mel"].flatten(0, 1)
+        # The loop has seeded the default generator with this step's number.
+        sounds = augment_mels(sounds.cpu(), self.settings.sounds, torch.default_generator).to(self.device)
+        audio_features = self.expert.audio_encoder(sounds[:, None]).flatten(1)
+        face_features = self.expert.face_encoder(_pictures(batch)).flatten(1)
+        audio = nn.functional.normalize(audio_features, dim=1).unflatten(0, batch["mel"].shape[:2])
+        face = nn.functional.normalize(face_features, dim=1)
+        losses = _verdicts(audio, face)
+        if self.settings.motion:
+            true = batch["motion"].flatten(1)
+            heard = self.tellers["audio"](audio_features.unflatten(0, batch["mel"].shape[:2])[:, 0])
+            seen = self.tellers["face"](face_features)
+            losses["motion"] = ((heard.float() - true) ** 2).mean() + ((seen.float() - true) ** 2).mean()
+        return losses
+
+    def validate(self) -> Validation:
+        """Judge validation speakers; the score is the published loss: half right pairs, half wrong ones."""
+        data = ExpertDataset(
+            self.validation, self.sampling, NO_AUGMENTATION, seed=self.seed, length=self.settings.validation_samples
+        )
+        totals: dict[str, list[float]] = {"together": [], "apart": [], "accuracy": []}
+        for start in range(0, len(data), 48):
+            samples = [data[number] for number in range(start, min(start + 48, len(data)))]
+            batch = {name: torch.stack([s[name] for s in samples]).to(self.device) for name in samples[0]}
+            sounds = batch["mel"].flatten(0, 1)[:, None]
+            audio = nn.functional.normalize(self.expert.audio_encoder(sounds).flatten(1), dim=1)
+            face = nn.functional.normalize(self.expert.face_encoder(_pictures(batch)).flatten(1), dim=1)
+            audio = audio.unflatten(0, batch["mel"].shape[:2])
+            for name, value in _verdicts(audio, face).items():
+                totals[name].append(float(value))
+            cosine = (audio * face[:, None]).sum(dim=-1).float()
+            totals["accuracy"].append(float((cosine[:, :1] > cosine[:, 1:]).float().mean()))
+        figures = {name: float(np.mean(values)) for name, values in totals.items()}
+        figures["loss"] = (figures["together"] + figures["apart"]) / 2
+        if self.num_steps >= self.settings.patience and figures["loss"] > CHANCE_LEVEL - 0.01:
+            logger.warning(STUCK_ADVICE, figures["loss"], self.num_steps)
+        return Validation(figures, figures["loss"])
+
+    def export(self, path: str, training: str, quality: dict[str, float]) -> None:
+        """Write the expert as a weights file."""
+        config = self.settings.expert
+        crop = CropSpec(size=config.resolution)
+        card = ModelCard(crop, "expert trained with visavox", training, UNSTATED_LICENCE, quality)
+        save_model(path, self.expert, network="expert", config=config, card=card)
+
+
+def _pictures(batch: Batch) -> Tensor:
+    return (batch["mouths"].float() / 255).contiguous(memory_format=torch.channels_last)
+
+
+def _verdicts(audio: Tensor, face: Tensor) -> Losses:
+    """Losses of right and wrong pairs: audio (B, 1 + wrong, D), the right one first; face (B, D)."""
+    batch, sounds = audio.shape[:2]
+    wrong = audio[:, 1:].flatten(0, 1)
+    faces = face.repeat_interleave(sounds - 1, dim=0)
+    return {
+        "together": cosine_bce(audio[:, 0], face, torch.ones(batch, device=face.device)),
+        "apart": cosine_bce(wrong, faces, torch.zeros(len(wrong), device=face.device)),
+    }

@@ -1,0 +1,153 @@
+"""Named, fully written-out training configurations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from visavox.models.syncnet.expert import ExpertConfig
+from visavox.models.wav2lip.discriminator import QualityDiscriminatorConfig
+from visavox.models.wav2lip.generator import Wav2LipConfig
+from visavox.models.wav2lip.motion import MotionConfig
+from visavox.training.expert import ExpertSettings
+from visavox.training.loop import LoopSettings
+from visavox.training.speech import SpeechSettings
+from visavox.training.wav2lip import Wav2LipLosses, Wav2LipSettings
+
+COMPACT_GENERATOR = Wav2LipConfig(
+    resolution=128,
+    mel_window=64,
+    mel_lead=30,
+    encoder_channels=(8, 16, 32, 64, 96, 128, 128),
+    encoder_residuals=(0, 1, 1, 1, 1, 1),
+    decoder_channels=(128, 128, 128, 96, 64, 32, 16),
+    decoder_residuals=(0, 1, 1, 1, 1, 1, 0),
+    output_channels=16,
+    motion=MotionConfig(num_motions=8),
+)
+"""The generator of the default model: 0.36 GMAC a frame, a speech branch that hears 0.8 s."""
+
+COMPACT_EXPERT = ExpertConfig(
+    resolution=128,
+    face_channels=(8, 16, 32, 64, 96, 128),
+    audio_channels=(16, 32, 64, 96, 128),
+    face_residuals=(1, 1, 1, 1),
+    dropout=0.1,
+)
+"""An expert for the crops of the compact generator, small enough for less than an hour of speech."""
+
+COMPACT_DISCRIMINATOR = QualityDiscriminatorConfig(resolution=128, channels=(8, 16, 32, 48, 64, 96, 96))
+"""A quality discriminator for the crops of the compact generator."""
+
+
+@dataclass(frozen=True)
+class SpeechRecipe:
+    """A recipe of the stage `speech`."""
+
+    stage: SpeechSettings
+    """What to teach."""
+    loop: LoopSettings
+    """How long and how fast."""
+
+
+@dataclass(frozen=True)
+class ExpertRecipe:
+    """A recipe of the stage `expert`."""
+
+    stage: ExpertSettings
+    """What to train."""
+    loop: LoopSettings
+    """How long and how fast."""
+
+
+@dataclass(frozen=True)
+class Wav2LipRecipe:
+    """A recipe of the stage `wav2lip`."""
+
+    stage: Wav2LipSettings
+    """What to train."""
+    loop: LoopSettings
+    """How long and how fast."""
+
+
+SPEECH_RECIPES = {
+    "compact": SpeechRecipe(
+        SpeechSettings(COMPACT_GENERATOR),
+        LoopSettings(steps=2500, batch_size=256, learning_rate=1e-3, validate_every=250, precision="32-true"),
+    ),
+}
+"""Recipes of `visavox train speech`."""
+
+EXPERT_RECIPES = {
+    "compact": ExpertRecipe(
+        ExpertSettings(COMPACT_EXPERT),
+        LoopSettings(steps=4000, batch_size=32, learning_rate=5e-4, validate_every=250, save_every=250),
+    ),
+    "expert-96": ExpertRecipe(
+        ExpertSettings(ExpertConfig(), num_wrong=1, motion=0.0),
+        LoopSettings(
+            steps=200_000,
+            batch_size=64,
+            learning_rate=1e-4,
+            warmup=1,
+            validate_every=10_000,
+            save_every=10_000,
+            workers=8,
+        ),
+    ),
+}
+"""Recipes of `visavox train expert`: the shipped one, and the published network and schedule."""
+
+WAV2LIP_RECIPES = {
+    "compact": Wav2LipRecipe(
+        Wav2LipSettings(COMPACT_GENERATOR),
+        LoopSettings(steps=8000, batch_size=16, learning_rate=5e-4, validate_every=250, save_every=250),
+    ),
+    "compact-gan": Wav2LipRecipe(
+        Wav2LipSettings(
+            COMPACT_GENERATOR,
+            losses=Wav2LipLosses(adversarial=0.02, features=0.5),
+            discriminator=COMPACT_DISCRIMINATOR,
+            betas=(0.5, 0.999),
+        ),
+        LoopSettings(steps=4000, batch_size=16, learning_rate=2e-4, validate_every=250, save_every=250),
+    ),
+    "compact-sync": Wav2LipRecipe(
+        Wav2LipSettings(COMPACT_GENERATOR, losses=Wav2LipLosses(sync=0.03), true_motion=0.5),
+        LoopSettings(steps=4000, batch_size=4, learning_rate=2e-4, validate_every=250, save_every=250),
+    ),
+    "wav2lip-96": Wav2LipRecipe(
+        Wav2LipSettings(
+            Wav2LipConfig(mel_lead=3),
+            losses=Wav2LipLosses(reconstruction=0.99, gradient=0.0, sync=0.01),
+            mouth_weight=1.0,
+        ),
+        LoopSettings(
+            steps=300_000,
+            batch_size=16,
+            learning_rate=1e-4,
+            warmup=1,
+            validate_every=3000,
+            save_every=3000,
+            workers=8,
+        ),
+    ),
+    "wav2lip-96-gan": Wav2LipRecipe(
+        Wav2LipSettings(
+            Wav2LipConfig(mel_lead=3),
+            losses=Wav2LipLosses(reconstruction=0.9, gradient=0.0, sync=0.03, adversarial=0.07),
+            discriminator=QualityDiscriminatorConfig(),
+            mouth_weight=1.0,
+            betas=(0.5, 0.999),
+        ),
+        LoopSettings(
+            steps=300_000,
+            batch_size=16,
+            learning_rate=1e-4,
+            warmup=1,
+            validate_every=3000,
+            save_every=3000,
+            workers=8,
+        ),
+    ),
+}
+"""Recipes of `visavox train wav2lip`: the shipped ones, and the published networks and losses."""

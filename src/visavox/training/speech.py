@@ -1,0 +1,164 @@
+"""The stage that teaches the speech branch of a generator to know mouths before it paints any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from visavox.data.clip_store import ClipStore, StoredClip
+from visavox.data.mel_augmentation import MelAugmentation, augment_mels
+from visavox.data.mouth_motion import MotionBasis
+from visavox.data.speech_dataset import SpeechDataset, window_at
+from visavox.face.crop import CropSpec
+from visavox.models.checkpoint import save_model
+from visavox.models.weights_file import ModelCard
+from visavox.models.wav2lip.generator import Wav2Lip, Wav2LipConfig
+from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation
+
+
+@dataclass(frozen=True)
+class SpeechSettings:
+    """What to teach."""
+
+    generator: Wav2LipConfig
+    """The generator whose speech branch is trained."""
+    augmentation: MelAugmentation = field(default_factory=MelAugmentation)
+    """How the sounds are changed."""
+    opening_weight: float = 3.0
+    """Weight of the opening of the lips against each other component."""
+    weight_decay: float = 0.01
+    """AdamW's."""
+    calibration_speakers: int = 6
+    """Training speakers that are kept apart to set the size of the predicted motion by."""
+
+
+class SpeechStage(Stage):
+    """Trains the motion predictor of a generator; the rest of the generator is left as it was built."""
+
+    def __init__(
+        self,
+        settings: SpeechSettings,
+        train: ClipStore,
+        validation: ClipStore,
+        *,
+        rest: np.ndarray,
+        device: torch.device,
+        seed: int,
+    ) -> None:
+        assert settings.generator.motion is not None, "the recipe of this stage has a speech branch"
+        torch.manual_seed(seed)
+        self.settings, self.validation, self.rest, self.device = settings, validation, rest, device
+        self.train, self.calibration = hold_out(train, settings.calibration_speakers)
+        self.generator = Wav2Lip(settings.generator)
+        self.predictor = self.generator.motion_predictor.to(device)
+        self.modules: dict[str, nn.Module] = {"predictor": self.predictor}
+        optimizer = torch.optim.AdamW(self.predictor.parameters(), lr=0.0, weight_decay=settings.weight_decay)
+        self.optimizers = {"predictor": optimizer}
+        weights = torch.ones(settings.generator.motion.num_motions, device=device)
+        weights[0] = settings.opening_weight
+        self.weights = weights / weights.mean()
+
+    def dataset(self, seed: int, length: int) -> Dataset[Batch]:
+        """Return endless samples of the training clips."""
+        config = self.settings.generator
+        return SpeechDataset(
+            self.train, window=config.mel_window, lead=config.mel_lead, rest=self.rest, seed=seed, length=length
+        )
+
+    def averaged(self) -> nn.Module:
+        """Return the motion predictor."""
+        return self.predictor
+
+    def turns(self) -> list[Turn]:
+        """Return the one turn."""
+        return [Turn("predictor", self.optimizers["predictor"], self._losses, lambda: {"motion": 1.0})]
+
+    def _losses(self, batch: Batch) -> Losses:
+        self.predictor.train()
+        # The loop has seeded the default generator with this step's number.
+        mel = augment_mels(batch["mel"].cpu(), self.settings.augmentation, torch.default_generator)
+        predicted = self.predictor(mel[:, None].to(self.device)).float()
+        return {"motion": ((predicted - batch["motion"]) ** 2 * self.weights).mean()}
+
+    def validate(self) -> Validation:
+        """Correlate prediction and truth within each validation clip; the score is minus that of the opening."""
+        self._calibrate()
+        rows = np.array([self._correlation(stored) for stored in self.validation.clips])
+        gains = [self.predict(stored)[:, 0].std() / stored.motion[:, 0].std() for stored in self.validation.clips]
+        figures = {f"r_{number}": float(value) for number, value in enumerate(np.nanmean(rows, axis=0))}
+        figures["opening_gain"] = float(np.mean(gains))
+        return Validation(figures, -figures["r_0"])
+
+    def export(self, path: str, training: str, quality: dict[str, float]) -> None:
+        """Write the generator with its taught speech branch and a painter that has learned nothing yet."""
+        config = self.settings.generator
+        card = ModelCard(
+            CropSpec(size=config.resolution),
+            "speech branch of a Wav2Lip generator, without a trained painter",
+            training,
+            UNSTATED_LICENCE,
+            quality,
+        )
+        save_model(path, self.generator, network="wav2lip", config=config, card=card)
+
+    @torch.no_grad()
+    def predict(self, stored: StoredClip) -> np.ndarray:
+        """Predict the motion of a clip, float32 (T, K)."""
+        config = self.settings.generator
+        frames = range(stored.clip.num_frames)
+        windows = np.stack([window_at(stored, frame, config.mel_window, config.mel_lead) for frame in frames])
+        return self.predictor(torch.from_numpy(windows)[:, None].to(self.device)).float().cpu().numpy()
+
+    def _correlation(self, stored: StoredClip) -> np.ndarray:
+        predicted, true = self.predict(stored), stored.motion
+        return np.array([np.corrcoef(predicted[:, k], true[:, k])[0, 1] for k in range(true.shape[1])])
+
+    @torch.no_grad()
+    def _calibrate(self) -> None:
+        """Set the gain of the prediction by speakers that the network was not trained on.
+
+        A least-squares prediction of correlation r has r times the standard deviation of the truth, and painted,
+        it looks half asleep; one of full deviation makes the most of its errors. Between them lies r ** (1/4).
+        """
+        self.predictor.gain.fill_(1.0)
+        self.predictor.offset.zero_()
+        predicted, true = [], []
+        for stored in self.calibration.clips:
+            motion = self.predict(stored)
+            predicted.append(motion - motion.mean(axis=0))
+            true.append(stored.motion - stored.motion.mean(axis=0))
+        one, other = np.concatenate(predicted), np.concatenate(true)
+        correlation = (one * other).mean(axis=0) / np.maximum(one.std(axis=0) * other.std(axis=0), 1e-6)
+        gain = correlation.clip(0.05, 1) ** 0.25 * other.std(axis=0) / np.maximum(one.std(axis=0), 1e-6)
+        self.predictor.gain.copy_(torch.from_numpy(gain.clip(0, 3).astype(np.float32)))
+        # What silence asks for must stay where it is: a closed mouth, whatever the gain.
+        silence = torch.full((1, 1, 80, self.settings.generator.mel_window), -4.0, device=self.device)
+        drift = torch.from_numpy(self.rest.astype(np.float32)).to(self.device) - self.predictor(silence)[0]
+        self.predictor.offset.copy_(drift)
+
+
+def hold_out(store: ClipStore, num_speakers: int) -> tuple[ClipStore, ClipStore]:
+    """Split off the speakers with the number of clips next to the median, so neither part loses a large one."""
+    counts: dict[str, int] = {}
+    for stored in store.clips:
+        counts[stored.speaker] = counts.get(stored.speaker, 0) + 1
+    ranked = sorted(counts, key=lambda speaker: (counts[speaker], speaker))
+    num_speakers = min(num_speakers, len(ranked) - 1)
+    first = (len(ranked) - num_speakers) // 2
+    apart = set(ranked[first : first + num_speakers])
+    if not apart:
+        return store, store
+    kept = [stored for stored in store.clips if stored.speaker not in apart]
+    return ClipStore(kept), ClipStore([stored for stored in store.clips if stored.speaker in apart])
+
+
+def rest_motion(store: ClipStore, basis: MotionBasis) -> np.ndarray:
+    """The motion of a mouth at rest (K,): lips closed, the rest as it is on average when they nearly are."""
+    motions = np.concatenate([stored.motion for stored in store.clips])
+    rest = motions[motions[:, 0] <= np.quantile(motions[:, 0], 0.1)].mean(axis=0)
+    rest[0] = -basis.opening_mean / basis.opening_scale
+    return rest

@@ -1,0 +1,287 @@
+"""The stage that trains the generator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from visavox.data.clip_store import ClipStore
+from visavox.data.picture_augmentation import NO_AUGMENTATION, PictureAugmentation, draw_look
+from visavox.data.picture_dataset import PictureDataset, PictureSampling, build_sample
+from visavox.face.crop import CropSpec
+from visavox.losses.adversarial import feature_distance, real_or_painted
+from visavox.losses.reconstruction import painted_region, weighted_gradient_l1, weighted_l1
+from visavox.losses.sync import cosine_bce, stack_mouths
+from visavox.models.checkpoint import save_model
+from visavox.models.syncnet.expert import Expert
+from visavox.models.wav2lip.discriminator import QualityDiscriminator, QualityDiscriminatorConfig
+from visavox.models.wav2lip.generator import Wav2Lip, Wav2LipConfig
+from visavox.models.weights_file import ModelCard
+from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation
+from visavox.training.sync_gate import SyncGate
+
+
+@dataclass(frozen=True)
+class Wav2LipLosses:
+    """Weights of the generator's losses."""
+
+    reconstruction: float = 1.0
+    """L1 over the repainted half, more on the mouth."""
+    gradient: float = 1.0
+    """L1 of the finite differences, for edges."""
+    sync: float = 0.0
+    """The expert's judgement, once the gate is open (Wav2Lip: 0.01, with the discriminator 0.03)."""
+    adversarial: float = 0.0
+    """The discriminator's judgement (Wav2Lip: 0.07); 0 trains without a discriminator."""
+    features: float = 0.0
+    """Distance of the discriminator's features from those of the true picture."""
+
+
+@dataclass(frozen=True)
+class Wav2LipSettings:
+    """What to train, on what samples, for what."""
+
+    generator: Wav2LipConfig
+    """The network."""
+    losses: Wav2LipLosses = field(default_factory=Wav2LipLosses)
+    """Weights of the losses."""
+    discriminator: QualityDiscriminatorConfig | None = None
+    """The discriminator; needed when `adversarial` or `features` has a weight."""
+    num_frames: int = 1
+    """Consecutive frames of a sample; the sync loss needs those of the expert."""
+    true_motion: float = 1.0
+    """Share of samples painted from the true motion instead of what is heard (networks with a speech branch)."""
+    mouth_weight: float = 4.0
+    """Weight of the middle of the mouth against the rest of the repainted half."""
+    augmentation: PictureAugmentation = field(default_factory=PictureAugmentation)
+    """How the pictures are changed."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Adam's; the published training with a discriminator uses (0.5, 0.999)."""
+    sync_threshold: float = 0.75
+    """Validation sync loss that opens the gate of the sync loss."""
+    validation_samples: int = 96
+    """Samples of a validation."""
+
+
+class Wav2LipStage(Stage):
+    """Trains a generator, with a frozen expert and a discriminator where the settings ask for them."""
+
+    def __init__(
+        self,
+        settings: Wav2LipSettings,
+        train: ClipStore,
+        validation: ClipStore,
+        *,
+        expert: Expert | None,
+        device: torch.device,
+        seed: int,
+    ) -> None:
+        torch.manual_seed(seed)
+        self.settings, self.train, self.validation, self.seed = settings, train, validation, seed
+        config = settings.generator
+        self.generator = Wav2Lip(config).to(device, memory_format=torch.channels_last)
+        self.modules: dict[str, nn.Module] = {"generator": self.generator}
+        # The speech branch is taught beforehand (stage `speech`); only the expert may change it here.
+        trained = [p for name, p in self.generator.named_parameters() if self._is_trained(name)]
+        optimizer = torch.optim.Adam(trained, lr=0.0, betas=settings.betas)
+        self.optimizers = {"generator": optimizer}
+        self.discriminator: QualityDiscriminator | None = None
+        if settings.discriminator is not None:
+            self.discriminator = QualityDiscriminator(settings.discriminator).to(
+                device, memory_format=torch.channels_last
+            )
+            self.modules["discriminator"] = self.discriminator
+            self.optimizers["discriminator"] = torch.optim.Adam(
+                self.discriminator.parameters(), lr=0.0, betas=settings.betas
+            )
+        # In eval mode while it judges: the published training leaves it in train mode, so that its verdict on a
+        # mouth depends on the other mouths of the batch.
+        self.expert = expert.to(device).eval().requires_grad_(False) if expert is not None else None
+        self.gate = SyncGate(settings.sync_threshold)
+        self.device = device
+        expert_config = expert.config if expert is not None else None
+        self.sampling = PictureSampling(
+            config.resolution,
+            config.mel_window,
+            config.mel_lead,
+            num_frames=expert_config.num_frames if expert_config and settings.losses.sync else settings.num_frames,
+            expert_mel_window=expert_config.mel_window if expert_config else 16,
+            expert_mel_lead=expert_config.mel_lead if expert_config else 0,
+        )
+
+    def _is_trained(self, name: str) -> bool:
+        return self.settings.losses.sync > 0 or not name.startswith("motion_predictor.")
+
+    def dataset(self, seed: int, length: int) -> Dataset[Batch]:
+        """Return endless samples of the training clips."""
+        return PictureDataset(self.train, self.sampling, self.settings.augmentation, seed=seed, length=length)
+
+    def averaged(self) -> nn.Module:
+        """Return the generator."""
+        return self.generator
+
+    def turns(self) -> list[Turn]:
+        """Return the generator's turn, then the discriminator's."""
+        turns = [Turn("generator", self.optimizers["generator"], self._generator_losses, self._generator_weights)]
+        if self.discriminator is not None:
+            turns.append(
+                Turn(
+                    "discriminator",
+                    self.optimizers["discriminator"],
+                    self._discriminator_losses,
+                    lambda: {"real": 1.0, "painted": 1.0},
+                )
+            )
+        return turns
+
+    def extra_state(self) -> dict[str, Any]:
+        """Return the state of the sync gate."""
+        return {"gate_is_open": self.gate.is_open}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        """Take back the state of the sync gate."""
+        self.gate.is_open = state["gate_is_open"]
+
+    def export(self, path: str, training: str, quality: dict[str, float]) -> None:
+        """Write the generator as a weights file."""
+        config = self.settings.generator
+        crop = CropSpec(size=config.resolution)
+        card = ModelCard(crop, "Wav2Lip generator trained with visavox", training, UNSTATED_LICENCE, quality)
+        save_model(path, self.generator, network="wav2lip", config=config, card=card)
+
+    def validate(self) -> Validation:
+        """Paint frames of validation speakers from the true motion and from what is heard.
+
+        The score is the weighted L1, painted from what the network is trained to paint from; where an expert is
+        at hand, the sync loss is measured too, and opens the gate.
+        """
+        batches = self._validation_batches()
+        totals: dict[str, list[float]] = {}
+        strip: list[np.ndarray] = []
+        for batch in batches:
+            prepared = _Prepared(batch, self.settings.mouth_weight)
+            painted = {"heard": self.generator(prepared.mel, prepared.faces)}
+            if self.settings.generator.motion is not None:
+                painted["true_motion"] = self.generator(prepared.mel, prepared.faces, prepared.motion)
+            for name, pictures in painted.items():
+                pictures = pictures.float()
+                totals.setdefault(f"l1_{name}", []).append(
+                    float(weighted_l1(pictures, prepared.truth, prepared.weight))
+                )
+                if self.expert is not None and self.sampling.num_frames == self.expert.config.num_frames:
+                    totals.setdefault(f"sync_{name}", []).append(float(self._sync(pictures, batch)))
+            if len(strip) < 6:
+                strip.append(_rows([prepared.faces[:, 3:], prepared.truth, *painted.values()]))
+        figures = {name: float(np.mean(values)) for name, values in totals.items()}
+        if "sync_heard" in figures:
+            self.gate.see(figures["sync_heard"])
+            figures["gate"] = float(self.gate.is_open)
+        by_motion = self.settings.generator.motion is not None and self.settings.true_motion == 1
+        score = figures["l1_true_motion" if by_motion else "l1_heard"]
+        if self.gate.is_open and self.settings.losses.sync:
+            score = score + self.settings.losses.sync * figures["sync_heard"]
+        return Validation(figures, score, np.concatenate(strip, axis=0))
+
+    def _validation_batches(self) -> list[Batch]:
+        """The same samples at every validation, without augmentation."""
+        rng = np.random.default_rng(self.seed)
+        still = draw_look(NO_AUGMENTATION, rng)
+        samples = []
+        clips = self.validation.clips
+        for number in range(self.settings.validation_samples):
+            stored = clips[number % len(clips)]
+            first = int(rng.integers(0, stored.clip.num_frames - self.sampling.num_frames + 1))
+            # A fixed reference for each clip, as dubbing has it.
+            reference = 0 if first >= stored.clip.num_frames // 2 else stored.clip.num_frames - 1
+            samples.append(build_sample(stored, first, reference, still, still, self.sampling))
+        size = max(1, 16 // self.sampling.num_frames)
+        return [
+            {name: torch.stack([s[name] for s in samples[i : i + size]]).to(self.device) for name in samples[0]}
+            for i in range(0, len(samples), size)
+        ]
+
+    def _generator_losses(self, batch: Batch) -> Losses:
+        prepared = _Prepared(batch, self.settings.mouth_weight)
+        painted = self._paint(prepared)
+        batch["painted"] = painted.detach()
+        losses = {
+            "reconstruction": weighted_l1(painted, prepared.truth, prepared.weight),
+            "gradient": weighted_gradient_l1(painted, prepared.truth, prepared.weight),
+        }
+        if self.settings.losses.sync and self.expert is not None:
+            losses["sync"] = self._sync(painted, batch) if self.gate.is_open else painted.new_zeros(())
+        if self.discriminator is not None:
+            half = painted.shape[-1] // 2
+            with torch.no_grad():
+                _, true_features = self.discriminator.judge(prepared.truth[..., half:, :])
+            judged, features = self.discriminator.judge(painted[..., half:, :])
+            losses["adversarial"] = real_or_painted(judged, real=True)
+            losses["features"] = feature_distance(features, true_features)
+        return losses
+
+    def _generator_weights(self) -> dict[str, float]:
+        weights = self.settings.losses
+        named = {"reconstruction": weights.reconstruction, "gradient": weights.gradient}
+        if weights.sync and self.expert is not None:
+            named["sync"] = weights.sync if self.gate.is_open else 0.0
+        if self.discriminator is not None:
+            named |= {"adversarial": weights.adversarial, "features": weights.features}
+        return named
+
+    def _discriminator_losses(self, batch: Batch) -> Losses:
+        assert self.discriminator is not None
+        truth = batch["faces"].flatten(0, 1).float() / 255
+        half = truth.shape[-1] // 2
+        real, _ = self.discriminator.judge(truth[..., half:, :])
+        painted, _ = self.discriminator.judge(batch["painted"][..., half:, :])
+        return {"real": real_or_painted(real, real=True), "painted": real_or_painted(painted, real=False)}
+
+    def _paint(self, prepared: _Prepared) -> Tensor:
+        """Paint a batch from the true motion, from what is heard, or some from each."""
+        self.generator.train()
+        share = self.settings.true_motion
+        if self.settings.generator.motion is None:
+            return self.generator(prepared.mel, prepared.faces).float()
+        if not self.settings.losses.sync:
+            self.generator.motion_predictor.eval()
+        motion = prepared.motion
+        if share < 1:
+            heard = self.generator.motion_predictor(prepared.mel)
+            # Whole samples, not single frames: a mouth must not jump between two sources.
+            chosen = torch.rand(prepared.num_samples, device=motion.device) < share
+            motion = torch.where(chosen.repeat_interleave(prepared.num_frames)[:, None], motion, heard)
+        return self.generator(prepared.mel, prepared.faces, motion).float()
+
+    def _sync(self, painted: Tensor, batch: Batch) -> Tensor:
+        assert self.expert is not None
+        mouths = stack_mouths(painted.unflatten(0, batch["faces"].shape[:2]))
+        audio, face = self.expert(batch["expert_mel"][:, None], mouths)
+        return cosine_bce(audio, face, torch.ones(len(audio), device=audio.device))
+
+
+class _Prepared:
+    """A batch as the networks take it: frames folded into the batch, pictures in [0, 1], the lower half hidden."""
+
+    def __init__(self, batch: Batch, mouth_weight: float) -> None:
+        faces = batch["faces"]
+        self.num_samples, self.num_frames = faces.shape[:2]
+        size = faces.shape[-1]
+        self.truth = (faces.flatten(0, 1).float() / 255).contiguous(memory_format=torch.channels_last)
+        reference = (batch["reference"].float() / 255).repeat_interleave(self.num_frames, dim=0)
+        hidden = self.truth.clone()
+        hidden[..., size // 2 :, :] = 0
+        self.faces = torch.cat([hidden, reference], dim=1).contiguous(memory_format=torch.channels_last)
+        self.mel = batch["mel"].flatten(0, 1)[:, None]
+        self.motion = batch["motion"].flatten(0, 1)
+        self.weight = painted_region(batch["mouth"].flatten(0, 1), size, mouth_weight=mouth_weight, border=size // 16)
+
+
+def _rows(columns: list[Tensor]) -> np.ndarray:
+    """The first picture of each column side by side: uint8 RGB (H, W * columns, 3)."""
+    pictures = [column[0].float().clamp(0, 1).permute(1, 2, 0).cpu().numpy() for column in columns]
+    return (np.concatenate(pictures, axis=1) * 255).round().astype(np.uint8)
