@@ -52,8 +52,8 @@ class BackwardsOptions(CommonOptions):
     """Only these groups."""
     limit: int | None = None
     """Only so many clips of each group: a quick look, no result."""
-    other_sound: bool = True
-    """Dub with the next clip's sound too (--no-other-sound: leave this baseline out)."""
+    without_other_sound: bool = False
+    """Leave out the baseline that is dubbed with the next clip's sound. Nearly twice as quick; no result."""
     reference: str | None = None
     """Reference frame of the dub (auto, same or a number), if it is not the default."""
     curves: Path | None = None
@@ -120,7 +120,7 @@ def _measure(options: BackwardsOptions, clips: list[Clip], tracks: TrackCache) -
     dub_options = {} if options.reference is None else {"reference": options.reference}
     results = []
     for clip in options.progress.track(clips, "dub backwards", unit="clip"):
-        other = next_clip(clip, clips) if options.other_sound else None
+        other = None if options.without_other_sound else next_clip(clip, clips)
         results.append(measure_clip(clip, other, dubber, dub_options, options.work, tracks, expert))
     return results
 

@@ -78,10 +78,11 @@ def measure_clip(
         cut_sound(other.path, wrong_sound, other.audio_lag, duration, repeat=True)
         wrong = _dub(dubber, backwards, wrong_sound, work / "other" / f"{clip.name}.mp4", options, tracks)
     brief = EvaluationSettings(pictures=False)
-    # Dubbed videos are written anew each time; their landmarks are not worth keeping.
     return ClipResult(
         clip=clip,
-        dubbed=evaluate(dubbed, clip.path, audio=sound, source=backwards, expert=expert, tracks=tracks),
+        dubbed=evaluate(
+            dubbed, clip.path, audio=sound, true_audio=sound, source=backwards, expert=expert, tracks=tracks
+        ),
         left=evaluate(backwards, clip.path, audio=sound, settings=EvaluationSettings(codec_loss=False), tracks=tracks),
         other_sound=None if wrong is None else evaluate(wrong, clip.path, audio=sound, settings=brief, tracks=tracks),
     )

@@ -37,7 +37,7 @@ def make_clip(name: str, group: str = "grid") -> Clip:
 
 def make_result(seed: int, group: str = "grid", **figures) -> ClipResult:
     """A clip that meets every threshold unless a figure says otherwise."""
-    dubbed = replace(make_report(seed, sharpness=0.8), landmark_distance=0.02, **figures)
+    dubbed = replace(make_report(seed, sharpness=0.8), **{"landmark_distance": 0.02, **figures})
     worse = replace(make_report(seed, noise=5.0, sharpness=1.0), landmark_distance=0.03)
     return ClipResult(make_clip(f"c{seed}", group), dubbed, worse, worse)
 

@@ -99,8 +99,8 @@ def test_a_folder_without_clips_and_a_wrong_table_are_refused(clip_set, tmp_path
 
 
 def test_speed_is_measured_on_videos_of_the_size_and_length_wanted(tmp_path):
-    info = probe(make_video(tmp_path / "large.mp4", (640, 360), 4.0))
-    assert (info.width, info.height, info.num_frames) == (640, 360, 100)
+    info = probe(make_video(tmp_path / "large.mp4", (320, 180), 4.0))
+    assert (info.width, info.height, info.num_frames) == (320, 180, 100)
 
 
 @pytest.mark.slow

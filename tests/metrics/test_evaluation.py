@@ -172,7 +172,7 @@ def test_windows_are_those_of_the_definition(truth, tracks, expert_file):
 
 
 def test_the_command_prints_a_table_or_json_and_draws(folder, truth, capsys):
-    arguments = [str(truth), "--truth", str(truth), "--cache", str(folder / "tracks"), "--no-codec-loss", "--quiet"]
+    arguments = [str(truth), "--truth", str(truth), "--cache", str(folder / "tracks"), "--without-codec", "--quiet"]
     assert main([*arguments, "--plot", str(folder / "plot.png")]) == 0
     heading, row = capsys.readouterr().out.splitlines()
     assert "open r" in heading

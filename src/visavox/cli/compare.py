@@ -24,8 +24,8 @@ class CompareOptions(CommonOptions):
     """The video to write: .mp4, .mkv, .mov or .webm."""
     labels: tuple[str, ...] = ()
     """A name for each video; by default the names of the files."""
-    show_labels: bool = True
-    """Write the names (--no-show-labels: do not)."""
+    without_labels: bool = False
+    """Write no names."""
     audio_from: int = 1
     """Number of the video whose sound is heard, counted from 1."""
     height: int | None = None
@@ -46,7 +46,7 @@ def main(argv: list[str]) -> int:
         height=options.height,
         columns=options.columns,
         audio_from=options.audio_from,
-        show_labels=options.show_labels,
+        show_labels=not options.without_labels,
     )
     path = compare(
         options.videos, options.output, settings=settings, overwrite=options.overwrite, progress=options.progress

@@ -38,10 +38,10 @@ class EvaluateOptions(ReportOptions):
     """With --json: print the curves frame by frame too."""
     cache: Path | None = None
     """Folder that keeps the landmarks of videos, so that the next evaluation is quick."""
-    pictures: bool = True
-    """Measure PSNR, SSIM, sharpness, flicker and the outside too (--no-pictures: landmarks and sound alone)."""
-    codec_loss: bool = True
-    """Encode the source once more to tell the codec's loss from the dub's (--no-codec-loss: leave it out)."""
+    without_pictures: bool = False
+    """Measure landmarks and sound alone: no PSNR, SSIM, sharpness, flicker and outside. Quicker."""
+    without_codec: bool = False
+    """Do not encode the source once more, which tells the codec's loss from the dub's. Quicker."""
     maximum_lag: int = 15
     """Lags that are tried, in frames."""
 
@@ -58,7 +58,10 @@ def main(argv: list[str]) -> int:
     pairs = find_pairs(options.dubbed, options.truth, options.audio, options.source)
     plots = plan_plots(options.plot, pairs)
     settings = EvaluationSettings(
-        face=options.face, maximum_lag=options.maximum_lag, pictures=options.pictures, codec_loss=options.codec_loss
+        face=options.face,
+        maximum_lag=options.maximum_lag,
+        pictures=not options.without_pictures,
+        codec_loss=not options.without_codec,
     )
     reports = evaluate_all(
         pairs,

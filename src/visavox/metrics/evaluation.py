@@ -48,6 +48,7 @@ def evaluate(
     truth: FilePath,
     *,
     audio: FilePath | None = None,
+    true_audio: FilePath | None = None,
     source: FilePath | None = None,
     expert: str | Path | LoadedExpert | None = None,
     settings: EvaluationSettings | None = None,
@@ -63,12 +64,13 @@ def evaluate(
         truth: the recording.
         audio: the speech that the mouth should follow; None: the dubbed video's own sound. Its first sample is
             heard with the first frame.
+        true_audio: the recording's own speech for its LSE, if its soundtrack is not in sync; None: its soundtrack.
         source: the video that was dubbed, for the pixels outside the repainted region; None: the truth, if the
             head does the same in both.
         expert: weights file or name of an expert (or one that `load_expert` has loaded) for LSE-D and LSE-C; None
             leaves them out.
         settings: what is measured.
-        tracks: where landmarks of videos seen before are kept; None tracks anew.
+        tracks: where landmarks of recordings and sources are kept (not of dubbed videos); None tracks anew.
         progress: bars for tracking and measuring.
 
     Returns:
@@ -79,9 +81,9 @@ def evaluate(
     """
     settings = settings or EvaluationSettings()
     loaded = expert if isinstance(expert, LoadedExpert) or expert is None else load_expert(expert)
-    sound, true_sound = _check_inputs(dubbed, truth, audio, source)
+    sound, true_sound = _check_inputs(dubbed, truth, audio, true_audio, source)
     tracks = tracks or TrackCache(None)
-    dubbed_track = tracks.track(dubbed, settings.face, progress)
+    dubbed_track = tracks.track(dubbed, settings.face, progress, keep=False)
     true_track = tracks.track(truth, settings.face, progress)
     partners = pair_times(dubbed_track.times, true_track.times)
     both = (partners >= 0) & dubbed_track.usable & true_track.usable[partners]
@@ -120,10 +122,14 @@ def evaluate(
 
 
 def _check_inputs(
-    dubbed: FilePath, truth: FilePath, audio: FilePath | None, source: FilePath | None
+    dubbed: FilePath,
+    truth: FilePath,
+    audio: FilePath | None,
+    true_audio: FilePath | None,
+    source: FilePath | None,
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Open everything before the work starts; return the driving and the true sound (16 kHz; None: silent)."""
-    from visavox.media import probe, read_audio
+    from visavox.media import probe
 
     infos = [probe(path) for path in (dubbed, truth)]
     for path, info in zip((dubbed, truth), infos, strict=True):
@@ -131,7 +137,7 @@ def _check_inputs(
             raise InputError(f"{path} is a still picture; a mouth that moves is measured in a video")
     if source is not None:
         probe(source)
-    return driving_sound(dubbed, audio), read_audio(truth) if infos[1].has_audio else None
+    return driving_sound(dubbed, audio), driving_sound(truth, true_audio)
 
 
 def driving_sound(dubbed: FilePath, audio: FilePath | None) -> np.ndarray | None:
