@@ -58,6 +58,7 @@ Options = (
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit code."""
+    options: SpeechOptions | ExpertOptions | Wav2LipOptions
     options = parse(Options, argv, command="train")  # type: ignore[arg-type]
     if isinstance(options, SpeechOptions):
         recipe = _choose(recipes.SPEECH_RECIPES, options.recipe)

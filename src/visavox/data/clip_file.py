@@ -7,6 +7,7 @@ JPEG, because a thousand clips of raw crops fill a disk and JPEG needs neither a
 from __future__ import annotations
 
 import os
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +56,10 @@ def encode_jpeg(crop: np.ndarray) -> np.ndarray:
 
 def decode_jpeg(encoded: np.ndarray) -> np.ndarray:
     """Decode to a uint8 RGB picture."""
-    return cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    if decoded is None:
+        raise InputError("a picture of a prepared clip cannot be decoded; prepare the data set again.")
+    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
 
 
 def save_clip(clip: ClipFile, path: str | os.PathLike[str]) -> None:
@@ -95,7 +99,7 @@ def load_clip(path: str | os.PathLike[str]) -> ClipFile:
                 rotations=arrays["rotations"],
                 spec=CropSpec(size=int(size), side=float(side), center_down=float(center_down)),
             )
-    except (OSError, KeyError, ValueError, EOFError) as error:
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
             f"{path} is not a prepared clip ({error}); prepare the dataset again with `visavox prepare`."
         ) from error

@@ -67,7 +67,10 @@ def jittered(look: Look, settings: PictureAugmentation, rng: np.random.Generator
     return Look(
         angle=look.angle + share * rng.uniform(-1, 1) * settings.angle,
         scale=look.scale * (1 + share * rng.uniform(-1, 1) * settings.scale),
-        shift=tuple(value + share * rng.uniform(-1, 1) * settings.shift for value in look.shift),
+        shift=(
+            look.shift[0] + share * rng.uniform(-1, 1) * settings.shift,
+            look.shift[1] + share * rng.uniform(-1, 1) * settings.shift,
+        ),
         flip=look.flip,
         brightness=look.brightness,
         contrast=look.contrast,

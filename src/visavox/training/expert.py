@@ -19,7 +19,7 @@ from visavox.losses.sync import cosine_bce
 from visavox.models.checkpoint import save_model
 from visavox.models.syncnet.expert import Expert, ExpertConfig
 from visavox.models.weights_file import ModelCard
-from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation
+from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation, to_channels_last
 
 logger = logging.getLogger(__name__)
 
@@ -27,9 +27,9 @@ CHANCE_LEVEL = 0.69
 """Validation loss, ln 2, of an expert that cannot tell anything."""
 
 STUCK_ADVICE = (
-    "the expert still guesses (validation loss %.2f after %d steps; 0.69 is chance). Check that the sound of the clips is "
-    "in sync (`visavox prepare` measures it), that there are enough speakers, and try a larger batch; on large "
-    "data sets the published network leaves 0.69 only after some 150,000 steps."
+    "the expert still guesses (validation loss %.2f after %d steps; 0.69 is chance). Check that the "
+    "sound of the clips is in sync (`visavox prepare` measures it), that there are enough speakers, and try a "
+    "larger batch; on large data sets the published network leaves 0.69 only after some 150,000 steps."
 )
 
 
@@ -63,7 +63,7 @@ class ExpertStage(Stage):
         torch.manual_seed(seed)
         self.settings, self.train, self.validation, self.seed, self.device = settings, train, validation, seed, device
         config = settings.expert
-        self.expert = Expert(config).to(device, memory_format=torch.channels_last)
+        self.expert = to_channels_last(Expert(config), device)
         num_motions = config.num_frames * train.clips[0].motion.shape[1]
         embedding = config.face_channels[-1]
         self.tellers = nn.ModuleDict(

@@ -23,6 +23,7 @@ COMPACT_GENERATOR = Wav2LipConfig(
     decoder_residuals=(0, 1, 1, 1, 1, 1, 0),
     output_channels=16,
     motion=MotionConfig(num_motions=8),
+    warp_reference=True,
 )
 """The generator of the default model: 0.36 GMAC a frame, a speech branch that hears 0.8 s."""
 

@@ -134,8 +134,8 @@ def train_wav2lip(
     judge = _load(expert, "expert") if expert is not None else None
     if judge is not None and judge.config.resolution != config.resolution:
         raise InputError(
-            f"the expert judges crops of {judge.config.resolution} pixels and the generator paints {config.resolution}; "
-            "give an expert of the same resolution."
+            f"the expert judges crops of {judge.config.resolution} pixels and the generator paints "
+            f"{config.resolution}; give an expert of the same resolution."
         )
     begun = _load(start, "wav2lip") if start is not None else None
     num_motions = config.motion.num_motions if config.motion is not None else NUM_MOTIONS
@@ -168,7 +168,7 @@ def _prepare(loop: LoopSettings, settings: RunSettings | None) -> tuple[Fabric, 
         raise InputError("--device cuda was given, and this machine has no usable CUDA device; leave it at auto.")
     precision = settings.precision
     if precision == "auto":
-        fast = device == "cuda" or torch.backends.mkldnn.is_available() and multiplies_bfloat16()
+        fast = device == "cuda" or (torch.backends.mkldnn.is_available() and multiplies_bfloat16())
         precision = "bf16-mixed" if fast and loop.precision == "bf16-mixed" else "32-true"
     fabric = Fabric(accelerator=device, devices=settings.devices, precision=precision)
     return fabric, replace(loop, precision=precision, **changes)

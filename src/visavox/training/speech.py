@@ -15,8 +15,8 @@ from visavox.data.mouth_motion import MotionBasis
 from visavox.data.speech_dataset import SpeechDataset, window_at
 from visavox.face.crop import CropSpec
 from visavox.models.checkpoint import save_model
-from visavox.models.weights_file import ModelCard
 from visavox.models.wav2lip.generator import Wav2Lip, Wav2LipConfig
+from visavox.models.weights_file import ModelCard
 from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import Dataset
@@ -19,6 +20,7 @@ UNSTATED_LICENCE = "unstated: that of the footage it was trained on"
 
 Batch = dict[str, Tensor]
 Losses = dict[str, Tensor]
+Module = TypeVar("Module", bound=nn.Module)
 
 
 @dataclass
@@ -89,6 +91,13 @@ class Stage(ABC):
         """Take back what `extra_state` gave."""
         if state:
             raise TrainingError(f"the checkpoint holds {sorted(state)}, which this stage does not know; same recipe?")
+
+
+def to_channels_last(module: Module, device: torch.device) -> Module:
+    """Move a network to a device, in the memory layout in which its convolutions are fastest."""
+    module.to(device)
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return module
 
 
 def weighted_total(losses: Losses, weights: dict[str, float]) -> Tensor:

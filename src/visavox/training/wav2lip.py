@@ -22,7 +22,7 @@ from visavox.models.syncnet.expert import Expert
 from visavox.models.wav2lip.discriminator import QualityDiscriminator, QualityDiscriminatorConfig
 from visavox.models.wav2lip.generator import Wav2Lip, Wav2LipConfig
 from visavox.models.weights_file import ModelCard
-from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation
+from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation, to_channels_last
 from visavox.training.sync_gate import SyncGate
 
 
@@ -84,7 +84,7 @@ class Wav2LipStage(Stage):
         torch.manual_seed(seed)
         self.settings, self.train, self.validation, self.seed = settings, train, validation, seed
         config = settings.generator
-        self.generator = Wav2Lip(config).to(device, memory_format=torch.channels_last)
+        self.generator = to_channels_last(Wav2Lip(config), device)
         self.modules: dict[str, nn.Module] = {"generator": self.generator}
         # The speech branch is taught beforehand (stage `speech`); only the expert may change it here.
         trained = [p for name, p in self.generator.named_parameters() if self._is_trained(name)]
@@ -92,9 +92,7 @@ class Wav2LipStage(Stage):
         self.optimizers = {"generator": optimizer}
         self.discriminator: QualityDiscriminator | None = None
         if settings.discriminator is not None:
-            self.discriminator = QualityDiscriminator(settings.discriminator).to(
-                device, memory_format=torch.channels_last
-            )
+            self.discriminator = to_channels_last(QualityDiscriminator(settings.discriminator), device)
             self.modules["discriminator"] = self.discriminator
             self.optimizers["discriminator"] = torch.optim.Adam(
                 self.discriminator.parameters(), lr=0.0, betas=settings.betas

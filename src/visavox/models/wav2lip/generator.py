@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from visavox.models.wav2lip.audio_encoder import audio_encoder
 from visavox.models.wav2lip.blocks import ConvBlock, TransposedConvBlock, residual_blocks
 from visavox.models.wav2lip.motion import Modulation, MotionCondition, MotionConfig, MotionPredictor
+from visavox.models.wav2lip.reference_warp import FLOW_HALVINGS, ReferenceWarp
 
 RESOLUTIONS = {96: (5, 3), 128: (5, 4), 192: (6, 3), 256: (6, 4)}
 """Allowed resolutions: how often each is halved, and what side is left then."""
@@ -43,6 +44,8 @@ class Wav2LipConfig:
     """Channels before the last layer."""
     motion: MotionConfig | None = None
     """The speech branch, in place of the audio encoder."""
+    warp_reference: bool = False
+    """Bend the reference into shape and paint only what it lacks, in place of painting every pixel anew."""
 
     def __post_init__(self) -> None:
         """Check that the dimensions fit each other."""
@@ -81,9 +84,12 @@ class Wav2Lip(nn.Module):
             self.motion_condition = MotionCondition(config.motion)
             self.modulations = nn.ModuleList(Modulation(bottom, channels) for channels in config.decoder_channels)
         self.face_decoder_blocks = _face_decoder(config, remaining, bottom)
+        if config.warp_reference:
+            self.reference_warp = ReferenceWarp(config.decoder_channels[-3] + config.encoder_channels[2])
         self.output_block = nn.Sequential(
             ConvBlock(config.decoder_channels[-1] + config.encoder_channels[0], config.output_channels, 3, 1, 1),
-            nn.Conv2d(config.output_channels, 3, 1),
+            # Three colours, and with a bent reference how much of them to lay over it.
+            nn.Conv2d(config.output_channels, 4 if config.warp_reference else 3, 1),
             nn.Sigmoid(),
         )
 
@@ -115,12 +121,19 @@ class Wav2Lip(nn.Module):
             features = block(features)
             skips.append(features)
         features = condition
+        bent = None
         for level, block in enumerate(self.face_decoder_blocks):
             features = block(features)
             if self.config.motion is not None:
                 features = self.modulations[level](features, condition)
             features = torch.cat([features, skips.pop()], dim=1)
-        return self.output_block(features)
+            if self.config.warp_reference and len(skips) == FLOW_HALVINGS:
+                bent = self.reference_warp(features, faces[:, 3:])
+        painted = self.output_block(features)
+        if bent is None:
+            return painted
+        colors, cover = painted[:, :3], painted[:, 3:]
+        return bent + cover * (colors - bent)
 
 
 def _face_encoder(config: Wav2LipConfig, remaining: int) -> nn.ModuleList:

@@ -9,6 +9,7 @@ a mouth of that shape looks like, from the true shape of every training frame.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -56,7 +57,7 @@ class MotionPredictor(nn.Module):
                 nn.GELU(),
                 nn.Dropout1d(config.dropout),
             )
-            for inputs, outputs in zip(widths[:-1], widths[1:], strict=True)
+            for inputs, outputs in pairwise(widths)
         )
         remaining = mel_window
         for _ in range(config.num_layers):
