@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from visavox.dubbing import Dubber, DubResult, DubSettings, dub
     from visavox.errors import InputError, TrainingError, VisavoxError
     from visavox.face.tracking import track_video as track
-    from visavox.metrics import evaluate
+    from visavox.metrics import compare, evaluate
     from visavox.models.checkpoint import load_model
     from visavox.models.registry import list_models
     from visavox.progress import Progress
@@ -34,6 +34,7 @@ _HOMES = {
     "Track": "visavox.types",
     "TrainingError": "visavox.errors",
     "VisavoxError": "visavox.errors",
+    "compare": "visavox.metrics",
     "dub": "visavox.dubbing",
     "evaluate": "visavox.metrics",
     "list_models": "visavox.models.registry",
@@ -52,6 +53,7 @@ __all__ = [
     "Track",
     "TrainingError",
     "VisavoxError",
+    "compare",
     "dub",
     "evaluate",
     "list_models",

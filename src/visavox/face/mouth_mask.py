@@ -104,7 +104,7 @@ def _face_unit(points: np.ndarray) -> float:
     across = np.linalg.norm(points[_EYE_RIGHT] - points[_EYE_LEFT])
     # A turn of the head shortens the line of the eyes but not the face; a face is about 1.8 of them high.
     along = np.linalg.norm(points[_TOP] - points[_CHIN_ROW]) / 1.9
-    return float(max(across, along, 1.0))
+    return max(float(across), float(along), 1.0)
 
 
 def _outline(points: np.ndarray, unit: float, settings: MaskSettings) -> np.ndarray:

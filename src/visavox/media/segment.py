@@ -43,7 +43,7 @@ class SegmentReader:
         self._files = ExitStack()
         self._opened: tuple[InputContainer, VideoStream] | None = None
         self._convert = ColorConverter(info.color_tags, info.width, info.height)
-        self._run_ups = () if info.is_still or info.codec in _ANIMATIONS else _RUN_UPS
+        self._run_ups: tuple[Fraction, ...] = () if info.is_still or info.codec in _ANIMATIONS else _RUN_UPS
 
     def __enter__(self) -> SegmentReader:
         return self

@@ -1,0 +1,119 @@
+"""Everything that can be known to be wrong before the work starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from visavox.dubbing.find import load_fitting_tracks
+from visavox.dubbing.settings import DubSettings
+from visavox.errors import InputError
+from visavox.face.face_box import check_face_box
+from visavox.media import AudioPlan, VideoInfo, VideoWriter, check_output, probe, probe_audio
+from visavox.media.output import STANDARD_STREAM
+from visavox.models.registry import model_info
+
+_GENERATORS = ("wav2lip",)
+"""Networks that paint mouths."""
+_MISCOUNT = 25
+"""Frames by which the declared number may be wrong."""
+
+
+@dataclass(frozen=True)
+class DubRequest:
+    """One job that passed the checks."""
+
+    info: VideoInfo
+    """The video or picture."""
+    audio: str
+    """File with the speech."""
+    output: str
+    """Path of the result."""
+    settings: DubSettings
+    """How it is done."""
+
+
+def choose_settings(settings: DubSettings | None, options: dict[str, Any]) -> DubSettings:
+    """Return `settings` with some fields changed.
+
+    Raises:
+        InputError: there is no such field, or a value is not allowed.
+    """
+    known = [field.name for field in fields(DubSettings)]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise InputError(f"unknown option {', '.join(unknown)}; the options of a dub are {', '.join(known)}")
+    return replace(settings or DubSettings(), **options)
+
+
+def check_request(face: str | Path, audio: str | Path, output: str | Path, settings: DubSettings) -> DubRequest:
+    """Look at all files and options of a job.
+
+    Raises:
+        InputError: something cannot be used.
+    """
+    sources = [face, audio, *([settings.track] if settings.track else [])]
+    check_output(output, sources, settings.overwrite)
+    if settings.save_track is not None:
+        check_output(settings.save_track, [*sources, output], settings.overwrite, extensions=(".npz",))
+    info = probe(face)
+    probe_audio(audio)
+    if settings.mix is not None and not info.has_audio:
+        raise InputError(f"{face} has no soundtrack to keep under the speech; leave out --mix")
+    if settings.face_box is not None:
+        check_face_box(settings.face_box, (info.width, info.height))
+    if settings.track is not None:
+        load_fitting_tracks(info, settings)
+    frames = info.expected_frames
+    if settings.reference.isdecimal() and frames is not None and int(settings.reference) > frames + _MISCOUNT:
+        raise InputError(f"reference frame {settings.reference} is not in {face}, which has {frames} frames")
+    _rehearse(info, str(audio), output, settings)
+    return DubRequest(info, str(audio), str(output), settings)
+
+
+def check_model(model: object) -> None:
+    """See whether a model is there and paints mouths, by the header of its file alone.
+
+    Raises:
+        InputError: it is not, or does not.
+    """
+    if not isinstance(model, str | Path):
+        return
+    info = model_info(model)
+    if info.network not in _GENERATORS:
+        raise InputError(
+            f"model {model} is a network of the kind '{info.network}', which paints no mouths; give a generator, such"
+            " as wav2lip (`visavox models list` shows them)"
+        )
+
+
+def _rehearse(info: VideoInfo, audio: str, output: str | Path, settings: DubSettings) -> None:
+    """Open the result as it will be opened and drop it: an encoder, a container or a disk may refuse."""
+    if str(output) == STANDARD_STREAM:
+        return
+    VideoWriter(
+        output,
+        like=info,
+        audio=sound_plan(info, audio, settings, tail_original=False),
+        encoding=settings.encoding,
+        overwrite=settings.overwrite,
+    ).abort()
+
+
+def sound_plan(info: VideoInfo, audio: str, settings: DubSettings, *, tail_original: bool) -> AudioPlan:
+    """What is heard in the result.
+
+    Args:
+        info: the video.
+        audio: file with the speech.
+        settings: of the job.
+        tail_original: whether the video's own sound goes on after the speech.
+    """
+    original = info.path if info.has_audio and (settings.mix is not None or tail_original) else None
+    return AudioPlan(
+        audio,
+        original=original,
+        mix_level=settings.mix,
+        tail_original=tail_original and original is not None,
+    )

@@ -1,0 +1,74 @@
+"""Dubs files: loads a network once, and makes any number of faces speak with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from visavox.dubbing.checks import check_request, choose_settings
+from visavox.dubbing.network import MouthNetwork, choose_device
+from visavox.dubbing.pipeline import run
+from visavox.dubbing.result import DubResult
+from visavox.dubbing.settings import DubSettings
+from visavox.errors import InputError
+from visavox.models.checkpoint import load_model
+from visavox.progress import QUIET, Progress
+
+
+class Dubber:
+    """Makes faces speak; the network is loaded once.
+
+    Example::
+
+        dubber = Dubber("wav2lip")
+        dubber.dub("face.mp4", "hello.wav", "hello.mp4")
+        dubber.dub("photo.jpg", "bye.wav", "bye.mp4", extend="loop")
+    """
+
+    def __init__(self, model: str | Path | nn.Module = "wav2lip", *, device: str = "auto") -> None:
+        """Load a network.
+
+        Args:
+            model: name or path of a generator's weights, or the generator itself.
+            device: auto, cpu or cuda.
+
+        Raises:
+            InputError: there is no such model or device, or the model is no generator.
+        """
+        where = choose_device(device)
+        module = model if isinstance(model, nn.Module) else load_model(model)
+        self.network = MouthNetwork(module, where)
+
+    def dub(
+        self,
+        face: str | Path,
+        audio: str | Path,
+        output: str | Path,
+        *,
+        settings: DubSettings | None = None,
+        progress: Progress = QUIET,
+        **options: Any,
+    ) -> DubResult:
+        """Make the face in a video or a picture say a recording.
+
+        Args:
+            face: a video or a picture with a face.
+            audio: any file with sound.
+            output: the result: .mp4, .mkv, .mov or .webm.
+            settings: how it is done.
+            progress: where bars are drawn.
+            **options: fields of `DubSettings` that differ from `settings`, such as `extend="loop"`.
+
+        Returns:
+            what was made.
+
+        Raises:
+            InputError: something given cannot be used. Nothing is left under the name of the output.
+        """
+        if "device" in options:
+            raise InputError("the device of a Dubber is chosen when it is made: Dubber(model, device=...)")
+        chosen = choose_settings(settings, options)
+        request = check_request(face, audio, output, chosen)
+        return run(request, self.network, progress)

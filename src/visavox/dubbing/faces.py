@@ -1,0 +1,116 @@
+"""What the second pass needs to know of a face, and nothing more: tens of numbers a frame instead of thousands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from visavox.dubbing.painter import FaceInFrame
+from visavox.face.crop import CropSpec, crop_transforms
+from visavox.face.mouth_mask import mask_points
+from visavox.types import Track
+
+_FADE_SECONDS = 0.12
+"""Time over which painting begins and ends where a face comes into sight or turns away."""
+
+
+@dataclass
+class SpeakingFace:
+    """One face of a video of T frames, ready to be repainted."""
+
+    number: int
+    """Which face it is."""
+    matrices: np.ndarray
+    """float64 (T, 2, 3), frame to crop; NaN where it is not repainted."""
+    points: np.ndarray
+    """float32 (T, K, 2): smoothed `mask_points`, in frame pixels."""
+    strengths: np.ndarray
+    """float32 (T,) in [0, 1]: share of the painted mouth; 0 where the frame passes through."""
+    status: np.ndarray
+    """uint8 (T,): a FrameStatus for each frame."""
+    shots: np.ndarray
+    """int32 (T,): number of the shot of each frame."""
+    references: dict[int, np.ndarray] = field(default_factory=dict)
+    """Shot number to reference crop, uint8 RGB (S, S, 3); one a shot today. Where a shot has none, a frame is its
+    own reference."""
+
+    def at(self, index: int, fade: float = 1.0) -> FaceInFrame | None:
+        """The face as it is in source frame `index`; None where it is not repainted.
+
+        Args:
+            index: number of the source frame.
+            fade: further share of the painted mouth, 0-1.
+        """
+        strength = float(self.strengths[index]) * fade
+        if strength <= 0:
+            return None
+        shot = int(self.shots[index])
+        return FaceInFrame(
+            self.number,
+            self.matrices[index],
+            self.points[index],
+            self.references.get(shot),
+            shot,
+            strength,
+        )
+
+
+def prepare_face(track: Track, crop: CropSpec, smoothing: float) -> SpeakingFace:
+    """Boil a track down to what painting needs.
+
+    Args:
+        track: a face followed through T frames.
+        crop: the crop that the network sees.
+        smoothing: standard deviation of the smoothing of the mask over time, in seconds.
+    """
+    matrices = crop_transforms(track, crop)
+    rate = _frame_rate(track)
+    return SpeakingFace(
+        track.face_id,
+        matrices,
+        _smooth_points(track, matrices, smoothing * rate),
+        _strengths(track.usable, track.shots, _FADE_SECONDS * rate),
+        track.status,
+        track.shots,
+    )
+
+
+def _frame_rate(track: Track) -> float:
+    span = float(track.times[-1] - track.times[0])
+    return (track.num_frames - 1) / span if span > 0 else 25.0
+
+
+def _smooth_points(track: Track, matrices: np.ndarray, sigma: float) -> np.ndarray:
+    """Smooth the points relative to the crop, so that a moving head does not outrun its mask."""
+    points = mask_points(track.landmarks).astype(np.float64)
+    if sigma <= 0:
+        return points.astype(np.float32)
+    linear, shift = matrices[:, :, :2], matrices[:, :, 2]
+    in_crop = np.einsum("tij,tkj->tki", linear, points) + shift[:, None]
+    for start, stop in _runs(track.usable, track.shots):
+        in_crop[start:stop] = gaussian_filter1d(in_crop[start:stop], sigma, axis=0, mode="nearest")
+        back = np.linalg.inv(linear[start:stop])
+        points[start:stop] = np.einsum("tij,tkj->tki", back, in_crop[start:stop] - shift[start:stop, None])
+    return points.astype(np.float32)
+
+
+def _strengths(usable: np.ndarray, shots: np.ndarray, fade: float) -> np.ndarray:
+    """Fade in and out over `fade` frames, but not at cuts nor at the ends of the video."""
+    strengths = usable.astype(np.float32)
+    for start, stop in _runs(usable, shots):
+        position = np.arange(stop - start)
+        if start > 0 and shots[start - 1] == shots[start]:
+            strengths[start:stop] = np.minimum(strengths[start:stop], (position + 1) / (fade + 1))
+        if stop < len(usable) and shots[stop] == shots[stop - 1]:
+            strengths[start:stop] = np.minimum(strengths[start:stop], (position[::-1] + 1) / (fade + 1))
+    return strengths
+
+
+def _runs(usable: np.ndarray, shots: np.ndarray) -> list[tuple[int, int]]:
+    """Half-open ranges of consecutive usable frames of one shot."""
+    edges = np.flatnonzero((np.diff(usable.astype(np.int8)) != 0) | (np.diff(shots) != 0)) + 1
+    bounds = [0, *edges.tolist(), len(usable)]
+    return [(start, stop) for start, stop in pairwise(bounds) if usable[start]]

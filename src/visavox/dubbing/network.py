@@ -1,0 +1,108 @@
+"""The generator, made ready to run: device, memory layout, precision; pictures in, pictures out."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from visavox.errors import InputError
+from visavox.face.crop import CropSpec
+from visavox.models.fold import fold_batch_norm
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device for `auto`, `cpu` or `cuda`.
+
+    Raises:
+        InputError: `cuda` is asked for where there is none.
+    """
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise InputError("device is cuda, but this torch finds no CUDA device; use --device auto or cpu")
+    return torch.device("cuda" if name == "cuda" or (name == "auto" and available) else "cpu")
+
+
+def reduced_precision(device: torch.device) -> torch.dtype | None:
+    """The number format in which `device` is faster than in float32, or None.
+
+    bfloat16 pays where the processor multiplies it; elsewhere it is emulated and slower.
+    """
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if not hasattr(torch.cpu, "get_capabilities"):  # older than torch 2.8
+        return None
+    found: Mapping[str, Any] = torch.cpu.get_capabilities()
+    return torch.bfloat16 if found.get("avx512_bf16") or found.get("amx_bf16") else None
+
+
+class MouthNetwork:
+    """A generator that is ready to paint.
+
+    Attributes:
+        crop: the part of the picture that it sees.
+        mel_window: mel frames that it hears for one picture.
+        mel_lead: how many of them lie before the picture.
+    """
+
+    def __init__(self, model: nn.Module, device: torch.device | str = "cpu") -> None:
+        """Make `model` ready; the caller's own stays as it is.
+
+        Args:
+            model: a generator in eval mode: `model(mel, faces)`, with `config` and `crop_spec`.
+            device: where it runs.
+
+        Raises:
+            InputError: the model is no generator.
+        """
+        self.crop = crop_of(model)
+        self.mel_window: int = model.config.mel_window  # type: ignore[union-attr, assignment]
+        self.mel_lead: int = model.config.mel_lead  # type: ignore[union-attr, assignment]
+        self.device = torch.device(device)
+        self._precision = reduced_precision(self.device)
+        folded = fold_batch_norm(model).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._model = folded.requires_grad_(False)
+
+    @torch.inference_mode()
+    def paint(self, mel: np.ndarray, targets: np.ndarray, references: np.ndarray) -> np.ndarray:
+        """Paint mouths.
+
+        Args:
+            mel: float32 (B, 80, W) in [-4, 4].
+            targets: uint8 RGB (B, S, S, 3), crops of the frames to paint; their lower halves are not looked at.
+            references: uint8 RGB (B, S, S, 3), what the same faces look like.
+
+        Returns:
+            float32 RGB (B, S, S, 3) in [0, 1].
+        """
+        faces = torch.from_numpy(np.concatenate([targets, references], axis=-1))  # B S S 6
+        faces = faces.to(self.device).permute(0, 3, 1, 2).float().div_(255)  # B 6 S S, channels last in memory
+        faces[:, :3, faces.shape[2] // 2 :] = 0
+        sound = torch.from_numpy(mel[:, None]).to(self.device)  # B 1 80 W
+        with self._autocast():
+            painted = self._model(sound, faces)
+        return painted.float().clamp_(0, 1).permute(0, 2, 3, 1).cpu().numpy()
+
+    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
+        if self._precision is None:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=self._precision)
+
+
+def crop_of(model: nn.Module) -> CropSpec:
+    """Return the crop that a generator sees.
+
+    Raises:
+        InputError: the model is no generator.
+    """
+    crop, config = getattr(model, "crop_spec", None), getattr(model, "config", None)
+    if not isinstance(crop, CropSpec) or not hasattr(config, "mel_lead") or not hasattr(config, "mel_window"):
+        raise InputError(
+            f"this model is a {type(model).__name__}, which paints no mouths; give a generator, such as wav2lip"
+            " (`visavox models list` shows them)"
+        )
+    return crop

@@ -1,0 +1,200 @@
+"""One job from its files to its result, in two passes.
+
+The first pass finds the face in every frame (or reads the track of an earlier job). The second decodes, paints,
+pastes and encodes, each in its own thread with short queues between, so that memory does not grow with the length
+of the video:
+
+    decoding -> crops and network -> pasting -> encoding
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+
+from visavox.dubbing.checks import DubRequest, sound_plan
+from visavox.dubbing.faces import SpeakingFace, prepare_face
+from visavox.dubbing.find import find_tracks
+from visavox.dubbing.network import MouthNetwork
+from visavox.dubbing.painter import MouthPainter, PaintedFrame
+from visavox.dubbing.playback import Player
+from visavox.dubbing.reference import read_references
+from visavox.dubbing.result import DubResult
+from visavox.dubbing.speech import Speech, read_speech
+from visavox.dubbing.stages import Background
+from visavox.dubbing.timeline import Moment, Timeline, plan_timeline
+from visavox.face.composite import CompositeSettings
+from visavox.media import VideoWriter
+from visavox.progress import Progress
+from visavox.types import FrameStatus, Track
+
+_FRAMES_AHEAD = 4
+"""Painted frames that wait to be pasted."""
+_FADE = 0.12
+"""Seconds over which the old mouth comes back where the speech ends and the video goes on."""
+
+
+class Stopwatch:
+    """Adds up the seconds of each stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._start = time.perf_counter()
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        """Count the block towards `stage`."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+
+    def finish(self) -> dict[str, float]:
+        """Return the seconds of all stages and in total."""
+        return {**self.seconds, "total": time.perf_counter() - self._start}
+
+
+def run(request: DubRequest, network: MouthNetwork, progress: Progress) -> DubResult:
+    """Do one job.
+
+    Raises:
+        InputError: the video shows no face that can be repainted, or a file cannot be read or written.
+    """
+    watch, settings = Stopwatch(), request.settings
+    with watch.measure("sound"):
+        speech = read_speech(request.audio, close_in_silence=settings.close_in_silence)
+    with watch.measure("track"):
+        tracks = find_tracks(request.info, settings, speech.seconds, progress)
+    times = tracks[0].times
+    timeline = plan_timeline(
+        times,
+        frame_period(times),
+        speech.seconds,
+        extend=settings.extend,
+        tail=settings.tail,
+        declared=request.info.duration,
+    )
+    faces = [prepare_face(track, network.crop, settings.track_smoothing) for track in tracks]
+    if settings.reference != "same":
+        with watch.measure("references"):
+            _add_references(request, tracks, faces, network.crop.size)
+    del tracks  # tens of megabytes for a long video
+    return _second_pass(request, network, progress, _Plan(times, timeline, faces, speech), watch)
+
+
+def frame_period(times: Sequence[Fraction]) -> Fraction:
+    """The usual seconds from frame to frame: the median distance, 1/25 for a single picture."""
+    if len(times) < 2:
+        return Fraction(1, 25)
+    steps = sorted(later - earlier for earlier, later in pairwise(times))
+    return steps[len(steps) // 2]
+
+
+def _add_references(request: DubRequest, tracks: list[Track], faces: list[SpeakingFace], size: int) -> None:
+    matrices = [face.matrices for face in faces]
+    found = read_references(request.info, tracks, matrices, size, request.settings.reference)
+    for face, references in zip(faces, found, strict=True):
+        face.references = references
+
+
+class _Plan:
+    """What the second pass works through."""
+
+    def __init__(
+        self, times: Sequence[Fraction], timeline: Timeline, faces: list[SpeakingFace], speech: Speech
+    ) -> None:
+        self.times = times
+        self.timeline = timeline
+        self.faces = faces
+        self.speech = speech
+
+    def faces_at(self, moment: Moment, keep_rest: bool) -> list:
+        """The faces to repaint in one frame of the output; none after the speech where the rest is kept."""
+        fade = 1.0
+        if keep_rest:
+            fade = min(1.0, max(0.0, float(self.timeline.speech_end - moment.time) / _FADE))
+        found = (face.at(moment.frame, fade) for face in self.faces)
+        return [face for face in found if face is not None]
+
+    def reason(self, moment: Moment) -> str:
+        """Why no mouth was repainted in a frame."""
+        statuses = {int(face.status[moment.frame]) for face in self.faces}
+        if statuses & {FrameStatus.DETECTED, FrameStatus.INTERPOLATED}:
+            return "after the speech"
+        return "face turned away" if FrameStatus.TURNED_AWAY in statuses else "no face"
+
+
+def _second_pass(
+    request: DubRequest, network: MouthNetwork, progress: Progress, plan: _Plan, watch: Stopwatch
+) -> DubResult:
+    settings, info = request.settings, request.info
+    keep_rest = settings.tail == "original" and plan.timeline.duration > plan.timeline.speech_end
+    painter = MouthPainter(
+        network,
+        composite=CompositeSettings(match_color=settings.match_color, keep_detail=settings.keep_detail),
+        batch_size=settings.batch_size,
+        sound_lead=settings.sound_lead,
+    )
+    painter.push_sound(plan.speech.mel)
+    painter.end_sound()
+    player = Player(info, plan.times, plan.timeline)
+    moments = plan.timeline.moments()
+    reasons: Counter[str] = Counter()
+    sound = sound_plan(info, request.audio, settings, tail_original=keep_rest)
+    with (
+        VideoWriter(
+            request.output, like=info, audio=sound, encoding=settings.encoding, overwrite=settings.overwrite
+        ) as writer,
+        Background(_painted(player, painter, plan, keep_rest, watch), _FRAMES_AHEAD, "paint") as painted,
+        progress.bar("dubbing", plan.timeline.num_frames) as bar,
+    ):
+        for frame in painted:
+            with watch.measure("composite"):
+                image = painter.finish(frame)
+            writer.write(image, frame.time)
+            moment = next(moments)
+            if not frame.faces:
+                reasons[plan.reason(moment)] += 1
+            bar.update(1)
+    return _result(request, plan, player, reasons, watch)
+
+
+def _painted(
+    player: Player, painter: MouthPainter, plan: _Plan, keep_rest: bool, watch: Stopwatch
+) -> Iterator[PaintedFrame]:
+    """Frames with their painted mouths, in the order of the output."""
+    for moment, image in player:
+        faces = plan.faces_at(moment, keep_rest)
+        with watch.measure("network"):
+            ready = painter.generate(np.require(image, requirements="W"), moment.time, faces)
+        yield from ready
+    with watch.measure("network"):
+        ready = painter.generate_rest()
+    yield from ready
+
+
+def _result(request: DubRequest, plan: _Plan, player: Player, reasons: Counter[str], watch: Stopwatch) -> DubResult:
+    timeline = plan.timeline
+    decisions = list(timeline.decisions)
+    if player.truncated:
+        end = float(plan.times[-1] + frame_period(plan.times))
+        decisions.append(f"the video breaks off before its end: dubbed up to the break at {end:.2f} s")
+    return DubResult(
+        output=request.output,
+        seconds=float(timeline.duration),
+        num_frames=timeline.num_frames,
+        num_repainted=timeline.num_frames - reasons.total(),
+        passed_through=dict(reasons),
+        num_faces=len(plan.faces),
+        audio_seconds=float(plan.speech.seconds),
+        decisions=tuple(decisions),
+        truncated=player.truncated,
+        timings={stage: round(seconds, 3) for stage, seconds in watch.finish().items()},
+    )

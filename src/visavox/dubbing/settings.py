@@ -1,0 +1,104 @@
+"""What a user can choose about a dub. Settings only: nothing heavy is loaded here."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from tyro.conf import arg
+
+from visavox.errors import InputError
+from visavox.face.face_box import FaceBox
+from visavox.media.encoding import Encoding
+
+Extend = Literal["pingpong", "loop", "freeze", "stop"]
+Tail = Literal["cut", "original", "silent"]
+Device = Literal["auto", "cpu", "cuda"]
+
+_LONGEST_OFFSET = 60_000.0
+
+
+@dataclass(frozen=True)
+class DubSettings:
+    """How a face is made to speak."""
+
+    speaker: Annotated[str, arg(name="face")] = "largest"
+    """Which face speaks: largest, leftmost, rightmost, all, or a number (0 is the most prominent one)."""
+    face_box: FaceBox | None = None
+    """The face inside this box instead: x0,y0,x1,y1 in pixels of the upright picture, at its first frames."""
+    track: Path | None = None
+    """Use this track file (made by `visavox track` or by --save-track) instead of looking for faces."""
+    save_track: Path | None = None
+    """Save the faces that were found here (.npz), for --track of a later job on the same video."""
+    cache_track: bool = False
+    """Keep the faces that were found in the cache, and take them from there when the same video comes again."""
+    audio_offset: float = 0.0
+    """Shift the sound against the mouth, in milliseconds: with 40 the sound of a word comes 40 ms later than its
+    mouth. Change it when lips look late (positive) or early (negative)."""
+    extend: Extend = "pingpong"
+    """Sound longer than the video: play the video back and forth (no jump), loop it, freeze its last frame, or
+    stop with the video and cut the sound."""
+    tail: Tail = "cut"
+    """Video longer than the sound: cut the video, play the rest as it was (with its own sound), or play the rest
+    with a resting mouth in silence."""
+    mix: float | None = None
+    """Keep the original soundtrack under the speech, this many dB louder than it was (-20: a tenth); not kept when
+    left out."""
+    close_in_silence: bool = True
+    """Let the network hear true silence in pauses of 0.3 s or more, so that noise does not move the lips."""
+    reference: str = "auto"
+    """The picture that shows the network what the lower face looks like. auto: a sharp, calm frame of each shot with
+    the mouth nearly closed; same: each frame itself, as the published Wav2Lip does; or the number of a frame."""
+    track_smoothing: float = 0.03
+    """Standard deviation, in seconds, of the smoothing of the mask's border over time."""
+    match_color: bool = True
+    """Shift the painted skin to the colour of the skin around it."""
+    keep_detail: float = 1.0
+    """Share, 0-1, of the source's grain and fine skin detail that is kept on cheeks and chin."""
+    batch_size: int = 8
+    """Faces that the network paints at a time."""
+    device: Device = "auto"
+    """Where the network runs; auto takes a GPU when there is one."""
+    encoding: Encoding = field(default_factory=Encoding)
+    """How the result is written."""
+    overwrite: bool = False
+    """Replace the output when it exists."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        for name, allowed in (("extend", Extend), ("tail", Tail), ("device", Device)):
+            if getattr(self, name) not in get_args(allowed):
+                raise InputError(f"{name} is {getattr(self, name)!r}; allowed are {', '.join(get_args(allowed))}")
+        if self.batch_size < 1:
+            raise InputError(f"batch_size is {self.batch_size}; give 1 or more")
+        if not 0 <= self.keep_detail <= 1:
+            raise InputError(f"keep_detail is {self.keep_detail}; give a share between 0 and 1")
+        if not 0 <= self.track_smoothing <= 1:
+            raise InputError(f"track_smoothing is {self.track_smoothing} s; give 0 to 1")
+        if not math.isfinite(self.audio_offset) or abs(self.audio_offset) > _LONGEST_OFFSET:
+            raise InputError(f"audio_offset is {self.audio_offset}; give milliseconds between -60000 and 60000")
+        if self.mix is not None and not -100 <= self.mix <= 20:
+            raise InputError(f"mix is {self.mix}; give decibels between -100 and 20, such as -20")
+        if self.reference not in ("auto", "same") and not self.reference.isdecimal():
+            raise InputError(f"reference is {self.reference!r}; allowed are auto, same or the number of a frame")
+        self._check_faces()
+
+    def _check_faces(self) -> None:
+        if self.speaker not in ("largest", "leftmost", "rightmost", "all") and not self.speaker.isdecimal():
+            raise InputError(
+                f"face is {self.speaker!r}; allowed are largest, leftmost, rightmost, all or a number (0 is the most"
+                " prominent face)"
+            )
+        if self.face_box is not None and self.track is not None:
+            raise InputError("both face_box and track are given; a track file already says where the face is")
+        if self.save_track is not None and os.path.splitext(self.save_track)[1].lower() != ".npz":
+            raise InputError(f"save_track is {self.save_track}; a track file ends in .npz")
+
+    @property
+    def sound_lead(self) -> Fraction:
+        """Seconds by which the sound that a mouth shows lies ahead of its picture."""
+        return Fraction(self.audio_offset).limit_denominator(1_000_000) / 1000

@@ -1,0 +1,61 @@
+"""A tiny generator, real footage, and what is known of both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.dubbing.tiny import CONFIG, CROP
+
+from visavox.demo import FACE
+from visavox.dubbing.network import MouthNetwork
+from visavox.face.tracking import track_video
+from visavox.media import VideoReader
+from visavox.models.checkpoint import save_model
+from visavox.models.wav2lip.generator import Wav2Lip
+from visavox.models.weights_file import ModelCard
+from visavox.types import Track
+
+
+@pytest.fixture(scope="session")
+def generator() -> Wav2Lip:
+    """A generator that has learned nothing, but whose output depends on all that it is given."""
+    torch.manual_seed(7)
+    model = Wav2Lip(CONFIG)
+    with torch.no_grad():  # statistics of a network in use: none is at its starting value
+        for part in model.modules():
+            if isinstance(part, torch.nn.BatchNorm2d):
+                part.running_mean.normal_(0, 0.1)
+                part.running_var.uniform_(0.05, 0.2)
+                part.bias.normal_(0, 0.2)
+    model.crop_spec = CROP
+    return model.eval()
+
+
+@pytest.fixture(scope="session")
+def network(generator) -> MouthNetwork:
+    return MouthNetwork(generator)
+
+
+@pytest.fixture(scope="session")
+def weights(generator, tmp_path_factory) -> Path:
+    """The same generator as a weights file."""
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    card = ModelCard(CROP, "learned nothing", "not trained", "Apache-2.0")
+    save_model(path, generator, network="wav2lip", config=CONFIG, card=card)
+    return path
+
+
+@pytest.fixture(scope="session")
+def track() -> Track:
+    """The face of the bundled clip."""
+    return track_video(FACE)[0]
+
+
+@pytest.fixture(scope="session")
+def frames() -> list[np.ndarray]:
+    """All frames of the bundled clip, uint8 RGB (288, 360, 3)."""
+    with VideoReader(FACE) as reader:
+        return [frame.image for frame in reader]

@@ -1,0 +1,149 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from tests.dubbing.tiny import CROP
+
+from visavox.audio.mel import mel_spectrogram, mel_window, window_start
+from visavox.dubbing.faces import prepare_face
+from visavox.dubbing.network import MouthNetwork, choose_device
+from visavox.dubbing.painter import MouthPainter
+from visavox.errors import InputError
+from visavox.face.crop import warp_crop
+from visavox.face.mouth_mask import mouth_mask
+from visavox.models.syncnet.expert import Expert
+
+NUM_FRAMES = 30
+
+
+@pytest.fixture(scope="module")
+def mel() -> torch.Tensor:
+    generator = np.random.default_rng(3)
+    loudness = np.repeat(generator.uniform(0, 0.3, 15), 1600)
+    return mel_spectrogram((generator.normal(0, 1, len(loudness)) * loudness).clip(-1, 1).astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def face(track, frames):
+    speaking = prepare_face(track, CROP, 0.03)
+    speaking.references[0] = warp_crop(frames[5], speaking.matrices[5], CROP.size)
+    return speaking
+
+
+def paint(network, face, frames, mel, *, batch_size=4, portions=None, lead=Fraction(0)) -> list[np.ndarray]:
+    """Paint the first frames, the sound arriving in `portions` of mel frames between the pictures."""
+    painter = MouthPainter(network, batch_size=batch_size, sound_lead=lead)
+    finished = []
+    if portions is None:
+        painter.push_sound(mel)
+        painter.end_sound()
+    heard = 0
+    for index in range(NUM_FRAMES):
+        if portions is not None:
+            step = portions[index % len(portions)]
+            painter.push_sound(mel[:, heard : heard + step])
+            heard += step
+        faces = [face.at(index)] if face.at(index) is not None else []
+        finished += painter.push(frames[index].copy(), Fraction(index, 25), faces)
+    if portions is not None:
+        painter.push_sound(mel[:, heard:])
+    return finished + painter.flush()
+
+
+def test_portions_change_nothing(network, face, frames, mel):
+    whole = paint(network, face, frames, mel)
+    for portions in ([3], [0, 0, 40], [1, 7, 2], [200]):
+        pieces = paint(network, face, frames, mel, portions=portions)
+        assert len(pieces) == NUM_FRAMES
+        assert all(np.array_equal(first, second) for first, second in zip(whole, pieces, strict=True))
+
+
+def test_batches_change_only_rounding(network, face, frames, mel):
+    one, many = (paint(network, face, frames, mel, batch_size=size) for size in (1, 16))
+    assert max(np.abs(a.astype(int) - b).max() for a, b in zip(one, many, strict=True)) <= 1
+
+
+def test_later_sound_does_not_change_earlier_frames(network, face, frames, mel):
+    cut = mel.clone()
+    cut[:, 60:] = 4.0
+    before, after = paint(network, face, frames, mel), paint(network, face, frames, cut)
+    heard = [window_start(Fraction(index, 25), network.mel_lead) + network.mel_window for index in range(NUM_FRAMES)]
+    same = [np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
+    assert same == [end <= 60 for end in heard]
+
+
+def test_the_network_gets_what_it_was_promised(generator, network, face, frames, mel):
+    """Mel window of the very time, target with its lower half hidden, reference; RGB in [0, 1]."""
+    seen = []
+    hook = generator.register_forward_pre_hook(lambda module, inputs: seen.append([value.clone() for value in inputs]))
+    spy = MouthNetwork(generator)
+    spy._model = generator
+    painter = MouthPainter(spy, batch_size=1, sound_lead=Fraction(1, 100))
+    painter.push_sound(mel)
+    painter.end_sound()
+    time = Fraction(1001, 30_000) * 11  # 29.97 frames a second
+    painter.push(frames[11].copy(), time, [face.at(11)])
+    hook.remove()
+    (sound, faces), target = seen[0], warp_crop(frames[11], face.matrices[11], CROP.size)
+    start = int(80 * (time + Fraction(1, 100))) - 4
+    assert torch.equal(sound[0, 0], mel_window(mel, start, 16))
+    assert faces.shape == (1, 6, 96, 96)
+    assert torch.equal(faces[0, :3, :48], torch.from_numpy(target[:48]).permute(2, 0, 1) / 255)
+    assert faces[0, :3, 48:].abs().max() == 0
+    assert torch.equal(faces[0, 3:], torch.from_numpy(face.references[0]).permute(2, 0, 1) / 255)
+
+
+def test_only_the_mouth_changes(network, face, frames, mel):
+    for index, image in enumerate(paint(network, face, frames, mel)):
+        points = face.points[index] @ face.matrices[index][:, :2].T + face.matrices[index][:, 2]
+        rows, columns = np.nonzero(mouth_mask(points, CROP.size).blend)
+        inverse = np.linalg.inv(np.vstack([face.matrices[index], [0, 0, 1]]))
+        corners = np.stack([columns, rows, np.ones_like(rows)], axis=1) @ inverse[:2].T
+        (left, top), (right, bottom) = corners.min(axis=0) - 2, corners.max(axis=0) + 2
+        changed_rows, changed_columns = np.nonzero((image != frames[index]).any(axis=-1))
+        assert len(changed_rows) > 100
+        assert changed_columns.min() >= left
+        assert changed_columns.max() <= right
+        assert changed_rows.min() >= top
+        assert changed_rows.max() <= bottom
+
+
+def test_frames_without_a_face_do_not_pile_up(network, frames):
+    painter = MouthPainter(network, batch_size=4)
+    painter.push_sound(torch.full((80, 4), -4.0))
+    for index in range(20):
+        finished = painter.push(frames[0].copy(), Fraction(index, 25), [])
+        assert len(finished) == 1
+        assert np.array_equal(finished[0], frames[0])
+
+
+def test_two_faces_in_one_frame(network, track, frames, mel):
+    """Two halves of a frame that shows the same face twice are painted alike."""
+    first = prepare_face(track, CROP, 0.0)
+    width = frames[0].shape[1]
+    doubled = np.concatenate([frames[9], frames[9]], axis=1)
+    one = first.at(9)
+    shift = np.array([width, 0.0])
+    matrix = one.matrix.copy()
+    matrix[:, 2] -= matrix[:, :2] @ shift
+    other = type(one)(1, matrix, one.points + shift, None, 0)
+    painter = MouthPainter(network, batch_size=2)
+    painter.push_sound(mel)
+    painter.end_sound()
+    (image,) = painter.push(doubled.copy(), Fraction(9, 25), [one, other])
+    left, right = image[:, :width].astype(int), image[:, width:].astype(int)
+    assert (left != frames[9]).any()
+    assert np.abs(left - right).max() <= 1
+
+
+def test_an_expert_paints_no_mouths():
+    with pytest.raises(InputError, match="paints no mouths"):
+        MouthNetwork(Expert().eval())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_no_cuda_is_said():
+    assert choose_device("auto").type == "cpu"
+    with pytest.raises(InputError, match="finds no CUDA device"):
+        choose_device("cuda")

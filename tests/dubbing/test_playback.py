@@ -1,0 +1,141 @@
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.media.media_samples import make_video, number_of
+
+from visavox.demo import FACE
+from visavox.dubbing import playback
+from visavox.dubbing.playback import Player, read_indices
+from visavox.dubbing.stages import Background
+from visavox.dubbing.timeline import plan_timeline
+from visavox.errors import InputError
+from visavox.media import VideoReader, probe
+from visavox.media.segment import SegmentReader
+
+KINDS = {
+    "h264 with b-frames": ("clip.mp4", {"options": {"g": "30", "bf": "3"}}),
+    "one key frame": ("clip.mkv", {"options": {"g": "1000", "keyint_min": "1000"}}),
+    "all key frames": ("clip.mov", {"codec": "mjpeg", "pixel_format": "yuvj420p"}),
+    "mpeg program stream": ("clip.mpg", {"codec": "mpeg2video", "rate": 25}),
+    "transport stream": ("clip.ts", {"options": {"g": "12"}}),
+    "vp9": ("clip.webm", {"codec": "libvpx-vp9"}),
+    "gif": ("clip.gif", {"codec": "gif", "pixel_format": "rgb8"}),
+    "uneven times": (
+        "uneven.mkv",
+        {"stamps": [k * 40 + (k % 3) * 9 for k in range(70)], "time_base": Fraction(1, 1000)},
+    ),
+}
+
+
+@pytest.fixture(params=KINDS)
+def video(request, tmp_path) -> Path:
+    name, settings = KINDS[request.param]
+    path = tmp_path / name
+    make_video(path, num_frames=70, **settings)
+    return path
+
+
+def read_all(path: Path):
+    with VideoReader(path) as reader:
+        return list(reader)
+
+
+def test_segments_are_the_frames_themselves(video):
+    frames = read_all(video)
+    times = [frame.time for frame in frames]
+    with SegmentReader(probe(video)) as reader:
+        for start, stop in ((60, 70), (33, 41), (0, 5), (69, 70), (28, 33), (0, 0)):
+            images = reader.read(times[start:stop])
+            assert len(images) == stop - start
+            assert all(np.array_equal(a, b.image) for a, b in zip(images, frames[start:stop], strict=True))
+
+
+def test_pingpong_plays_every_frame_in_order(video, monkeypatch):
+    frames = read_all(video)
+    times = [frame.time for frame in frames]
+    timeline = plan_timeline(times, Fraction(1, 25), times[-1] * 2 + 1, extend="pingpong", tail="cut")
+    for memory in (64 * 48 * 3 * 16, 1 << 30):  # read in pieces, and from the cache
+        monkeypatch.setattr(playback, "_MEMORY", memory)
+        played = list(Player(probe(video), times, timeline))
+        assert [moment for moment, _ in played] == list(timeline.moments())
+        for moment, image in played:
+            assert np.array_equal(image, frames[moment.frame].image)
+
+
+@pytest.mark.parametrize("extend", ["loop", "freeze", "pingpong"])
+def test_what_the_caller_paints_on_a_frame_does_not_come_back(extend):
+    info = probe(FACE)
+    times = [frame.time for frame in read_all(FACE)]
+    timeline = plan_timeline(times, Fraction(1, 25), Fraction(8), extend=extend, tail="cut")
+    for _, image in Player(info, times, timeline):
+        assert image.max() > 0
+        image[:] = 0
+
+
+def test_memory_is_bounded(tmp_path, monkeypatch):
+    """However long the video, no more frames are read at a time than were allowed for."""
+    path = tmp_path / "long.mp4"
+    make_video(path, num_frames=200)
+    times = [frame.time for frame in read_all(path)]
+    read, lengths = SegmentReader.read, []
+    monkeypatch.setattr(SegmentReader, "read", lambda self, wanted: lengths.append(len(wanted)) or read(self, wanted))
+    monkeypatch.setattr(playback, "_MEMORY", 64 * 48 * 3 * 10)
+    timeline = plan_timeline(times, Fraction(1, 25), Fraction(16), extend="pingpong", tail="cut")
+    assert len(list(Player(probe(path), times, timeline))) == 400
+    assert sum(lengths) == 199
+    assert max(lengths) == 10
+
+
+def test_single_frames(tmp_path):
+    path = tmp_path / "clip.mp4"
+    make_video(path, num_frames=60, options={"g": "12"})
+    times = [frame.time for frame in read_all(path)]
+    wanted = [0, 1, 30, 31, 33, 59]
+    found = list(read_indices(probe(path), times, wanted))
+    assert [index for index, _ in found] == wanted
+    assert [number_of(image) for _, image in found] == wanted
+
+
+def test_a_track_of_another_video_is_refused(tmp_path):
+    path = tmp_path / "clip.mp4"
+    make_video(path, num_frames=20, rate=30)
+    times = [Fraction(k, 25) for k in range(20)]
+    timeline = plan_timeline(times, Fraction(1, 25), Fraction(1), extend="stop", tail="cut")
+    with pytest.raises(InputError, match="does not fit"):
+        list(Player(probe(path), times, timeline))
+
+
+def test_background_gives_everything_in_order():
+    with Background(iter(range(1000)), 3, "test") as items:
+        assert list(items) == list(range(1000))
+
+
+def test_background_hands_errors_on():
+    def failing():
+        yield 1
+        raise InputError("the disk is full")
+
+    with Background(failing(), 3, "test") as items:
+        iterator = iter(items)
+        assert next(iterator) == 1
+        with pytest.raises(InputError, match="disk is full"):
+            next(iterator)
+
+
+def test_background_stops_when_left():
+    closed = threading.Event()
+
+    def endless():
+        try:
+            while True:
+                yield 0
+        finally:
+            closed.set()
+
+    with Background(endless(), 2, "test") as items:
+        next(iter(items))
+    assert closed.is_set()
+    assert not any(thread.name == "visavox-test" for thread in threading.enumerate())
