@@ -203,11 +203,29 @@ def test_reader_of_standard_output_went_away(files):
     assert said.count("\n") == 1, said
 
 
+def write_broken_video(path: Path) -> Path:
+    """Write the face as an MP4 that says at its beginning how long it is, and lose its second half."""
+    whole = path.with_stem("whole")
+    with av.open(str(FACE)) as source, av.open(str(whole), "w", options={"movflags": "+faststart"}) as container:
+        stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 360, 288, "yuv420p"
+        for frame in source.decode(video=0):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame.to_ndarray(format="rgb24"), format="rgb24")))
+        container.mux(stream.encode(None))
+    data = whole.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    whole.unlink()
+    return path
+
+
 def test_video_that_breaks_off_is_dubbed_up_to_the_break(tmp_path, files, capfd):
-    whole = Path(files["face"]).read_bytes()
-    broken = tmp_path / "broken.mpg"
-    broken.write_bytes(whole[: len(whole) // 2])
+    broken = write_broken_video(tmp_path / "broken.mp4")
     result = tmp_path / "a.mp4"
-    assert main(["dub", str(broken), files["hum"], "-o", str(result)]) == 0
-    assert result.stat().st_size > 0
-    assert "visavox: warning: " in capfd.readouterr().err
+    assert main(["dub", str(broken), files["speech"], "-o", str(result), "--extend", "stop"]) == 0
+    said = capfd.readouterr().err
+    assert "warning" in said
+    assert "broken.mp4" in said
+    assert "breaks off" in said
+    with av.open(str(result)) as container:
+        num_frames = sum(1 for _ in container.decode(video=0))
+    assert 15 < num_frames < 60, "of 75, about the first half is there"
