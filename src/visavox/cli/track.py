@@ -76,10 +76,11 @@ def report(track: Track, output: Path) -> dict[str, Any]:
     """Figures of one track, ready for JSON."""
     import numpy as np
 
-    from visavox.face.pose import head_angles
+    from visavox.face.pose import facing, head_angles
     from visavox.types import FrameStatus
 
     present = track.status != FrameStatus.ABSENT
+    angles = head_angles(facing(track.rotations[present], track.translations[present]))
     return {
         "file": str(output),
         "face": track.face_id,
@@ -87,9 +88,7 @@ def report(track: Track, output: Path) -> dict[str, Any]:
         **{status.name.lower(): int((track.status == status).sum()) for status in FrameStatus},
         "shots": int(track.shots[-1]) + 1,
         "box": [round(float(value), 1) for value in np.median(track.boxes[present], axis=0)],
-        "yaw_pitch_roll": [
-            round(float(value), 1) for value in np.median(head_angles(track.rotations[present]), axis=0)
-        ],
+        "yaw_pitch_roll": [round(float(value), 1) for value in np.median(angles, axis=0)],
         "distance_cm": round(float(-np.median(track.translations[present, 2])), 1),
     }
 

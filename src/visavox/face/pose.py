@@ -108,6 +108,28 @@ def head_angles(rotations: np.ndarray) -> np.ndarray:
     return np.degrees(np.stack([yaw, pitch, roll], axis=-1))
 
 
+def facing(rotations: np.ndarray, translations: np.ndarray) -> np.ndarray:
+    """Rotations as they look from where the camera is, not along its axis.
+
+    A head at the border of the picture that looks into the camera is turned against the camera's axis, but seen from
+    the front; this says how far it is turned away from the one who looks.
+
+    Args:
+        rotations: (T, 3, 3) head to camera.
+        translations: (T, 3).
+
+    Returns:
+        float64 (T, 3, 3), NaN where the pose is.
+    """
+    direction = -translations.astype(np.float64)
+    direction /= np.linalg.norm(direction, axis=-1, keepdims=True)
+    # Camera axes turned, without roll, so that z points from the head to the camera.
+    right = np.stack([direction[:, 2], np.zeros(len(direction)), -direction[:, 0]], axis=-1)
+    right /= np.linalg.norm(right, axis=-1, keepdims=True)
+    upward = np.cross(direction, right)
+    return np.stack([right, upward, direction], axis=1) @ rotations
+
+
 def _principal_point(frame_size: tuple[int, int]) -> np.ndarray:
     return (np.asarray(frame_size, dtype=np.float64) - 1) / 2
 

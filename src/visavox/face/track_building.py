@@ -10,7 +10,7 @@ import numpy as np
 
 from visavox.errors import InputError
 from visavox.face.association import Sighting
-from visavox.face.pose import head_angles, head_pose
+from visavox.face.pose import facing, head_angles, head_pose
 from visavox.types import NUM_LANDMARKS, FrameStatus, Track
 
 LANDMARK_STEP = 1 / 64
@@ -69,7 +69,9 @@ def build_track(
         part = landmarks[start : start + 512]
         part[...] = np.round(part / LANDMARK_STEP) * LANDMARK_STEP
     rotations, translations = head_pose(landmarks, frame_size)
-    status[is_turned_away(rotations, shots, settings) & (status != FrameStatus.ABSENT)] = FrameStatus.TURNED_AWAY
+    status[is_turned_away(facing(rotations, translations), shots, settings) & (status != FrameStatus.ABSENT)] = (
+        FrameStatus.TURNED_AWAY
+    )
     return Track(landmarks, status, shots, rotations, translations, times, frame_size)
 
 
@@ -93,7 +95,7 @@ def fill_gaps(
 
 
 def is_turned_away(rotations: np.ndarray, shots: np.ndarray, settings: StatusSettings) -> np.ndarray:
-    """Which of (T, 3, 3) heads look too far from the camera: bool (T,), without flicker at the limit."""
+    """Which of (T, 3, 3) heads, as `facing` gives them, look too far away: bool (T,), without flicker at the limit."""
     yaw, pitch, _ = np.nan_to_num(np.abs(head_angles(rotations))).T
     beyond = (yaw > settings.max_yaw) | (pitch > settings.max_pitch)
     near = (yaw > settings.max_yaw - settings.hysteresis) | (pitch > settings.max_pitch - settings.hysteresis)

@@ -30,7 +30,9 @@ class TrackerSettings:
     max_faces: int = 4
     """Most faces followed at a time; with 1, no further face is looked for while there is one."""
     min_score: float = 0.5
-    """Least confidence, 0-1, with which a face counts as seen."""
+    """Least confidence, 0-1, with which a face that is followed counts as seen."""
+    min_new_score: float = 0.93
+    """Least confidence, 0-1, with which a face is taken up. Higher, since much looks like a face at first sight."""
     search_interval: int = 10
     """Frames between two looks for further faces while some face is followed."""
     min_face_size: float = 24.0
@@ -40,8 +42,11 @@ class TrackerSettings:
         """Refuse values that mean nothing."""
         if self.max_faces < 1:
             raise InputError(f"max_faces is {self.max_faces}; at least one face has to be followed.")
-        if not 0 < self.min_score < 1:
-            raise InputError(f"min_score is {self.min_score}; give a confidence between 0 and 1.")
+        if not 0 < self.min_score <= self.min_new_score < 1:
+            raise InputError(
+                f"min_score and min_new_score are {self.min_score} and {self.min_new_score}; give confidences between "
+                "0 and 1, the first not above the second."
+            )
         if self.search_interval < 1:
             raise InputError(f"search_interval is {self.search_interval}; give 1 frame or more.")
 
@@ -102,9 +107,9 @@ class RegionTracker:
         if self._starts_anew:
             # After a cut a face may happen to be where another was: what is found independently goes first.
             seen = self._look_everywhere(image)
-            seen += self._measure_new(image, regions, seen)
+            seen += self._measure_new(image, regions, seen, self._settings.min_new_score)
         else:
-            seen = self._measure_new(image, regions, [])
+            seen = self._measure_new(image, regions, [], self._settings.min_score)
             lost = len(seen) < len(self._followed)
             due = not seen or lost or self._frames_since_search >= self._settings.search_interval
             if due and len(seen) < self._settings.max_faces:
@@ -156,38 +161,42 @@ class RegionTracker:
             if not any(_covers(observation, find.region.x, find.region.y) for observation in known)
         ]
         if self._face_box is None:
-            return self._measure_new(image, regions, known)
+            return self._measure_new(image, regions, known, self._settings.min_new_score)
         # Not all at once: the first that turns out to lie in the box is the one.
         for region in regions:
-            for observation in self._measure_new(image, [region], known):
+            for observation in self._measure_new(image, [region], known, self._settings.min_new_score):
                 if is_inside(self._face_box, *observation.landmarks[:, :2].mean(axis=0)):
                     return [observation]
         return []
 
-    def _measure_new(self, image: np.ndarray, regions: Iterable[Region], known: list[Observation]) -> list[Observation]:
+    def _measure_new(
+        self, image: np.ndarray, regions: Iterable[Region], known: list[Observation], min_score: float
+    ) -> list[Observation]:
         """Measure the faces in regions; leave out those that are among the known or were just measured."""
         new: list[Observation] = []
         for region in regions:
             if len(known) + len(new) >= self._settings.max_faces:
                 break
-            observation = self._measure(image, region)
+            observation = self._measure(image, region, min_score)
             if observation is not None and not any(_same_face(observation, other) for other in known + new):
                 new.append(observation)
         return new
 
-    def _measure(self, image: np.ndarray, region: Region) -> Observation | None:
+    def _measure(self, image: np.ndarray, region: Region, min_score: float) -> Observation | None:
         """Measure one face, again where it turns out to lie far from the middle of the region."""
-        for _ in range(MAX_MEASUREMENTS):
-            observation = self._model.measure(image, region)
-            if observation is None or observation.score < self._settings.min_score:
-                return None
-            if np.ptp(observation.landmarks[:, :2], axis=0).max() < self._settings.min_face_size:
+        observation = self._model.measure(image, region)
+        for _ in range(MAX_MEASUREMENTS - 1):
+            if observation is None:
                 return None
             better = region_of_landmarks(observation.landmarks)
             if _close(region, better):
-                return observation
+                break
             region = better
-        return observation
+            observation = self._model.measure(image, region)
+        if observation is None:
+            return None
+        size = np.ptp(observation.landmarks[:, :2], axis=0).max()
+        return observation if observation.score >= min_score and size >= self._settings.min_face_size else None
 
 
 MAX_MEASUREMENTS = 3
