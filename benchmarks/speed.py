@@ -28,6 +28,9 @@ from visavox.errors import InputError, VisavoxError
 REFERENCE_NETWORK = "wav2lip-96"
 """Measured with random weights: the published ones may not be shipped, and the numbers do not change the speed."""
 
+STAGES = ("sound", "track", "references", "network", "composite")
+"""Stages of a dub in their order, as `DubResult.timings` names them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SpeedOptions(CommonOptions):
@@ -114,7 +117,7 @@ def _run_job(video: Path, sound: Path, output: Path, model: str, threads: int) -
 
 def speed_table(runs: list[dict[str, Any]]) -> str:
     """Lay out seconds for each second of video, whole and by stage."""
-    stages = sorted({stage for each in runs for stage in each["stages_s"]} - {"total"})
+    stages = [stage for stage in STAGES if any(stage in each["stages_s"] for each in runs)]
     rows = [["size", "network", "whole", *stages, "start-up, once"]]
     for each in runs:
         per_second = {stage: seconds / each["video_s"] for stage, seconds in each["stages_s"].items()}
@@ -143,7 +146,7 @@ def memory_table(runs: list[dict[str, Any]]) -> str:
 
 
 def _model_name(model: str) -> str:
-    return f"{model} (random weights)" if model == REFERENCE_NETWORK else model
+    return f"{model} (random weights)" if model == REFERENCE_NETWORK else Path(model).stem
 
 
 def _table(rows: list[list[str]]) -> str:
