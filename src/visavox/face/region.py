@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
-from visavox.face.crop import warp_crop
 from visavox.face.landmarks import EYE_OUTER_LEFT, EYE_OUTER_RIGHT
 
 FACE_MARGIN = 1.5
@@ -35,7 +35,30 @@ class Region:
 
     def cut_out(self, image: np.ndarray, size: int) -> np.ndarray:
         """Upright picture of the region: uint8 RGB (size, size, 3); outside the picture its border repeats."""
-        return warp_crop(image, self.matrix(size), size)
+        matrix = self.matrix(size)
+        shrink = int(self.side / size)
+        if shrink < 2:
+            return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        # A bilinear warp reads four pixels however many it covers. Averaging squares of pixels first costs a tenth of
+        # what supersampling does, and is as good for a network that has to find landmarks.
+        part, x0, y0 = self._surroundings(image, shrink)
+        height, width = part.shape[:2]
+        small = cv2.resize(part, (width // shrink, height // shrink), interpolation=cv2.INTER_AREA)
+        # Pixel p of the picture lies at (p - p0 + 1/2) / shrink - 1/2 in the small one.
+        shift = np.array([x0, y0]) + (shrink - 1) / 2
+        coarse = np.concatenate([matrix[:, :2] * shrink, (matrix[:, :2] @ shift + matrix[:, 2])[:, None]], axis=1)
+        return cv2.warpAffine(small, coarse, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+    def _surroundings(self, image: np.ndarray, multiple: int) -> tuple[np.ndarray, int, int]:
+        """Part of the picture that holds the region, its sides multiples of a number; also its left and top."""
+        reach = self.side / 2 * (abs(np.cos(self.angle)) + abs(np.sin(self.angle))) + 2 * multiple
+        bounds = []
+        for center, length in ((self.x, image.shape[1]), (self.y, image.shape[0])):
+            low = int(np.clip(center - reach, 0, max(0, length - multiple)))
+            high = int(np.clip(center + reach, low + multiple, length))
+            bounds.append((low, max(low + multiple, high - (high - low) % multiple)))
+        (x0, x1), (y0, y1) = bounds
+        return image[y0:y1, x0:x1], x0, y0
 
     def to_picture(self, points: np.ndarray, size: int) -> np.ndarray:
         """Carry (L, 3) landmarks from cut-out pixels to picture pixels; z is scaled alike, float32."""
