@@ -15,17 +15,20 @@ from visavox.face.landmarks import CHIN, EYE_OUTER_LEFT, EYE_OUTER_RIGHT, LIPS_O
 
 _UPPER_EDGE = (187, 205, 98, 2, 327, 425, 411)
 """From the right cheek below the nose to the left cheek."""
-_LEFT_JAW = (416, 288, 397, 365, 379, 378, 400, 377)
+_LEFT_JAW = (288, 397, 365, 379, 378, 400, 377)
 """From the left cheek at the height of the mouth along the jaw to beside the chin."""
-_RIGHT_JAW = (148, 176, 149, 150, 136, 172, 58, 192)
+_RIGHT_JAW = (148, 176, 149, 150, 136, 172, 58)
 """From beside the chin along the jaw to the right cheek at the height of the mouth."""
-_CHIN_SHARE = (0.0, 0.0, 0.1, 0.3, 0.6, 0.8, 0.95, 1.0)
+_CHIN_SHARE = (0.0, 0.0, 0.05, 0.35, 0.7, 0.95, 1.0)
 """How far each point of the left jaw takes part in the margin below the chin."""
+_INSET_SHARE = {187: 0.6, 58: 1.0, 172: 1.0, 136: 0.8, 150: 0.4}
+_INSET_SHARE |= {411: 0.6, 288: 1.0, 397: 1.0, 365: 0.8, 379: 0.4}
+"""How far each point of the sides takes part in the inset from the outline of the cheeks."""
 _FOREHEAD = 10
 
 _OUTLINE = _UPPER_EDGE + _LEFT_JAW + (CHIN,) + _RIGHT_JAW
 _LOWERED = np.array([0.0] * len(_UPPER_EDGE) + [*_CHIN_SHARE, 1.0, *reversed(_CHIN_SHARE)])
-_PULLED_IN = np.isin(_OUTLINE, (187, 411, 416, 288, 397, 172, 58, 192))
+_INSET = np.array([_INSET_SHARE.get(index, 0.0) for index in _OUTLINE])
 
 MASK_LANDMARKS = (*_OUTLINE, *LIPS_OUTER, EYE_OUTER_RIGHT, EYE_OUTER_LEFT, _FOREHEAD)
 """The landmarks that the mask is made from; `mask_points` picks them."""
@@ -43,8 +46,9 @@ class MaskSettings:
 
     chin_margin: float = 0.16
     """How far the region reaches below the chin: the new jaw may be lower than the old one."""
-    cheek_inset: float = 0.05
-    """How far the region stays inside the outline of the cheeks."""
+    cheek_inset: float = 0.11
+    """How far the middle of the soft border stays inside the outline of the cheeks: behind it is background, which
+    the source shows better."""
     lip_margin: float = 0.10
     """How far around the lips no fine detail of the source is kept."""
     feather: float = 0.04
@@ -112,10 +116,7 @@ def _outline(points: np.ndarray, unit: float, settings: MaskSettings) -> np.ndar
     outline = points[: len(_OUTLINE)].copy()
     down = points[_CHIN_ROW] - points[_NOSE_ROW]
     down /= max(np.linalg.norm(down), 1e-6)
-    middle = points[_LIPS].mean(axis=0)
-    inward = middle - outline[_PULLED_IN]
-    inward /= np.maximum(np.linalg.norm(inward, axis=1, keepdims=True), 1e-6)
-    outline[_PULLED_IN] += settings.cheek_inset * unit * inward
+    outline = _pull_in(outline, points[_LIPS].mean(axis=0), settings.cheek_inset * unit)
     outline += (settings.chin_margin * unit * _LOWERED)[:, None] * down
     return outline
 
@@ -126,9 +127,14 @@ def _inside(points: np.ndarray, unit: float) -> np.ndarray:
     middle = points[_LIPS].mean(axis=0)
     below = _LOWERED > 0
     outline[below] += (middle - outline[below]) * 0.22
-    inward = middle - outline[_PULLED_IN]
-    outline[_PULLED_IN] += 0.08 * unit * inward / np.maximum(np.linalg.norm(inward, axis=1, keepdims=True), 1e-6)
-    return outline
+    return _pull_in(outline, middle, 0.08 * unit)
+
+
+def _pull_in(outline: np.ndarray, middle: np.ndarray, distance: float) -> np.ndarray:
+    """Move the sides of the outline towards its middle."""
+    inward = middle - outline
+    inward /= np.maximum(np.linalg.norm(inward, axis=1, keepdims=True), 1e-6)
+    return outline + distance * _INSET[:, None] * inward
 
 
 def _grow(outline: np.ndarray, margin: float) -> np.ndarray:
