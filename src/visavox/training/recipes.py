@@ -100,20 +100,20 @@ EXPERT_RECIPES = {
 
 WAV2LIP_RECIPES = {
     "compact": Wav2LipRecipe(
-        Wav2LipSettings(COMPACT_GENERATOR),
-        LoopSettings(steps=8000, batch_size=16, learning_rate=5e-4, validate_every=250, save_every=250),
+        Wav2LipSettings(COMPACT_GENERATOR, losses=Wav2LipLosses(cover=0.02), mouth_weight=6.0),
+        LoopSettings(steps=4500, batch_size=16, learning_rate=1e-3, validate_every=250, save_every=250),
     ),
     "compact-gan": Wav2LipRecipe(
         Wav2LipSettings(
             COMPACT_GENERATOR,
-            losses=Wav2LipLosses(adversarial=0.02, features=0.5),
+            losses=Wav2LipLosses(cover=0.02, adversarial=0.02, features=0.5),
             discriminator=COMPACT_DISCRIMINATOR,
             betas=(0.5, 0.999),
         ),
         LoopSettings(steps=4000, batch_size=16, learning_rate=2e-4, validate_every=250, save_every=250),
     ),
     "compact-sync": Wav2LipRecipe(
-        Wav2LipSettings(COMPACT_GENERATOR, losses=Wav2LipLosses(sync=0.03), true_motion=0.5),
+        Wav2LipSettings(COMPACT_GENERATOR, losses=Wav2LipLosses(cover=0.02, sync=0.03), true_motion=0.5),
         LoopSettings(steps=4000, batch_size=4, learning_rate=2e-4, validate_every=250, save_every=250),
     ),
     "wav2lip-96": Wav2LipRecipe(

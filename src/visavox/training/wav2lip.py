@@ -34,6 +34,9 @@ class Wav2LipLosses:
     """L1 over the repainted half, more on the mouth."""
     gradient: float = 1.0
     """L1 of the finite differences, for edges."""
+    cover: float = 0.0
+    """Share of the picture that is painted over the bent reference (networks with `warp_reference`): what can be
+    bent is to be bent, so that it stays sharp at any size."""
     sync: float = 0.0
     """The expert's judgement, once the gate is open (Wav2Lip: 0.01, with the discriminator 0.03)."""
     adversarial: float = 0.0
@@ -205,12 +208,14 @@ class Wav2LipStage(Stage):
 
     def _generator_losses(self, batch: Batch) -> Losses:
         prepared = _Prepared(batch, self.settings.mouth_weight)
-        painted = self._paint(prepared)
+        painted, cover = self._paint(prepared)
         batch["painted"] = painted.detach()
         losses = {
             "reconstruction": weighted_l1(painted, prepared.truth, prepared.weight),
             "gradient": weighted_gradient_l1(painted, prepared.truth, prepared.weight),
         }
+        if cover is not None:
+            losses["cover"] = (cover.float() * prepared.lower).mean()
         if self.settings.losses.sync and self.expert is not None:
             losses["sync"] = self._sync(painted, batch) if self.gate.is_open else painted.new_zeros(())
         if self.discriminator is not None:
@@ -225,6 +230,8 @@ class Wav2LipStage(Stage):
     def _generator_weights(self) -> dict[str, float]:
         weights = self.settings.losses
         named = {"reconstruction": weights.reconstruction, "gradient": weights.gradient}
+        if self.settings.generator.warp_reference:
+            named["cover"] = weights.cover
         if weights.sync and self.expert is not None:
             named["sync"] = weights.sync if self.gate.is_open else 0.0
         if self.discriminator is not None:
@@ -239,21 +246,28 @@ class Wav2LipStage(Stage):
         painted, _ = self.discriminator.judge(batch["painted"][..., half:, :])
         return {"real": real_or_painted(real, real=True), "painted": real_or_painted(painted, real=False)}
 
-    def _paint(self, prepared: _Prepared) -> Tensor:
-        """Paint a batch from the true motion, from what is heard, or some from each."""
+    def _paint(self, prepared: _Prepared) -> tuple[Tensor, Tensor | None]:
+        """Paint a batch; return the pictures and, of networks that bend the reference, the cover."""
         self.generator.train()
-        share = self.settings.true_motion
+        condition = self._condition(prepared)
+        if not self.settings.generator.warp_reference:
+            return self.generator.paint(condition, prepared.faces).float(), None
+        layers = self.generator.layers(condition, prepared.faces)
+        return layers.flatten(prepared.faces[:, 3:]), layers.cover
+
+    def _condition(self, prepared: _Prepared) -> Tensor:
+        """Condition of the decoder: from the true motion, from what is heard, or some from each."""
         if self.settings.generator.motion is None:
-            return self.generator(prepared.mel, prepared.faces).float()
+            return self.generator.condition(prepared.mel)
         if not self.settings.losses.sync:
             self.generator.motion_predictor.eval()
         motion = prepared.motion
-        if share < 1:
+        if self.settings.true_motion < 1:
             heard = self.generator.motion_predictor(prepared.mel)
             # Whole samples, not single frames: a mouth must not jump between two sources.
-            chosen = torch.rand(prepared.num_samples, device=motion.device) < share
+            chosen = torch.rand(prepared.num_samples, device=motion.device) < self.settings.true_motion
             motion = torch.where(chosen.repeat_interleave(prepared.num_frames)[:, None], motion, heard)
-        return self.generator(prepared.mel, prepared.faces, motion).float()
+        return self.generator.motion_condition(motion)
 
     def _sync(self, painted: Tensor, batch: Batch) -> Tensor:
         assert self.expert is not None
@@ -276,6 +290,8 @@ class _Prepared:
         self.faces = torch.cat([hidden, reference], dim=1).contiguous(memory_format=torch.channels_last)
         self.mel = batch["mel"].flatten(0, 1)[:, None]
         self.motion = batch["motion"].flatten(0, 1)
+        rows = torch.arange(size, device=self.truth.device)
+        self.lower = (rows >= size // 2).float()[:, None] * 2
         self.weight = painted_region(batch["mouth"].flatten(0, 1), size, mouth_weight=mouth_weight, border=size // 16)
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from visavox.models.wav2lip.audio_encoder import audio_encoder
 from visavox.models.wav2lip.blocks import ConvBlock, TransposedConvBlock, residual_blocks
 from visavox.models.wav2lip.motion import Modulation, MotionCondition, MotionConfig, MotionPredictor
-from visavox.models.wav2lip.reference_warp import FLOW_HALVINGS, ReferenceWarp
+from visavox.models.wav2lip.reference_warp import FLOW_HALVINGS, Layers, ReferenceWarp
 
 RESOLUTIONS = {96: (5, 3), 128: (5, 4), 192: (6, 3), 256: (6, 4)}
 """Allowed resolutions: how often each is halved, and what side is left then."""
@@ -92,6 +92,9 @@ class Wav2Lip(nn.Module):
             nn.Conv2d(config.output_channels, 4 if config.warp_reference else 3, 1),
             nn.Sigmoid(),
         )
+        if config.warp_reference:
+            # Begin with the reference as it is: one part in eight of the colours over it.
+            nn.init.constant_(self.output_block[1].bias[3:], -2.0)
 
     def forward(self, mel: Tensor, faces: Tensor, motion: Tensor | None = None) -> Tensor:
         """Paint faces.
@@ -115,25 +118,38 @@ class Wav2Lip(nn.Module):
 
     def paint(self, condition: Tensor, faces: Tensor) -> Tensor:
         """Paint what `condition` says onto faces: (B, C, 1, 1) and (B, 6, H, H) to (B, 3, H, H)."""
+        if self.config.warp_reference:
+            return self.layers(condition, faces).flatten(faces[:, 3:])
+        return self.output_block(self._decode(condition, faces)[0])
+
+    def layers(self, condition: Tensor, faces: Tensor) -> Layers:
+        """Paint without laying the layers over each other, for networks that bend the reference.
+
+        Raises:
+            ValueError: this network paints every pixel anew and has no layers.
+        """
+        if not self.config.warp_reference:
+            raise ValueError("this network paints every pixel anew; only one with `warp_reference` has layers")
+        features, flow_features = self._decode(condition, faces)
+        painted = self.output_block(features)
+        return Layers(self.reference_warp(flow_features), painted[:, :3], painted[:, 3:])
+
+    def _decode(self, condition: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features of the last level, and of the level at a quarter of the resolution."""
         skips = []
         features = faces
         for block in self.face_encoder_blocks:
             features = block(features)
             skips.append(features)
-        features = condition
-        bent = None
+        features = flow_features = condition
         for level, block in enumerate(self.face_decoder_blocks):
             features = block(features)
             if self.config.motion is not None:
                 features = self.modulations[level](features, condition)
             features = torch.cat([features, skips.pop()], dim=1)
-            if self.config.warp_reference and len(skips) == FLOW_HALVINGS:
-                bent = self.reference_warp(features, faces[:, 3:])
-        painted = self.output_block(features)
-        if bent is None:
-            return painted
-        colors, cover = painted[:, :3], painted[:, 3:]
-        return bent + cover * (colors - bent)
+            if len(skips) == FLOW_HALVINGS:
+                flow_features = features
+        return features, flow_features
 
 
 def _face_encoder(config: Wav2LipConfig, remaining: int) -> nn.ModuleList:

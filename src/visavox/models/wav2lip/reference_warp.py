@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,8 +14,41 @@ LARGEST_SHIFT = 0.3
 """Farthest that a pixel comes from, as a share of half the crop: a jaw dropped wide open."""
 
 
+class Layers(NamedTuple):
+    """A painted face before its layers are laid over each other."""
+
+    grid: Tensor
+    """(B, H, W, 2) where in the reference each pixel comes from, x and y in [-1, 1] (`grid_sample`)."""
+    colors: Tensor
+    """(B, 3, H, W) RGB in [0, 1], painted."""
+    cover: Tensor
+    """(B, 1, H, W) how much of the colours lies over the bent reference, in [0, 1]."""
+
+    def flatten(self, reference: Tensor) -> Tensor:
+        """Lay the layers over each other: (B, 3, H, W) from a reference (B, 3, H, W).
+
+        The reference may be larger than what the network saw: grid, colours and cover grow with it, so that a
+        face keeps its own sharpness wherever it is bent and not painted.
+        """
+        reference = reference.float()
+        grid, colors, cover = (
+            _resized(layer.float(), reference.shape[-2:])
+            for layer in (self.grid.permute(0, 3, 1, 2), self.colors, self.cover)
+        )
+        bent = F.grid_sample(
+            reference, grid.permute(0, 2, 3, 1), mode="bilinear", padding_mode="border", align_corners=False
+        )
+        return bent + cover * (colors - bent)
+
+
+def _resized(layer: Tensor, size: torch.Size) -> Tensor:
+    if layer.shape[-2:] == size:
+        return layer
+    return F.interpolate(layer, size=size, mode="bicubic", align_corners=False)
+
+
 class ReferenceWarp(nn.Module):
-    """Predicts where each pixel comes from in the reference, and fetches it there.
+    """Predicts where each pixel comes from in the reference.
 
     The idea of motion transfer (Siarohin et al. 2019, First Order Motion Model), with the flow of the decoder's own
     features instead of keypoints. It starts as the identity.
@@ -25,21 +60,10 @@ class ReferenceWarp(nn.Module):
         nn.init.zeros_(self.flow.weight)
         nn.init.zeros_(self.flow.bias)  # type: ignore[arg-type]
 
-    def forward(self, features: Tensor, reference: Tensor) -> Tensor:
-        """Bend the reference.
-
-        Args:
-            features: (B, channels, H/4, W/4) of the decoder.
-            reference: (B, 3, H, W).
-
-        Returns:
-            (B, 3, H, W) float32.
-        """
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features (B, channels, H/4, W/4) of the decoder to a sampling grid (B, H, W, 2) in [-1, 1]."""
         flow = LARGEST_SHIFT * torch.tanh(self.flow(features).float())
-        flow = F.interpolate(flow, size=reference.shape[-2:], mode="bilinear", align_corners=False)
-        batch = len(reference)
-        still = torch.eye(2, 3, device=reference.device).expand(batch, 2, 3)
-        grid = F.affine_grid(still, list(reference.shape), align_corners=False)
-        return F.grid_sample(
-            reference.float(), grid + flow.permute(0, 2, 3, 1), padding_mode="border", align_corners=False
-        )
+        flow = F.interpolate(flow, scale_factor=2**FLOW_HALVINGS, mode="bilinear", align_corners=False)
+        batch, _, height, width = flow.shape
+        still = torch.eye(2, 3, device=flow.device).expand(batch, 2, 3)
+        return F.affine_grid(still, [batch, 1, height, width], align_corners=False) + flow.permute(0, 2, 3, 1)

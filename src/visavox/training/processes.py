@@ -1,0 +1,49 @@
+"""Several processes that train one network: after every step all of them hold the same numbers.
+
+Gradients are averaged here and not by `DistributedDataParallel`, because a stage calls parts of its networks (an
+encoder, the features of the discriminator) and one network several times in a turn, which that wrapper does not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+
+
+def average(fabric: Fabric, tensors: Sequence[Tensor]) -> None:
+    """Replace float32 tensors by their means over all processes, in place; every process gets the same bits."""
+    if fabric.world_size == 1 or not tensors:
+        return
+    flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+    mean = fabric.all_reduce(flat, reduce_op="mean")
+    assert isinstance(mean, Tensor)
+    for tensor, part in zip(tensors, mean.split([tensor.numel() for tensor in tensors]), strict=True):
+        tensor.copy_(part.view(tensor.shape))
+
+
+@torch.no_grad()
+def average_gradients(fabric: Fabric, parameters: Iterable[nn.Parameter], total: Tensor) -> Tensor:
+    """Average the gradients of a turn; return the mean of its total loss, not finite if one process's is not."""
+    mean = total.detach().float().reshape(1).clone()
+    average(fabric, [*(p.grad for p in parameters if p.grad is not None), mean])
+    return mean[0]
+
+
+@torch.no_grad()
+def share_statistics(fabric: Fabric, modules: Iterable[nn.Module], stop: bool) -> bool:
+    """Average the buffers of networks (the statistics of batch normalisation); tell whether any process is to stop."""
+    if fabric.world_size == 1:
+        return stop
+    flag = torch.tensor([float(stop)], device=fabric.device)
+    buffers = [buffer for module in modules for buffer in module.buffers() if buffer.is_floating_point()]
+    average(fabric, [*buffers, flag])
+    return bool(flag > 0)
+
+
+def end_children(fabric: Fabric) -> None:
+    """End the processes that this one started: it has failed, and they would wait for it in vain."""
+    for child in getattr(fabric._launcher, "procs", ()):
+        child.kill()

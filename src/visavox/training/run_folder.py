@@ -1,0 +1,163 @@
+"""The folder of a run: what it was started with, its checkpoint, its log, and what TensorBoard shows of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from visavox.data.settings import describe_difference
+from visavox.errors import InputError
+
+CHECKPOINT_NAME = "last.ckpt"
+BEST_NAME = "best.safetensors"
+CONFIG_NAME = "config.json"
+LOG_NAME = "log.jsonl"
+PICTURES_NAME = "validation.png"
+TENSORBOARD_NAME = "tensorboard"
+
+FIXED = ("stage_name", "recipe", "dataset", "expert_weights", "processes", "stage")
+"""Entries of the configuration that a resumed run must share with the run that it goes on with."""
+
+
+class RunFolder:
+    """Files of one run, under fixed names."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._tensorboard: Any = None
+
+    @property
+    def checkpoint(self) -> Path:
+        """Everything that steers the training, as it was at the last save."""
+        return self.path / CHECKPOINT_NAME
+
+    @property
+    def best(self) -> Path:
+        """The best weights so far."""
+        return self.path / BEST_NAME
+
+    def check(self, *, resume: bool) -> None:
+        """Refuse a folder that cannot be begun in, or be resumed from.
+
+        Raises:
+            InputError: the sentence says why.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path} is a file; name a folder for the run.")
+        if resume:
+            if not self.checkpoint.is_file():
+                raise InputError(f"{self.path} has no {CHECKPOINT_NAME} to resume from; start the run without --resume.")
+            return
+        if self.checkpoint.exists():
+            raise InputError(f"{self.path} holds a run already; go on with it by --resume, or choose another folder.")
+        # A run that ended before its first checkpoint has left its configuration, and may be begun again.
+        if self.path.is_dir() and any(self.path.iterdir()) and not (self.path / CONFIG_NAME).is_file():
+            raise InputError(f"{self.path} is not empty, and what it holds is no run; choose another folder.")
+
+    def config(self) -> dict[str, Any]:
+        """Return what the run was started with; empty if that is not known.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        path = self.path / CONFIG_NAME
+        if not path.is_file():
+            return {}
+        try:
+            config = json.loads(path.read_text(encoding="utf-8"))
+            return dict(config)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{path} is damaged ({error}); restore it, or start a new run.") from error
+
+    def check_same(self, config: dict[str, Any]) -> None:
+        """Refuse to resume with what would not give the numbers of the run.
+
+        Raises:
+            InputError: the sentence names what differs.
+        """
+        stored, given = self.config(), json.loads(json.dumps(config, default=str))
+        shared = [name for name in FIXED if name in stored and name in given]
+        differences = describe_difference({n: stored[n] for n in shared}, {n: given[n] for n in shared})
+        if differences:
+            raise InputError(
+                f"{self.path} was started with something else ({'; '.join(differences[:6])}): resume it with what it "
+                "was started with, or start a new run in another folder."
+            )
+
+    def open(self, config: dict[str, Any], *, step: int) -> None:
+        """Make the folder ready to be written to, as it was at a step: what was logged after it goes."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.path.mkdir(parents=True, exist_ok=True)
+        _replace(self.path / CONFIG_NAME, json.dumps(config, indent=2, default=str) + "\n")
+        lines = [line for line in self._log_lines() if json.loads(line)["step"] <= step] if step else []
+        _replace(self.path / LOG_NAME, "".join(f"{line}\n" for line in lines))
+        self._tensorboard = SummaryWriter(str(self.path / TENSORBOARD_NAME), purge_step=step + 1 if step else None)
+
+    def _log_lines(self) -> list[str]:
+        """Whole lines of the log; a process that was killed may have left half of one."""
+        path = self.path / LOG_NAME
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        return [line for line in text.splitlines() if line.endswith("}")]
+
+    def log(self, kind: str, step: int, values: dict[str, float], prefix: str = "") -> None:
+        """Write figures as one line of JSON and to TensorBoard."""
+        entry = {"step": step, "kind": kind} | {name: round(value, 6) for name, value in values.items()}
+        with (self.path / LOG_NAME).open("a", encoding="utf-8") as log:
+            log.write(json.dumps(entry) + "\n")
+        for name, value in values.items():
+            self._tensorboard.add_scalar(f"{prefix}{name}", value, step)
+
+    def show(self, pictures: np.ndarray, step: int) -> None:
+        """Write a strip of pictures, uint8 RGB (H, W, 3), as a file and to TensorBoard."""
+        import cv2
+
+        self._tensorboard.add_image("validation", pictures, step, dataformats="HWC")
+        cv2.imwrite(str(self.path / PICTURES_NAME), cv2.cvtColor(pictures, cv2.COLOR_RGB2BGR))
+
+    def save_checkpoint(self, state: dict[str, Any]) -> None:
+        """Write a checkpoint; the one before it stays until the new one is whole."""
+        temporary = self.path / f".{CHECKPOINT_NAME}.part"
+        try:
+            # Through a file object: given a path, torch.save hides why it could not write.
+            with temporary.open("wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.checkpoint)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def load_checkpoint(self) -> dict[str, Any]:
+        """Read the checkpoint.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        import pickle
+
+        try:
+            return dict(torch.load(self.checkpoint, weights_only=True, map_location="cpu"))
+        except (RuntimeError, pickle.UnpicklingError, EOFError, TypeError, ValueError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(f"{self.checkpoint} cannot be read ({reason}); start a new run.") from error
+
+    def close(self) -> None:
+        """Write out what TensorBoard has not yet written."""
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+            self._tensorboard = None
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
