@@ -39,7 +39,7 @@ class TrackOptions(ReportOptions):
     """Also write a video with the tracks drawn over it: .mp4, .mkv, .mov or .webm."""
     max_faces: int = 4
     """Most faces followed at a time."""
-    max_gap: float = 0.4
+    max_gap: float = 0.2
     """Longest gap, in seconds, over which landmarks are interpolated."""
     max_yaw: float = 55.0
     """Degrees that a head may turn to the side before it counts as turned away."""

@@ -17,14 +17,17 @@ LANDMARK_STEP = 1 / 64
 """Landmarks are rounded to this part of a pixel, a tenth of their jitter, so that a track file holds them exactly."""
 MAX_GAP_MOVE = 1.0
 """Way over a gap, in sizes of the face, beyond which nothing is interpolated."""
+BORDER_MARGIN = 0.05
+"""Distance from the border, in sizes of the face, under which a face that is lost has left the picture."""
 
 
 @dataclass(frozen=True)
 class StatusSettings:
     """When a frame counts as seen, filled in, or turned away."""
 
-    max_gap: float = 0.4
-    """Longest gap, in seconds, over which landmarks are interpolated, never across a cut."""
+    max_gap: float = 0.2
+    """Longest gap, in seconds, over which landmarks are interpolated, never across a cut nor beside the border of the
+    picture. A longer one is most often a face that is covered, or gone."""
     max_yaw: float = 55.0
     """Degrees that a head may turn to the side and still be repainted."""
     max_pitch: float = 45.0
@@ -64,7 +67,7 @@ def build_track(
     for sighting in sightings:
         landmarks[sighting.frame] = sighting.landmarks
         status[sighting.frame] = FrameStatus.DETECTED
-    fill_gaps(landmarks, status, shots, times, settings.max_gap)
+    fill_gaps(landmarks, status, shots=shots, times=times, frame_size=frame_size, max_gap=settings.max_gap)
     for start in range(0, len(landmarks), 512):  # in parts: the temporaries stay small
         part = landmarks[start : start + 512]
         part[...] = np.round(part / LANDMARK_STEP) * LANDMARK_STEP
@@ -76,7 +79,13 @@ def build_track(
 
 
 def fill_gaps(
-    landmarks: np.ndarray, status: np.ndarray, shots: np.ndarray, times: tuple[Fraction, ...], max_gap: float
+    landmarks: np.ndarray,
+    status: np.ndarray,
+    *,
+    shots: np.ndarray,
+    times: tuple[Fraction, ...],
+    frame_size: tuple[int, int],
+    max_gap: float,
 ) -> None:
     """Interpolate landmarks, (T, 478, 3), over short gaps between frames of one shot, in place."""
     known = np.flatnonzero(status == FrameStatus.DETECTED)
@@ -88,10 +97,18 @@ def fill_gaps(
         size = np.ptp(first[:, :2], axis=0).max()
         if np.linalg.norm(last[:, :2] - first[:, :2], axis=1).mean() > MAX_GAP_MOVE * size:
             continue
+        if _at_border(first, frame_size) or _at_border(last, frame_size):
+            continue
         for index in range(before + 1, after):
             share = float(times[index] - times[before]) / gap
             landmarks[index] = (1 - share) * first + share * last
             status[index] = FrameStatus.INTERPOLATED
+
+
+def _at_border(landmarks: np.ndarray, frame_size: tuple[int, int]) -> bool:
+    low, high = landmarks[:, :2].min(axis=0), landmarks[:, :2].max(axis=0)
+    margin = BORDER_MARGIN * (high - low).max()
+    return bool((low < margin).any() or (high > np.array(frame_size) - 1 - margin).any())
 
 
 def is_turned_away(rotations: np.ndarray, shots: np.ndarray, settings: StatusSettings) -> np.ndarray:

@@ -75,8 +75,11 @@ def load_tracks(path: str | os.PathLike[str]) -> list[Track]:
         what = "is a folder" if os.path.isdir(name) else "does not exist"
         raise InputError(f"the track file {name} {what}; {remedy}")
     try:
-        with np.load(name, allow_pickle=False) as arrays:
-            if not isinstance(arrays, np.lib.npyio.NpzFile) or "visavox_track" not in arrays:
+        loaded = np.load(name, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise InputError(f"{name} is not a track file; {remedy}")
+        with loaded as arrays:
+            if "visavox_track" not in arrays:
                 raise InputError(f"{name} is not a track file; {remedy}")
             found, num_tracks = (int(number) for number in arrays["visavox_track"])
             if found != FORMAT:
