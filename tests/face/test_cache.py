@@ -8,9 +8,7 @@ import pytest
 
 from visavox.demo import FACE
 from visavox.errors import InputError
-from visavox.face import mediapipe_task
 from visavox.face.cache import cache_folder, fetch_to_cache
-from visavox.face.region import region_of_landmarks
 from visavox.face.track_cache import cached_tracks
 from visavox.face.track_file import load_tracks, save_tracks
 from visavox.face.tracking import TrackingSettings
@@ -96,19 +94,3 @@ def test_the_identity_depends_on_file_and_settings(tmp_path):
 def test_a_video_that_is_missing_is_said_as_ever(tmp_path):
     with pytest.raises(InputError, match="missing"):
         cached_tracks(tmp_path / "missing.mp4")
-
-
-def test_the_task_file_measures_like_the_bundled_networks(monkeypatch, fresh_tracker, speaker):
-    monkeypatch.delenv("VISAVOX_CACHE")
-    file = cache_folder() / mediapipe_task.TASK_NAME
-    if not file.exists():
-        pytest.skip(f"needs {mediapipe_task.TASK_URL} as {file}")
-    (expected,) = fresh_tracker.observe(speaker[0])
-    model = mediapipe_task.open_mediapipe_task()
-    try:
-        found = model.measure(speaker[0], model.detect(speaker[0])[0].region)
-    finally:
-        model.close()
-    assert found is not None
-    error = np.linalg.norm(found.landmarks[:, :2] - expected.landmarks[:, :2], axis=1).mean()
-    assert error < 0.01 * region_of_landmarks(expected.landmarks).side

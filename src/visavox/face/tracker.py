@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -223,7 +224,11 @@ def open_tracker(
 
 
 def open_face_model() -> FaceModel:
-    """Open the face networks: those in the wheel of mediapipe 0.10.21, else the published task file."""
+    """Open the face networks: those in the wheel of mediapipe 0.10.21, else the published task file.
+
+    Raises:
+        InputError: as `open_tracker`.
+    """
     from visavox.face.mediapipe_mesh import MediapipeMesh
 
     try:
@@ -232,6 +237,12 @@ def open_face_model() -> FaceModel:
         from visavox.face.mediapipe_task import open_mediapipe_task
 
         return open_mediapipe_task()
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+        # What mediapipe 0.10.21 raises beside protobuf 5.29 and 7.36, each in its own way.
+        raise InputError(
+            f"mediapipe {version('mediapipe')} does not run beside protobuf {version('protobuf')} "
+            f"({str(error).splitlines()[0][:80]}): pip install protobuf==6.33.0."
+        ) from error
 
 
 def _close(region: Region, better: Region) -> bool:
