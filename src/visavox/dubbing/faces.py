@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,9 +11,12 @@ from scipy.ndimage import gaussian_filter1d
 
 from visavox.dubbing.painter import FaceInFrame
 from visavox.face.crop import CropSpec, crop_transforms
+from visavox.face.landmarks import eye_distance
 from visavox.face.mouth_mask import mask_points
 from visavox.types import Track
 
+_WORTH_ENLARGING = 1.2
+"""Pixels of the frame to one of the network's crop, from which on the crop is taken twice as large."""
 _FADE_SECONDS = 0.12
 """Time over which painting begins and ends where a face comes into sight or turns away."""
 
@@ -58,12 +62,28 @@ class SpeakingFace:
         )
 
 
+def working_crop(crop: CropSpec, bends: bool, tracks: Sequence[Track]) -> CropSpec:
+    """Choose how large the crops of a video are: a network that bends the reference keeps what is sharp in it.
+
+    Args:
+        crop: the crop that the network sees.
+        bends: whether it bends the reference; if not, this is its crop.
+        tracks: the faces that are repainted.
+    """
+    if not bends or crop.kind != "aligned":
+        return crop
+    distances = np.concatenate([eye_distance(track.landmarks[track.usable]) for track in tracks])
+    enlargement = crop.side * float(np.median(distances)) / crop.size
+    # Twice is where it ends: sharper crops than that cost more time than they show.
+    return replace(crop, size=2 * crop.size) if enlargement > _WORTH_ENLARGING else crop
+
+
 def prepare_face(track: Track, crop: CropSpec, smoothing: float) -> SpeakingFace:
     """Boil a track down to what painting needs.
 
     Args:
         track: a face followed through T frames.
-        crop: the crop that the network sees.
+        crop: the crop to cut out (`working_crop`).
         smoothing: standard deviation of the smoothing of the mask over time, in seconds.
     """
     matrices = crop_transforms(track, crop)

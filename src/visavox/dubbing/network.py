@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from visavox.errors import InputError
 from visavox.face.crop import CropSpec
@@ -40,11 +42,27 @@ def reduced_precision(device: torch.device) -> torch.dtype | None:
     return torch.bfloat16 if found.get("avx512_bf16") or found.get("amx_bf16") else None
 
 
+@contextlib.contextmanager
+def processor_threads(count: int | None) -> Iterator[None]:
+    """Let the networks of this thread use so many processor threads within the block; None: half of the cores."""
+    if count is None:
+        affinity = getattr(os, "sched_getaffinity", None)
+        cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+        count = max(1, cores // 2)
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class MouthNetwork:
     """A generator that is ready to paint.
 
     Attributes:
         crop: the part of the picture that it sees.
+        bends: whether it bends the reference, which it can do in crops larger than it sees.
         mel_window: mel frames that it hears for one picture.
         mel_lead: how many of them lie before the picture.
     """
@@ -60,6 +78,7 @@ class MouthNetwork:
             InputError: the model is no generator.
         """
         self.crop = crop_of(model)
+        self.bends: bool = bool(getattr(model.config, "warp_reference", False))
         self.mel_window: int = model.config.mel_window  # type: ignore[union-attr, assignment]
         self.mel_lead: int = model.config.mel_lead  # type: ignore[union-attr, assignment]
         self.device = torch.device(device)
@@ -74,6 +93,7 @@ class MouthNetwork:
         Args:
             mel: float32 (B, 80, W) in [-4, 4].
             targets: uint8 RGB (B, S, S, 3), crops of the frames to paint; their lower halves are not looked at.
+                S is the size of the network's crop, or, if it bends the reference, a multiple of it.
             references: uint8 RGB (B, S, S, 3), what the same faces look like.
 
         Returns:
@@ -81,10 +101,17 @@ class MouthNetwork:
         """
         faces = torch.from_numpy(np.concatenate([targets, references], axis=-1))  # B S S 6
         faces = faces.to(self.device).permute(0, 3, 1, 2).float().div_(255)  # B 6 S S, channels last in memory
+        large_reference = faces[:, 3:]
+        if faces.shape[2] > self.crop.size:
+            faces = F.avg_pool2d(faces, faces.shape[2] // self.crop.size)
         faces[:, :3, faces.shape[2] // 2 :] = 0
         sound = torch.from_numpy(mel[:, None]).to(self.device)  # B 1 80 W
         with self._autocast():
-            painted = self._model(sound, faces)
+            if self.bends:
+                condition = self._model.condition(sound)  # type: ignore[operator]
+                painted = self._model.layers(condition, faces).flatten(large_reference)  # type: ignore[operator]
+            else:
+                painted = self._model(sound, faces)
         return painted.float().clamp_(0, 1).permute(0, 2, 3, 1).cpu().numpy()
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:

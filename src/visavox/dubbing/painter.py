@@ -73,6 +73,7 @@ class MouthPainter:
         self,
         network: MouthNetwork,
         *,
+        crop_size: int | None = None,
         composite: CompositeSettings | None = None,
         batch_size: int = 8,
         sound_lead: Fraction = Fraction(0),
@@ -81,11 +82,13 @@ class MouthPainter:
 
         Args:
             network: the generator.
+            crop_size: side of the crops in pixels, if it is not that of the network (`working_crop`).
             composite: how mouths are fitted into frames.
             batch_size: faces painted at a time.
             sound_lead: seconds by which the sound that a mouth shows lies ahead of its frame.
         """
         self._network = network
+        self._crop_size = crop_size or network.crop.size
         self._composite = composite
         self._batch_size = batch_size
         self._lead = sound_lead
@@ -180,7 +183,7 @@ class MouthPainter:
 
     def _run(self, num_frames: int) -> list[PaintedFrame]:
         frames = [self._waiting.popleft() for _ in range(num_frames)]
-        size = self._network.crop.size
+        size = self._crop_size
         windows, targets, references = [], [], []
         for frame in frames:
             for face in frame.faces:

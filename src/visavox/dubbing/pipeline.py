@@ -19,9 +19,9 @@ from itertools import pairwise
 import numpy as np
 
 from visavox.dubbing.checks import DubRequest, sound_plan
-from visavox.dubbing.faces import SpeakingFace, prepare_face
+from visavox.dubbing.faces import SpeakingFace, prepare_face, working_crop
 from visavox.dubbing.find import find_tracks
-from visavox.dubbing.network import MouthNetwork
+from visavox.dubbing.network import MouthNetwork, processor_threads
 from visavox.dubbing.painter import MouthPainter, PaintedFrame
 from visavox.dubbing.playback import Player
 from visavox.dubbing.reference import read_references
@@ -81,12 +81,13 @@ def run(request: DubRequest, network: MouthNetwork, progress: Progress) -> DubRe
         tail=settings.tail,
         declared=request.info.duration,
     )
-    faces = [prepare_face(track, network.crop, settings.track_smoothing) for track in tracks]
+    crop = working_crop(network.crop, network.bends, tracks)
+    faces = [prepare_face(track, crop, settings.track_smoothing) for track in tracks]
     if settings.reference != "same":
         with watch.measure("references"):
-            _add_references(request, tracks, faces, network.crop.size)
+            _add_references(request, tracks, faces, crop.size)
     del tracks  # tens of megabytes for a long video
-    return _second_pass(request, network, progress, _Plan(times, timeline, faces, speech), watch)
+    return _second_pass(request, network, progress, _Plan(times, timeline, faces, speech, crop.size), watch)
 
 
 def frame_period(times: Sequence[Fraction]) -> Fraction:
@@ -108,12 +109,13 @@ class _Plan:
     """What the second pass works through."""
 
     def __init__(
-        self, times: Sequence[Fraction], timeline: Timeline, faces: list[SpeakingFace], speech: Speech
+        self, times: Sequence[Fraction], timeline: Timeline, faces: list[SpeakingFace], speech: Speech, crop_size: int
     ) -> None:
         self.times = times
         self.timeline = timeline
         self.faces = faces
         self.speech = speech
+        self.crop_size = crop_size
 
     def faces_at(self, moment: Moment, keep_rest: bool) -> list:
         """The faces to repaint in one frame of the output; none after the speech where the rest is kept."""
@@ -138,6 +140,7 @@ def _second_pass(
     keep_rest = settings.tail == "original" and plan.timeline.duration > plan.timeline.speech_end
     painter = MouthPainter(
         network,
+        crop_size=plan.crop_size,
         composite=CompositeSettings(match_color=settings.match_color, keep_detail=settings.keep_detail),
         batch_size=settings.batch_size,
         sound_lead=settings.sound_lead,
@@ -152,7 +155,9 @@ def _second_pass(
         VideoWriter(
             request.output, like=info, audio=sound, encoding=settings.encoding, overwrite=settings.overwrite
         ) as writer,
-        Background(_painted(player, painter, plan, keep_rest, watch), _FRAMES_AHEAD, "paint") as painted,
+        Background(
+            _painted(player, painter, plan, keep_rest, watch, settings.threads), _FRAMES_AHEAD, "paint"
+        ) as painted,
         progress.bar("dubbing", plan.timeline.num_frames) as bar,
     ):
         for frame in painted:
@@ -167,17 +172,18 @@ def _second_pass(
 
 
 def _painted(
-    player: Player, painter: MouthPainter, plan: _Plan, keep_rest: bool, watch: Stopwatch
+    player: Player, painter: MouthPainter, plan: _Plan, keep_rest: bool, watch: Stopwatch, threads: int | None
 ) -> Iterator[PaintedFrame]:
-    """Frames with their painted mouths, in the order of the output."""
-    for moment, image in player:
-        faces = plan.faces_at(moment, keep_rest)
+    """Frames with their painted mouths, in the order of the output; runs in a thread of its own."""
+    with processor_threads(threads):
+        for moment, image in player:
+            faces = plan.faces_at(moment, keep_rest)
+            with watch.measure("network"):
+                ready = painter.generate(np.require(image, requirements="W"), moment.time, faces)
+            yield from ready
         with watch.measure("network"):
-            ready = painter.generate(np.require(image, requirements="W"), moment.time, faces)
+            ready = painter.generate_rest()
         yield from ready
-    with watch.measure("network"):
-        ready = painter.generate_rest()
-    yield from ready
 
 
 def _result(request: DubRequest, plan: _Plan, player: Player, reasons: Counter[str], watch: Stopwatch) -> DubResult:

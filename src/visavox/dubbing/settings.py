@@ -61,6 +61,9 @@ class DubSettings:
     """Share, 0-1, of the source's grain and fine skin detail that is kept on cheeks and chin."""
     batch_size: int = 8
     """Faces that the network paints at a time."""
+    threads: int | None = None
+    """Processor threads of the network; half of the cores when left out, because decoding, pasting and encoding run
+    beside it, and a network whose threads wait for a core is slower than one with fewer."""
     device: Device = "auto"
     """Where the network runs; auto takes a GPU when there is one."""
     encoding: Encoding = field(default_factory=Encoding)
@@ -75,6 +78,8 @@ class DubSettings:
                 raise InputError(f"{name} is {getattr(self, name)!r}; allowed are {', '.join(get_args(allowed))}")
         if self.batch_size < 1:
             raise InputError(f"batch_size is {self.batch_size}; give 1 or more")
+        if self.threads is not None and self.threads < 1:
+            raise InputError(f"threads is {self.threads}; give 1 or more")
         if not 0 <= self.keep_detail <= 1:
             raise InputError(f"keep_detail is {self.keep_detail}; give a share between 0 and 1")
         if not 0 <= self.track_smoothing <= 1:

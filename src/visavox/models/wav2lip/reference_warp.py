@@ -35,9 +35,9 @@ class Layers(NamedTuple):
             _resized(layer.float(), reference.shape[-2:])
             for layer in (self.grid.permute(0, 3, 1, 2), self.colors, self.cover)
         )
-        bent = F.grid_sample(
-            reference, grid.permute(0, 2, 3, 1), mode="bilinear", padding_mode="border", align_corners=False
-        )
+        # At its own size the reference is read as it was in training; a larger one is read more finely.
+        mode = "bilinear" if reference.shape[-2:] == self.colors.shape[-2:] else "bicubic"
+        bent = F.grid_sample(reference, grid.permute(0, 2, 3, 1), mode=mode, padding_mode="border", align_corners=False)
         return bent + cover * (colors - bent)
 
 
