@@ -85,5 +85,6 @@ _READERS: dict[Any, tuple[str, Callable[[str], Any]]] = {
     FaceBox: ("X0,Y0,X1,Y1", parse_face_box),
     Path: ("PATH", Path),
     float: ("FLOAT", float),
+    int: ("INT", int),
 }
 """Type of an option that may be left out: how it is shown in the help, and how it is read."""

@@ -16,6 +16,11 @@ from visavox.face.color_match import ColorMatch
 from visavox.face.crop import invert, warp_crop
 from visavox.face.mouth_mask import MaskSettings, MouthMask, mask_points, mouth_mask
 
+_MASK_SIZE = 128
+"""Largest side of the mask in pixels; it is soft, so that more would only cost time."""
+_ROWS_ABOVE = 4
+"""Rows above the painted half that are carried along."""
+
 
 @dataclass(frozen=True)
 class CompositeSettings:
@@ -67,44 +72,76 @@ class Compositor:
             strength: share, 0-1, of the new mouth in its mixture with the old one.
         """
         size = painted.shape[0]
-        painted = painted.astype(np.float32) * (1 if painted.dtype == np.uint8 else 255)
         if source_crop is None:
             source_crop = warp_crop(frame, matrix, size)
-        source = source_crop.astype(np.float32)
-        mask = mouth_mask(points @ matrix[:, :2].T + matrix[:, 2], size, self.settings.mask)
-        change = painted - source
+        # Only the lower half was painted. A few rows above it feed the interpolation at its border.
+        top = size // 2 - _ROWS_ABOVE
+        source = source_crop[top:].astype(np.float32)
+        change = painted[top:].astype(np.float32)
+        change *= 1 if painted.dtype == np.uint8 else 255
+        change -= source
+        to_crop = matrix - np.array([[0, 0, 0], [0, 0, top]])
+        mask, to_mask = self._mask(points, matrix, size)
         if self.settings.match_color:
-            change += self._color.update(-change, mask.skin, seconds)
+            change += self._correction(change, mask, seconds)
         if strength < 1:
             mask = replace(mask, blend=mask.blend * np.float32(strength))
-        self._mix(frame, source, change, mask, matrix)
+        self._mix(frame, source, change, to_crop, mask, to_mask)
         return frame
 
+    def _mask(self, points: np.ndarray, matrix: np.ndarray, size: int) -> tuple[MouthMask, np.ndarray]:
+        """Draw the mask, which needs no more than `_MASK_SIZE` pixels; return it and its matrix, frame to mask."""
+        mask_size = min(size, _MASK_SIZE)
+        to_mask = matrix * (mask_size / size)
+        to_mask[:, 2] += 0.5 * mask_size / size - 0.5  # pixel centres stay where they are
+        return mouth_mask(points @ to_mask[:, :2].T + to_mask[:, 2], mask_size, self.settings.mask), to_mask
+
+    def _correction(self, change: np.ndarray, mask: MouthMask, seconds: float) -> np.ndarray:
+        """What to add to the painted crop for its skin to have the colour of the source's, as large as `change`."""
+        top = len(mask.skin) // 2
+        rows = len(mask.skin) - top
+        scale = rows / (len(change) - _ROWS_ABOVE)
+        lower = change[_ROWS_ABOVE:]
+        if scale != 1:
+            lower = cv2.resize(lower, (mask.skin.shape[1], rows), interpolation=cv2.INTER_AREA)
+        field = self._color.update(-lower, mask.skin[top:], seconds)
+        height, width = change.shape[:2]
+        correction = np.zeros_like(change)
+        cv2.resize(field, (width, height - _ROWS_ABOVE), dst=correction[_ROWS_ABOVE:], interpolation=cv2.INTER_LINEAR)
+        return correction
+
     def _mix(
-        self, frame: np.ndarray, source: np.ndarray, change: np.ndarray, mask: MouthMask, matrix: np.ndarray
+        self,
+        frame: np.ndarray,
+        source: np.ndarray,
+        change: np.ndarray,
+        to_crop: np.ndarray,
+        mask: MouthMask,
+        to_mask: np.ndarray,
     ) -> None:
         """Add `change` to the frame where the mask is; source + change is the new crop."""
-        x0, y0, x1, y1 = _region(mask.blend, matrix, frame.shape[1], frame.shape[0])
+        x0, y0, x1, y1 = _region(mask.blend, to_mask, frame.shape[1], frame.shape[0])
         if x0 >= x1 or y0 >= y1:
             return
         # Row 0 and column 0 of the region are pixel (x0, y0) of the frame.
-        to_region = invert(matrix)
-        to_region[:, 2] -= (x0, y0)
+        crop_to_region, mask_to_region = invert(to_crop), invert(to_mask)
+        crop_to_region[:, 2] -= (x0, y0)
+        mask_to_region[:, 2] -= (x0, y0)
         shape = (y1 - y0, x1 - x0, 3)
         before, after = self._buffer("before", shape), self._buffer("after", shape)
         detail, share = self._buffer("detail", shape), self._buffer("share", shape)
         before[...] = frame[y0:y1, x0:x1]
-        _carry(change, to_region, after, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
+        _carry(change, crop_to_region, after, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
         # What a crop is too coarse to hold. `after` lacks it from here on, except for the share that is kept.
-        _carry(source, to_region, detail, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
+        _carry(source, crop_to_region, detail, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
         np.subtract(before, detail, out=detail)
         after -= detail
         if self.settings.keep_detail > 0:
             kept = cv2.merge((mask.detail,) * 3) * np.float32(self.settings.keep_detail)
-            _carry(kept, to_region, share, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE)
+            _carry(kept, mask_to_region, share, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE)
             share *= _soft_limit(detail, self._buffer("root", shape))
             after += share
-        _carry(cv2.merge((mask.blend,) * 3), to_region, share, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+        _carry(cv2.merge((mask.blend,) * 3), mask_to_region, share, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
         # Where alpha is 0 this is the source's own number, and rounding gives it back.
         after *= share
         before += after
