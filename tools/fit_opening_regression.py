@@ -1,6 +1,6 @@
 """Fits `src/visavox/data/opening_regression.json`: what mel spectrograms say of how far lips are open.
 
-    python tools/fit_opening_regression.py FOLDER_OF_GRID_CLIPS
+    python tools/fit_opening_regression.py FOLDER_OF_GRID_CLIPS...
 
 The numbers that ship were fitted to 120 clips (6 minutes) of speaker 1 of the GRID corpus (Cooke, Barker,
 Cunningham, Shao 2006; CC BY 4.0). GRID's sound and picture are taken to be in sync: lags are measured against it.
@@ -31,10 +31,10 @@ RIDGE = 0.3
 """Penalty on the weights, a frame."""
 
 
-def main(folder: str) -> None:
-    """Fit the regression to the clips in `folder` and write it into the package."""
+def main(folders: list[str]) -> None:
+    """Fit the regression to the clips in the folders and write it into the package."""
     features, targets = [], []
-    for source in Progress(enabled=None).track(find_sources([folder]).sources, "clips", unit="clip"):
+    for source in Progress(enabled=None).track(find_sources(folders).sources, "clips", unit="clip"):
         pair = _observe(source.path)
         if pair is not None:
             features.append(pair[0])
@@ -68,4 +68,4 @@ def _observe(path: str) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])

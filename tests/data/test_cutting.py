@@ -120,3 +120,14 @@ def test_pictures_that_end_early_are_an_error_and_leave_no_clip(tmp_path):
     with pytest.raises(InputError, match="ended earlier"):
         cut(tmp_path, [Stretch(0, 75)], frames=pictures(60))
     assert list(tmp_path.glob("*")) == []
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda whole: whole[: len(whole) // 2], lambda whole: b"", lambda whole: b"no clip"]
+)
+def test_a_damaged_clip_is_named(tmp_path, damage):
+    cut(tmp_path, [Stretch(0, 30)])
+    path = tmp_path / "film_000.npz"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(InputError, match="film_000.npz is not a prepared clip"):
+        load_clip(path)

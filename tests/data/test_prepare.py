@@ -3,12 +3,14 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,7 +66,7 @@ def test_the_bundled_clip(prepared):
     assert sorted(path.name for path in folder.iterdir()) == ["clips", "manifest.jsonl", "prepare", "report.json"]
 
 
-def test_training_can_read_it(prepared, tmp_path):
+def test_training_can_read_it(prepared):
     store = load_store(prepared[0], "train")
     assert [stored.clip_id for stored in store.clips] == ["demo_face_000"]
     assert store.clips[0].mel.shape == (80, 1 + 74 * 640 // 200)
@@ -94,12 +96,13 @@ def test_a_cut_in_the_middle_makes_two_clips(tmp_path):
     assert np.abs(second.audio / 32767 - demo_sound()[35 * 640 :]).max() < 1e-3
 
 
-def test_a_lag_from_a_table_is_corrected_and_another_table_is_noticed(tmp_path, prepared):
+def test_a_lag_from_a_table_is_corrected_and_another_table_is_noticed(tmp_path):
     late = np.concatenate([np.zeros(RATE // 5, np.float32), demo_sound()])[: 3 * RATE]
     make_film(tmp_path / "films" / "late.mkv", demo_pictures(), late)
     table = tmp_path / "INDEX.csv"
     table.write_text("file,speaker,av_lag_s,av_best\nfilms/late.mkv,ann,-0.2,0.9\n")
-    settings = replace(HERE, lags=str(table), speakers=str(table))
+    unmeasured = ClipSettings(lag=LagSettings(measure=False))
+    settings = replace(HERE, clips=unmeasured, lags=str(table), speakers=str(table))
     prepare([tmp_path / "films"], tmp_path / "out", settings)
     (line,) = read_manifest(tmp_path / "out")
     assert (line["lag"], line["lag_source"], line["speaker"], line["num_frames"]) == (-0.2, "table", "ann", 70)
@@ -333,3 +336,57 @@ def test_ctrl_c_leaves_a_state_to_go_on_from(tmp_path):
     report = prepare([films], out, replace(HERE, clips=ClipSettings(size=64)))
     assert report.num_skipped == finished
     assert len(read_manifest(out)) == 5
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds the worker by /proc")
+def test_a_worker_that_dies_costs_one_video_which_the_next_run_tries_again(tmp_path):
+    films, out = tmp_path / "films", tmp_path / "out"
+    for index in range(3):
+        film(films / f"{index}.mkv", index, 35 + index)
+    arguments = ["prepare", str(films), "-o", str(out), "--workers", "1", "--size", "64", "--json"]
+    process = subprocess.Popen([sys.executable, "-m", "visavox", *arguments], stdout=subprocess.PIPE, text=True)
+    records = out / "prepare" / "sources"
+    deadline = time.monotonic() + 300
+    while not (records.is_dir() and any(records.glob("[!.]*.json"))):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    (worker,) = [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    os.kill(worker, signal.SIGKILL)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0
+    report = json.loads(output)
+    assert [one["message"] for one in report["broken"]] == ["decoding it crashed: the process was ended by SIGKILL"]
+    assert len(read_manifest(out)) == 2
+    again = prepare([films], out, replace(HERE, clips=ClipSettings(size=64)))
+    assert again.num_skipped == 2
+    assert len(read_manifest(out)) == 3
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_one_line_and_the_same_command_goes_on(tmp_path):
+    """A file system of 512 KiB, too small for the clips."""
+    films, disk = tmp_path / "films", tmp_path / "disk"
+    film(films / "a.mkv", 0, 35)
+    film(films / "b.mkv", 40, 75)
+    disk.mkdir()
+    namespace = ["unshare", "--map-root-user", "--mount"]
+    allowed = ["sh", "-c", 'mount -t tmpfs -o size=16k tmpfs "$1"', "sh", str(disk)]
+    if (
+        not shutil.which("unshare")
+        or subprocess.run([*namespace, *allowed], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("needs the right to mount a file system in a namespace of its own")
+    script = (
+        'mount -t tmpfs -o size=512k tmpfs "$1" || exit 99; disk="$1"; shift; "$@"; code=$?; '
+        'find "$disk" -name "*.part*"; mount -o remount,size=64m "$disk"; "$@" >&2; test $? = 0 || exit 98; exit $code'
+    )
+    arguments = ["prepare", str(films), "-o", str(disk / "out"), "--workers", "1", "--quiet"]
+    command = [*namespace, "sh", "-c", script, "sh", str(disk), sys.executable, "-m", "visavox", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("visavox: error: ")
+    assert "cannot be written any more: No space left on device" in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stdout == ""  # no half-written file is left

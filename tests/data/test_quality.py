@@ -22,8 +22,8 @@ def test_size_is_the_longer_side_in_pixels():
 
 
 def test_a_mouth_at_the_border():
-    faces = np.stack([face_at(180, 100), face_at(180, 250), face_at(5, 100)])
-    assert mouth_in_picture(faces, (360, 288)).tolist() == [True, False, False]
+    faces = np.stack([face_at(180, 100), face_at(180, 223), face_at(180, 230), face_at(180, 250), face_at(5, 100)])
+    assert mouth_in_picture(faces, (360, 288)).tolist() == [True, True, False, False, False]
 
 
 def test_blur_grows_with_blur_and_not_with_contrast():

@@ -158,12 +158,12 @@ class _Run:
     def _prepare_pending(self, progress: Progress) -> None:
         tasks = [self._task(source) for source in self.pending]
         workers = default_workers() if self.settings.workers is None else self.settings.workers
-        units = _Units(self.pending)
-        with progress.bar("preparing", units.total, units.name) as bar:
+        work = _Work(self.pending)
+        with progress.bar("preparing", work.total, "kB") as bar:
             events = run_tasks(prepare_source, tasks, workers, use_one_thread)
             try:
                 for event in events:
-                    units.show(event, bar)
+                    work.show(event, bar, progress)
                     if event.kind != "progress":
                         self._take(event, tasks[event.index])
             finally:
@@ -226,22 +226,24 @@ class _Run:
         )
 
 
-class _Units:
-    """In what a progress bar counts: videos where they are many, else kilobytes of them, so that it moves."""
+class _Work:
+    """Progress in kilobytes of video, so that the bar moves and its ETA holds for few long videos and many short."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
-        many = len(sources) > 100
-        self.name = "video" if many else "kB"
-        self._weights = [1 if many else max(1, source.num_bytes // 1000) for source in sources]
+        self._sizes = [max(1, source.num_bytes // 1000) for source in sources]
         self._shown = [0] * len(sources)
-        self.total = sum(self._weights)
+        self._finished = 0
+        self.total = sum(self._sizes)
 
-    def show(self, event: Event, bar: Bar) -> None:
+    def show(self, event: Event, bar: Bar, progress: Progress) -> None:
         """Advance the bar by what an event says was done."""
         share = event.value if event.kind == "progress" else 1.0
-        done = int(self._weights[event.index] * share)
+        done = int(self._sizes[event.index] * share)
         bar.update(done - self._shown[event.index])
         self._shown[event.index] = done
+        if event.kind != "progress":
+            self._finished += 1
+            progress.note(f"{self._finished} of {len(self._sizes)} videos")
 
 
 def _read_tables(sources: list[Source], settings: PrepareSettings) -> tuple[dict[str, TableLag], dict[str, str]]:
@@ -261,7 +263,7 @@ def _notes(records: Sequence[SourceRecord], discovery: Discovery, settings: Prep
     if mixed:
         notes.append(f"{len(mixed)} speakers are both trained on and validated with, such as {mixed[0]}")
     present = {name for names in splits.values() for name in names}
-    if present and "validation" not in present:
+    if present and "validation" not in present and settings.split.rule != "train":
         notes.append("no clip is kept for validation; name speakers with --validation-speakers")
     if discovery.unknown_speakers and not settings.speakers and settings.split.rule in ("auto", "speaker"):
         notes.append(

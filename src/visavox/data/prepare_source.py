@@ -19,7 +19,7 @@ from visavox.audio.mel import SAMPLE_RATE, mel_spectrogram
 from visavox.data.cutting import ClipCutter, Sound
 from visavox.data.frame_grid import FRAME_RATE, distances, nearest_frames
 from visavox.data.lag import AppliedLag, LagMeasurement, choose_lag, measure_lag
-from visavox.data.records import DroppedEntry, LagEntry, SourceRecord, save_record
+from visavox.data.records import ClipEntry, DroppedEntry, LagEntry, SourceRecord, save_record
 from visavox.data.settings import ClipSettings, LagSettings
 from visavox.data.sources import Source, fingerprint
 from visavox.data.speaking import Wanted, one_face_at_a_time
@@ -141,7 +141,8 @@ def _prepare(task: SourceTask, base: SourceRecord, report: Callable[[float], Non
     follow = _ShareOfTask(report, _TRACKING_SHARE, 1.0, info.expected_frames)
     with VideoReader(path) as reader, follow.bar("cutting", info.expected_frames) as bar:
         cutter.cut(reader, wanted, bar.update)
-    all_dropped = sorted(dropped + others + cutter.dropped, key=lambda one: (one.start, one.face or 0))
+    lost = [one for one in dropped + cutter.dropped if not _is_made_up_for(one, cutter.clips)]
+    all_dropped = sorted(lost + others, key=lambda one: (one.start, one.face or 0))
     return base.done(
         seconds=len(chosen) / FRAME_RATE,
         frame_rate=float(info.frame_rate),
@@ -168,6 +169,15 @@ def _choose(
         wanted += [(grid, stretch) for stretch in kept]
         dropped += lost
     return wanted, dropped + faceless_stretches(faults, len(chosen))
+
+
+def _is_made_up_for(dropped: Dropped, clips: list[ClipEntry]) -> bool:
+    """Whether clips of another face show at least half of a dropped stretch: people in the background are no loss."""
+    shown = 0
+    for clip in clips:
+        start = round(clip.start * FRAME_RATE)
+        shown += max(0, min(start + clip.num_frames, dropped.stop) - max(start, dropped.start))
+    return 2 * shown >= dropped.stop - dropped.start
 
 
 def _find_lag(

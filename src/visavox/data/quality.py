@@ -11,6 +11,8 @@ BLUR_SCALE = 9
 """Pixels of the box that a crop is blurred with to see whether that makes a difference."""
 PATCH = (10, 14)
 """Rows and columns of the small picture of the mouth that tells whether something is in front of it."""
+CHIN_OUTSIDE = 0.06
+"""How far the chin may lie outside the picture, in sizes of the face: tight crops of corpora cut a little of it off."""
 STRANGE_COLOR = 20.0
 """Distance in CIELAB from what is usually seen there: skin of another shade is closer, another thing farther."""
 
@@ -22,9 +24,13 @@ def face_size(landmarks: np.ndarray) -> np.ndarray:
 
 
 def mouth_in_picture(landmarks: np.ndarray, frame_size: tuple[int, int]) -> np.ndarray:
-    """Whether lips and chin lie within the picture, bool (T,)."""
-    points = landmarks[:, (*LIPS_OUTER, CHIN), :2]
-    return np.asarray(((points >= 0) & (points <= np.array(frame_size) - 1)).all(axis=(1, 2)))
+    """Whether the lips lie within the picture and the chin at most a little outside, bool (T,)."""
+    last = np.array(frame_size, dtype=np.float64) - 1
+    lips, chin = landmarks[:, LIPS_OUTER, :2], landmarks[:, CHIN, :2]
+    room = CHIN_OUTSIDE * face_size(landmarks)[:, None]
+    lips_inside = ((lips >= 0) & (lips <= last)).all(axis=(1, 2))
+    chin_inside = ((chin >= -room) & (chin <= last + room)).all(axis=1)
+    return np.asarray(lips_inside & chin_inside)
 
 
 def blur(crop: np.ndarray) -> float:
