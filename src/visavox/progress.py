@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 Item = TypeVar("Item")
 
@@ -26,6 +26,7 @@ class Progress:
 
     def __init__(self, enabled: bool | None = None) -> None:
         self.enabled = sys.stderr.isatty() if enabled is None else enabled
+        self._shown: Any = None
 
     @contextmanager
     def bar(self, description: str, total: int | None, unit: str = "frame") -> Iterator[Bar]:
@@ -35,7 +36,16 @@ class Progress:
         with tqdm(
             total=total, desc=description, unit=f" {unit}", disable=not self.enabled, file=sys.stderr, leave=True
         ) as bar:
-            yield bar
+            outer, self._shown = self._shown, bar
+            try:
+                yield bar
+            finally:
+                self._shown = outer
+
+    def note(self, text: str) -> None:
+        """Show a few words behind the bar that is open, such as the loss of a training."""
+        if self._shown is not None:
+            self._shown.set_postfix_str(text, refresh=False)
 
     def track(self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "frame"):
         """Yield `items`, advancing a bar by one for each."""

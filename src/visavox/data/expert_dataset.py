@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -9,10 +10,11 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from visavox.audio.mel import mel_window, window_start
+from visavox.audio.mel import MEL_FRAMES_PER_SECOND, mel_window, window_start
 from visavox.data.clip_store import ClipStore, StoredClip
 from visavox.data.picture_augmentation import PictureAugmentation, draw_look, dress, look_matrix
 from visavox.data.picture_dataset import FRAME_RATE, Sample
+from visavox.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,22 @@ class ExpertSampling:
     mel_lead: int
     """Mel frames that the window begins before the first frame."""
     num_wrong: int = 3
-    """Wrong sounds of a sample; the first ones come from the same clip, the last one from another."""
+    """Wrong sounds of a sample: from the same clip, and if there are several the last one from any clip."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained on."""
+        if self.num_wrong < 1:
+            raise InputError(f"{self.num_wrong} wrong sounds a sample; give 1 or more, for an expert has to compare.")
+
+    @property
+    def reach(self) -> int:
+        """Frames from one window to the next that shares neither picture nor sound with it."""
+        return max(self.num_frames, math.ceil(self.mel_window * FRAME_RATE / MEL_FRAMES_PER_SECOND))
+
+    @property
+    def minimum_frames(self) -> int:
+        """Shortest clip in which every window has another one that does not overlap it."""
+        return self.num_frames + 2 * self.reach - 1
 
 
 class ExpertDataset(Dataset[Sample]):
@@ -45,6 +62,10 @@ class ExpertDataset(Dataset[Sample]):
     ) -> None:
         self.store, self.sampling, self.augmentation = store, sampling, augmentation
         self.seed, self.length = seed, length
+        shortest = min(stored.clip.num_frames for stored in store.clips)
+        needed = sampling.minimum_frames
+        if shortest < needed:
+            raise InputError(f"a clip of {shortest} frames has no wrong sounds for the expert; {needed} are needed.")
         self._cumulative = np.cumsum(store.sampling_weights())
 
     def __len__(self) -> int:
@@ -61,11 +82,11 @@ class ExpertDataset(Dataset[Sample]):
         rng = np.random.default_rng([self.seed, index])
         stored = self._draw(rng)
         first = int(rng.integers(0, stored.clip.num_frames - self.sampling.num_frames + 1))
-        mels = [self._mel(stored, first)]
-        for _ in range(self.sampling.num_wrong - 1):
-            mels.append(self._mel(stored, wrong_start(stored.clip.num_frames, first, self.sampling.num_frames, rng)))
-        other = self._draw(rng)
-        mels.append(self._mel(other, int(rng.integers(0, other.clip.num_frames - self.sampling.num_frames + 1))))
+        others = [stored] * self.sampling.num_wrong
+        if len(others) > 1:
+            others[-1] = self._draw(rng)
+        starts = [self._wrong_start(other, first if other is stored else None, rng) for other in others]
+        mels = [self._mel(stored, first), *(self._mel(*wrong) for wrong in zip(others, starts, strict=True))]
         return {
             "mouths": self._mouths(stored, first, rng),
             "mel": torch.from_numpy(np.stack(mels)),
@@ -74,6 +95,13 @@ class ExpertDataset(Dataset[Sample]):
 
     def _draw(self, rng: np.random.Generator) -> StoredClip:
         return self.store.clips[int(np.searchsorted(self._cumulative, rng.random() * self._cumulative[-1]))]
+
+    def _wrong_start(self, stored: StoredClip, first: int | None, rng: np.random.Generator) -> int:
+        """Draw the first frame of a window; in the clip of the true one, which begins at `first`, apart from it."""
+        starts = np.arange(stored.clip.num_frames - self.sampling.num_frames + 1)
+        if first is not None:
+            starts = starts[np.abs(starts - first) >= self.sampling.reach]
+        return int(rng.choice(starts))
 
     def _mel(self, stored: StoredClip, first: int) -> np.ndarray:
         start = window_start(Fraction(first, FRAME_RATE), self.sampling.mel_lead)
@@ -88,13 +116,3 @@ class ExpertDataset(Dataset[Sample]):
         frames = range(first, first + self.sampling.num_frames)
         pictures = [dress(stored.clip.frame(frame), matrix, (size, size // 2), look) for frame in frames]
         return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).flatten(0, 1)
-
-
-def wrong_start(total: int, first: int, num_frames: int, rng: np.random.Generator) -> int:
-    """Draw the start of a window of the same clip that does not overlap the true one.
-
-    Where the clip is too short for that, the window that overlaps it least is taken.
-    """
-    starts = np.arange(0, total - num_frames + 1)
-    apart = np.flatnonzero(np.abs(starts - first) >= num_frames)
-    return int(rng.choice(apart)) if len(apart) else int(starts[np.abs(starts - first).argmax()])

@@ -8,10 +8,14 @@ sound says nothing of which side moves more. All are scaled to unit variance ove
 
 from __future__ import annotations
 
+import os
+import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from visavox.errors import InputError
 from visavox.face.landmarks import (
     EYE_OUTER_LEFT,
     EYE_OUTER_RIGHT,
@@ -65,6 +69,35 @@ class MotionBasis:
         return np.concatenate([opening[:, None], displacement @ self.components.T], axis=1).astype(np.float32)
 
 
+def save_basis(basis: MotionBasis, path: str | os.PathLike[str]) -> None:
+    """Write a basis (.npz); it appears under its name when it is whole."""
+    target = Path(path)
+    temporary = target.with_name(f".{target.stem}.{os.getpid()}.part.npz")
+    try:
+        opening = np.array([basis.opening_mean, basis.opening_scale])
+        np.savez(temporary, opening=opening, components=basis.components)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_basis(path: str | os.PathLike[str]) -> MotionBasis:
+    """Read a basis.
+
+    Raises:
+        InputError: the file is missing or is no motion basis.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            mean, scale = arrays["opening"]
+            components = arrays["components"]
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is not a motion basis ({error}); get it again with its weights.") from error
+    if components.ndim != 2 or components.shape[1] != 2 * len(MOUTH_POINTS):
+        raise InputError(f"{path} describes other mouth points than this visavox; get it again with its weights.")
+    return MotionBasis(float(mean), float(scale), components)
+
+
 def frontal_mouths(landmarks: np.ndarray) -> np.ndarray:
     """Turn every frame's face to the front and take its mouth points.
 
@@ -105,6 +138,9 @@ def fit_motion_basis(clips: list[np.ndarray], num_motions: int) -> MotionBasis:
     Args:
         clips: (T, 478, 3) for each clip.
         num_motions: K.
+
+    Raises:
+        InputError: there are fewer frames than components, or all mouths stand still.
     """
     openings, displacements = [], []
     for landmarks in clips:
@@ -116,6 +152,8 @@ def fit_motion_basis(clips: list[np.ndarray], num_motions: int) -> MotionBasis:
     covariance = displacement.T @ displacement / len(displacement)
     values, vectors = np.linalg.eigh(covariance)
     order = np.argsort(values)[::-1][: num_motions - 1]
+    if len(displacement) < num_motions or opening.std() < 1e-6 or values[order].min() < 1e-12:
+        raise InputError("the mouths of the training clips hardly move; prepare footage of people who speak.")
     # The sign of an eigenvector is arbitrary: let the largest entry be positive, so a refit gives the same numbers.
     rows = vectors[:, order].T
     rows *= np.sign(rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)])[:, None]

@@ -84,7 +84,13 @@ class PictureDataset(Dataset[Sample]):
 
 
 def draw_frames(total: int, sampling: PictureSampling, rng: np.random.Generator) -> tuple[int, int]:
-    """Draw the first frame to repaint and a reference that does not overlap the frames to repaint."""
+    """Draw the first frame to repaint and a reference that does not overlap the frames to repaint.
+
+    Raises:
+        ValueError: the clip has too few frames for that.
+    """
+    if total < 2 * sampling.num_frames:
+        raise ValueError(f"a clip of {total} frames has no reference beside {sampling.num_frames} frames to repaint")
     first = int(rng.integers(0, total - sampling.num_frames + 1))
     frames = np.arange(total)
     distance = np.maximum(first - frames, frames - (first + sampling.num_frames - 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -28,6 +28,16 @@ class WeightAverage:
                 self.state[name].lerp_(tensor, 1 - decay)
             else:
                 self.state[name].copy_(tensor)
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Take back a saved `state`.
+
+        Raises:
+            KeyError: a name is missing.
+            RuntimeError: a shape differs.
+        """
+        for name, tensor in self.state.items():
+            tensor.copy_(state[name])
 
     @contextmanager
     def applied_to(self, module: nn.Module) -> Iterator[None]:

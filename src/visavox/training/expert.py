@@ -106,9 +106,9 @@ class ExpertStage(Stage):
         self.num_steps += 1
         sounds = batch["mel"].flatten(0, 1)
         # The loop has seeded the default generator with this step's number.
-        sounds = augment_mels(sounds.cpu(), self.settings.sounds, torch.default_generator).to(self.device)
-        audio_features = self.expert.audio_encoder(sounds[:, None]).flatten(1)
-        face_features = self.expert.face_encoder(_pictures(batch)).flatten(1)
+        sounds = augment_mels(sounds, self.settings.sounds)
+        audio_features = self.expert.dropout(self.expert.audio_encoder(sounds[:, None]).flatten(1))
+        face_features = self.expert.dropout(self.expert.face_encoder(_pictures(batch)).flatten(1))
         audio = nn.functional.normalize(audio_features, dim=1).unflatten(0, batch["mel"].shape[:2])
         face = nn.functional.normalize(face_features, dim=1)
         losses = _verdicts(audio, face)

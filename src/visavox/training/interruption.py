@@ -47,10 +47,11 @@ class StopRequest:
 
     def _restore(self) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
         self._before = {}
 
 
 def ignore_interruptions(*_: object) -> None:
-    """Leave Ctrl-C, which a terminal sends to every process of a program, to the one that trains."""
+    """Leave Ctrl-C, which a terminal sends to every process of a program, to the process that decides."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -6,26 +6,27 @@ that was interrupted and resumed gives the numbers of one that was not.
 
 from __future__ import annotations
 
-import json
+import logging
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from lightning.fabric import Fabric
+from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from visavox.errors import InputError, TrainingError
 from visavox.progress import QUIET, Progress
 from visavox.training.average import WeightAverage
-from visavox.training.stage import Batch, Stage, Turn, Validation, weighted_total
+from visavox.training.interruption import StopRequest, ignore_interruptions
+from visavox.training.processes import average_gradients, share_statistics
+from visavox.training.run_folder import RunFolder
+from visavox.training.stage import Batch, Losses, Stage, Turn, Validation, weighted_total
 
-CHECKPOINT_NAME = "last.ckpt"
-BEST_NAME = "best.safetensors"
-CONFIG_NAME = "config.json"
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,18 +58,38 @@ class LoopSettings:
     seed: int = 0
     """Where all chance comes from."""
 
+    def __post_init__(self) -> None:
+        """Refuse values that mean nothing."""
+        for name in ("steps", "validate_every", "save_every", "log_every"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}; give 1 or more.")
+        if self.batch_size < 2:
+            raise InputError(f"a batch of {self.batch_size}; give 2 or more, for batch normalisation has to compare.")
+        if not self.learning_rate > 0:
+            raise InputError(f"the learning rate is {self.learning_rate:g}; give a number above 0.")
+        if self.workers < 0:
+            raise InputError(f"{self.workers} workers; give 0 (none but this process) or more.")
+        if not 0 <= self.seed < 2**31:
+            raise InputError(f"the seed is {self.seed}; give 0 to {2**31 - 1}.")
 
-class _FromStep(Sampler[int]):
-    """Sample numbers from a step on, so that a resumed run draws what an uninterrupted one would."""
 
-    def __init__(self, start: int, stop: int) -> None:
-        self.numbers = range(start, stop)
+class _Numbers(Sampler[int]):
+    """Numbers of the samples that one process draws from a step on: those that an uninterrupted run would draw.
+
+    Each step takes the next numbers, the first process the first of them.
+    """
+
+    def __init__(self, first_step: int, settings: LoopSettings, rank: int, world_size: int) -> None:
+        self.steps = range(first_step, settings.steps)
+        self.batch_size, self.rank, self.world_size = settings.batch_size, rank, world_size
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self.numbers)
+        for step in self.steps:
+            first = (step * self.world_size + self.rank) * self.batch_size
+            yield from range(first, first + self.batch_size)
 
     def __len__(self) -> int:
-        return len(self.numbers)
+        return len(self.steps) * self.batch_size
 
 
 def learning_rate(step: int, settings: LoopSettings) -> float:
@@ -85,43 +106,64 @@ class Trainer:
     def __init__(
         self, stage: Stage, settings: LoopSettings, run: str | os.PathLike[str], fabric: Fabric, config: dict[str, Any]
     ) -> None:
+        """Prepare to train.
+
+        Args:
+            stage: what to train.
+            settings: how.
+            run: folder of the run.
+            fabric: where; launched, if it has several processes.
+            config: what is written down of the run and compared when it is resumed; `summary` goes into the weights.
+        """
         self.stage = stage
         self.settings = settings
-        self.run = Path(run)
+        self.folder = RunFolder(run)
         self.fabric = fabric
         self.config = config
         self.step = 0
         self.best_score = math.inf
         self.average = WeightAverage(stage.averaged(), settings.average_decay)
-        self._writer: Any = None
 
     def fit(self, progress: Progress = QUIET, *, resume: bool = False) -> dict[str, float]:
         """Train until the last step; return the figures of the last validation.
+
+        After Ctrl-C the step is finished and a checkpoint written, then KeyboardInterrupt is raised.
 
         Raises:
             InputError: the run folder holds another run, or none to resume.
             TrainingError: losses are no longer numbers.
         """
         self._open_run(resume)
-        settings = self.settings
-        turns = self.stage.turns()
+        try:
+            with StopRequest() as request:
+                return self._train(progress, request)
+        finally:
+            self.folder.close()
+
+    def _train(self, progress: Progress, request: StopRequest) -> dict[str, float]:
+        settings, turns = self.settings, self.stage.turns()
         figures: dict[str, float] = {}
-        with progress.bar("training", settings.steps, unit="step") as bar:
-            bar.update(self.step)
+        begin = f"training from step {self.step}" if self.step else "training"
+        with progress.bar(begin, settings.steps - self.step, unit="step") as bar:
             for batch in self._batches():
                 # Dropout and whatever else draws inside a step starts from the step's own number.
-                torch.manual_seed((settings.seed << 32) + self.step)
+                number = self.step * self.fabric.world_size + self.fabric.global_rank
+                torch.manual_seed((settings.seed << 32) + number)
                 losses = self._update(turns, batch)
                 self.step += 1
+                stop = share_statistics(self.fabric, self.stage.modules.values(), request.number is not None)
                 self.average.update(self.stage.averaged(), self.step)
-                if self.step % settings.log_every == 0:
-                    self._log(losses)
                 last = self.step == settings.steps
+                if self.step % settings.log_every == 0:
+                    self._log(losses, progress)
                 if self.step % settings.validate_every == 0 or last:
                     figures = self._validate()
-                if self.step % settings.save_every == 0 or last:
+                if self.step % settings.save_every == 0 or last or stop:
                     self.save()
                 bar.update(1)
+                if stop and not last:
+                    request.deliver()
+                    raise KeyboardInterrupt
         return figures
 
     def save(self) -> None:
@@ -137,41 +179,49 @@ class Trainer:
             "average": self.average.state,
             "extra": stage.extra_state(),
         }
-        temporary = self.run / f".{CHECKPOINT_NAME}.part"
-        torch.save(state, temporary)
-        os.replace(temporary, self.run / CHECKPOINT_NAME)
+        self.folder.save_checkpoint(state)
 
     def load(self) -> None:
-        """Take up the checkpoint of the run folder."""
-        state = torch.load(self.run / CHECKPOINT_NAME, weights_only=True, map_location="cpu")
-        self.step, self.best_score = state["step"], state["best_score"]
-        for name, module in self.stage.modules.items():
-            module.load_state_dict(state["modules"][name])
-        for name, optimizer in self.stage.optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
-        self.average.state = {name: tensor.to(self.fabric.device) for name, tensor in state["average"].items()}
+        """Take up the checkpoint of the run folder.
+
+        Raises:
+            InputError: it is damaged, or of networks of other dimensions.
+        """
+        state = self.folder.load_checkpoint()
+        try:
+            self.step, self.best_score = state["step"], state["best_score"]
+            for name, module in self.stage.modules.items():
+                module.load_state_dict(state["modules"][name])
+            for name, optimizer in self.stage.optimizers.items():
+                optimizer.load_state_dict(state["optimizers"][name])
+            self.average.load(state["average"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise InputError(
+                f"{self.folder.checkpoint} is of another recipe ({str(error).splitlines()[0]}); resume it with the "
+                "recipe that it was started with."
+            ) from error
         self.stage.load_extra_state(state["extra"])
 
     def _open_run(self, resume: bool) -> None:
-        checkpoint = self.run / CHECKPOINT_NAME
+        if self.fabric.is_global_zero:
+            self.folder.check(resume=resume)
         if resume:
-            if not checkpoint.is_file():
-                raise InputError(f"{self.run} has no {CHECKPOINT_NAME} to resume from; start the run without --resume.")
+            self.folder.check_same(self.config)
             self.load()
-        elif checkpoint.exists():
-            raise InputError(f"{self.run} holds a run already; go on with it by --resume, or choose another folder.")
-        self.run.mkdir(parents=True, exist_ok=True)
-        (self.run / CONFIG_NAME).write_text(json.dumps(self.config, indent=2, default=str) + "\n", encoding="utf-8")
+            if self.step >= self.settings.steps:
+                raise InputError(f"{self.folder.path} has made all of its {self.step} steps; give more by --steps.")
+        if self.fabric.is_global_zero:
+            self.folder.open(self.config, step=self.step)
 
     def _batches(self) -> Iterator[Batch]:
         settings, world = self.settings, self.fabric.world_size
-        length = settings.steps * settings.batch_size
-        dataset = self.stage.dataset(settings.seed * world + self.fabric.global_rank, length)
+        dataset = self.stage.dataset(settings.seed, settings.steps * settings.batch_size * world)
         loader = DataLoader(
             dataset,
             batch_size=settings.batch_size,
-            sampler=_FromStep(self.step * settings.batch_size, length),
+            sampler=_Numbers(self.step, settings, self.fabric.global_rank, world),
             num_workers=settings.workers,
+            worker_init_fn=ignore_interruptions,
             pin_memory=self.fabric.device.type == "cuda",
             persistent_workers=settings.workers > 0,
             prefetch_factor=4 if settings.workers > 0 else None,
@@ -180,74 +230,67 @@ class Trainer:
             yield {name: tensor.to(self.fabric.device, non_blocking=True) for name, tensor in batch.items()}
 
     def _update(self, turns: list[Turn], batch: Batch) -> dict[str, float]:
-        seen: dict[str, float] = {}
+        rate = learning_rate(self.step, self.settings)
+        seen = {"learning_rate": rate}
         for turn in turns:
             for group in turn.optimizer.param_groups:
-                group["lr"] = learning_rate(self.step, self.settings) * group.get("rate_factor", 1.0)
+                group["lr"] = rate * group.get("rate_factor", 1.0)
             with self.fabric.autocast():
                 losses = turn.losses(batch)
                 total = weighted_total(losses, turn.weights())
-            if not torch.isfinite(total):
-                values = {name: float(loss) for name, loss in losses.items()}
-                raise TrainingError(
-                    f"step {self.step}, turn {turn.name}: the losses are no longer numbers ({values}); "
-                    "resume from the last checkpoint with a smaller learning rate, or with --precision 32-true."
-                )
             turn.optimizer.zero_grad(set_to_none=True)
             self.fabric.backward(total)
             parameters = [p for group in turn.optimizer.param_groups for p in group["params"] if p.grad is not None]
-            torch.nn.utils.clip_grad_norm_(parameters, self.settings.gradient_clip)
+            mean = average_gradients(self.fabric, parameters, total)
+            norm = torch.nn.utils.clip_grad_norm_(parameters, self.settings.gradient_clip)
+            # Before the step: weights and checkpoint stay what they were.
+            self._check_finite(turn, losses, mean, norm)
             turn.optimizer.step()
             if (self.step + 1) % self.settings.log_every == 0:
                 seen |= {f"{turn.name}/{name}": float(loss.detach()) for name, loss in losses.items()}
+                seen[f"{turn.name}/gradient_norm"] = float(norm)
         return seen
 
+    def _check_finite(self, turn: Turn, losses: Losses, total: Tensor, norm: Tensor) -> None:
+        if torch.isfinite(total + norm):
+            return
+        values = ", ".join(f"{name} {float(loss.detach()):.4g}" for name, loss in losses.items())
+        kept = self.folder.checkpoint
+        after = f"resume from {kept}" if kept.is_file() else "start again"
+        raise TrainingError(
+            f"in step {self.step + 1} the losses of the {turn.name} or their gradients are no longer numbers "
+            f"({values}, gradient {float(norm):.4g}); {after} with a smaller --learning-rate or --precision 32-true."
+        )
+
     def _validate(self) -> dict[str, float]:
-        network = self.stage.averaged()
-        with self.average.applied_to(network), torch.no_grad(), self.fabric.autocast():
-            found = self.stage.validate()
-            if found.score < self.best_score and self.fabric.is_global_zero:
-                self.best_score = found.score
-                settings = self.settings
-                training = f"{self.step} steps of {settings.batch_size}, seed {settings.seed}, {self.config['summary']}"
-                self.stage.export(str(self.run / BEST_NAME), training, found.figures)
-        self._log_validation(found)
+        """Validate in the first process; what it found steers all of them."""
+        found: Validation | None = None
+        if self.fabric.is_global_zero:
+            network = self.stage.averaged()
+            with self.average.applied_to(network), torch.no_grad(), self.fabric.autocast():
+                found = self.stage.validate()
+                self._keep_best(found)
+            self.folder.log("validation", self.step, found.figures | {"score": found.score}, prefix="validation/")
+            if found.pictures is not None:
+                self.folder.show(found.pictures, self.step)
+        if self.fabric.world_size > 1:
+            found, self.best_score, extra = self.fabric.broadcast((found, self.best_score, self.stage.extra_state()))
+            self.stage.load_extra_state(extra)
+        assert found is not None
         return found.figures
 
-    def _log(self, losses: dict[str, float]) -> None:
-        if not self.fabric.is_global_zero:
-            return
-        for name, value in losses.items():
-            self._scalars().add_scalar(name, value, self.step)
-        self._append("losses", losses)
+    def _keep_best(self, found: Validation) -> None:
+        if not math.isfinite(found.score):
+            logger.warning("the validation after step %d gave no number; its weights are not kept", self.step)
+        if found.score < self.best_score:
+            self.best_score = found.score
+            settings, world = self.settings, self.fabric.world_size
+            batch = f"{settings.batch_size}" + (f" in each of {world} processes" if world > 1 else "")
+            training = f"{self.step} steps of {batch}, seed {settings.seed}, {self.config['summary']}"
+            self.stage.export(str(self.folder.best), training, found.figures)
 
-    def _log_validation(self, found: Validation) -> None:
-        if not self.fabric.is_global_zero:
-            return
-        for name, value in found.figures.items():
-            self._scalars().add_scalar(f"validation/{name}", value, self.step)
-        if found.pictures is not None:
-            self._scalars().add_image("validation", found.pictures, self.step, dataformats="HWC")
-            import cv2
-
-            cv2.imwrite(str(self.run / "validation.png"), cv2.cvtColor(found.pictures, cv2.COLOR_RGB2BGR))
-        self._append("validation", found.figures | {"score": found.score})
-
-    def _append(self, kind: str, values: dict[str, float]) -> None:
-        """One line of JSON a log entry, so that a run can be read without TensorBoard."""
-        with (self.run / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(
-                json.dumps({"step": self.step, "kind": kind} | {k: round(v, 6) for k, v in values.items()}) + "\n"
-            )
-
-    def _scalars(self) -> Any:
-        if self._writer is None:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._writer = SummaryWriter(str(self.run / "tensorboard"))
-        return self._writer
-
-
-def settings_as_dict(settings: Any) -> dict[str, Any]:
-    """Return a settings dataclass as plain data, for the checkpoint and the log."""
-    return asdict(settings)
+    def _log(self, losses: dict[str, float], progress: Progress) -> None:
+        if self.fabric.is_global_zero:
+            shown = [f"{name.partition('/')[2]} {value:.3g}" for name, value in losses.items() if "/" in name]
+            progress.note(", ".join(shown))
+            self.folder.log("losses", self.step, losses)

@@ -6,6 +6,7 @@ encoder, the features of the discriminator) and one network several times in a t
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -43,7 +44,15 @@ def share_statistics(fabric: Fabric, modules: Iterable[nn.Module], stop: bool) -
     return bool(flag > 0)
 
 
-def end_children(fabric: Fabric) -> None:
-    """End the processes that this one started: it has failed, and they would wait for it in vain."""
-    for child in getattr(fabric._launcher, "procs", ()):
-        child.kill()
+def end_children(fabric: Fabric, patience: float) -> None:
+    """Wait for the processes that this one started, so many seconds; end those that are still there then."""
+    running: list[subprocess.Popen] = getattr(fabric.strategy.launcher, "procs", [])
+    children = running.copy()
+    # Lightning watches this list, and ends this process too when a child in it ends otherwise than by itself.
+    running.clear()
+    for child in children:
+        try:
+            child.wait(patience)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()

@@ -2,54 +2,81 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import os
-from dataclasses import asdict, dataclass, replace
+import signal
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import torch
 from lightning.fabric import Fabric
 
-from visavox.data.clip_store import ClipStore, load_store
-from visavox.data.mouth_motion import MotionBasis
-from visavox.errors import InputError
+from visavox.data.clip_store import MANIFEST_NAME, ClipStore, load_store
+from visavox.data.mouth_motion import MotionBasis, load_basis, save_basis
+from visavox.errors import InputError, TrainingError
 from visavox.models.checkpoint import load_model
+from visavox.models.registry import find_model
 from visavox.progress import QUIET, Progress
 from visavox.training.expert import ExpertStage
 from visavox.training.loop import LoopSettings, Trainer
+from visavox.training.processes import end_children
 from visavox.training.recipes import ExpertRecipe, SpeechRecipe, Wav2LipRecipe
+from visavox.training.run_folder import RunFolder
+from visavox.training.run_settings import RunSettings, choose_device, loop_settings, make_fabric
 from visavox.training.speech import SpeechStage, rest_motion
 from visavox.training.stage import Stage
 from visavox.training.wav2lip import Wav2LipStage
+
+logger = logging.getLogger(__name__)
 
 NUM_MOTIONS = 8
 """Numbers that describe a mouth where the network itself does not say how many."""
 
 
 @dataclass(frozen=True)
-class RunSettings:
-    """Where and how a recipe is run; `None` keeps what the recipe says."""
+class _Job:
+    """One call of `visavox train`, checked as far as it can be before anything is loaded."""
 
-    steps: int | None = None
-    """Updates in all."""
-    batch_size: int | None = None
-    """Samples of one update."""
-    learning_rate: float | None = None
-    """Largest learning rate."""
-    workers: int | None = None
-    """Processes that prepare batches."""
-    seed: int | None = None
-    """Where all chance comes from."""
-    validate_every: int | None = None
-    """Steps between two validations."""
-    save_every: int | None = None
-    """Steps between two checkpoints."""
-    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
-    """Numbers to compute in; auto: bf16-mixed where the processor multiplies it, else 32-true."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to compute."""
-    devices: int = 1
-    """Processors to share the work between (processes on the CPU)."""
+    stage_name: str
+    """`speech`, `expert` or `wav2lip`."""
+    dataset: Path
+    """Prepared clips."""
+    folder: RunFolder
+    """Where the run goes."""
+    fabric: Fabric
+    """Where it is computed."""
+    loop: LoopSettings
+    """The recipe's, with what was asked for."""
+    resume: bool
+    """Whether the run is there already."""
+    progress: Progress
+    """Where progress is shown."""
+
+    def fit(self, stage: Stage, settings: Any, basis: MotionBasis, **entries: Any) -> dict[str, float]:
+        """Train; `entries` are written down beside the settings of stage and loop."""
+        keep_freed_memory()
+        config = {
+            "summary": f"prepared data set {self.dataset.resolve().name}",
+            "stage_name": self.stage_name,
+            "dataset": hashlib.sha256((self.dataset / MANIFEST_NAME).read_bytes()).hexdigest()[:16],
+            "processes": self.fabric.world_size,
+            **entries,
+            "loop": asdict(self.loop),
+            "stage": asdict(settings),
+        }
+        trainer = Trainer(stage, self.loop, self.folder.path, self.fabric, config)
+        if self.resume:
+            self.folder.check_same(config)
+
+        def fit() -> dict[str, float]:
+            if self.fabric.is_global_zero:
+                self.folder.path.mkdir(parents=True, exist_ok=True)
+                save_basis(basis, basis_path(self.folder.best))
+            return trainer.fit(self.progress, resume=self.resume)
+
+        return _launched(self.fabric, fit)
 
 
 def train_speech(
@@ -65,15 +92,18 @@ def train_speech(
 
     Raises:
         InputError: the data set or the run folder cannot be used.
+        TrainingError: losses are no longer numbers.
     """
-    fabric, loop = _prepare(recipe.loop, settings)
     motion = recipe.stage.generator.motion
     if motion is None:
         raise InputError("this recipe's generator has no speech branch to teach; choose one with `motion` set.")
-    train, validation, basis = _stores(dataset, motion.num_motions, progress)
+    job = _prepare("speech", dataset, recipe.loop, run, settings, resume, progress)
+    train, validation = _load_clips(job)
+    basis = _basis(job, train, motion.num_motions, start=None)
+    apply_basis(basis, train, validation)
     rest = rest_motion(train, basis)
-    stage = SpeechStage(recipe.stage, train, validation, rest=rest, device=fabric.device, seed=loop.seed)
-    return _fit(stage, recipe.stage, loop, run, fabric, dataset, resume, progress)
+    stage = SpeechStage(recipe.stage, train, validation, rest=rest, device=job.fabric.device, seed=job.loop.seed)
+    return job.fit(stage, recipe.stage, basis)
 
 
 def train_expert(
@@ -89,11 +119,14 @@ def train_expert(
 
     Raises:
         InputError: the data set or the run folder cannot be used.
+        TrainingError: losses are no longer numbers.
     """
-    fabric, loop = _prepare(recipe.loop, settings)
-    train, validation, _ = _stores(dataset, NUM_MOTIONS, progress)
-    stage = ExpertStage(recipe.stage, train, validation, device=fabric.device, seed=loop.seed)
-    return _fit(stage, recipe.stage, loop, run, fabric, dataset, resume, progress)
+    job = _prepare("expert", dataset, recipe.loop, run, settings, resume, progress)
+    train, validation = _load_clips(job)
+    basis = _basis(job, train, NUM_MOTIONS, start=None)
+    apply_basis(basis, train, validation)
+    stage = ExpertStage(recipe.stage, train, validation, device=job.fabric.device, seed=job.loop.seed)
+    return job.fit(stage, recipe.stage, basis)
 
 
 def train_wav2lip(
@@ -115,15 +148,18 @@ def train_wav2lip(
         run: folder of the run.
         settings: what differs from the recipe.
         start: weights to begin with: of the stage `speech`, or of an earlier run.
-        expert: the expert that judges; needed when the recipe has a sync loss.
+        expert: the expert that judges; needed when the recipe has a sync loss. A resumed run keeps its own.
         resume: go on with the run in the folder.
         progress: where progress is shown.
 
     Raises:
         InputError: the data set, the run folder, or a weights file cannot be used.
+        TrainingError: losses are no longer numbers.
     """
-    fabric, loop = _prepare(recipe.loop, settings)
     config = recipe.stage.generator
+    job = _prepare("wav2lip", dataset, recipe.loop, run, settings, resume, progress)
+    if resume:
+        expert, start = expert or job.folder.config().get("expert"), None
     if recipe.stage.losses.sync and expert is None:
         raise InputError("this recipe has a sync loss, and that needs an expert: give --expert WEIGHTS or NAME.")
     if config.motion is not None and start is None and not resume:
@@ -131,82 +167,108 @@ def train_wav2lip(
             "this recipe's generator has a speech branch that is taught beforehand: run `visavox train speech` first, "
             "and give its best.safetensors as --start."
         )
-    judge = _load(expert, "expert") if expert is not None else None
+    judge: Any = load_model(expert, network="expert") if expert is not None else None
     if judge is not None and judge.config.resolution != config.resolution:
         raise InputError(
-            f"the expert judges crops of {judge.config.resolution} pixels and the generator paints "
+            f"the expert {expert} judges crops of {judge.config.resolution} pixels and the generator paints "
             f"{config.resolution}; give an expert of the same resolution."
         )
-    begun = _load(start, "wav2lip") if start is not None else None
+    begun: Any = load_model(start, network="wav2lip") if start is not None else None
+    if begun is not None and begun.config != config:
+        raise InputError(f"{start} has other dimensions than the recipe's generator; give weights of the same recipe.")
+    train, validation = _load_clips(job)
     num_motions = config.motion.num_motions if config.motion is not None else NUM_MOTIONS
-    train, validation, _ = _stores(dataset, num_motions, progress)
-    stage = Wav2LipStage(recipe.stage, train, validation, expert=judge, device=fabric.device, seed=loop.seed)
+    basis = _basis(job, train, num_motions, start=start if config.motion is not None else None)
+    apply_basis(basis, train, validation)
+    stage = Wav2LipStage(recipe.stage, train, validation, expert=judge, device=job.fabric.device, seed=job.loop.seed)
     if begun is not None:
-        if begun.config != config:
-            raise InputError(
-                f"{start} has other dimensions than the recipe's generator; give weights of the same recipe."
-            )
         stage.generator.load_state_dict(begun.state_dict())
-    return _fit(stage, recipe.stage, loop, run, fabric, dataset, resume, progress)
+    return job.fit(stage, recipe.stage, basis, expert=expert, expert_weights=_digest(expert))
 
 
-def _load(name_or_path: str, network: str) -> Any:
-    return load_model(name_or_path, network=network)
+def apply_basis(basis: MotionBasis, *stores: ClipStore) -> None:
+    """Describe the mouths of all clips in the same terms."""
+    for store in stores:
+        store.apply_basis(basis)
 
 
-def _prepare(loop: LoopSettings, settings: RunSettings | None) -> tuple[Fabric, LoopSettings]:
-    settings = settings or RunSettings()
-    changes = {
-        name: value
-        for name in ("steps", "batch_size", "learning_rate", "workers", "seed", "validate_every", "save_every")
-        if (value := getattr(settings, name)) is not None
-    }
-    device = settings.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    elif device == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda was given, and this machine has no usable CUDA device; leave it at auto.")
-    precision = settings.precision
-    if precision == "auto":
-        fast = device == "cuda" or (torch.backends.mkldnn.is_available() and multiplies_bfloat16())
-        precision = "bf16-mixed" if fast and loop.precision == "bf16-mixed" else "32-true"
-    fabric = Fabric(accelerator=device, devices=settings.devices, precision=precision)
-    return fabric, replace(loop, precision=precision, **changes)
-
-
-def multiplies_bfloat16() -> bool:
-    """Tell whether the processor has instructions for bfloat16; without them it is several times slower."""
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-
-
-def _stores(
-    dataset: str | os.PathLike[str], num_motions: int, progress: Progress
-) -> tuple[ClipStore, ClipStore, MotionBasis]:
-    train = load_store(dataset, "train", progress=progress)
-    validation = load_store(dataset, "validation", progress=progress)
-    basis = train.fit_basis(num_motions)
-    train.apply_basis(basis)
-    validation.apply_basis(basis)
-    return train, validation, basis
-
-
-def _fit(
-    stage: Stage,
-    stage_settings: Any,
+def _prepare(
+    stage_name: str,
+    dataset: str | os.PathLike[str],
     loop: LoopSettings,
     run: str | os.PathLike[str],
-    fabric: Fabric,
-    dataset: str | os.PathLike[str],
+    settings: RunSettings | None,
     resume: bool,
     progress: Progress,
-) -> dict[str, float]:
-    keep_freed_memory()
-    config = {
-        "summary": f"prepared data set {Path(dataset).name}",
-        "loop": asdict(loop),
-        "stage": asdict(stage_settings),
-    }
-    return Trainer(stage, loop, run, fabric, config).fit(progress, resume=resume)
+) -> _Job:
+    settings, folder = settings or RunSettings(), RunFolder(run)
+    device = choose_device(settings)
+    loop = loop_settings(loop, settings, device, folder.config().get("loop") if resume else None)
+    fabric = make_fabric(settings, device, loop.precision)
+    if fabric.global_rank > 0:
+        # The first process speaks for all of them, and decides when they end.
+        progress = QUIET
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        logging.getLogger("visavox").setLevel(logging.ERROR)
+    else:
+        folder.check(resume=resume)
+    return _Job(stage_name, Path(dataset), folder, fabric, loop, resume, progress)
+
+
+def _load_clips(job: _Job) -> tuple[ClipStore, ClipStore]:
+    train = load_store(job.dataset, "train", progress=job.progress)
+    return train, load_store(job.dataset, "validation", progress=job.progress)
+
+
+def _basis(job: _Job, train: ClipStore, num_motions: int, *, start: str | None) -> MotionBasis:
+    """Find the terms in which mouths are described: those of the weights that this run goes on from, or its own.
+
+    They lie beside the weights: a network that was taught one motion basis understands no other.
+    """
+    path = basis_path(job.folder.best)
+    if job.resume and path.is_file():
+        return load_basis(path)
+    if start is not None and basis_path(find_model(start)).is_file():
+        basis = load_basis(basis_path(find_model(start)))
+    else:
+        if start is not None:
+            logger.warning(
+                "%s has no motion basis beside it (%s); a new one is made of %s, which is right only if that is what "
+                "the weights were trained on",
+                start,
+                basis_path(Path(start)).name,
+                job.dataset,
+            )
+        basis = train.fit_basis(num_motions)
+    if basis.num_motions != num_motions:
+        raise InputError(f"the motion basis beside {start} has {basis.num_motions} numbers, the recipe {num_motions}.")
+    return basis
+
+
+def basis_path(weights: Path) -> Path:
+    """Where the motion basis of a weights file lies."""
+    return weights.with_suffix(".motion.npz")
+
+
+def _digest(expert: str | None) -> str | None:
+    return None if expert is None else hashlib.sha256(find_model(expert).read_bytes()).hexdigest()[:16]
+
+
+def _launched(fabric: Fabric, fit: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """Start the other processes, if there are any, and train; only the first process tells how it went."""
+    patience = 2.0
+    try:
+        fabric.launch()
+        figures = fit()
+        patience = 60.0
+        return figures
+    except (TrainingError, KeyboardInterrupt):
+        if fabric.global_rank > 0:
+            raise SystemExit(0) from None
+        raise
+    finally:
+        if fabric.global_rank == 0:
+            end_children(fabric, patience)
 
 
 def keep_freed_memory() -> None:

@@ -19,6 +19,9 @@ CONFIG_NAME = "config.json"
 LOG_NAME = "log.jsonl"
 PICTURES_NAME = "validation.png"
 TENSORBOARD_NAME = "tensorboard"
+MOTION_NAME = "best.motion.npz"
+OWN = (BEST_NAME, CONFIG_NAME, LOG_NAME, MOTION_NAME, PICTURES_NAME, TENSORBOARD_NAME)
+"""What a run may have left before its first checkpoint."""
 
 FIXED = ("stage_name", "recipe", "dataset", "expert_weights", "processes", "stage")
 """Entries of the configuration that a resumed run must share with the run that it goes on with."""
@@ -51,13 +54,14 @@ class RunFolder:
             raise InputError(f"{self.path} is a file; name a folder for the run.")
         if resume:
             if not self.checkpoint.is_file():
-                raise InputError(f"{self.path} has no {CHECKPOINT_NAME} to resume from; start the run without --resume.")
+                raise InputError(f"{self.path} has no {CHECKPOINT_NAME} to resume; start the run without --resume.")
             return
         if self.checkpoint.exists():
             raise InputError(f"{self.path} holds a run already; go on with it by --resume, or choose another folder.")
-        # A run that ended before its first checkpoint has left its configuration, and may be begun again.
-        if self.path.is_dir() and any(self.path.iterdir()) and not (self.path / CONFIG_NAME).is_file():
-            raise InputError(f"{self.path} is not empty, and what it holds is no run; choose another folder.")
+        # A run that ended before its first checkpoint has left files of its own, and may be begun again.
+        strange = [path.name for path in self.path.iterdir() if path.name not in OWN] if self.path.is_dir() else []
+        if strange:
+            raise InputError(f"{self.path} holds what belongs to no run ({min(strange)}); choose another folder.")
 
     def config(self) -> dict[str, Any]:
         """Return what the run was started with; empty if that is not known.

@@ -80,16 +80,19 @@ class SpeechStage(Stage):
     def _losses(self, batch: Batch) -> Losses:
         self.predictor.train()
         # The loop has seeded the default generator with this step's number.
-        mel = augment_mels(batch["mel"].cpu(), self.settings.augmentation, torch.default_generator)
-        predicted = self.predictor(mel[:, None].to(self.device)).float()
+        mel = augment_mels(batch["mel"], self.settings.augmentation)
+        predicted = self.predictor(mel[:, None]).float()
         return {"motion": ((predicted - batch["motion"]) ** 2 * self.weights).mean()}
 
     def validate(self) -> Validation:
         """Correlate prediction and truth within each validation clip; the score is minus that of the opening."""
         self._calibrate()
-        rows = np.array([self._correlation(stored) for stored in self.validation.clips])
-        gains = [self.predict(stored)[:, 0].std() / stored.motion[:, 0].std() for stored in self.validation.clips]
-        figures = {f"r_{number}": float(value) for number, value in enumerate(np.nanmean(rows, axis=0))}
+        predictions = [self.predict(stored) for stored in self.validation.clips]
+        truths = [stored.motion for stored in self.validation.clips]
+        pairs = list(zip(predictions, truths, strict=True))
+        rows = np.mean([correlation(predicted, true) for predicted, true in pairs], axis=0)
+        figures = {f"r_{number}": float(value) for number, value in enumerate(rows)}
+        gains = [predicted[:, 0].std() / max(true[:, 0].std(), 1e-6) for predicted, true in pairs]
         figures["opening_gain"] = float(np.mean(gains))
         return Validation(figures, -figures["r_0"])
 
@@ -113,10 +116,6 @@ class SpeechStage(Stage):
         windows = np.stack([window_at(stored, frame, config.mel_window, config.mel_lead) for frame in frames])
         return self.predictor(torch.from_numpy(windows)[:, None].to(self.device)).float().cpu().numpy()
 
-    def _correlation(self, stored: StoredClip) -> np.ndarray:
-        predicted, true = self.predict(stored), stored.motion
-        return np.array([np.corrcoef(predicted[:, k], true[:, k])[0, 1] for k in range(true.shape[1])])
-
     @torch.no_grad()
     def _calibrate(self) -> None:
         """Set the gain of the prediction by speakers that the network was not trained on.
@@ -132,13 +131,18 @@ class SpeechStage(Stage):
             predicted.append(motion - motion.mean(axis=0))
             true.append(stored.motion - stored.motion.mean(axis=0))
         one, other = np.concatenate(predicted), np.concatenate(true)
-        correlation = (one * other).mean(axis=0) / np.maximum(one.std(axis=0) * other.std(axis=0), 1e-6)
-        gain = correlation.clip(0.05, 1) ** 0.25 * other.std(axis=0) / np.maximum(one.std(axis=0), 1e-6)
+        gain = correlation(one, other).clip(0.05, 1) ** 0.25 * other.std(axis=0) / np.maximum(one.std(axis=0), 1e-6)
         self.predictor.gain.copy_(torch.from_numpy(gain.clip(0, 3).astype(np.float32)))
         # What silence asks for must stay where it is: a closed mouth, whatever the gain.
         silence = torch.full((1, 1, 80, self.settings.generator.mel_window), -4.0, device=self.device)
         drift = torch.from_numpy(self.rest.astype(np.float32)).to(self.device) - self.predictor(silence)[0]
         self.predictor.offset.copy_(drift)
+
+
+def correlation(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Correlate each column of two motions (T, K): (K,), 0 where one of them does not move."""
+    one, other = predicted - predicted.mean(axis=0), true - true.mean(axis=0)
+    return (one * other).mean(axis=0) / np.maximum(one.std(axis=0) * other.std(axis=0), 1e-6)
 
 
 def hold_out(store: ClipStore, num_speakers: int) -> tuple[ClipStore, ClipStore]:

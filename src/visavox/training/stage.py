@@ -104,11 +104,13 @@ def weighted_total(losses: Losses, weights: dict[str, float]) -> Tensor:
     """Sum of weight * loss.
 
     Raises:
-        TrainingError: a loss has no weight, or a weight has no loss.
+        TrainingError: a loss has no weight, a weight has no loss, or all weights are 0.
     """
     if losses.keys() != weights.keys():
         raise TrainingError(
             f"losses {sorted(losses)} and weights {sorted(weights)} do not match; give every loss exactly one weight"
         )
     terms = [weights[name] * loss for name, loss in losses.items() if weights[name]]
+    if not terms:
+        raise TrainingError(f"the losses {sorted(losses)} all have the weight 0: there is nothing to learn from")
     return sum(terms[1:], start=terms[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,13 +16,14 @@ from visavox.data.picture_augmentation import NO_AUGMENTATION, PictureAugmentati
 from visavox.data.picture_dataset import PictureDataset, PictureSampling, build_sample
 from visavox.face.crop import CropSpec
 from visavox.losses.adversarial import feature_distance, real_or_painted
-from visavox.losses.reconstruction import painted_region, weighted_gradient_l1, weighted_l1
+from visavox.losses.reconstruction import weighted_gradient_l1, weighted_l1
 from visavox.losses.sync import cosine_bce, stack_mouths
 from visavox.models.checkpoint import save_model
 from visavox.models.syncnet.expert import Expert
 from visavox.models.wav2lip.discriminator import QualityDiscriminator, QualityDiscriminatorConfig
 from visavox.models.wav2lip.generator import Wav2Lip, Wav2LipConfig
 from visavox.models.weights_file import ModelCard
+from visavox.training.prepared_batch import PreparedBatch, sharpness, side_by_side
 from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation, to_channels_last
 from visavox.training.sync_gate import SyncGate
 
@@ -70,6 +72,12 @@ class Wav2LipSettings:
     validation_samples: int = 96
     """Samples of a validation."""
 
+    def __post_init__(self) -> None:
+        """Check that who judges is there."""
+        judged = bool(self.losses.adversarial or self.losses.features)
+        if judged != (self.discriminator is not None):
+            raise ValueError("`adversarial` or `features` has a weight exactly if there is a discriminator")
+
 
 class Wav2LipStage(Stage):
     """Trains a generator, with a frozen expert and a discriminator where the settings ask for them."""
@@ -89,7 +97,7 @@ class Wav2LipStage(Stage):
         config = settings.generator
         self.generator = to_channels_last(Wav2Lip(config), device)
         self.modules: dict[str, nn.Module] = {"generator": self.generator}
-        # The speech branch is taught beforehand (stage `speech`); only the expert may change it here.
+        # The speech branch is taught beforehand (stage `speech`); it learns on here only where an expert judges.
         trained = [p for name, p in self.generator.named_parameters() if self._is_trained(name)]
         optimizer = torch.optim.Adam(trained, lr=0.0, betas=settings.betas)
         self.optimizers = {"generator": optimizer}
@@ -165,7 +173,7 @@ class Wav2LipStage(Stage):
         totals: dict[str, list[float]] = {}
         strip: list[np.ndarray] = []
         for batch in batches:
-            prepared = _Prepared(batch, self.settings.mouth_weight)
+            prepared = PreparedBatch(batch, self.settings.mouth_weight)
             painted = {"heard": self.generator(prepared.mel, prepared.faces)}
             if self.settings.generator.motion is not None:
                 painted["true_motion"] = self.generator(prepared.mel, prepared.faces, prepared.motion)
@@ -174,19 +182,30 @@ class Wav2LipStage(Stage):
                 totals.setdefault(f"l1_{name}", []).append(
                     float(weighted_l1(pictures, prepared.truth, prepared.weight))
                 )
+                totals.setdefault("sharpness", []).append(sharpness(pictures, prepared.truth, prepared.weight))
                 if self.expert is not None and self.sampling.num_frames == self.expert.config.num_frames:
                     totals.setdefault(f"sync_{name}", []).append(float(self._sync(pictures, batch)))
             if len(strip) < 6:
-                strip.append(_rows([prepared.faces[:, 3:], prepared.truth, *painted.values()]))
+                strip.append(side_by_side([prepared.faces[:, 3:], prepared.truth, *painted.values()]))
         figures = {name: float(np.mean(values)) for name, values in totals.items()}
         if "sync_heard" in figures:
             self.gate.see(figures["sync_heard"])
             figures["gate"] = float(self.gate.is_open)
+        return Validation(figures, self._score(figures), np.concatenate(strip, axis=0))
+
+    def _score(self, figures: dict[str, float]) -> float:
+        """The weighted L1, dearer the less sharp the painting where the painting is to be sharp, and the sync loss.
+
+        Whether the gate is open makes no difference: scores are compared over the whole run.
+        """
         by_motion = self.settings.generator.motion is not None and self.settings.true_motion == 1
         score = figures["l1_true_motion" if by_motion else "l1_heard"]
-        if self.gate.is_open and self.settings.losses.sync:
-            score = score + self.settings.losses.sync * figures["sync_heard"]
-        return Validation(figures, score, np.concatenate(strip, axis=0))
+        if self.discriminator is not None:
+            # L1 alone is best before the discriminator has done anything: it prefers blur.
+            score *= 1 + abs(math.log(max(figures["sharpness"], 1e-3)))
+        if self.settings.losses.sync and self.expert is not None:
+            score += self.settings.losses.sync * figures["sync_heard"]
+        return score
 
     def _validation_batches(self) -> list[Batch]:
         """The same samples at every validation, without augmentation."""
@@ -207,7 +226,7 @@ class Wav2LipStage(Stage):
         ]
 
     def _generator_losses(self, batch: Batch) -> Losses:
-        prepared = _Prepared(batch, self.settings.mouth_weight)
+        prepared = PreparedBatch(batch, self.settings.mouth_weight)
         painted, cover = self._paint(prepared)
         batch["painted"] = painted.detach()
         losses = {
@@ -220,6 +239,8 @@ class Wav2LipStage(Stage):
             losses["sync"] = self._sync(painted, batch) if self.gate.is_open else painted.new_zeros(())
         if self.discriminator is not None:
             half = painted.shape[-1] // 2
+            # It learns in its own turn: here its gradients would be found for nothing.
+            self.discriminator.requires_grad_(False)
             with torch.no_grad():
                 _, true_features = self.discriminator.judge(prepared.truth[..., half:, :])
             judged, features = self.discriminator.judge(painted[..., half:, :])
@@ -240,13 +261,14 @@ class Wav2LipStage(Stage):
 
     def _discriminator_losses(self, batch: Batch) -> Losses:
         assert self.discriminator is not None
+        self.discriminator.requires_grad_(True)
         truth = batch["faces"].flatten(0, 1).float() / 255
         half = truth.shape[-1] // 2
         real, _ = self.discriminator.judge(truth[..., half:, :])
         painted, _ = self.discriminator.judge(batch["painted"][..., half:, :])
         return {"real": real_or_painted(real, real=True), "painted": real_or_painted(painted, real=False)}
 
-    def _paint(self, prepared: _Prepared) -> tuple[Tensor, Tensor | None]:
+    def _paint(self, prepared: PreparedBatch) -> tuple[Tensor, Tensor | None]:
         """Paint a batch; return the pictures and, of networks that bend the reference, the cover."""
         self.generator.train()
         condition = self._condition(prepared)
@@ -255,7 +277,7 @@ class Wav2LipStage(Stage):
         layers = self.generator.layers(condition, prepared.faces)
         return layers.flatten(prepared.faces[:, 3:]), layers.cover
 
-    def _condition(self, prepared: _Prepared) -> Tensor:
+    def _condition(self, prepared: PreparedBatch) -> Tensor:
         """Condition of the decoder: from the true motion, from what is heard, or some from each."""
         if self.settings.generator.motion is None:
             return self.generator.condition(prepared.mel)
@@ -274,28 +296,3 @@ class Wav2LipStage(Stage):
         mouths = stack_mouths(painted.unflatten(0, batch["faces"].shape[:2]))
         audio, face = self.expert(batch["expert_mel"][:, None], mouths)
         return cosine_bce(audio, face, torch.ones(len(audio), device=audio.device))
-
-
-class _Prepared:
-    """A batch as the networks take it: frames folded into the batch, pictures in [0, 1], the lower half hidden."""
-
-    def __init__(self, batch: Batch, mouth_weight: float) -> None:
-        faces = batch["faces"]
-        self.num_samples, self.num_frames = faces.shape[:2]
-        size = faces.shape[-1]
-        self.truth = (faces.flatten(0, 1).float() / 255).contiguous(memory_format=torch.channels_last)
-        reference = (batch["reference"].float() / 255).repeat_interleave(self.num_frames, dim=0)
-        hidden = self.truth.clone()
-        hidden[..., size // 2 :, :] = 0
-        self.faces = torch.cat([hidden, reference], dim=1).contiguous(memory_format=torch.channels_last)
-        self.mel = batch["mel"].flatten(0, 1)[:, None]
-        self.motion = batch["motion"].flatten(0, 1)
-        rows = torch.arange(size, device=self.truth.device)
-        self.lower = (rows >= size // 2).float()[:, None] * 2
-        self.weight = painted_region(batch["mouth"].flatten(0, 1), size, mouth_weight=mouth_weight, border=size // 16)
-
-
-def _rows(columns: list[Tensor]) -> np.ndarray:
-    """The first picture of each column side by side: uint8 RGB (H, W * columns, 3)."""
-    pictures = [column[0].float().clamp(0, 1).permute(1, 2, 0).cpu().numpy() for column in columns]
-    return (np.concatenate(pictures, axis=1) * 255).round().astype(np.uint8)

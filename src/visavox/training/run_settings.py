@@ -1,0 +1,114 @@
+"""What differs from a recipe in one run, and where it is computed."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import torch
+from lightning.fabric import Fabric
+
+from visavox.errors import InputError
+from visavox.models.strict_json import from_mapping
+from visavox.training.loop import LoopSettings
+
+logger = logging.getLogger(__name__)
+
+CHANGEABLE = ("steps", "learning_rate", "workers", "validate_every", "save_every", "precision")
+"""What may be changed when a run is resumed; it then gives other numbers than a run that was never changed."""
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Where and how a recipe is run; `None` keeps what the recipe says."""
+
+    steps: int | None = None
+    """Updates in all."""
+    batch_size: int | None = None
+    """Samples of one update."""
+    learning_rate: float | None = None
+    """Largest learning rate."""
+    workers: int | None = None
+    """Processes that prepare batches."""
+    seed: int | None = None
+    """Where all chance comes from."""
+    validate_every: int | None = None
+    """Steps between two validations."""
+    save_every: int | None = None
+    """Steps between two checkpoints."""
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+    """Numbers to compute in; auto: as the recipe says, but 32-true where the processor cannot multiply bfloat16."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute."""
+    devices: int = 1
+    """Processors of a machine to share the work between (processes on the CPU); each takes a batch of its own."""
+    nodes: int = 1
+    """Machines to share the work between; the command is started on each of them, as by `torchrun`."""
+
+
+def make_fabric(settings: RunSettings, device: str, precision: str) -> Fabric:
+    """Say where and in which numbers to compute; processes are not started yet."""
+    strategy = "ddp" if settings.devices * settings.nodes > 1 else "auto"
+    return Fabric(
+        accelerator=device,
+        strategy=strategy,
+        devices=settings.devices,
+        num_nodes=settings.nodes,
+        precision=precision,  # type: ignore[arg-type]
+    )
+
+
+def choose_device(settings: RunSettings) -> str:
+    """Return `cuda` or `cpu`.
+
+    Raises:
+        InputError: there is no such device, or not as many.
+    """
+    if settings.devices < 1 or settings.nodes < 1:
+        raise InputError(f"{settings.devices} devices on {settings.nodes} nodes; give 1 or more of each.")
+    available = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if settings.device == "cuda" and not available:
+        raise InputError("--device cuda was given, and this machine has no usable CUDA device; leave it at auto.")
+    device = settings.device if settings.device != "auto" else "cuda" if available else "cpu"
+    if device == "cuda" and settings.devices > available:
+        raise InputError(f"--devices {settings.devices} was given, and this machine has {available}.")
+    return device
+
+
+def multiplies_bfloat16() -> bool:
+    """Tell whether the processor has instructions for bfloat16; without them it is several times slower."""
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def loop_settings(recipe: LoopSettings, settings: RunSettings, device: str, before: Any) -> LoopSettings:
+    """Settle how to train: what was asked for, then what the resumed run was started with, then the recipe.
+
+    Args:
+        recipe: the recipe's.
+        settings: what was asked for.
+        device: `cuda` or `cpu`.
+        before: the entry `loop` of the resumed run's configuration; None for a new run.
+
+    Raises:
+        InputError: a resumed run is to be changed in what it cannot change.
+    """
+    names = ("steps", "batch_size", "learning_rate", "workers", "seed", "validate_every", "save_every")
+    given = {name: value for name in names if (value := getattr(settings, name)) is not None}
+    if settings.precision != "auto":
+        given["precision"] = settings.precision
+    if before is None:
+        if recipe.precision == "bf16-mixed" and device == "cpu" and not multiplies_bfloat16():
+            recipe = replace(recipe, precision="32-true")
+        return replace(recipe, **given)
+    try:
+        started = from_mapping(LoopSettings, before)
+    except ValueError as error:
+        raise InputError(f"the configuration of the run is damaged ({error}); start a new run.") from error
+    changes = {name: value for name, value in given.items() if value != getattr(started, name)}
+    told = "; ".join(f"{name}: {getattr(started, name)} -> {value}" for name, value in changes.items())
+    if changes.keys() - set(CHANGEABLE):
+        raise InputError(f"the run cannot be resumed with that ({told}); only {', '.join(CHANGEABLE)} may change.")
+    if changes:
+        logger.warning("the run goes on with other settings (%s)", told)
+    return replace(started, **changes)
