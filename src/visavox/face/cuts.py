@@ -17,6 +17,8 @@ from visavox.face.association import Sighting
 
 THUMBNAIL = (64, 36)
 """Width and height to which pictures are shrunk before they are compared."""
+MIN_SAMPLES = (256, 144)
+"""Columns and rows that are looked at, at least, in larger pictures."""
 MIN_DIFFERENCE = 4.0
 """Least mean difference of the thumbnails (0-255) over a cut."""
 MIN_RATIO = 2.5
@@ -39,7 +41,10 @@ class CutDetector:
 
     def push(self, image: np.ndarray) -> bool:
         """Take the next picture, uint8 RGB (H, W, 3); True if it may begin a new shot (as the first one does)."""
-        small = cv2.resize(image, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.int16)
+        # One pixel of a few is enough for an average of hundreds, and ten times as fast in large pictures.
+        step = max(1, min(image.shape[0] // MIN_SAMPLES[1], image.shape[1] // MIN_SAMPLES[0]))
+        sampled = np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step])
+        small = cv2.resize(sampled, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.int16)
         self._recent.append(small)
         if len(self._recent) == 1:
             self._differences.append(0.0)
