@@ -12,6 +12,7 @@ import pytest
 import tyro
 
 import visavox
+from visavox.cli.main import COMMANDS as COMMAND_TABLE
 from visavox.cli.main import main
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,6 +107,24 @@ def test_the_readme_begins_with_the_demo():
 @pytest.mark.parametrize(("page", "target"), sorted(set(TARGETS)))
 def test_make_target_exists(page, target):
     assert re.search(rf"^{re.escape(target)}:", (ROOT / "Makefile").read_text(), re.MULTILINE), page
+
+
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+OTHERS = {"--no-deps", "--logdir", "--version", "--help", "--durations"}
+"""Options of pip, tensorboard, pytest, and of `visavox` itself."""
+
+
+def test_options_that_pages_mention_exist(capsys):
+    commands = [[name] for name in COMMAND_TABLE if name not in ("models", "train")]
+    commands += [["models", name] for name in ("list", "info", "import")]
+    commands += [["train", name] for name in ("speech", "expert", "wav2lip")]
+    known = set(OTHERS)
+    for command in commands:
+        with pytest.raises(SystemExit):
+            main([*command, "--help"])
+        known |= set(OPTION.findall(capsys.readouterr().out))
+    mentioned = {(page.name, option) for page in PAGES for option in OPTION.findall(page.read_text(encoding="utf-8"))}
+    assert not sorted((page, option) for page, option in mentioned if option not in known)
 
 
 def test_scripts_exist():
