@@ -11,10 +11,9 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
@@ -25,6 +24,9 @@ from visavox.training.interruption import StopRequest, ignore_interruptions
 from visavox.training.processes import average_gradients, share_statistics
 from visavox.training.run_folder import RunFolder
 from visavox.training.stage import Batch, Losses, Stage, Turn, Validation, weighted_total
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 logger = logging.getLogger(__name__)
 

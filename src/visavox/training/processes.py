@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 
 def average(fabric: Fabric, tensors: Sequence[Tensor]) -> None:

@@ -9,9 +9,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-from lightning.fabric import Fabric
+from typing import TYPE_CHECKING, Any
 
 from visavox.data.clip_store import MANIFEST_NAME, ClipStore, load_store
 from visavox.data.mouth_motion import MotionBasis, load_basis, save_basis
@@ -28,6 +26,9 @@ from visavox.training.run_settings import RunSettings, choose_device, loop_setti
 from visavox.training.speech import SpeechStage, rest_motion
 from visavox.training.stage import Stage
 from visavox.training.wav2lip import Wav2LipStage
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 logger = logging.getLogger(__name__)
 

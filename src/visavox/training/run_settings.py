@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from lightning.fabric import Fabric
 
 from visavox.errors import InputError
 from visavox.models.strict_json import from_mapping
 from visavox.training.loop import LoopSettings
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +51,8 @@ class RunSettings:
 
 def make_fabric(settings: RunSettings, device: str, precision: str) -> Fabric:
     """Say where and in which numbers to compute; processes are not started yet."""
+    from lightning.fabric import Fabric
+
     strategy = "ddp" if settings.devices * settings.nodes > 1 else "auto"
     return Fabric(
         accelerator=device,
