@@ -94,7 +94,10 @@ class Wav2Lip(nn.Module):
         )
         if config.warp_reference:
             # Begin with the reference as it is: one part in eight of the colours over it.
-            nn.init.constant_(self.output_block[1].bias[3:], -2.0)
+            last = self.output_block[1]
+            assert isinstance(last, nn.Conv2d)
+            assert last.bias is not None
+            nn.init.constant_(last.bias[3:], -2.0)
 
     def forward(self, mel: Tensor, faces: Tensor, motion: Tensor | None = None) -> Tensor:
         """Paint faces.
