@@ -1,18 +1,20 @@
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
-from tests.dubbing.tiny import CROP
+from tests.dubbing.tiny import CONFIG, CROP
 
 from visavox.audio.mel import mel_spectrogram, mel_window, window_start
-from visavox.dubbing.faces import prepare_face
+from visavox.dubbing.faces import prepare_face, working_crop
 from visavox.dubbing.network import MouthNetwork, choose_device
 from visavox.dubbing.painter import MouthPainter
 from visavox.errors import InputError
 from visavox.face.crop import warp_crop
 from visavox.face.mouth_mask import mouth_mask
 from visavox.models.syncnet.expert import Expert
+from visavox.models.wav2lip.generator import Wav2Lip
 
 NUM_FRAMES = 30
 
@@ -147,3 +149,48 @@ def test_no_cuda_is_said():
     assert choose_device("auto").type == "cpu"
     with pytest.raises(InputError, match="finds no CUDA device"):
         choose_device("cuda")
+
+
+@pytest.fixture(scope="module")
+def bending() -> MouthNetwork:
+    """A generator that bends its reference, at random."""
+    torch.manual_seed(11)
+    model = Wav2Lip(replace(CONFIG, warp_reference=True)).eval()
+    torch.nn.init.normal_(model.reference_warp.flow.weight, 0, 0.05)
+    model.crop_spec = CROP
+    return MouthNetwork(model)
+
+
+def test_a_bent_reference_is_what_the_network_gives(bending, frames, face, mel):
+    crop = warp_crop(frames[9], face.matrices[9], CROP.size)
+    window = mel_window(mel, 30, 16)
+    painted = bending.paint(window[None].numpy(), crop[None], face.references[0][None])[0]
+    faces = torch.from_numpy(np.concatenate([crop, face.references[0]], axis=-1)).permute(2, 0, 1)[None] / 255
+    faces[:, :3, 48:] = 0
+    with torch.inference_mode():
+        expected = bending._model(window[None, None], faces)[0].permute(1, 2, 0).numpy()
+    assert np.abs(painted - expected)[48:].max() < 0.02
+    assert np.ptp(expected[48:]) > 0.1
+
+
+def test_a_large_face_is_bent_at_twice_the_size(bending, track, frames, mel):
+    crop = working_crop(CROP, True, [replace(track, landmarks=track.landmarks * 2)])
+    assert crop.size == 2 * CROP.size
+    assert working_crop(CROP, False, [replace(track, landmarks=track.landmarks * 2)]) == CROP
+    assert working_crop(CROP, True, [replace(track, landmarks=track.landmarks / 2)]) == CROP
+    face = prepare_face(track, crop, 0.03)
+    face.references[0] = warp_crop(frames[5], face.matrices[5], crop.size)
+    results = []
+    for late in (False, True):
+        painter = MouthPainter(bending, crop_size=crop.size, batch_size=4)
+        painter.push_sound(mel[:, :40] if late else mel)
+        images = [
+            image
+            for index in range(8)
+            for image in painter.push(frames[index].copy(), Fraction(index, 25), [face.at(index)])
+        ]
+        if late:
+            painter.push_sound(mel[:, 40:])
+        results.append(images + painter.flush())
+    assert all(np.array_equal(first, second) for first, second in zip(*results, strict=True))
+    assert all((image != frame).any() for image, frame in zip(results[0], frames, strict=False))

@@ -15,7 +15,7 @@ from visavox.face.landmarks import eye_distance
 from visavox.face.mouth_mask import mask_points
 from visavox.types import Track
 
-_WORTH_ENLARGING = 1.2
+_WORTH_ENLARGING = 0.6
 """Pixels of the frame to one of the network's crop, from which on the crop is taken twice as large."""
 _FADE_SECONDS = 0.12
 """Time over which painting begins and ends where a face comes into sight or turns away."""

@@ -7,11 +7,12 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 
+from visavox.dubbing.bend import flatten_layers
 from visavox.errors import InputError
 from visavox.face.crop import CropSpec
 from visavox.models.fold import fold_batch_norm
@@ -99,25 +100,39 @@ class MouthNetwork:
         Returns:
             float32 RGB (B, S, S, 3) in [0, 1].
         """
-        faces = torch.from_numpy(np.concatenate([targets, references], axis=-1))  # B S S 6
-        faces = faces.to(self.device).permute(0, 3, 1, 2).float().div_(255)  # B 6 S S, channels last in memory
-        large_reference = faces[:, 3:]
-        if faces.shape[2] > self.crop.size:
-            faces = F.avg_pool2d(faces, faces.shape[2] // self.crop.size)
+        seen = np.concatenate([self._shrunk(targets), self._shrunk(references)], axis=-1)  # B H H 6
+        faces = self._tensor(seen)
         faces[:, :3, faces.shape[2] // 2 :] = 0
         sound = torch.from_numpy(mel[:, None]).to(self.device)  # B 1 80 W
         with self._autocast():
-            if self.bends:
-                condition = self._model.condition(sound)  # type: ignore[operator]
-                painted = self._model.layers(condition, faces).flatten(large_reference)  # type: ignore[operator]
-            else:
-                painted = self._model(sound, faces)
-        return painted.float().clamp_(0, 1).permute(0, 2, 3, 1).cpu().numpy()
+            if not self.bends:
+                return _pictures(self._model(sound, faces).clamp(0, 1))
+            layers = self._model.layers(self._model.condition(sound), faces)
+        if self.device.type != "cpu":
+            return _pictures(layers.flatten(self._tensor(references)).clamp(0, 1))
+        parts = zip(layers.grid.float().numpy(), _pictures(layers.colors), _pictures(layers.cover), strict=True)
+        return np.stack([flatten_layers(*part, reference) for part, reference in zip(parts, references, strict=True)])
+
+    def _tensor(self, pictures: np.ndarray) -> torch.Tensor:
+        """Turn uint8 (B, H, W, C) into float32 (B, C, H, W) in [0, 1], channels last in memory."""
+        return torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).float().div_(255)
+
+    def _shrunk(self, crops: np.ndarray) -> np.ndarray:
+        """Bring crops (B, S, S, 3) to the size that the network sees."""
+        size = self.crop.size
+        if crops.shape[1] == size:
+            return crops
+        return np.stack([cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA) for crop in crops])
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         if self._precision is None:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype=self._precision)
+
+
+def _pictures(batch: torch.Tensor) -> np.ndarray:
+    """Turn (B, C, H, W) into float32 (B, H, W, C)."""
+    return np.ascontiguousarray(batch.float().permute(0, 2, 3, 1).cpu().numpy())
 
 
 def crop_of(model: nn.Module) -> CropSpec:

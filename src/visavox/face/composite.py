@@ -76,8 +76,8 @@ class Compositor:
             source_crop = warp_crop(frame, matrix, size)
         # Only the lower half was painted. A few rows above it feed the interpolation at its border.
         top = size // 2 - _ROWS_ABOVE
-        source = source_crop[top:].astype(np.float32)
-        change = painted[top:].astype(np.float32)
+        source = np.array(source_crop[top:], np.float32, order="C")
+        change = np.array(painted[top:], np.float32, order="C")
         change *= 1 if painted.dtype == np.uint8 else 255
         change -= source
         to_crop = matrix - np.array([[0, 0, 0], [0, 0, top]])
@@ -106,7 +106,7 @@ class Compositor:
             lower = cv2.resize(lower, (mask.skin.shape[1], rows), interpolation=cv2.INTER_AREA)
         field = self._color.update(-lower, mask.skin[top:], seconds)
         height, width = change.shape[:2]
-        correction = np.zeros_like(change)
+        correction = np.zeros(change.shape, np.float32)
         cv2.resize(field, (width, height - _ROWS_ABOVE), dst=correction[_ROWS_ABOVE:], interpolation=cv2.INTER_LINEAR)
         return correction
 

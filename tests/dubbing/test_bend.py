@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from visavox.dubbing.bend import flatten_layers
+from visavox.models.wav2lip.reference_warp import Layers
+
+
+@pytest.mark.parametrize("size", [96, 192])
+def test_it_lays_layers_as_the_network_does(size):
+    torch.manual_seed(5)
+    still = F.affine_grid(torch.eye(2, 3)[None], [1, 1, 96, 96], align_corners=False)
+    smooth = {"size": (96, 96), "mode": "bicubic", "align_corners": False}
+    grid = still + F.interpolate(0.2 * torch.randn(1, 2, 12, 12), **smooth).permute(0, 2, 3, 1)
+    colors = F.interpolate(torch.rand(1, 3, 24, 24), **smooth).clamp(0, 1)
+    cover = F.interpolate(torch.rand(1, 1, 24, 24), **smooth).clamp(0, 1)
+    large = {"size": (size, size), "mode": "bicubic", "align_corners": False}
+    reference = (F.interpolate(torch.rand(1, 3, 40, 40), **large).clamp(0, 1) * 255).round()
+    expected = Layers(grid, colors, cover).flatten(reference / 255).clamp(0, 1)[0].permute(1, 2, 0).numpy()
+    found = flatten_layers(
+        grid[0].numpy(),
+        colors[0].permute(1, 2, 0).numpy(),
+        cover[0, 0].numpy(),
+        reference[0].permute(1, 2, 0).numpy().astype(np.uint8),
+    )
+    assert found.shape == (size, size, 3)
+    difference = np.abs(found - expected)[size // 2 - 4 :]
+    assert difference.max() < 0.03  # OpenCV knows 32 places between two pixels
+    assert difference.mean() < 0.003
