@@ -26,18 +26,18 @@ CLIP = 0.2
 
 
 def describe(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """Describe the face with the given landmarks, (478, 3), in a picture, uint8 RGB (H, W, 3): float32 (1764,)."""
+    """Describe the face with the given landmarks, (478, 3), in a picture, uint8 RGB (H, W, 3): float16 (1764,)."""
     region = region_of_landmarks(landmarks)
     inner = Region(region.x, region.y, region.side * INNER, region.angle)
     gray = cv2.cvtColor(inner.cut_out(image, SIZE), cv2.COLOR_RGB2GRAY)
     # Local contrast, so that a light from the side does not count.
     gray = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(4, 4)).apply(gray)
-    return _oriented_gradients(gray.astype(np.float32))
+    return _oriented_gradients(gray.astype(np.float32)).astype(np.float16)
 
 
 def appearance_distance(first: np.ndarray, second: np.ndarray) -> float:
     """Distance of two descriptions or of means of some: below about 2.5 for one person, above for two."""
-    return float(np.linalg.norm(first - second))
+    return float(np.linalg.norm(first.astype(np.float32) - second.astype(np.float32)))
 
 
 def _oriented_gradients(gray: np.ndarray) -> np.ndarray:

@@ -71,7 +71,8 @@ class Tracklet:
     def _count(self, sighting: Sighting) -> None:
         if sighting.appearance is not None:
             total = self.appearance_sum
-            self.appearance_sum = sighting.appearance.copy() if total is None else total + sighting.appearance
+            seen = sighting.appearance.astype(np.float32)
+            self.appearance_sum = seen if total is None else total + seen
             self.num_described += 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -46,27 +47,29 @@ class StatusSettings:
 
 
 def build_track(
-    sightings: list[Sighting],
+    sightings: Iterable[Sighting],
     *,
     shots: np.ndarray,
     times: tuple[Fraction, ...],
     frame_size: tuple[int, int],
     settings: StatusSettings,
 ) -> Track:
-    """Put the sightings of one person, in order, into a track of all T frames of the video.
+    """Put the sightings of one person into a track of all T frames of the video.
 
     Args:
-        sightings: at most one for a frame.
+        sightings: at most one for a frame; read once, so that each can be freed when the next is asked for.
         shots: int32 (T,).
         times: of the T frames, in seconds.
         frame_size: width and height in pixels.
         settings: see `StatusSettings`.
     """
-    landmarks = np.full((len(times), NUM_LANDMARKS, 3), np.nan, dtype=np.float32)
+    # Not filled beforehand: memory that is not written yet takes no room, while the sightings still do.
+    landmarks = np.empty((len(times), NUM_LANDMARKS, 3), dtype=np.float32)
     status = np.full(len(times), FrameStatus.ABSENT, dtype=np.uint8)
     for sighting in sightings:
         landmarks[sighting.frame] = sighting.landmarks
         status[sighting.frame] = FrameStatus.DETECTED
+    landmarks[status == FrameStatus.ABSENT] = np.nan
     fill_gaps(landmarks, status, shots=shots, times=times, frame_size=frame_size, max_gap=settings.max_gap)
     for start in range(0, len(landmarks), 512):  # in parts: the temporaries stay small
         part = landmarks[start : start + 512]

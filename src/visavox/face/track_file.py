@@ -113,17 +113,8 @@ def check_track_fits(track: Track, *, frame_size: tuple[int, int], num_frames: i
 
 def _pack(track: Track) -> dict[str, np.ndarray]:
     present = track.status != FrameStatus.ABSENT
-    if not np.isfinite(track.landmarks[present]).all():
-        raise ValueError("the landmarks of a frame that is not ABSENT are not finite")
-    whole = np.zeros(track.landmarks.shape, dtype=np.int32)
-    np.rint(track.landmarks / LANDMARK_STEP, out=whole, where=present[:, None, None], casting="unsafe")
-    # The middle of the face on its own, so that the rest stays within 16 bits up to faces of 1000 pixels.
-    centers = np.where(present[:, None], np.rint(whole.mean(axis=1)), 0).astype(np.int32)
-    offsets = whole - centers[:, None]
-    offsets[~present] = 0
-    steps = np.diff(offsets, axis=0, prepend=np.zeros_like(offsets[:1]))
-    if np.abs(steps).max(initial=0) < 2**15:
-        steps = steps.astype(np.int16)
+    centers = np.zeros((track.num_frames, 3), dtype=np.int32)
+    steps = _steps(track, present, centers, np.int16)
     return {
         "landmark_steps": steps,
         "centers": centers,
@@ -135,6 +126,29 @@ def _pack(track: Track) -> dict[str, np.ndarray]:
         "frame_size": np.array(track.frame_size, dtype=np.int32),
         "face_id": np.array(track.face_id, dtype=np.int32),
     }
+
+
+def _steps(track: Track, present: np.ndarray, centers: np.ndarray, kind: type[np.integer]) -> np.ndarray:
+    """Differences of the landmarks from frame to frame, in 64ths of a pixel, (T, 478, 3); fills in `centers`.
+
+    The middle of each face is kept on its own, in `centers`, so that the rest stays small.
+    """
+    steps = np.empty(track.landmarks.shape, dtype=kind)
+    last = np.zeros(steps.shape[1:], dtype=np.int32)
+    for index, landmarks in enumerate(track.landmarks):
+        offsets = np.zeros_like(last)
+        if present[index]:
+            if not np.isfinite(landmarks).all():
+                raise ValueError("the landmarks of a frame that is not ABSENT are not finite")
+            whole = np.rint(landmarks / LANDMARK_STEP).astype(np.int32)
+            centers[index] = np.rint(whole.mean(axis=0))
+            offsets = whole - centers[index]
+        step = offsets - last
+        if kind is np.int16 and np.abs(step).max() >= 2**15:  # a face of 1000 pixels or more
+            return _steps(track, present, centers, np.int32)
+        steps[index] = step
+        last = offsets
+    return steps
 
 
 def _unpack(arrays: np.lib.npyio.NpzFile, prefix: str) -> Track:

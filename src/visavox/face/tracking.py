@@ -8,7 +8,7 @@ opening and does not agree better with a second, independent landmark network. C
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -22,10 +22,12 @@ from visavox.face.face_box import FaceBox, check_face_box
 from visavox.face.track_building import StatusSettings, build_track
 from visavox.face.tracker import FaceTracker, TrackerSettings, open_tracker
 from visavox.progress import QUIET, Progress
-from visavox.types import Frame, Track
+from visavox.types import NUM_LANDMARKS, Frame, Track
 
 DESCRIPTION_INTERVAL = 4
 """Frames from one description of a face's appearance to the next."""
+LANDMARKS_PER_BLOCK = 256
+"""Faces for which memory is taken at a time."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +109,7 @@ def track_frames(
     people.sort(key=_prominence, reverse=True)
     tracks: list[Track] = []
     while people:
-        # Popped, so that the sightings of one are free before the arrays of the next are made.
-        sightings = people.pop(0).sightings
+        sightings = _one_after_the_other(people.pop(0).sightings)
         track = build_track(sightings, shots=shots, times=times, frame_size=frame_size, settings=settings.status)
         track.face_id = len(tracks)
         tracks.append(track)
@@ -122,6 +123,7 @@ def _observe(
     seen: list[list[Sighting]] = []
     times: list[Fraction] = []
     cuts = CutDetector()
+    store = _LandmarkStore()
     for number, frame in enumerate(frames):
         may_be_cut = cuts.push(frame.image)
         if may_be_cut:
@@ -133,7 +135,7 @@ def _observe(
             [
                 Sighting(
                     number,
-                    observation.landmarks,
+                    store.keep(observation.landmarks),
                     observation.score,
                     describe(frame.image, observation.landmarks) if described else None,
                 )
@@ -142,6 +144,35 @@ def _observe(
         )
         times.append(frame.time)
     return seen, tuple(times), cuts
+
+
+class _LandmarkStore:
+    """Keeps landmarks in blocks that go back to the system once nobody refers to a part of them.
+
+    Ten minutes of one face are 86 MB. Small arrays, one for each frame, would stay with the process when they are
+    freed, beside the arrays of the track that they were copied to.
+    """
+
+    def __init__(self) -> None:
+        self._block = np.empty((0, NUM_LANDMARKS, 3), dtype=np.float32)
+        self._used = 0
+
+    def keep(self, landmarks: np.ndarray) -> np.ndarray:
+        """Copy (478, 3) landmarks; return the copy."""
+        if self._used == len(self._block):
+            self._block = np.empty((LANDMARKS_PER_BLOCK, NUM_LANDMARKS, 3), dtype=np.float32)
+            self._used = 0
+        kept = self._block[self._used]
+        self._used += 1
+        kept[...] = landmarks
+        return kept
+
+
+def _one_after_the_other(sightings: list[Sighting]) -> Iterator[Sighting]:
+    """Yield sightings in order of time, holding on to none that was given out."""
+    sightings.reverse()
+    while sightings:
+        yield sightings.pop()
 
 
 def _lasts(person: Tracklet, times: tuple[Fraction, ...], min_duration: float) -> bool:
