@@ -16,8 +16,12 @@ from visavox.data.speech_dataset import SpeechDataset, window_at
 from visavox.face.crop import CropSpec
 from visavox.models.checkpoint import save_model
 from visavox.models.wav2lip.generator import Wav2Lip, Wav2LipConfig
+from visavox.models.wav2lip.motion import UNBOUNDED
 from visavox.models.weights_file import ModelCard
 from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation
+
+LARGEST_GAIN = 3.0
+"""Beyond this a prediction is noise made large."""
 
 
 @dataclass(frozen=True)
@@ -118,25 +122,24 @@ class SpeechStage(Stage):
 
     @torch.no_grad()
     def _calibrate(self) -> None:
-        """Set the gain of the prediction by speakers that the network was not trained on.
+        """Set the size of the predicted motion by speakers that the network was not trained on.
 
         A least-squares prediction of correlation r has r times the standard deviation of the truth, and painted,
-        it looks half asleep; one of full deviation makes the most of its errors. Between them lies r ** (1/4).
+        it looks half asleep; one of full deviation makes the most of its errors. Between them lies r ** (1/4). The
+        opening sets the gain for all components: what belongs together in a mouth must grow together.
         """
         self.predictor.gain.fill_(1.0)
         self.predictor.offset.zero_()
-        predicted, true = [], []
-        for stored in self.calibration.clips:
-            motion = self.predict(stored)
-            predicted.append(motion - motion.mean(axis=0))
-            true.append(stored.motion - stored.motion.mean(axis=0))
-        one, other = np.concatenate(predicted), np.concatenate(true)
-        gain = correlation(one, other).clip(0.05, 1) ** 0.25 * other.std(axis=0) / np.maximum(one.std(axis=0), 1e-6)
-        self.predictor.gain.copy_(torch.from_numpy(gain.clip(0, 3).astype(np.float32)))
-        # What silence asks for must stay where it is: a closed mouth, whatever the gain.
-        silence = torch.full((1, 1, 80, self.settings.generator.mel_window), -4.0, device=self.device)
-        drift = torch.from_numpy(self.rest.astype(np.float32)).to(self.device) - self.predictor(silence)[0]
-        self.predictor.offset.copy_(drift)
+        self.predictor.lowest.fill_(UNBOUNDED)
+        predictions = [self.predict(stored) for stored in self.calibration.clips]
+        mean = np.concatenate(predictions).mean(axis=0)
+        one = np.concatenate([motion - motion.mean(axis=0) for motion in predictions])[:, :1]
+        other = np.concatenate([stored.motion - stored.motion.mean(axis=0) for stored in self.calibration.clips])[:, :1]
+        agreement = float(correlation(one, other).clip(0.05, 1)[0])
+        gain = min(agreement**0.25 * float(other.std()) / max(float(one.std()), 1e-6), LARGEST_GAIN)
+        self.predictor.gain.fill_(gain)
+        self.predictor.offset.copy_(torch.from_numpy(((1 - gain) * mean).astype(np.float32)))
+        self.predictor.lowest[0] = float(self.rest[0])
 
 
 def correlation(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:

@@ -18,6 +18,10 @@ from torch.nn import functional as F
 from visavox.models.wav2lip.audio_encoder import MEL_BANDS
 
 
+UNBOUNDED = -1e4
+"""A lower bound that no motion, in standard deviations, ever meets."""
+
+
 @dataclass(frozen=True)
 class MotionConfig:
     """Dimensions of the speech branch."""
@@ -40,12 +44,14 @@ class MotionPredictor(nn.Module):
     """Predicts the motion of the mouth in the middle of a mel window.
 
     `gain` and `offset` calibrate the prediction: a least-squares prediction moves less than what it predicts,
-    by about its correlation with it, and a mouth that moves half as far as it should looks asleep. They are set
-    once after training, on speakers that were not trained on.
+    by about its correlation with it, and a mouth that moves half as far as it should looks asleep. `lowest` is what
+    a closed mouth has, below which nothing is painted. They are set once after training, on speakers that were not
+    trained on.
     """
 
     gain: Tensor
     offset: Tensor
+    lowest: Tensor
 
     def __init__(self, config: MotionConfig, mel_window: int) -> None:
         super().__init__()
@@ -70,13 +76,14 @@ class MotionPredictor(nn.Module):
         )
         self.register_buffer("gain", torch.ones(config.num_motions))
         self.register_buffer("offset", torch.zeros(config.num_motions))
+        self.register_buffer("lowest", torch.full((config.num_motions,), UNBOUNDED))
 
     def forward(self, mel: Tensor) -> Tensor:
         """Map mel windows (B, 1, 80, W) in [-4, 4] to motions (B, num_motions), each of unit variance."""
         features = mel.squeeze(1) / 4
         for layer in self.layers:
             features = layer(features)
-        return self.head(features.flatten(1)) * self.gain + self.offset
+        return torch.maximum(self.head(features.flatten(1)) * self.gain + self.offset, self.lowest)
 
 
 class MotionCondition(nn.Module):
