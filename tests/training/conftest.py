@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.training import tiny
+from tests.training import tiny, tiny_recipes
 
 from visavox.data.clip_store import ClipStore, load_store
 from visavox.training import run
@@ -37,12 +37,12 @@ def stores(dataset) -> tuple[ClipStore, ClipStore]:
 @pytest.fixture(scope="session")
 def speech_run(dataset, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "speech"
-    run.train_speech(dataset, tiny.SPEECH, path)
+    run.train_speech(dataset, tiny_recipes.SPEECH, path)
     return path
 
 
 @pytest.fixture(scope="session")
 def expert_run(dataset, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "expert"
-    run.train_expert(dataset, tiny.JUDGE, path)
+    run.train_expert(dataset, tiny_recipes.JUDGE, path)
     return path

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.training import tiny
+from tests.training import tiny, tiny_recipes
 
 from visavox.models.checkpoint import load_model
 from visavox.models.registry import model_info
@@ -22,14 +22,14 @@ STAGES = ["speech", "expert", "painter", "everything"]
 def train(stage, dataset, path, request, settings=None, **options):
     """Train one of STAGES into `path`."""
     if stage == "speech":
-        return run.train_speech(dataset, tiny.SPEECH, path, settings, **options)
+        return run.train_speech(dataset, tiny_recipes.SPEECH, path, settings, **options)
     if stage == "expert":
-        return run.train_expert(dataset, tiny.JUDGE, path, settings, **options)
+        return run.train_expert(dataset, tiny_recipes.JUDGE, path, settings, **options)
     start = str(request.getfixturevalue("speech_run") / "best.safetensors")
     if stage == "painter":
-        return run.train_wav2lip(dataset, tiny.PAINTER, path, settings, start=start, **options)
+        return run.train_wav2lip(dataset, tiny_recipes.PAINTER, path, settings, start=start, **options)
     expert = str(request.getfixturevalue("expert_run") / "best.safetensors")
-    return run.train_wav2lip(dataset, tiny.EVERYTHING, path, settings, start=start, expert=expert, **options)
+    return run.train_wav2lip(dataset, tiny_recipes.EVERYTHING, path, settings, start=start, expert=expert, **options)
 
 
 def interrupt():
@@ -57,7 +57,7 @@ def assert_same_run(one: Path, other: Path):
     assert first.keys() == second.keys()
     different = [key for key, value in first.items() if not same(value, second[key])]
     assert not different
-    assert first["/step"] == tiny.LOOP.steps
+    assert first["/step"] == tiny_recipes.LOOP.steps
 
 
 def same(one, other):
@@ -96,7 +96,7 @@ def test_a_stage_trains_and_writes_its_files(stage, whole, request):
     assert info.card.training.startswith(
         f"{best['step']} steps of {2 if stage == 'everything' else 4}, seed 0, prepared data set "
     )
-    assert model.config == (tiny.EXPERT if stage == "expert" else tiny.GENERATOR)
+    assert model.config == (tiny_recipes.EXPERT if stage == "expert" else tiny_recipes.GENERATOR)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -161,7 +161,7 @@ def test_a_later_stage_describes_mouths_as_the_earlier_one_did(whole, dataset, s
 def test_weights_without_their_motion_basis_are_warned_about(dataset, speech_run, tmp_path, caplog):
     start = tmp_path / "lonely.safetensors"
     start.write_bytes((speech_run / "best.safetensors").read_bytes())
-    run.train_wav2lip(dataset, tiny.PAINTER, tmp_path / "run", run.RunSettings(steps=1), start=str(start))
+    run.train_wav2lip(dataset, tiny_recipes.PAINTER, tmp_path / "run", run.RunSettings(steps=1), start=str(start))
     assert "lonely.safetensors has no motion basis beside it (lonely.motion.npz)" in caplog.text
 
 
@@ -189,7 +189,9 @@ def test_tensorboard_of_a_resumed_run_shows_each_step_once(dataset, tmp_path, re
 
 
 def test_the_published_architecture_trains_without_a_speech_branch(dataset, tmp_path):
-    recipe = replace(tiny.PAINTER, stage=replace(tiny.PAINTER.stage, generator=tiny.PLAIN_GENERATOR))
+    recipe = replace(
+        tiny_recipes.PAINTER, stage=replace(tiny_recipes.PAINTER.stage, generator=tiny_recipes.PLAIN_GENERATOR)
+    )
     figures = run.train_wav2lip(dataset, recipe, tmp_path / "run", run.RunSettings(steps=2))
     assert figures.keys() == {"l1_heard", "sharpness"}
     assert json.loads((tmp_path / "run" / "config.json").read_text())["stage"]["generator"]["mel_lead"] == 3

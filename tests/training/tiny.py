@@ -1,11 +1,10 @@
-"""Networks and recipes small enough to be trained in a test, and a data set of real footage."""
+"""A tiny data set of real footage, and ways to look into a run."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,72 +15,11 @@ from visavox.demo import FACE
 from visavox.face.crop import CropSpec, crop_transforms, warp_crop
 from visavox.face.tracking import track_video
 from visavox.media import VideoReader, read_audio
-from visavox.models.syncnet.expert import ExpertConfig
-from visavox.models.wav2lip.discriminator import QualityDiscriminatorConfig
-from visavox.models.wav2lip.generator import Wav2LipConfig
-from visavox.models.wav2lip.motion import MotionConfig
 from visavox.progress import Progress
-from visavox.training.expert import ExpertSettings
-from visavox.training.loop import LoopSettings
-from visavox.training.recipes import ExpertRecipe, SpeechRecipe, Wav2LipRecipe
-from visavox.training.speech import SpeechSettings
-from visavox.training.wav2lip import Wav2LipLosses, Wav2LipSettings
 
 NUM_FRAMES = 25
 CUTS = {"anna": (0, "train"), "ben": (25, "train"), "cleo": (50, "validation")}
 """'Speaker' of each cut of the bundled clip: its first frame and its split."""
-
-GENERATOR = Wav2LipConfig(
-    mel_window=32,
-    mel_lead=14,
-    encoder_channels=(2, 2, 4, 4, 4, 4, 4),
-    encoder_residuals=(0,) * 6,
-    decoder_channels=(4, 4, 4, 4, 4, 4, 2),
-    decoder_residuals=(0,) * 7,
-    output_channels=2,
-    motion=MotionConfig(num_motions=4, channels=8, condition=4),
-    warp_reference=True,
-)
-PLAIN_GENERATOR = Wav2LipConfig(
-    mel_lead=3,
-    encoder_channels=(2, 2, 4, 4, 4, 4, 4),
-    encoder_residuals=(0,) * 6,
-    decoder_channels=(4, 4, 4, 4, 4, 4, 2),
-    decoder_residuals=(0,) * 7,
-    audio_channels=(2, 2, 4, 4, 4),
-    output_channels=2,
-)
-EXPERT = ExpertConfig(
-    face_channels=(2, 2, 4, 4, 4, 8), audio_channels=(2, 2, 4, 4, 8), face_residuals=(0, 0, 0, 1), dropout=0.2
-)
-DISCRIMINATOR = QualityDiscriminatorConfig(channels=(2, 2, 2, 4, 4, 4, 4))
-LOOP = LoopSettings(
-    steps=6,
-    batch_size=4,
-    learning_rate=1e-2,
-    warmup=2,
-    average_decay=0.9,
-    validate_every=2,
-    save_every=3,
-    log_every=1,
-    workers=0,
-    precision="32-true",
-)
-SPEECH = SpeechRecipe(SpeechSettings(GENERATOR, calibration_speakers=1), LOOP)
-JUDGE = ExpertRecipe(ExpertSettings(EXPERT, num_wrong=2, validation_samples=6), LOOP)
-PAINTER = Wav2LipRecipe(Wav2LipSettings(GENERATOR, Wav2LipLosses(cover=0.1), validation_samples=4), LOOP)
-EVERYTHING = Wav2LipRecipe(
-    Wav2LipSettings(
-        GENERATOR,
-        Wav2LipLosses(cover=0.1, sync=0.1, adversarial=0.1, features=0.1),
-        discriminator=DISCRIMINATOR,
-        true_motion=0.5,
-        sync_threshold=100.0,
-        validation_samples=2,
-    ),
-    replace(LOOP, batch_size=2),
-)
-"""Sync loss (whose gate opens at the first validation), discriminator, dropout in the speech branch, average."""
 
 
 def make_dataset(folder: Path) -> Path:

@@ -256,13 +256,12 @@ def _digest(expert: str | None) -> str | None:
 
 
 def _launched(fabric: Fabric, fit: Callable[[], dict[str, float]]) -> dict[str, float]:
-    """Start the other processes, if there are any, and train; only the first process tells how it went."""
+    """Start the other processes, if there are any, and train; they end here, only the first one tells how it went."""
     patience = 2.0
     try:
         fabric.launch()
         figures = fit()
         patience = 60.0
-        return figures
     except (TrainingError, KeyboardInterrupt):
         if fabric.global_rank > 0:
             raise SystemExit(0) from None
@@ -270,6 +269,9 @@ def _launched(fabric: Fabric, fit: Callable[[], dict[str, float]]) -> dict[str, 
     finally:
         if fabric.global_rank == 0:
             end_children(fabric, patience)
+    if fabric.global_rank > 0:
+        raise SystemExit(0)
+    return figures
 
 
 def keep_freed_memory() -> None:
