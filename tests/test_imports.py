@@ -15,7 +15,7 @@ import visavox
 PACKAGE = Path(visavox.__file__).parent
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
-OPTIONAL = ("huggingface_hub", "lightning", "matplotlib", "mediapipe", "skimage", "tensorboard", "torchmetrics")
+OPTIONAL = ("huggingface_hub", "lightning", "matplotlib", "mediapipe", "skimage", "tensorboard")
 """Packages of the extras: the core must do without."""
 
 HEAVY = ("av", "cv2", "mediapipe", "numpy", "scipy", "torch", "tyro")

@@ -34,7 +34,6 @@ EXTRAS = {
     "lightning": "train",
     "tensorboard": "train",
     "skimage": "metrics",
-    "torchmetrics": "metrics",
     "matplotlib": "plot",
     "mediapipe": "face",
     "huggingface_hub": "hub",
