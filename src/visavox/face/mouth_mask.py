@@ -52,7 +52,9 @@ class MaskSettings:
     lip_margin: float = 0.10
     """How far around the lips no fine detail of the source is kept."""
     feather: float = 0.04
-    """Half width of the soft border, as a part of the crop's side."""
+    """Half width of the soft border at the cheeks, as a part of the crop's side."""
+    upright_feather: float = 0.022
+    """The same above and below: narrow, because a raised upper lip comes close to the edge of what was painted."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +90,17 @@ def mouth_mask(points: np.ndarray, size: int, settings: MaskSettings | None = No
     points = points.astype(np.float64)
     unit = _face_unit(points)
     outline = _outline(points, unit, settings)
-    rim = max(2, round(settings.feather * size))
+    across = max(2, round(settings.feather * size))
+    along = max(2, round(settings.upright_feather * size))
     region = _fill(outline, size)
-    # Blurring with a kernel of this radius reaches as far as the rim that is cleared here, and no further.
-    region[: size // 2 + rim + 1] = 0
-    region[size - rim - 1 :] = 0
-    region[:, : rim + 1] = 0
-    region[:, size - rim - 1 :] = 0
-    blend = _soften(region, rim)
-    lips = _soften(_fill(_grow(points[_LIPS], settings.lip_margin * unit), size), rim)
-    face = _soften(_fill(_inside(points, unit), size), rim)
+    # Blurring with a kernel of these radii reaches as far as the rim that is cleared here, and no further.
+    region[: size // 2 + along + 1] = 0
+    region[size - along - 1 :] = 0
+    region[:, : across + 1] = 0
+    region[:, size - across - 1 :] = 0
+    blend = _soften(region, across, along)
+    lips = _soften(_fill(_grow(points[_LIPS], settings.lip_margin * unit), size), across, across)
+    face = _soften(_fill(_inside(points, unit), size), across, across)
     detail = (1 - lips) * face
     skin = (4 * blend * (1 - blend) + 0.05 * blend) * detail**2
     return MouthMask(blend, skin, detail)
@@ -152,11 +155,10 @@ def _fill(outline: np.ndarray, size: int) -> np.ndarray:
     return canvas.astype(np.float32) / 255
 
 
-def _soften(region: np.ndarray, radius: int) -> np.ndarray:
-    """Blur over `radius` pixels to either side: two box filters, so nothing reaches further."""
-    first = radius // 2
-    for half in (first, radius - first):
-        if half:
-            region = cv2.blur(region, (2 * half + 1, 2 * half + 1), borderType=cv2.BORDER_CONSTANT)
+def _soften(region: np.ndarray, across: int, along: int) -> np.ndarray:
+    """Blur over `across` columns and `along` rows to either side: two box filters, so nothing reaches further."""
+    for share in (0, 1):
+        width, height = ((radius + share) // 2 for radius in (across, along))
+        region = cv2.blur(region, (2 * width + 1, 2 * height + 1), borderType=cv2.BORDER_CONSTANT)
     # Running sums leave crumbs of 1e-8 where there was nothing.
     return np.where(region < 1e-4, np.float32(0), np.minimum(region, np.float32(1)))
