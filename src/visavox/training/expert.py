@@ -43,8 +43,8 @@ class ExpertSettings:
     """How the pictures are changed."""
     sounds: MelAugmentation = field(default_factory=MelAugmentation)
     """How the sounds are changed."""
-    num_wrong: int = 3
-    """Wrong sounds that each window of mouths is held against."""
+    num_wrong: int = 1
+    """Wrong sounds that each window of mouths is held against, beside the right ones of the other samples."""
     motion: float = 0.5
     """Weight of the auxiliary task, for small data: both embeddings must tell the motion of the mouth; 0 leaves
     the published loss alone."""
@@ -155,11 +155,30 @@ def _pictures(batch: Batch) -> Tensor:
 
 
 def _verdicts(audio: Tensor, face: Tensor) -> Losses:
-    """Losses of right and wrong pairs: audio (B, 1 + wrong, D), the right one first; face (B, D)."""
+    """Losses of right and wrong pairs.
+
+    Args:
+        audio: (B, 1 + wrong, D), the right sound of each sample first.
+        face: (B, D).
+
+    Returns:
+        together: of the right pairs. apart: of each face with its wrong sounds, and, because it costs nothing
+        more, with the right sounds of all other samples; both kinds count the same.
+    """
     batch, sounds = audio.shape[:2]
-    wrong = audio[:, 1:].flatten(0, 1)
-    faces = face.repeat_interleave(sounds - 1, dim=0)
-    return {
-        "together": cosine_bce(audio[:, 0], face, torch.ones(batch, device=face.device)),
-        "apart": cosine_bce(wrong, faces, torch.zeros(len(wrong), device=face.device)),
-    }
+    device = face.device
+    wrong = cosine_bce(
+        audio[:, 1:].flatten(0, 1),
+        face.repeat_interleave(sounds - 1, dim=0),
+        torch.zeros(batch * (sounds - 1), device=device),
+    )
+    losses = {"together": cosine_bce(audio[:, 0], face, torch.ones(batch, device=device)), "apart": wrong}
+    if batch > 1:
+        other = (torch.arange(batch, device=device)[:, None] != torch.arange(batch, device=device)).flatten()
+        pairs = cosine_bce(
+            audio[:, 0].repeat(batch, 1)[other],
+            face.repeat_interleave(batch, dim=0)[other],
+            torch.zeros(batch * (batch - 1), device=device),
+        )
+        losses["apart"] = (wrong + pairs) / 2
+    return losses

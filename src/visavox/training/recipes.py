@@ -81,10 +81,10 @@ SPEECH_RECIPES = {
 EXPERT_RECIPES = {
     "compact": ExpertRecipe(
         ExpertSettings(COMPACT_EXPERT),
-        LoopSettings(steps=4000, batch_size=32, learning_rate=5e-4, validate_every=250, save_every=250),
+        LoopSettings(steps=1500, batch_size=32, learning_rate=1e-3, validate_every=150, save_every=150),
     ),
     "expert-96": ExpertRecipe(
-        ExpertSettings(ExpertConfig(), num_wrong=1, motion=0.0),
+        ExpertSettings(ExpertConfig(), motion=0.0),
         LoopSettings(
             steps=200_000,
             batch_size=64,

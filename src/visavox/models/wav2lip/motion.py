@@ -17,7 +17,6 @@ from torch.nn import functional as F
 
 from visavox.models.wav2lip.audio_encoder import MEL_BANDS
 
-
 UNBOUNDED = -1e4
 """A lower bound that no motion, in standard deviations, ever meets."""
 
