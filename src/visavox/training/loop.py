@@ -211,7 +211,7 @@ class Trainer:
             self.folder.check_same(self.config)
             self.load()
             if self.step >= self.settings.steps:
-                raise InputError(f"{self.folder.path} has made all of its {self.step} steps; give more by --steps.")
+                raise InputError(f"{self.folder.path} is complete, with {self.step} steps; give more by --steps.")
         if self.fabric.is_global_zero:
             self.folder.open(self.config, step=self.step)
 

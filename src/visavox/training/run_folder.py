@@ -85,11 +85,14 @@ class RunFolder:
             InputError: the sentence names what differs.
         """
         stored, given = self.config(), json.loads(json.dumps(config, default=str))
-        shared = [name for name in FIXED if name in stored and name in given]
-        differences = describe_difference({n: stored[n] for n in shared}, {n: given[n] for n in shared})
+        differences: list[str] = []
+        for name in FIXED:
+            # What differs in a later entry follows from what differs in an earlier one.
+            if name in stored and name in given and not differences:
+                differences = describe_difference({name: stored[name]}, {name: given[name]})
         if differences:
             raise InputError(
-                f"{self.path} was started with something else ({'; '.join(differences[:6])}): resume it with what it "
+                f"{self.path} was started with something else ({'; '.join(differences[:4])}): resume it with what it "
                 "was started with, or start a new run in another folder."
             )
 

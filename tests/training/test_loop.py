@@ -1,0 +1,125 @@
+"""The parts of the loop that a short run does not show."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+from lightning.fabric import Fabric
+from torch import nn
+from torch.utils.data import Dataset
+
+from visavox.training.average import WeightAverage
+from visavox.training.loop import LoopSettings, Trainer, _Numbers, learning_rate
+from visavox.training.stage import Stage, Turn, Validation
+
+SETTINGS = LoopSettings(steps=10, batch_size=3, learning_rate=0.1, warmup=4, workers=0, precision="32-true")
+
+
+def test_the_learning_rate_rises_and_falls():
+    rates = [learning_rate(step, SETTINGS) for step in range(10)]
+    assert rates[:4] == pytest.approx([0.025, 0.05, 0.075, 0.1])
+    assert rates[4] == pytest.approx(0.1)
+    assert all(later < earlier for earlier, later in pairwise(rates[4:]))
+    assert learning_rate(10, SETTINGS) == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize("first_step", [0, 7])
+def test_processes_draw_different_numbers_and_together_those_of_one(first_step):
+    together = list(_Numbers(first_step, LoopSettings(10, 6, 0.1), 0, 1))
+    first, second = (list(_Numbers(first_step, SETTINGS, rank, 2)) for rank in (0, 1))
+    assert not set(first) & set(second)
+    steps = [first[k : k + 3] + second[k : k + 3] for k in range(0, len(first), 3)]
+    assert [number for step in steps for number in step] == together
+    assert len(_Numbers(first_step, SETTINGS, 1, 2)) == len(second)
+
+
+def test_the_average_follows_and_steps_aside():
+    module = nn.BatchNorm1d(2)
+    average = WeightAverage(module, decay=0.5)
+    with torch.no_grad():
+        module.weight.fill_(3.0)
+        module.num_batches_tracked.fill_(7)
+    average.update(module, step=1000)
+    assert torch.equal(average.state["weight"], torch.tensor([2.0, 2.0]))
+    assert average.state["num_batches_tracked"] == 7
+    module.train()
+    with average.applied_to(module):
+        assert torch.equal(module.weight, torch.tensor([2.0, 2.0]))
+        assert not module.training
+    assert torch.equal(module.weight, torch.tensor([3.0, 3.0]))
+    assert module.training
+
+
+def test_the_average_soon_forgets_its_start():
+    module = nn.Linear(1, 1, bias=False)
+    average = WeightAverage(module, decay=0.999)
+    with torch.no_grad():
+        module.weight.fill_(1.0)
+        average.state["weight"].fill_(100.0)
+    for step in range(1, 101):
+        average.update(module, step)
+    assert average.state["weight"] == pytest.approx(1.0, abs=0.01)
+
+
+class Line(Dataset):
+    def __init__(self, length):
+        self.length = length
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, index):
+        return {"x": torch.tensor([float(index)])}
+
+
+class Steep(Stage):
+    """Two turns with gradients far above the clip, and a validation that gives what it is told."""
+
+    def __init__(self, scores):
+        self.one, self.two = nn.Linear(1, 1), nn.Linear(1, 1)
+        self.modules = {"one": self.one, "two": self.two}
+        self.optimizers = {name: torch.optim.SGD(part.parameters(), 0.0) for name, part in self.modules.items()}
+        self.scores, self.exported = iter(scores), []
+
+    def dataset(self, seed, length):
+        return Line(length)
+
+    def averaged(self):
+        return self.one
+
+    def turns(self):
+        return [
+            Turn(name, self.optimizers[name], lambda batch, part=part: {"far": 1e6 * part(batch["x"]).sum()},
+                 lambda: {"far": 1.0})
+            for name, part in self.modules.items()
+        ]  # fmt: skip
+
+    def validate(self):
+        score = next(self.scores)
+        return Validation({"figure": score}, score)
+
+    def export(self, path, training, quality):
+        self.exported.append((training, quality))
+
+
+def test_each_turn_is_clipped_by_itself(tmp_path):
+    settings = LoopSettings(1, 3, learning_rate=0.1, warmup=0, gradient_clip=0.5, workers=0, precision="32-true")
+    stage = Steep([1.0])
+    before = {name: [p.detach().clone() for p in part.parameters()] for name, part in stage.modules.items()}
+    Trainer(stage, settings, tmp_path, Fabric(accelerator="cpu", devices=1), {"summary": "a line"}).fit()
+    for name, part in stage.modules.items():
+        moved = [p.detach() - old for p, old in zip(part.parameters(), before[name], strict=True)]
+        assert math.sqrt(sum(float((move**2).sum()) for move in moved)) == pytest.approx(0.1 * 0.5, rel=1e-3)
+
+
+def test_only_better_weights_are_kept(tmp_path, caplog):
+    settings = LoopSettings(5, 3, 0.1, validate_every=1, workers=0, precision="32-true")
+    stage = Steep([3.0, float("nan"), 2.0, 2.5, 1.0])
+    figures = Trainer(stage, settings, tmp_path, Fabric(accelerator="cpu", devices=1), {"summary": "a line"}).fit()
+    assert figures == {"figure": 1.0}
+    assert [quality["figure"] for _, quality in stage.exported] == [3.0, 2.0, 1.0]
+    assert stage.exported[-1][0] == "5 steps of 3, seed 0, a line"
+    assert "the validation after step 2 gave no number" in caplog.text
