@@ -8,7 +8,7 @@ import pytest
 import torch
 from tests.training import tiny_recipes
 
-from visavox.training.expert import ExpertStage, _verdicts
+from visavox.training.expert import ExpertStage, _apart, _verdicts
 
 
 def make_stage(stores, **changes):
@@ -51,6 +51,26 @@ def test_the_verdicts_judge_the_right_pairs():
     wrong = _verdicts(torch.stack([other, same, same])[None], same[None])
     assert wrong["together"] > 10
     assert wrong["apart"] > 10
+
+
+def test_the_right_sounds_of_other_samples_are_wrong_ones():
+    """Two samples whose own wrong sounds are told apart already, but not their sounds from each other."""
+    same, other = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
+    audio, face = torch.stack([torch.stack([same, other])] * 2), torch.stack([same, same])
+    assert _verdicts(audio, face)["apart"] < 1e-5
+    assert _verdicts(audio, face, torch.eye(2) == 0)["apart"] == pytest.approx(13.8 / 2, abs=0.1)
+
+
+def test_samples_that_overlap_are_no_wrong_ones_for_each_other():
+    place = torch.tensor([[0, 10], [0, 14], [0, 15], [1, 10]])  # clip, first frame
+    apart = _apart(place, reach=5)
+    assert apart.tolist() == [
+        [False, False, True, True],
+        [False, False, False, True],
+        [True, False, False, True],
+        [True, True, True, False],
+    ]
+    assert _verdicts(torch.rand(2, 2, 3), torch.rand(2, 3), _apart(place[:2], 5))["apart"] > 0
 
 
 def test_losses_and_weights_match_with_and_without_the_auxiliary_task(stores):

@@ -77,24 +77,27 @@ class ExpertDataset(Dataset[Sample]):
 
         Returns:
             mouths: uint8 (3 T, H/2, H), frame by frame. mel: (1 + num_wrong, 80, W), the true sound first.
-            motion: (T, K).
+            motion: (T, K). place: int64 (2,), number of the clip and first frame.
         """
         rng = np.random.default_rng([self.seed, index])
-        stored = self._draw(rng)
+        number = self._draw(rng)
+        stored = self.store.clips[number]
         first = int(rng.integers(0, stored.clip.num_frames - self.sampling.num_frames + 1))
         others = [stored] * self.sampling.num_wrong
         if len(others) > 1:
-            others[-1] = self._draw(rng)
+            others[-1] = self.store.clips[self._draw(rng)]
         starts = [self._wrong_start(other, first if other is stored else None, rng) for other in others]
         mels = [self._mel(stored, first), *(self._mel(*wrong) for wrong in zip(others, starts, strict=True))]
         return {
             "mouths": self._mouths(stored, first, rng),
             "mel": torch.from_numpy(np.stack(mels)),
             "motion": torch.from_numpy(stored.motion[first : first + self.sampling.num_frames]),
+            "place": torch.tensor([number, first]),
         }
 
-    def _draw(self, rng: np.random.Generator) -> StoredClip:
-        return self.store.clips[int(np.searchsorted(self._cumulative, rng.random() * self._cumulative[-1]))]
+    def _draw(self, rng: np.random.Generator) -> int:
+        """Draw the number of a clip."""
+        return int(np.searchsorted(self._cumulative, rng.random() * self._cumulative[-1]))
 
     def _wrong_start(self, stored: StoredClip, first: int | None, rng: np.random.Generator) -> int:
         """Draw the first frame of a window; in the clip of the true one, which begins at `first`, apart from it."""

@@ -44,7 +44,9 @@ class ExpertSettings:
     sounds: MelAugmentation = field(default_factory=MelAugmentation)
     """How the sounds are changed."""
     num_wrong: int = 1
-    """Wrong sounds that each window of mouths is held against, beside the right ones of the other samples."""
+    """Wrong sounds that each window of mouths is held against."""
+    batch_pairs: bool = True
+    """Hold it against the right sounds of the other samples of the batch too, which costs nothing more."""
     motion: float = 0.5
     """Weight of the auxiliary task, for small data: both embeddings must tell the motion of the mouth; 0 leaves
     the published loss alone."""
@@ -111,7 +113,8 @@ class ExpertStage(Stage):
         face_features = self.expert.dropout(self.expert.face_encoder(_pictures(batch)).flatten(1))
         audio = nn.functional.normalize(audio_features, dim=1).unflatten(0, batch["mel"].shape[:2])
         face = nn.functional.normalize(face_features, dim=1)
-        losses = _verdicts(audio, face)
+        others = _apart(batch["place"], self.sampling.reach) if self.settings.batch_pairs else None
+        losses = _verdicts(audio, face, others)
         if self.settings.motion:
             true = batch["motion"].flatten(1)
             heard = self.tellers["audio"](audio_features.unflatten(0, batch["mel"].shape[:2])[:, 0])
@@ -154,31 +157,30 @@ def _pictures(batch: Batch) -> Tensor:
     return (batch["mouths"].float() / 255).contiguous(memory_format=torch.channels_last)
 
 
-def _verdicts(audio: Tensor, face: Tensor) -> Losses:
+def _verdicts(audio: Tensor, face: Tensor, others: Tensor | None = None) -> Losses:
     """Losses of right and wrong pairs.
 
     Args:
         audio: (B, 1 + wrong, D), the right sound of each sample first.
         face: (B, D).
+        others: bool (B, B), the samples whose right sound is a wrong one for each face; none by default.
 
     Returns:
-        together: of the right pairs. apart: of each face with its wrong sounds, and, because it costs nothing
-        more, with the right sounds of all other samples; both kinds count the same.
+        together: of the right pairs. apart: of each face with its wrong sounds, and with those of the others; both
+        kinds count the same.
     """
     batch, sounds = audio.shape[:2]
-    device = face.device
-    wrong = cosine_bce(
-        audio[:, 1:].flatten(0, 1),
-        face.repeat_interleave(sounds - 1, dim=0),
-        torch.zeros(batch * (sounds - 1), device=device),
-    )
-    losses = {"together": cosine_bce(audio[:, 0], face, torch.ones(batch, device=device)), "apart": wrong}
-    if batch > 1:
-        other = (torch.arange(batch, device=device)[:, None] != torch.arange(batch, device=device)).flatten()
-        pairs = cosine_bce(
-            audio[:, 0].repeat(batch, 1)[other],
-            face.repeat_interleave(batch, dim=0)[other],
-            torch.zeros(batch * (batch - 1), device=device),
-        )
-        losses["apart"] = (wrong + pairs) / 2
-    return losses
+    right, faces = audio[:, 0], face.repeat_interleave(sounds - 1, dim=0)
+    apart = cosine_bce(audio[:, 1:].flatten(0, 1), faces, face.new_zeros(len(faces)))
+    if others is not None and bool(others.any()):
+        face_number, sound_number = torch.nonzero(others, as_tuple=True)
+        pairs = cosine_bce(right[sound_number], face[face_number], face.new_zeros(len(face_number)))
+        apart = (apart + pairs) / 2
+    return {"together": cosine_bce(right, face, face.new_ones(batch)), "apart": apart}
+
+
+def _apart(place: Tensor, reach: int) -> Tensor:
+    """Which samples share neither picture nor sound: bool (B, B) from (B, 2) clip and first frame of each."""
+    clip, first = place.unbind(dim=1)
+    near = (first[:, None] - first).abs() < reach
+    return (clip[:, None] != clip) | ~near

@@ -84,7 +84,7 @@ EXPERT_RECIPES = {
         LoopSettings(steps=1500, batch_size=32, learning_rate=1e-3, validate_every=150, save_every=150),
     ),
     "expert-96": ExpertRecipe(
-        ExpertSettings(ExpertConfig(), motion=0.0),
+        ExpertSettings(ExpertConfig(), batch_pairs=False, motion=0.0),
         LoopSettings(
             steps=200_000,
             batch_size=64,
