@@ -42,6 +42,12 @@ def test_expert_recipes_build(name):
     assert audio.shape == face.shape == (2, config.face_channels[-1])
 
 
+@pytest.mark.parametrize("name", EXPERT_RECIPES)
+def test_an_expert_that_learns_nothing_is_told_while_it_trains(name):
+    recipe = EXPERT_RECIPES[name]
+    assert recipe.stage.patience <= recipe.loop.steps / 2
+
+
 @pytest.mark.parametrize("name", WAV2LIP_RECIPES)
 def test_generator_recipes_build(name):
     settings = WAV2LIP_RECIPES[name].stage

@@ -73,14 +73,14 @@ class Wav2LipRecipe:
 SPEECH_RECIPES = {
     "compact": SpeechRecipe(
         SpeechSettings(COMPACT_GENERATOR),
-        LoopSettings(steps=2500, batch_size=256, learning_rate=1e-3, validate_every=250, precision="32-true"),
+        LoopSettings(steps=2000, batch_size=384, learning_rate=1e-3, validate_every=250, precision="32-true"),
     ),
 }
 """Recipes of `visavox train speech`."""
 
 EXPERT_RECIPES = {
     "compact": ExpertRecipe(
-        ExpertSettings(COMPACT_EXPERT),
+        ExpertSettings(COMPACT_EXPERT, patience=600),
         LoopSettings(steps=1500, batch_size=32, learning_rate=1e-3, validate_every=150, save_every=150),
     ),
     "expert-96": ExpertRecipe(
