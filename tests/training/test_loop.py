@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import pairwise
 
 import pytest
@@ -11,6 +12,7 @@ from lightning.fabric import Fabric
 from torch import nn
 from torch.utils.data import Dataset
 
+from visavox.progress import Progress
 from visavox.training.average import WeightAverage
 from visavox.training.loop import LoopSettings, Trainer, _Numbers, learning_rate
 from visavox.training.stage import Stage, Turn, Validation
@@ -123,3 +125,14 @@ def test_only_better_weights_are_kept(tmp_path, caplog):
     assert [quality["figure"] for _, quality in stage.exported] == [3.0, 2.0, 1.0]
     assert stage.exported[-1][0] == "5 steps of 3, seed 0, a line"
     assert "the validation after step 2 gave no number" in caplog.text
+
+
+def test_the_progress_bar_shows_losses_and_the_time_that_is_left(tmp_path, capsys):
+    settings = LoopSettings(3, 3, 1e-9, log_every=1, workers=0, precision="32-true")
+    trainer = Trainer(Steep([1.0]), settings, tmp_path, Fabric(accelerator="cpu", devices=1), {"summary": "a line"})
+    trainer.fit(Progress(enabled=True))
+    shown = capsys.readouterr().err.split("\r")[-1]
+    assert shown.startswith("training: 100%")
+    assert "3/3 [00:" in shown
+    assert "<00:00" in shown
+    assert re.search(r"far -?[\d.e+]+, gradient_norm [\d.e+]+", shown)
