@@ -22,19 +22,19 @@ DECIBELS_PER_UNIT = LEVEL_RANGE / (MEL_MAX - MEL_MIN)
 class MelAugmentation:
     """How far a mel window is changed; each change is drawn anew for every window."""
 
-    level: float = 8.0
+    level: float = 6.0
     """Standard deviation of the loudness, in decibels."""
-    tilt: float = 6.0
+    tilt: float = 3.0
     """Standard deviation of a smooth change of the spectrum (microphone, room), in decibels."""
-    speed: float = 0.12
+    speed: float = 0.08
     """Largest change of the speed, as a share."""
-    bands: float = 3.0
+    bands: float = 1.5
     """Largest shift of the spectrum, in mel bands (other voices)."""
-    noise: float = 0.5
+    noise: float = 0.2
     """Chance that another window of the batch or coloured noise is heard in the background."""
     noise_level: tuple[float, float] = (-35.0, -8.0)
     """Level of the background against the speech, in decibels."""
-    masks: int = 2
+    masks: int = 1
     """Bands and stretches that are silenced (SpecAugment, Park et al. 2019)."""
     mask_bands: int = 12
     """Largest width of a silenced band, in mel bands."""

@@ -105,16 +105,17 @@ def _frame_rate(track: Track) -> float:
 
 def _smooth_points(track: Track, matrices: np.ndarray, sigma: float) -> np.ndarray:
     """Smooth the points relative to the crop, so that a moving head does not outrun its mask."""
-    points = mask_points(track.landmarks).astype(np.float64)
+    points = mask_points(track.landmarks).astype(np.float32)
     if sigma <= 0:
-        return points.astype(np.float32)
-    linear, shift = matrices[:, :, :2], matrices[:, :, 2]
-    in_crop = np.einsum("tij,tkj->tki", linear, points) + shift[:, None]
+        return points
     for start, stop in _runs(track.usable, track.shots):
-        in_crop[start:stop] = gaussian_filter1d(in_crop[start:stop], sigma, axis=0, mode="nearest")
-        back = np.linalg.inv(linear[start:stop])
-        points[start:stop] = np.einsum("tij,tkj->tki", back, in_crop[start:stop] - shift[start:stop, None])
-    return points.astype(np.float32)
+        linear, shift = matrices[start:stop, :, :2], matrices[start:stop, :, 2]
+        back = np.linalg.inv(linear)
+        for number in range(points.shape[1]):  # one at a time: memory for a long video stays small
+            in_crop = np.einsum("tij,tj->ti", linear, points[start:stop, number]) + shift
+            smooth = gaussian_filter1d(in_crop, sigma, axis=0, mode="nearest")
+            points[start:stop, number] = np.einsum("tij,tj->ti", back, smooth - shift)
+    return points
 
 
 def _strengths(usable: np.ndarray, shots: np.ndarray, fade: float) -> np.ndarray:

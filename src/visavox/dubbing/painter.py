@@ -103,7 +103,7 @@ class MouthPainter:
         """Take the next mel frames, float32 (80, k)."""
         if self._sound_ended:
             raise RuntimeError("sound came after end_sound()")
-        self._mel = torch.cat([self._mel, mel], dim=1)
+        self._mel = torch.cat([self._mel, mel], dim=1) if self._mel.shape[1] else mel
 
     def end_sound(self) -> None:
         """Say that what follows is silence."""
@@ -204,5 +204,5 @@ class MouthPainter:
         """Drop mel frames that no later frame will hear."""
         drop = min(before - self._mel_start, self._mel.shape[1])
         if drop > 4 * self._network.mel_window:
-            self._mel = self._mel[:, drop:].clone()
+            self._mel = self._mel[:, drop:]  # a view; the next push_sound copies what is left and frees the rest
             self._mel_start += drop

@@ -21,12 +21,13 @@ import numpy as np
 from visavox.dubbing.checks import DubRequest, sound_plan
 from visavox.dubbing.faces import SpeakingFace, prepare_face, working_crop
 from visavox.dubbing.find import find_tracks
+from visavox.dubbing.memory import return_free_memory
 from visavox.dubbing.network import MouthNetwork, processor_threads
 from visavox.dubbing.painter import MouthPainter, PaintedFrame
 from visavox.dubbing.playback import Player
 from visavox.dubbing.reference import read_references
 from visavox.dubbing.result import DubResult
-from visavox.dubbing.speech import Speech, read_speech
+from visavox.dubbing.speech import read_speech
 from visavox.dubbing.stages import Background
 from visavox.dubbing.timeline import Moment, Timeline, plan_timeline
 from visavox.face.composite import CompositeSettings
@@ -68,7 +69,7 @@ def run(request: DubRequest, network: MouthNetwork, progress: Progress) -> DubRe
         InputError: the video shows no face that can be repainted, or a file cannot be read or written.
     """
     watch, settings = Stopwatch(), request.settings
-    with watch.measure("sound"):
+    with watch.measure("sound"), processor_threads(settings.threads):
         speech = read_speech(request.audio, close_in_silence=settings.close_in_silence)
     with watch.measure("track"):
         tracks = find_tracks(request.info, settings, speech.seconds, progress)
@@ -86,8 +87,21 @@ def run(request: DubRequest, network: MouthNetwork, progress: Progress) -> DubRe
     if settings.reference != "same":
         with watch.measure("references"):
             _add_references(request, tracks, faces, crop.size)
-    del tracks  # tens of megabytes for a long video
-    return _second_pass(request, network, progress, _Plan(times, timeline, faces, speech, crop.size), watch)
+    plan = _Plan(times, timeline, faces, speech.seconds)
+    painter = MouthPainter(
+        network,
+        crop_size=crop.size,
+        composite=CompositeSettings(
+            match_color=settings.match_color, sharpen=settings.sharpen, keep_detail=settings.keep_detail
+        ),
+        batch_size=settings.batch_size,
+        sound_lead=settings.sound_lead,
+    )
+    painter.push_sound(speech.mel)
+    painter.end_sound()
+    del tracks, speech  # a hundred megabytes for ten minutes
+    return_free_memory()
+    return _second_pass(request, painter, plan, progress, watch)
 
 
 def frame_period(times: Sequence[Fraction]) -> Fraction:
@@ -109,13 +123,12 @@ class _Plan:
     """What the second pass works through."""
 
     def __init__(
-        self, times: Sequence[Fraction], timeline: Timeline, faces: list[SpeakingFace], speech: Speech, crop_size: int
+        self, times: Sequence[Fraction], timeline: Timeline, faces: list[SpeakingFace], speech_seconds: Fraction
     ) -> None:
         self.times = times
         self.timeline = timeline
         self.faces = faces
-        self.speech = speech
-        self.crop_size = crop_size
+        self.speech_seconds = speech_seconds
 
     def faces_at(self, moment: Moment, keep_rest: bool) -> list:
         """The faces to repaint in one frame of the output; none after the speech where the rest is kept."""
@@ -134,19 +147,10 @@ class _Plan:
 
 
 def _second_pass(
-    request: DubRequest, network: MouthNetwork, progress: Progress, plan: _Plan, watch: Stopwatch
+    request: DubRequest, painter: MouthPainter, plan: _Plan, progress: Progress, watch: Stopwatch
 ) -> DubResult:
     settings, info = request.settings, request.info
     keep_rest = settings.tail == "original" and plan.timeline.duration > plan.timeline.speech_end
-    painter = MouthPainter(
-        network,
-        crop_size=plan.crop_size,
-        composite=CompositeSettings(match_color=settings.match_color, keep_detail=settings.keep_detail),
-        batch_size=settings.batch_size,
-        sound_lead=settings.sound_lead,
-    )
-    painter.push_sound(plan.speech.mel)
-    painter.end_sound()
     player = Player(info, plan.times, plan.timeline)
     moments = plan.timeline.moments()
     reasons: Counter[str] = Counter()
@@ -199,7 +203,7 @@ def _result(request: DubRequest, plan: _Plan, player: Player, reasons: Counter[s
         num_repainted=timeline.num_frames - reasons.total(),
         passed_through=dict(reasons),
         num_faces=len(plan.faces),
-        audio_seconds=float(plan.speech.seconds),
+        audio_seconds=float(plan.speech_seconds),
         decisions=tuple(decisions),
         truncated=player.truncated,
         timings={stage: round(seconds, 3) for stage, seconds in watch.finish().items()},

@@ -1,7 +1,8 @@
 """The reference: the picture that tells the network what a face's lower half looks like.
 
 One for each shot, because light and sharpness change at a cut. It must not lend its mouth to the result, so it is
-chosen for everything but its words: a calm, sharp frame near the shot's usual pose, the lips as far parted as they often are.
+chosen for everything but its words: a calm, sharp frame near the shot's usual pose, the lips as far parted as they
+often are.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from visavox.face.landmarks import eye_distance, mouth_opening
 from visavox.media import VideoInfo
 from visavox.types import FrameStatus, Track
 
-_BEST_OPENING_QUANTILE = 0.65
-"""The reference's mouth is opened a little wider than the face's usual one in the shot: what shows between the lips
-can be closed over, but what never shows must be guessed. Painted from the true motion, validation frames come
-out closest to the truth from references between the middle and the upper quarter of openings."""
-_OPENING_SCALE = 0.05
+_BEST_OPENING = 0.06
+"""Gap of the lips, in distances between the outer eye corners: what shows between the lips can be closed over, but
+what never shows must be guessed. Painted from the true motion, frames of speakers that were not trained on come
+out closest to the truth from references between the middle (0.045) and the upper quarter (0.075) of openings in
+speech, and softer the less the reference's mouth is open."""
+_OPENING_SCALE = 0.03
 _POSE_SCALE = np.radians(8.0)
 _FRONTAL_SCALE = np.radians(25.0)
 _MOTION_SCALE = 0.5
@@ -96,13 +98,12 @@ def _cost(track: Track) -> np.ndarray:
     usable = track.usable
     cost = np.full(track.num_frames, np.inf)
     opening = mouth_opening(track.landmarks)
-    cost[usable] = _motion(track)[usable] / _MOTION_SCALE
+    cost[usable] = np.abs(opening[usable] - _BEST_OPENING) / _OPENING_SCALE
+    cost[usable] += _motion(track)[usable] / _MOTION_SCALE
     forward = track.rotations[:, :, 2]  # the direction of the face: head space looks along its z
     cost[usable] += np.arccos(np.clip(forward[usable, 2], -1, 1)) / _FRONTAL_SCALE
     for shot in np.unique(track.shots[usable]):
         here = usable & (track.shots == shot)
-        best_opening = np.quantile(opening[here], _BEST_OPENING_QUANTILE)
-        cost[here] += np.abs(opening[here] - best_opening) / _OPENING_SCALE
         usual = np.median(forward[here], axis=0)
         usual /= max(float(np.linalg.norm(usual)), 1e-6)
         cost[here] += np.arccos(np.clip(forward[here] @ usual, -1, 1)) / _POSE_SCALE

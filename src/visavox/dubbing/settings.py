@@ -57,6 +57,8 @@ class DubSettings:
     """Standard deviation, in seconds, of the smoothing of the mask's border over time."""
     match_color: bool = True
     """Shift the painted skin to the colour of the skin around it."""
+    sharpen: float = 0.6
+    """How much of its finest detail is added to the painted mouth once more (an unsharp mask); 0 pastes it as it is."""
     keep_detail: float = 1.0
     """Share, 0-1, of the source's grain and fine skin detail that is kept on cheeks and chin."""
     batch_size: int = 8
@@ -82,6 +84,8 @@ class DubSettings:
             raise InputError(f"threads is {self.threads}; give 1 or more")
         if not 0 <= self.keep_detail <= 1:
             raise InputError(f"keep_detail is {self.keep_detail}; give a share between 0 and 1")
+        if not 0 <= self.sharpen <= 3:
+            raise InputError(f"sharpen is {self.sharpen}; give 0 to 3")
         if not 0 <= self.track_smoothing <= 1:
             raise InputError(f"track_smoothing is {self.track_smoothing} s; give 0 to 1")
         if not math.isfinite(self.audio_offset) or abs(self.audio_offset) > _LONGEST_OFFSET:

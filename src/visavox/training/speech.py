@@ -125,8 +125,8 @@ class SpeechStage(Stage):
         """Set the size of the predicted motion by speakers that the network was not trained on.
 
         A least-squares prediction of correlation r has r times the standard deviation of the truth, and painted,
-        it looks half asleep; one of full deviation makes the most of its errors. Between them lies r ** (1/4). The
-        opening sets the gain for all components: what belongs together in a mouth must grow together.
+        it looks half asleep; so it is brought to the deviation of the truth. The opening sets the gain for all
+        components: what belongs together in a mouth must grow together.
         """
         self.predictor.gain.fill_(1.0)
         self.predictor.offset.zero_()
@@ -135,8 +135,7 @@ class SpeechStage(Stage):
         mean = np.concatenate(predictions).mean(axis=0)
         one = np.concatenate([motion - motion.mean(axis=0) for motion in predictions])[:, :1]
         other = np.concatenate([stored.motion - stored.motion.mean(axis=0) for stored in self.calibration.clips])[:, :1]
-        agreement = float(correlation(one, other).clip(0.05, 1)[0])
-        gain = min(agreement**0.25 * float(other.std()) / max(float(one.std()), 1e-6), LARGEST_GAIN)
+        gain = min(float(other.std()) / max(float(one.std()), 1e-6), LARGEST_GAIN)
         self.predictor.gain.fill_(gain)
         self.predictor.offset.copy_(torch.from_numpy(((1 - gain) * mean).astype(np.float32)))
         self.predictor.lowest[0] = float(self.rest[0])
