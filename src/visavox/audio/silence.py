@@ -17,6 +17,8 @@ from visavox.audio.mel import LEVEL_RANGE, MEL_FRAMES_PER_SECOND, MEL_MAX, MEL_M
 
 _LOWEST_BAND = 4
 """Bands below (about 240 Hz) hold hum, rumble and wind."""
+_BLOCK_FRAMES = 4096
+"""Mel frames whose loudness is measured at a time."""
 _LEAKAGE = 0.02
 """How far a loud sound leaks into the frames beside it, in seconds: most of the half window of the STFT."""
 
@@ -102,8 +104,12 @@ def gate_silence(mel: torch.Tensor, settings: SilenceSettings | None = None, ram
 
 def _level(mel: np.ndarray) -> np.ndarray:
     """Return the loudness of each frame above hum, float64 (M,), in dB above digital silence."""
-    decibels = (mel[_LOWEST_BAND:].astype(np.float64) - MEL_MIN) * (LEVEL_RANGE / (MEL_MAX - MEL_MIN))
-    return 10 * np.log10(np.mean(10 ** (decibels / 10), axis=0))
+    levels = []
+    for start in range(0, mel.shape[1], _BLOCK_FRAMES):  # so that memory does not grow with the recording
+        block = mel[_LOWEST_BAND:, start : start + _BLOCK_FRAMES].astype(np.float64)
+        decibels = (block - MEL_MIN) * (LEVEL_RANGE / (MEL_MAX - MEL_MIN))
+        levels.append(10 * np.log10(np.mean(10 ** (decibels / 10), axis=0)))
+    return np.concatenate(levels)
 
 
 def _quiet_frames(level: np.ndarray, settings: SilenceSettings) -> tuple[np.ndarray, np.ndarray]:
