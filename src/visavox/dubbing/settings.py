@@ -52,7 +52,7 @@ class DubSettings:
     """Let the network hear true silence in pauses of 0.3 s or more, so that noise does not move the lips."""
     reference: str = "auto"
     """The picture that shows the network what the lower face looks like. auto: a sharp, calm frame of each shot with
-    the mouth nearly closed; same: each frame itself, as the published Wav2Lip does; or the number of a frame."""
+    the lips a little parted; same: each frame itself, as the published Wav2Lip does; or the number of a frame."""
     track_smoothing: float = 0.03
     """Standard deviation, in seconds, of the smoothing of the mask's border over time."""
     match_color: bool = True
