@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import wave
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from visavox.dubbing.faces import prepare_face
 from visavox.errors import InputError
 from visavox.face.track_file import save_track
 from visavox.media import Encoding, VideoReader, probe, read_audio, read_samples
+from visavox.types import Frame, FrameStatus
 
 LOSSLESS = Encoding(crf=0, preset="ultrafast")
 RATE = 16_000
@@ -55,7 +59,7 @@ def speech(tmp_path_factory):
     return write
 
 
-def read(path: Path) -> list[visavox.types.Frame]:
+def read(path: Path) -> list[Frame]:
     with VideoReader(path) as reader:
         return list(reader)
 
@@ -162,6 +166,18 @@ def test_frames_without_a_face_pass_through(dubber, speech, tmp_path, frames):
         assert changed(after[index].image, before[index].image) == (not 15 <= index < 35)
 
 
+def test_a_face_turned_away_passes_through(dubber, speech, track, tmp_path, frames):
+    turned = replace(track, status=track.status.copy())
+    turned.status[20:30] = FrameStatus.TURNED_AWAY
+    save_track(turned, tmp_path / "turned.npz")
+    output = tmp_path / "a.mkv"
+    result = dubber.dub(FACE, speech(2), output, track=tmp_path / "turned.npz", encoding=LOSSLESS)
+    assert result.passed_through == {"face turned away": 10}
+    differences = [np.abs(frame.image.astype(int) - frames[index]).mean() for index, frame in enumerate(read(output))]
+    assert max(differences[20:30]) < 1 < min(differences[:16] + differences[34:])
+    assert differences[30] < differences[31] < differences[32]  # the new mouth comes in gently
+
+
 def test_uneven_times_are_kept(dubber, speech, tmp_path, frames):
     stamps = [k * 40 + (k % 4) * 7 for k in range(30)]
     source = write(tmp_path / "uneven.mkv", frames[:30], stamps)
@@ -200,8 +216,9 @@ def test_audio_offset_shows_later_sound_earlier(dubber, speech, track_file, tmp_
         np.stack([frame.image for frame in read(tmp_path / f"{name}.mkv")]).astype(int)
         for name in ("offset", "shifted", "plain")
     )
-    assert np.abs(offset[5:35] - shifted[5:35]).max() <= 3
-    assert np.abs(offset[5:35] - plain[5:35]).max() > 20
+    # The colour match remembers the first frames, whose sound is not quite the same.
+    assert np.abs(offset[10:35] - shifted[10:35]).max() <= 6
+    assert np.abs(offset[10:35] - plain[10:35]).max() > 20
     assert np.array_equal(read_samples(tmp_path / "offset.mkv", RATE, 1), read_samples(speech(2), RATE, 1))
 
 
@@ -301,6 +318,21 @@ def test_the_command_reports(weights, speech, track_file, tmp_path, capsys):
     assert said.out == ""
     assert "25 of 25 frames repainted" in said.err
     assert "2.00 s longer" in said.err
+    assert main(["dub", str(FACE), str(speech(1)), "-o", "-", "--json"]) == 2
+    assert "standard output" in capsys.readouterr().err
+
+
+def test_the_result_goes_through_a_pipe(weights, speech, track_file, tmp_path):
+    arguments = ["dub", str(FACE), "-", "-o", "-", "--model", str(weights), "--track", str(track_file), "--quiet"]
+    with open(speech(1), "rb") as sound:
+        done = subprocess.run(
+            [sys.executable, "-m", "visavox", *arguments], stdin=sound, capture_output=True, timeout=120, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    output = tmp_path / "piped.mkv"
+    output.write_bytes(done.stdout)
+    assert len(read(output)) == 25
+    assert len(read_samples(output, RATE, 1)) == pytest.approx(RATE, abs=1200)
 
 
 def test_mixing_keeps_the_original_under_the_speech(dubber, speech, track_file, tmp_path):

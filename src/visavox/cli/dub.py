@@ -13,6 +13,7 @@ import tyro
 
 from visavox.cli.common import ReportOptions, alias, parse
 from visavox.dubbing.settings import DubSettings
+from visavox.errors import InputError
 from visavox.face.face_box import FaceBox, parse_face_box
 
 
@@ -38,6 +39,8 @@ class DubOptions(ReportOptions):
 def main(argv: list[str]) -> int:
     """Dub one file; say what was made and what was decided on the way."""
     options = parse_options(argv)
+    if options.json and options.output == "-":
+        raise InputError("--json and -o - both write to standard output; give the result a name")
 
     import visavox
 
