@@ -12,7 +12,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from visavox.audio.mel import MEL_MIN, NUM_MEL_BANDS
 from visavox.dubbing.bend import flatten_layers
+from visavox.dubbing.rest import rest_shares
 from visavox.errors import InputError
 from visavox.face.crop import CropSpec
 from visavox.models.fold import fold_batch_norm
@@ -85,7 +87,11 @@ class MouthNetwork:
         self.device = torch.device(device)
         self._precision = reduced_precision(self.device)
         folded = fold_batch_norm(model).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._model = folded.requires_grad_(False)
+        self._model: Any = folded.requires_grad_(False)
+        self._rest: torch.Tensor | None = None
+        if getattr(model.config, "motion", None) is not None:
+            silence = torch.full((1, 1, NUM_MEL_BANDS, self.mel_window), MEL_MIN, device=self.device)
+            self._rest = self._model.motion_predictor(silence)
 
     @torch.inference_mode()
     def paint(self, mel: np.ndarray, targets: np.ndarray, references: np.ndarray) -> np.ndarray:
@@ -107,11 +113,19 @@ class MouthNetwork:
         with self._autocast():
             if not self.bends:
                 return _pictures(self._model(sound, faces).clamp(0, 1))
-            layers = self._model.layers(self._model.condition(sound), faces)
+            layers = self._model.layers(self._condition(sound, mel), faces)
         if self.device.type != "cpu":
             return _pictures(layers.flatten(self._tensor(references)).clamp(0, 1))
         parts = zip(layers.grid.float().numpy(), _pictures(layers.colors), _pictures(layers.cover), strict=True)
         return np.stack([flatten_layers(*part, reference) for part, reference in zip(parts, references, strict=True)])
+
+    def _condition(self, sound: torch.Tensor, mel: np.ndarray) -> torch.Tensor:
+        """What to paint: what is heard, and in pauses a mouth at rest."""
+        if self._rest is None:
+            return self._model.condition(sound)
+        motion = self._model.motion_predictor(sound)
+        shares = torch.from_numpy(rest_shares(mel, self.mel_lead)).to(self.device)
+        return self._model.motion_condition(motion + shares[:, None] * (self._rest - motion))
 
     def _tensor(self, pictures: np.ndarray) -> torch.Tensor:
         """Turn uint8 (B, H, W, C) into float32 (B, C, H, W) in [0, 1], channels last in memory."""
