@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from visavox.dubbing.painter import FaceInFrame
-from visavox.face.crop import CropSpec, crop_transforms
+from visavox.face.crop import CropSpec, crop_transforms, usable_runs
 from visavox.face.landmarks import eye_distance
 from visavox.face.mouth_mask import mask_points
 from visavox.types import Track
@@ -108,7 +107,7 @@ def _smooth_points(track: Track, matrices: np.ndarray, sigma: float) -> np.ndarr
     points = mask_points(track.landmarks).astype(np.float32)
     if sigma <= 0:
         return points
-    for start, stop in _runs(track.usable, track.shots):
+    for start, stop in usable_runs(track.usable, track.shots):
         linear, shift = matrices[start:stop, :, :2], matrices[start:stop, :, 2]
         back = np.linalg.inv(linear)
         for number in range(points.shape[1]):  # one at a time: memory for a long video stays small
@@ -121,17 +120,10 @@ def _smooth_points(track: Track, matrices: np.ndarray, sigma: float) -> np.ndarr
 def _strengths(usable: np.ndarray, shots: np.ndarray, fade: float) -> np.ndarray:
     """Fade in and out over `fade` frames, but not at cuts nor at the ends of the video."""
     strengths = usable.astype(np.float32)
-    for start, stop in _runs(usable, shots):
+    for start, stop in usable_runs(usable, shots):
         position = np.arange(stop - start)
         if start > 0 and shots[start - 1] == shots[start]:
             strengths[start:stop] = np.minimum(strengths[start:stop], (position + 1) / (fade + 1))
         if stop < len(usable) and shots[stop] == shots[stop - 1]:
             strengths[start:stop] = np.minimum(strengths[start:stop], (position[::-1] + 1) / (fade + 1))
     return strengths
-
-
-def _runs(usable: np.ndarray, shots: np.ndarray) -> list[tuple[int, int]]:
-    """Half-open ranges of consecutive usable frames of one shot."""
-    edges = np.flatnonzero((np.diff(usable.astype(np.int8)) != 0) | (np.diff(shots) != 0)) + 1
-    bounds = [0, *edges.tolist(), len(usable)]
-    return [(start, stop) for start, stop in pairwise(bounds) if usable[start]]

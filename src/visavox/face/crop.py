@@ -8,6 +8,7 @@ published Wav2Lip networks were trained on, squeezed to a square.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import cv2
@@ -188,7 +189,7 @@ def _frames_per_second(track: Track) -> float:
 def _smooth(values: np.ndarray, usable: np.ndarray, shots: np.ndarray, sigmas: list[float]) -> np.ndarray:
     """Smooth (T, K) values over time inside runs of usable frames of one shot; NaN elsewhere."""
     result = np.full_like(values, np.nan)
-    for start, stop in _runs(usable, shots):
+    for start, stop in usable_runs(usable, shots):
         segment = values[start:stop].copy()
         # The last column may be an angle; a log height never jumps by pi, so unwrapping leaves it alone.
         segment[:, 3] = np.unwrap(segment[:, 3])
@@ -197,16 +198,8 @@ def _smooth(values: np.ndarray, usable: np.ndarray, shots: np.ndarray, sigmas: l
     return result
 
 
-def _runs(usable: np.ndarray, shots: np.ndarray) -> list[tuple[int, int]]:
-    """Half-open ranges of consecutive usable frames that belong to one shot."""
-    runs: list[tuple[int, int]] = []
-    start: int | None = None
-    for index in range(len(usable)):
-        if start is not None and (not usable[index] or shots[index] != shots[start]):
-            runs.append((start, index))
-            start = None
-        if start is None and usable[index]:
-            start = index
-    if start is not None:
-        runs.append((start, len(usable)))
-    return runs
+def usable_runs(usable: np.ndarray, shots: np.ndarray) -> list[tuple[int, int]]:
+    """Half-open ranges of consecutive usable frames (T,) that belong to one shot."""
+    edges = np.flatnonzero((np.diff(usable.astype(np.int8)) != 0) | (np.diff(shots) != 0)) + 1
+    bounds = [0, *edges.tolist(), len(usable)]
+    return [(start, stop) for start, stop in pairwise(bounds) if start < stop and usable[start]]
