@@ -30,9 +30,13 @@ from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Validation
 from visavox.training.wav2lip import Wav2LipSettings, Wav2LipStage
 
 PAINTER, SPEECH = "painter", "speech"
+LEAST_GAIN = 0.001
+"""Share by which a part's error has to fall: what is less is chance, and no reason to leave the start."""
 _SPEECH_BRANCH = "motion_predictor."
 _CALIBRATION_FRAMES = 2000
 """About so many training frames are heard to set the size of the predicted motion by."""
+_ROUNDS = 10
+"""Of the search for gain and offset; each brings them several times nearer."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,9 @@ class AdaptationSettings(Wav2LipSettings):
     """Weight of the error of the speech branch."""
     opening_weight: float = 3.0
     """Weight of the opening of the lips against each other component of the motion."""
-    exaggeration: float = 1.2
-    """Deviation of the predicted motion against the true one, as in the stage `speech`."""
+    exaggeration: float = 1.0
+    """Deviation of the predicted motion against the true one. Less than in the stage `speech`: a painter that knows
+    the person moves the mouth as far as the motion says."""
     sounds: MelAugmentation = field(default_factory=lambda: MelAugmentation(speed=0.04, bands=0.5))
     """How the sounds are changed: one voice is to be known, so less than for many."""
 
@@ -151,7 +156,7 @@ class AdaptStage(Wav2LipStage):
         """Measure both parts on the validation seconds and keep what is better than before."""
         figures, scores, pictures = self._measure()
         for part, score in scores.items():
-            if score < self.best[part].score:
+            if score < min(self.best[part].score, (1 - LEAST_GAIN) * self.start_scores[part]):
                 self.best[part] = BestPart(score, self._state(part))
         return Validation(figures, self.score, pictures)
 
@@ -256,15 +261,20 @@ class AdaptStage(Wav2LipStage):
         step = max(1, frames // _CALIBRATION_FRAMES)
         heard = [self._predict(stored, step) for stored in self.train.clips]
         true = [stored.motion[::step] for stored in self.train.clips]
-        spread = _spread([self._predict(stored) for stored in self.validation.clips])
-        if not self.start_scores:
-            self._gain = self.settings.exaggeration * _spread(true) / max(_spread(heard), 1e-6)
-            self._start_spread = spread
-        gain = min(self._gain * self._start_spread / max(spread, 1e-6), LARGEST_GAIN)
-        offset = np.concatenate(true).mean(axis=0) - gain * np.concatenate(heard).mean(axis=0)
         predictor = self.generator.motion_predictor
+        lowest = float(predictor.lowest[0])
+        if not self.start_scores:
+            wanted = self.settings.exaggeration * _spread(true)
+            self._gain = _gain_for(wanted, heard, _mean(true)[0], lowest)
+            self._start_spread = _spread([self._predict(stored) for stored in self.validation.clips])
+            gain = self._gain
+        else:
+            spread = _spread([self._predict(stored) for stored in self.validation.clips])
+            gain = min(self._gain * self._start_spread / max(spread, 1e-6), LARGEST_GAIN)
+        offset = _mean(true) - gain * _mean(heard)
+        offset[0] = _offset_for(_mean(true)[0], gain, heard, lowest)
         predictor.gain.fill_(gain)
-        predictor.offset.copy_(torch.from_numpy(offset.astype(np.float32)))
+        predictor.offset.copy_(torch.from_numpy(offset))
 
 
 class _PicturesAndSpeech(Dataset[Batch]):
@@ -286,6 +296,29 @@ class _PicturesAndSpeech(Dataset[Batch]):
 def _spread(motions: list[np.ndarray]) -> float:
     """Standard deviation of the opening around its mean in each clip, over all clips."""
     return float(np.concatenate([motion[:, 0] - motion[:, 0].mean() for motion in motions]).std())
+
+
+def _mean(motions: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(motions).mean(axis=0)
+
+
+def _offset_for(mean: float, gain: float, heard: list[np.ndarray], lowest: float) -> float:
+    """Find the offset that gives the opening a mean, given that no mouth is more closed than closed."""
+    opening = gain * np.concatenate(heard)[:, 0]
+    offset = mean - float(opening.mean())
+    for _ in range(_ROUNDS):
+        offset += mean - float(np.maximum(opening + offset, lowest).mean())
+    return offset
+
+
+def _gain_for(spread: float, heard: list[np.ndarray], mean: float, lowest: float) -> float:
+    """Find the gain that gives the opening a spread, given the same."""
+    gain = spread / max(_spread(heard), 1e-6)
+    for _ in range(_ROUNDS):
+        offset = _offset_for(mean, gain, heard, lowest)
+        gain *= spread / max(_spread([np.maximum(gain * one + offset, lowest) for one in heard]), 1e-6)
+        gain = min(gain, LARGEST_GAIN)
+    return gain
 
 
 def _part_of(name: str) -> str:
