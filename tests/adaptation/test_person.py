@@ -7,16 +7,18 @@ import signal
 
 import pytest
 import torch
-from tests.adaptation.conftest import OPTIONS
+from tests.adaptation.conftest import CARD, OPTIONS
 from tests.training.tiny import AfterStep
+from tests.training.tiny_recipes import EXPERT
 
 import visavox
 from visavox.adaptation.held_out import COLUMNS
 from visavox.cli.main import main
 from visavox.demo import FACE, SPEECH
 from visavox.media import probe
-from visavox.models.checkpoint import load_model
+from visavox.models.checkpoint import load_model, save_model
 from visavox.models.registry import model_info
+from visavox.models.syncnet.expert import Expert
 from visavox.training.loop import Trainer
 
 ROWS = ["mouth as it was", "before", "after"]
@@ -76,6 +78,17 @@ def test_a_network_without_a_speech_branch(plain_start, tmp_path):
     assert set(result.improved) <= {"painter"}
     assert [path.name for path in tmp_path.iterdir()] == ["person.safetensors"]
     assert load_model(output).config == load_model(plain_start).config
+
+
+def test_an_expert_judges_and_is_not_changed(start, tmp_path):
+    judge = tmp_path / "judge.safetensors"
+    save_model(judge, Expert(EXPERT), network="expert", config=EXPERT, card=CARD)
+    weights = judge.read_bytes()
+    output = tmp_path / "person.safetensors"
+    result = visavox.adapt(FACE, output, model=start, expert=judge, **OPTIONS | {"steps": 2, "batch_size": 4})
+    assert result.expert == "judge"
+    assert {"sync_true_motion", "sync_heard"} <= result.validation["before"].keys()
+    assert judge.read_bytes() == weights
 
 
 def test_without_a_gain_the_start_is_kept(adapted, start, tmp_path):
