@@ -115,7 +115,7 @@ def _cut(lengths: list[int]) -> list[Piece]:
     longest = max(SHORTEST_PIECE, min(LONGEST_PIECE, sum(lengths) // 5 // GRID * GRID))
     pieces = []
     for clip, length in enumerate(lengths):
-        count = max(1, round(length / longest))
+        count = max(1, min(round(length / longest), length // SHORTEST_PIECE))
         borders = [GRID * round(length * number / count / GRID) for number in range(count)] + [length]
         pieces += [Piece(clip, first, stop) for first, stop in pairwise(borders)]
     return [piece for piece in pieces if piece.num_frames >= SHORTEST_PIECE]
