@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
+from visavox.models.face_features import FaceFeatures, FaceFeaturesConfig
 from visavox.models.syncnet.expert import Expert, ExpertConfig
 from visavox.models.wav2lip.discriminator import QualityDiscriminator, QualityDiscriminatorConfig
 from visavox.models.wav2lip.generator import Wav2Lip, Wav2LipConfig
@@ -24,6 +25,7 @@ NETWORKS = {
     "wav2lip": Network("a Wav2Lip generator", Wav2LipConfig, Wav2Lip),
     "expert": Network("an expert (SyncNet)", ExpertConfig, Expert),
     "quality": Network("a visual quality discriminator", QualityDiscriminatorConfig, QualityDiscriminator),
+    "face_features": Network("face features", FaceFeaturesConfig, FaceFeatures),
 }
 """Name, as the weights file gives it, to network."""
 
