@@ -106,7 +106,15 @@ def train_speech(
     basis = _basis(job, train, motion.num_motions, start=None)
     apply_basis(basis, train, validation)
     rest = rest_motion(train, basis)
-    stage = SpeechStage(recipe.stage, train, validation, rest=rest, device=job.fabric.device, seed=job.loop.seed)
+    stage = SpeechStage(
+        recipe.stage,
+        train,
+        validation,
+        rest=rest,
+        opening_scale=basis.opening_scale,
+        device=job.fabric.device,
+        seed=job.loop.seed,
+    )
     return job.fit(stage, recipe.stage, basis)
 
 
