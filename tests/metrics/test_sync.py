@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import zlib
-from pathlib import Path
-
 import numpy as np
 import pytest
+from tests.parity import SYNCNET_GOLDEN, syncnet_embeddings
 
 from visavox.metrics.sync import shifted_distances, sync_score
-
-GOLDEN = json.loads((Path(__file__).parents[1] / "assets" / "metrics" / "syncnet_score.json").read_text())
-"""What SyncNet's published evaluation (joonson/syncnet_python, vshift 15) computed for `published_embeddings`."""
-
-
-def published_embeddings(num_frames: int = 60, dimensions: int = 1024) -> tuple[np.ndarray, np.ndarray]:
-    """Lip and sound embeddings (60, 1024), drawn from a seed: lips repeat the sound two frames later, with noise."""
-    seed = [zlib.crc32(text.encode()) for text in ("syncnet-embeddings", repr((num_frames,)))]
-    generator = np.random.default_rng([*seed, 0])
-    sound = generator.normal(0, 1, (num_frames, dimensions)).astype(np.float32)
-    noise = generator.normal(0, 0.7, (num_frames, dimensions)).astype(np.float32)
-    return (np.roll(sound, 2, axis=0) * 0.7 + noise).astype(np.float32), sound
-
 
 def unit_embeddings(num: int, late: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings as an expert gives them: length one, nothing negative; mouths come `late` frames after the sound."""
@@ -35,10 +19,10 @@ def unit_embeddings(num: int, late: int, seed: int = 0) -> tuple[np.ndarray, np.
 
 
 def test_the_published_figures_are_reproduced():
-    score = sync_score(*published_embeddings())
-    assert score.distance == pytest.approx(GOLDEN["lse_d"], abs=1e-4)
-    assert score.confidence == pytest.approx(GOLDEN["lse_c"], abs=1e-4)
-    assert score.offset == GOLDEN["offset"]
+    score, golden = sync_score(*syncnet_embeddings()), np.load(SYNCNET_GOLDEN)
+    assert score.distance == pytest.approx(float(golden["lse_d"]), abs=1e-4)
+    assert score.confidence == pytest.approx(float(golden["lse_c"]), abs=1e-4)
+    assert score.offset == golden["offset"]
 
 
 @pytest.mark.parametrize("late", [-9, 0, 5])

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from visavox.models.syncnet.expert import Expert, ExpertConfig
+from visavox.models.syncnet.syncnet import SyncNet, SyncNetConfig
 from visavox.models.wav2lip.discriminator import QualityDiscriminator, QualityDiscriminatorConfig
 from visavox.models.wav2lip.generator import Wav2Lip, Wav2LipConfig
 
@@ -24,6 +25,7 @@ NETWORKS = {
     "wav2lip": Network("a Wav2Lip generator", Wav2LipConfig, Wav2Lip),
     "expert": Network("an expert (SyncNet)", ExpertConfig, Expert),
     "quality": Network("a visual quality discriminator", QualityDiscriminatorConfig, QualityDiscriminator),
+    "syncnet": Network("the SyncNet of Chung & Zisserman (2016)", SyncNetConfig, SyncNet),
 }
 """Name, as the weights file gives it, to network."""
 
@@ -31,5 +33,6 @@ CONFIGURATIONS = {
     "wav2lip-96": ("wav2lip", Wav2LipConfig()),
     "expert-96": ("expert", ExpertConfig()),
     "quality-96": ("quality", QualityDiscriminatorConfig()),
+    "syncnet-224": ("syncnet", SyncNetConfig()),
 }
 """The published networks: name to network and dimensions."""
