@@ -8,6 +8,7 @@ from tests.parity import SYNCNET_GOLDEN, syncnet_embeddings
 
 from visavox.metrics.sync import shifted_distances, sync_score
 
+
 def unit_embeddings(num: int, late: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings as an expert gives them: length one, nothing negative; mouths come `late` frames after the sound."""
     generator = np.random.default_rng(seed)
