@@ -37,11 +37,11 @@ def make_report(seed: int, *, noise: float = 0.3, **figures) -> Report:
 
 
 def test_json_holds_numbers_or_null():
-    report = make_report(1, psnr=math.inf, sync=SyncScore(1.0, 0.2, -1, 1.1, 56))
+    report = make_report(1, psnr=math.inf, expert_sync=SyncScore(1.0, 0.2, -1, 1.1, 56))
     values = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert values["psnr"] is None
     assert values["sharpness"] is None
-    assert values["sync"]["offset"] == -1
+    assert values["expert_sync"]["offset"] == -1
     assert values["opening"]["correlation"] == report.opening.correlation
     assert "curves" not in values
     assert len(report.to_dict(curves=True)["curves"]["opening"]) == 60
@@ -53,7 +53,7 @@ def test_a_mean_is_over_the_reports_that_have_the_figure():
     assert summary["sharpness"] == pytest.approx(0.6)
     assert summary["landmark_distance"] == pytest.approx(0.04)
     assert summary["opening.correlation"] == pytest.approx(np.mean([r.opening.correlation for r in reports]))
-    assert math.isnan(summary["sync.distance"])
+    assert math.isnan(summary["expert_sync.distance"])
     assert summary["pooled"]["num_frames"] == 180
 
 
