@@ -70,10 +70,20 @@ def test_the_table_shows_only_what_was_measured():
     table = format_table([("one", summarise([make_report(1, sharpness=0.5)])), ("two", summarise([make_report(2)]))])
     heading, first, second = table.splitlines()
     assert "sharp" in heading
-    assert "LSE-D" not in heading
+    assert "LSE-D" not in table
+    assert "expert-D" not in table
     assert "0.50" in first
     assert second.split()[0] == "two"
     assert "-" in second.split()
+
+
+def test_an_experts_figures_stand_beside_the_real_videos_and_are_no_lse():
+    scores = {"expert_sync": SyncScore(0.9, 0.2, 2, 1.1, 56), "true_expert_sync": SyncScore(0.8, 0.3, 0, 0.8, 56)}
+    table = format_table([("one", summarise([make_report(1, **scores)]))])
+    _, expert = table.split("\n\n")
+    assert expert.splitlines()[0].startswith("expert  expert-D  real expert-D  expert-C")
+    assert expert.splitlines()[1].split() == ["one", "0.900", "0.800", "0.200", "0.300", "2.0", "0.0"]
+    assert "LSE" not in table
 
 
 def test_plots_are_drawn_with_and_without_sound(tmp_path):
