@@ -9,6 +9,7 @@ from torch import nn
 
 from visavox.models.face_features import FaceFeatures, FaceFeaturesConfig
 from visavox.models.syncnet.expert import Expert, ExpertConfig
+from visavox.models.syncnet.syncnet import SyncNet, SyncNetConfig
 from visavox.models.wav2lip.discriminator import QualityDiscriminator, QualityDiscriminatorConfig
 from visavox.models.wav2lip.generator import Wav2Lip, Wav2LipConfig
 
@@ -26,6 +27,7 @@ NETWORKS = {
     "expert": Network("an expert (SyncNet)", ExpertConfig, Expert),
     "quality": Network("a visual quality discriminator", QualityDiscriminatorConfig, QualityDiscriminator),
     "face_features": Network("face features", FaceFeaturesConfig, FaceFeatures),
+    "syncnet": Network("the SyncNet of Chung & Zisserman (2016)", SyncNetConfig, SyncNet),
 }
 """Name, as the weights file gives it, to network."""
 
@@ -33,5 +35,6 @@ CONFIGURATIONS = {
     "wav2lip-96": ("wav2lip", Wav2LipConfig()),
     "expert-96": ("expert", ExpertConfig()),
     "quality-96": ("quality", QualityDiscriminatorConfig()),
+    "syncnet-224": ("syncnet", SyncNetConfig()),
 }
 """The published networks: name to network and dimensions."""
