@@ -81,20 +81,30 @@ def html_page(title: str, blocks: Sequence[Block]) -> str:
     )
 
 
-def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay a table out in Markdown, its columns in line for those who read the text itself."""
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], num_names: int = 1) -> str:
+    """Lay a table out in Markdown, its columns in line for those who read the text itself.
+
+    Args:
+        head: headings.
+        rows: cells.
+        num_names: first columns that hold names and begin at the left; the others hold figures.
+    """
     lines = [[_cell(cell) for cell in line] for line in (head, *rows)]
     widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(head))]
     text = [
-        "| " + " | ".join(_pad(cell, widths[number], number) for number, cell in enumerate(line)) + " |"
+        "| " + " | ".join(_pad(cell, widths[number], number < num_names) for number, cell in enumerate(line)) + " |"
         for line in lines
     ]
-    rule = "|" + "|".join("-" * (width + 1) + (":" if number else "-") for number, width in enumerate(widths)) + "|"
+    rule = (
+        "|"
+        + "|".join("-" * (width + 1) + ("-" if number < num_names else ":") for number, width in enumerate(widths))
+        + "|"
+    )
     return "\n".join([text[0], rule, *text[1:]])
 
 
-def _pad(cell: str, width: int, column: int) -> str:
-    return cell.rjust(width) if column else cell.ljust(width)
+def _pad(cell: str, width: int, is_name: bool) -> str:
+    return cell.ljust(width) if is_name else cell.rjust(width)
 
 
 def _cell(text: str) -> str:

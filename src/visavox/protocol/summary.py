@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from visavox.metrics.report import COLUMNS, plain
 from visavox.metrics.track_cache import TrackCache
 from visavox.protocol.figures import figure_paths, pair_figures, summary_rows
@@ -104,9 +106,9 @@ class RunSummary:
             number: of pairs at most.
         """
         done = [pair for pair in self.pairs if self._status(pair)[0] == "done"]
-        chosen = [done[round(step * (len(done) - 1) / max(1, number - 1))] for step in range(min(number, len(done)))]
+        chosen = np.linspace(0, len(done) - 1, min(number, len(done))).round().astype(int)
         blocks: list[Block] = []
-        for pair in dict.fromkeys(chosen):
+        for pair in (done[position] for position in chosen):
             report = self.records[pair.key].load_report()
             assert report is not None, "done pairs have one"
             blocks.append(Heading(f"Line {pair.line}: {pair.video_name} with the sound of {pair.audio_name}", 3))
