@@ -37,7 +37,7 @@ def write_list(folder: Path, text: str) -> Path:
         ("lrs3", LRS3, [f"test/{name}" for name in LRS3]),
         ("lrw", ("ABOUT_00001", "POINT_00046"), ("ABOUT/test/ABOUT_00001", "POINT/test/POINT_00046")),
         ("lrw", ("ABOUT_00001", "POINT_00046"), ("ABOUT_00001", "POINT_00046")),
-        ("lrw", ("ABOUT/test/ABOUT_00001", "ABOUT/test/ABOUT_00002"), ("ABOUT/test/ABOUT_00001", "ABOUT/test/ABOUT_00002")),
+        ("lrw", ("AN/test/AN_00001", "AN/test/AN_00002"), ("AN/test/AN_00001", "AN/test/AN_00002")),
         ("folder", ("a/b", "c.mp4"), ("a/b", "c")),
     ],
 )  # fmt: skip
