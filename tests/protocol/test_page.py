@@ -19,7 +19,7 @@ def test_cells_stay_in_their_columns():
     assert lines[0] == "| name            | figure |"
     assert lines[1] == "|-----------------|-------:|"
     assert lines[2].count("|") - lines[2].count("\\|") == 3
-    assert "---|------" in markdown_table(("a", "b"), (), num_names=2)
+    assert markdown_table(("a", "b"), (), num_names=2).endswith("|-----|-----|")
 
 
 def test_a_page_is_one_file_and_shows_names_as_they_are():
