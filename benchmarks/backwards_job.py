@@ -73,7 +73,7 @@ def measure_clip(
         options: of the dub.
         work: where videos and sounds are kept.
         tracks: where landmarks are kept.
-        expert: for LSE; None leaves it out.
+        expert: for expert-D and expert-C; None leaves them out.
     """
     material = make_material(clip, other, work, tracks)
     backwards, sound = material.backwards, material.sound

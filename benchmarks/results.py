@@ -44,6 +44,8 @@ class ResultsOptions(CommonOptions):
     """Names or files of generators; by default all that are shipped."""
     expert: str | None = None
     """Name or file of the expert that judges sync; by default the shipped one, if there is one."""
+    sync_model: str | None = None
+    """The published SyncNet, converted by `visavox models import`, for LSE-D and LSE-C."""
     work: Path = Path("results/results")
     """Keeps videos, landmarks and figures, so that another model does not redo the others."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
@@ -70,7 +72,7 @@ def main(argv: list[str]) -> int:
     page = options.output or (None if quick else PAGE)
     picture = options.sheet or (None if quick else SHEET)
     _check_outputs(page, picture)
-    bench = Bench(options.work, expert)
+    bench = Bench(options.work, expert, options.sync_model)
     measured = _measure(bench, subjects, clips, options)
     text = tables(measured, clips, facts(bench, subjects, clips))
     print(text)
@@ -124,9 +126,8 @@ def facts(bench: Bench, subjects: list[Subject], clips: list[Clip]) -> list[str]
         f"visavox {visavox.__version__}; {len(clips)} clips: {counts}",
         *(f"{subject.name}: weights with SHA-256 {subject.digest}" for subject in subjects if subject.model),
     ]
-    if bench.expert is None:
-        return [*said, "no expert judged the sync"]
-    return [*said, f"sync judged by {Path(bench.expert).stem}, SHA-256 {bench.expert_digest}"]
+    judges = [f"sync judged by the {name} with SHA-256 {digest}" for name, digest in bench.digests.items()]
+    return [*said, *(judges or ["nobody judged the sync"])]
 
 
 def _paints(name: str) -> bool:

@@ -17,11 +17,13 @@ from visavox.data.records import write_atomically
 from visavox.dubbing import Dubber
 from visavox.metrics.evaluation import EvaluationSettings, evaluate
 from visavox.metrics.expert_sync import LoadedExpert, load_expert
+from visavox.metrics.lip_sync_error import load_syncnet
 from visavox.metrics.report import Report
 from visavox.metrics.stored_report import read_report
 from visavox.metrics.track_cache import TrackCache
 from visavox.models.hub import sha256
 from visavox.models.registry import find_model
+from visavox.models.syncnet.syncnet import SyncNet
 
 Kind = Literal["same", "cross"]
 """Whose sound: the clip's own, or another's."""
@@ -75,6 +77,8 @@ class Bench:
     """Keeps videos, sounds, landmarks and figures."""
     expert: str | None
     """Name or file of an expert; None leaves its figures out."""
+    sync_model: str | None = None
+    """Converted file of the published SyncNet; None leaves its figures out."""
 
     @cached_property
     def tracks(self) -> TrackCache:
@@ -87,9 +91,15 @@ class Bench:
         return None if self.expert is None else load_expert(self.expert)
 
     @cached_property
-    def expert_digest(self) -> str | None:
-        """SHA-256 of the expert."""
-        return None if self.expert is None else sha256(find_model(self.expert))
+    def syncnet(self) -> SyncNet | None:
+        """The published SyncNet, loaded when it is first asked."""
+        return None if self.sync_model is None else load_syncnet(self.sync_model)
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of the networks that judge, by their names."""
+        given = {"expert": self.expert, "SyncNet": self.sync_model}
+        return {name: sha256(find_model(file)) for name, file in given.items() if file is not None}
 
     def video(self, subject: Subject, clip: Clip, kind: Kind) -> Path:
         """Where the video that is measured lies."""
@@ -140,6 +150,7 @@ def _evaluate(bench: Bench, subject: Subject, clip: Clip, material: Material, ki
         true_audio=material.sound,
         source=clip.path if subject.name == TRUE_FRAMES else material.backwards,
         expert=bench.judge,
+        sync_model=bench.syncnet,
         settings=EvaluationSettings(codec_loss=subject.model is not None),
         tracks=bench.tracks,
     )
@@ -167,7 +178,7 @@ def _identity(bench: Bench, subject: Subject, clip: Clip, other: Clip) -> str:
     files = [
         (each.name, each.path.stat().st_size, each.path.stat().st_mtime_ns, each.audio_lag) for each in (clip, other)
     ]
-    told: tuple[Any, ...] = (visavox.__version__, subject.digest, bench.expert_digest, files)
+    told: tuple[Any, ...] = (visavox.__version__, subject.digest, sorted(bench.digests.items()), files)
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
 

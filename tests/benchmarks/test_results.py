@@ -62,7 +62,7 @@ def test_the_sheet_shows_every_group_before_any_twice():
 def test_tables_have_rows_for_all_and_a_foreign_sound_no_false_figures():
     clips = make_clips("a/1", "a/2", "b/1")
     score = SyncScore(7.0, 5.0, 0, 7.5, 50)
-    reports = {clip.name: make_report(seed, psnr=30.0, sync=score) for seed, clip in enumerate(clips)}
+    reports = {clip.name: make_report(seed, psnr=30.0, expert_sync=score) for seed, clip in enumerate(clips)}
     measured = {who: {name: {"same": one, "cross": one} for name, one in reports.items()} for who in ("x", "y")}
     text = tables(measured, clips, ["three clips"])
     assert text.count("| all (3)") == 4
@@ -72,7 +72,7 @@ def test_tables_have_rows_for_all_and_a_foreign_sound_no_false_figures():
     assert "PSNR" not in cross
     assert "LMD" not in cross
     figures = group_figures(list(reports.values()), "cross")
-    assert figures["sync.distance"] == 7.0
+    assert figures["expert_sync.distance"] == 7.0
     assert math.isfinite(figures["pooled.correlation"])
     assert math.isfinite(figures["opening.correlation"])
 

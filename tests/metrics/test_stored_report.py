@@ -18,7 +18,7 @@ from visavox.metrics.sync import SyncScore
 
 def test_what_was_written_is_read():
     report = make_report(
-        1, psnr=31.5, sync=SyncScore(1.0, 0.2, -1, 1.1, 56), outside=OutsideDifference(1.0, 20, 5.0, math.nan, 3)
+        1, psnr=31.5, expert_sync=SyncScore(1.0, 0.2, -1, 1.1, 56), outside=OutsideDifference(1.0, 20, 5.0, math.nan, 3)
     )
     report.curves.opening[3] = np.nan
     text = json.dumps(report.to_dict(curves=True), allow_nan=False)

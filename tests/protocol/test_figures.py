@@ -26,8 +26,8 @@ def full_report(seed: int, **figures):
         sharpness=0.5 * seed,
         psnr=30.0,
         silence=SilenceMotion(1, 5, 0.01, 0.1, 0.02, 0.2),
-        sync=SyncScore(7.0 + seed, 5.0, -1, 7.5, 50),
-        true_sync=SyncScore(6.0 + seed, 6.0, 0, 6.5, 50),
+        expert_sync=SyncScore(7.0 + seed, 5.0, -1, 7.5, 50),
+        true_expert_sync=SyncScore(6.0 + seed, 6.0, 0, 6.5, 50),
         **figures,
     )
 
@@ -51,11 +51,11 @@ def test_examples(module):
 def test_every_number_of_a_report_is_a_figure():
     report = full_report(1)
     figures = pair_figures(report, is_own_sound=True)
-    assert figures["sync.distance"] == 8.0
+    assert figures["expert_sync.distance"] == 8.0
     assert figures["opening.correlation"] == report.opening.correlation
     assert "outside.mean" not in figures  # not measured
-    numbers = [value for value in asdict(report.sync).values()]
-    assert [figures[f"sync.{name}"] for name in asdict(report.sync)] == numbers
+    numbers = [value for value in asdict(report.expert_sync).values()]
+    assert [figures[f"expert_sync.{name}"] for name in asdict(report.expert_sync)] == numbers
     assert not any(math.isnan(value) for value in figures.values())
 
 
@@ -63,13 +63,17 @@ def test_a_foreign_sound_is_not_compared_with_the_recording():
     figures = pair_figures(full_report(1), is_own_sound=False)
     assert not any(path.startswith(("opening", "width", "landmark", "psnr", "silence.true")) for path in figures)
     assert figures["silence.motion"] == 0.01
-    assert (figures["sync.distance"], figures["true_sync.distance"], figures["sharpness"]) == (8.0, 7.0, 0.5)
+    assert (figures["expert_sync.distance"], figures["true_expert_sync.distance"], figures["sharpness"]) == (
+        8.0,
+        7.0,
+        0.5,
+    )
 
 
 def test_means_are_over_the_rows_that_have_the_figure():
     assert mean_figures([{"a": 1.0}, {"a": 2.0, "b": 5.0}]) == {"a": 1.5, "b": 5.0}
-    assert figure_paths([{"sync.distance": 1.0, "psnr": 2.0}, {"num_frames": 3.0, "new": 1.0}]) == [
-        "num_frames", "psnr", "sync.distance", "new",
+    assert figure_paths([{"expert_sync.distance": 1.0, "psnr": 2.0}, {"num_frames": 3.0, "new": 1.0}]) == [
+        "num_frames", "psnr", "expert_sync.distance", "new",
     ]  # fmt: skip
 
 
@@ -83,7 +87,7 @@ def test_own_sounds_other_sounds_and_real_videos_are_averaged_apart():
     assert "opening.correlation" not in rows["other sound (2)"]
     assert rows["own sound (1)"]["opening.correlation"] == pytest.approx(reports[2].opening.correlation)
     # Video b is in two pairs and counts once, video c is in one that was done.
-    assert rows["real videos (2)"]["sync.distance"] == pytest.approx((9.0 + 8.0) / 2)
+    assert rows["real videos (2)"]["expert_sync.distance"] == pytest.approx((9.0 + 8.0) / 2)
     assert rows["real videos (2)"]["silence.motion"] == 0.02
     assert summary_rows(pairs, {}) == []
 

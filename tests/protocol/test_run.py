@@ -100,7 +100,7 @@ def results(before, interrupted, corpus, settings) -> Path:
 def test_an_interrupted_run_has_rows_for_what_was_done(before):
     rows, videos = before
     assert [row["status"] for row in rows] == ["done", *["not reached"] * 5]
-    assert float(rows[0]["sync.distance"]) > 0
+    assert float(rows[0]["expert_sync.distance"]) > 0
     assert len(videos) == 1
 
 
@@ -128,10 +128,14 @@ def test_only_a_video_with_its_own_sound_is_compared_with_itself(results):
     rows = rows_of(results)
     assert rows[0]["opening.correlation"] == rows[0]["landmark_distance"] == ""
     assert float(rows[4]["landmark_distance"]) >= 0
-    assert rows[2]["sync.distance"] == ""
-    assert all(float(rows[index]["true_sync.distance"]) > 0 for index in (0, 1, 4))
+    assert rows[2]["expert_sync.distance"] == ""
+    assert all(float(rows[index]["true_expert_sync.distance"]) > 0 for index in (0, 1, 4))
     # The real video is the same in the first and in the fifth line.
-    assert rows[0]["true_sync.distance"] == rows[4]["true_sync.distance"] != rows[1]["true_sync.distance"]
+    assert (
+        rows[0]["true_expert_sync.distance"]
+        == rows[4]["true_expert_sync.distance"]
+        != rows[1]["true_expert_sync.distance"]
+    )
 
 
 def test_dubbed_videos_have_the_picture_of_one_and_the_sound_of_another(results, corpus):

@@ -31,7 +31,9 @@ class EvaluateOptions(ReportOptions):
     source: Path | None = None
     """The video that was dubbed, if it is not the recording: pixels outside the mouth are compared with it."""
     expert: str | None = None
-    """Name or file of an expert, for LSE-D and LSE-C."""
+    """Name or file of an expert, for expert-D and expert-C: figures of sync that compare with no paper's."""
+    sync_model: str | None = None
+    """The published SyncNet, converted by `visavox models import syncnet_v2.model`, for LSE-D, LSE-C and the offset."""
     face: str = "largest"
     """Which face: largest, leftmost, rightmost or a number."""
     plot: Path | None = None
@@ -67,7 +69,7 @@ def main(argv: list[str]) -> int:
     )
     if options.test_set.asked_for():
         refused = {name: getattr(options, name) for name in ("truth", "audio", "source", "plot", "cache", "curves")}
-        judges = {"expert": options.expert}
+        judges = {"expert": options.expert, "sync_model": options.sync_model}
         evaluate_pairs(options.dubbed, options.test_set, settings, judges, refused, options)
         return EXIT_DONE
     pairs = find_pairs(options.dubbed, options.truth, options.audio, options.source)
@@ -75,6 +77,7 @@ def main(argv: list[str]) -> int:
     reports = evaluate_all(
         pairs,
         expert=options.expert,
+        sync_model=options.sync_model,
         settings=settings,
         tracks=TrackCache(options.cache),
         plots=plots,

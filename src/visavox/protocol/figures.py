@@ -14,7 +14,7 @@ from visavox.protocol.record import PairRecord
 Figures = dict[str, float]
 """Dotted path of a figure in a report -> the figure."""
 
-NEEDS_OWN_SOUND = ("opening.", "width.", "landmark_distance", "psnr", "ssim", "aligned", "lpips", "silence.true_")
+NEEDS_OWN_SOUND = ("opening.", "width.", "landmark_distance", "psnr", "ssim", "aligned", "face.lpips", "silence.true_")
 """Figures (or what their paths begin with) that compare with the mouth of the recording. A video that speaks with the
 sound of another has no recording of these words; all other figures are of the dubbed video itself, of its sound, or
 compare it with the picture that was dubbed."""
@@ -52,8 +52,8 @@ def pair_figures(report: Report, is_own_sound: bool) -> Figures:
 def real_figures(figures: Figures) -> Figures:
     """Return the figures of the real video among those of a pair, under the names of the dubbed one's.
 
-    >>> real_figures({"sync.distance": 7.0, "true_sync.distance": 6.0, "silence.true_motion": 0.01})
-    {'sync.distance': 6.0, 'silence.motion': 0.01}
+    >>> real_figures({"expert_sync.distance": 7.0, "true_expert_sync.distance": 6.0, "silence.true_motion": 0.01})
+    {'expert_sync.distance': 6.0, 'silence.motion': 0.01}
     """
     found = {}
     for path, value in figures.items():

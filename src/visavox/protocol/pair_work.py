@@ -17,6 +17,7 @@ from visavox.errors import InputError
 from visavox.media import probe, read_audio
 from visavox.metrics.evaluation import evaluate
 from visavox.metrics.expert_sync import load_expert
+from visavox.metrics.lip_sync_error import load_syncnet
 from visavox.metrics.report import Report
 from visavox.metrics.track_cache import TrackCache
 from visavox.protocol.pair_list import Pair
@@ -27,7 +28,7 @@ from visavox.protocol.settings import ProtocolSettings
 NETWORK_RATE = 25
 """Frames a second of the corpora; the published script counts the windows of the sound at this rate."""
 
-_LOADERS: dict[str, Callable[[str], Any]] = {"expert": load_expert}
+_LOADERS: dict[str, Callable[[str], Any]] = {"expert": load_expert, "sync_model": load_syncnet}
 """Argument of `evaluate` that takes a judge -> what loads it."""
 
 

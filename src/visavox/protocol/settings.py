@@ -25,7 +25,8 @@ class ProtocolSettings:
     measures: EvaluationSettings = field(default_factory=EvaluationSettings)
     """What is measured."""
     judges: dict[str, str] = field(default_factory=dict)
-    """Networks that judge: argument of `visavox.metrics.evaluate` to name or file, such as expert."""
+    """Networks that judge: argument of `visavox.metrics.evaluate` to name or file, such as expert or
+    sync_model."""
     workers: int | None = None
     """Processes; None: one for each core, at most 8; 0: this very process."""
     num_pictures: int = 8
