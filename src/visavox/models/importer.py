@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from visavox.errors import InputError
+from visavox.face.cache import sha256_of
 from visavox.face.crop import CropSpec
 from visavox.models.checkpoint import first_misfit, write_weights
 from visavox.models.file_kind import FileKind, diagnose, explain
-from visavox.models.hub import sha256
 from visavox.models.networks import CONFIGURATIONS, NETWORKS
 from visavox.models.published import (
     COMMUNITY_GENERATORS,
@@ -172,7 +172,7 @@ def _swap_blue_and_red(tensor: Tensor, dim: int) -> Tensor:
 
 
 def _card(source: Path, network: str) -> ModelCard:
-    digest = sha256(source)
+    digest = sha256_of(source)
     name = PUBLISHED_FILES.get(digest)
     return ModelCard(
         # The faces of the published data set are raw boxes of a detector; its inference adds 10 pixels of chin.

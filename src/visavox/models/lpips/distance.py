@@ -64,9 +64,11 @@ class Lpips(nn.Module):
                 not this distance.
         """
         _check(painted, truth)
-        pairs = zip(self.features(painted), self.features(truth), self.weights, strict=True)
-        distances = [torch.einsum("bchw,c->bhw", (one - other) ** 2, weight) for one, other, weight in pairs]
-        return torch.stack([distance.mean(dim=(1, 2)) for distance in distances]).sum(dim=0)
+        total = painted.new_zeros(len(painted), dtype=torch.float32)
+        for one, other, weight in zip(self.features(painted), self.features(truth), self.weights, strict=True):
+            # Multiplied out: as a product of matrices autocast would take it to half precision.
+            total = total + (weight[:, None, None] * (one - other) ** 2).sum(dim=1).mean(dim=(1, 2))
+        return total
 
     def features(self, pictures: Tensor) -> list[Tensor]:
         """Return the features of every tap, float32 (B, C, h, w), of length one at each place.
