@@ -14,7 +14,7 @@ from visavox.metrics.judge_settings import FaceJudgeSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(ReportOptions, FaceJudgeSettings):
+class EvaluateOptions(FaceJudgeSettings, ReportOptions):
     """Measure dubbed videos against the true recordings.
 
     Give two videos, two folders (matched by file name; subfolders are groups), or a .csv or .jsonl list with

@@ -13,6 +13,7 @@ from torch import Tensor
 from visavox.errors import InputError
 from visavox.face.crop import CropSpec, crop_transforms, warp_crop
 from visavox.metrics.cpbd import cpbd
+from visavox.metrics.face_figures import FaceFeatures, FaceFigures
 from visavox.metrics.identity import cosine_similarity, recognition_crop
 from visavox.metrics.judge_settings import FaceJudgeSettings
 from visavox.models.face_embedding import FaceEmbedding
@@ -72,32 +73,6 @@ def load_face_judges(settings: FaceJudgeSettings) -> FaceJudges | None:
             not_measured["fid"] = NO_INCEPTION
     embedding = None if settings.identity is None else FaceEmbedding(settings.identity)
     return FaceJudges(lpips, inception, embedding, settings.cpbd, not_measured)
-
-
-@dataclass(frozen=True)
-class FaceFigures:
-    """What the judges say of one video. A figure that was not asked for is NaN."""
-
-    lpips: float = math.nan
-    """LPIPS of the face crop, mean over frames."""
-    lpips_network: str | None = None
-    """Through which network: alex, vgg or squeeze."""
-    cpbd: float = math.nan
-    """CPBD of the dubbed face, mean over frames."""
-    true_cpbd: float = math.nan
-    """CPBD of the true face."""
-    identity: float = math.nan
-    """Cosine similarity of the embeddings of both faces, mean over frames."""
-
-
-@dataclass(frozen=True)
-class FaceFeatures:
-    """Inception features of the faces of one video, frame by frame, for the FID of many."""
-
-    dubbed: np.ndarray
-    """float32 (T, 2048)."""
-    true: np.ndarray
-    """float32 (T, 2048)."""
 
 
 class FacePass:

@@ -13,7 +13,8 @@ import numpy as np
 
 from visavox.face.crop import CropSpec, crop_transforms, warp_crop
 from visavox.face.landmarks import RIGID, eye_distance
-from visavox.metrics.face_judges import FaceFeatures, FaceFigures, FaceJudges, FacePass
+from visavox.metrics.face_figures import FaceFeatures, FaceFigures
+from visavox.metrics.face_judges import FaceJudges, FacePass
 from visavox.metrics.flicker import FlickerMeter
 from visavox.metrics.landmark import fit_similarity
 from visavox.metrics.pairing import pair_times, read_in_step

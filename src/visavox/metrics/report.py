@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from visavox.metrics.curves import CurveAgreement, mean_best_lag, pool_curves
-from visavox.metrics.face_judges import FaceFeatures, FaceFigures
+from visavox.metrics.descriptions import DESCRIPTIONS
+from visavox.metrics.face_figures import FaceFeatures, FaceFigures
 from visavox.metrics.frechet import frechet_inception_distance
 from visavox.metrics.picture import OutsideDifference
 from visavox.metrics.silence import SilenceMotion
@@ -105,6 +106,13 @@ class Column:
     decimals: int
     """Digits after the point."""
 
+    @property
+    def heading(self) -> str:
+        """The title, and an arrow up or down where a higher or a lower figure is better."""
+        known = DESCRIPTIONS.get(self.path)
+        arrow = {True: " ↑", False: " ↓", None: ""}[known.higher_is_better if known else None]
+        return self.title + arrow
+
 
 COLUMNS = (
     Column("open r", "opening.correlation", 2),
@@ -184,7 +192,7 @@ def format_table(rows: Sequence[tuple[str, dict[str, Any]]], columns: Sequence[C
         columns: what to show; one without any figure, and without a reason for having none, is left out.
     """
     shown = [column for column in columns if any(_cell(figures, column) != "-" for _, figures in rows)]
-    cells = [["", *(column.title for column in shown)]]
+    cells = [["", *(column.heading for column in shown)]]
     for name, figures in rows:
         cells.append([name, *(_cell(figures, column) for column in shown)])
     widths = [max(len(row[index]) for row in cells) for index in range(len(shown) + 1)]

@@ -60,10 +60,10 @@ class FidInception(nn.Module):
         x = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(2 * x - 1)))
         x = self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(F.max_pool2d(x, 3, stride=2)))
         x = F.max_pool2d(x, 3, stride=2)
-        for block in (self.Mixed_5b, self.Mixed_5c, self.Mixed_5d, self.Mixed_6a, self.Mixed_6b, self.Mixed_6c):
-            x = block(x)
-        for block in (self.Mixed_6d, self.Mixed_6e, self.Mixed_7a, self.Mixed_7b, self.Mixed_7c):
-            x = block(x)
+        x = self.Mixed_5d(self.Mixed_5c(self.Mixed_5b(x)))
+        x = self.Mixed_6c(self.Mixed_6b(self.Mixed_6a(x)))
+        x = self.Mixed_6e(self.Mixed_6d(x))
+        x = self.Mixed_7c(self.Mixed_7b(self.Mixed_7a(x)))
         return x.mean(dim=(2, 3))
 
 
@@ -79,10 +79,9 @@ def load_inception(weights: str | Path | None = None, device: str | torch.device
         InputError: the weights cannot be had, or the file holds something else.
     """
     path = find_published(WEIGHTS) if weights is None else Path(weights)
-    with torch.device("meta"):
+    with torch.device("meta"):  # the numbers that are overwritten anyway are never drawn
         network = FidInception()
-    expected = {key: tensor for key, tensor in network.state_dict().items() if not key.endswith("num_batches_tracked")}
-    tensors = matching_tensors(path, expected, WEIGHTS.what)
-    network = FidInception()
-    network.load_state_dict(tensors, strict=False)
-    return network.to(device)
+    counters = {key: torch.tensor(0) for key in network.state_dict() if key.endswith("num_batches_tracked")}
+    expected = {key: tensor for key, tensor in network.state_dict().items() if key not in counters}
+    network.load_state_dict(matching_tensors(path, expected, WEIGHTS.what) | counters, assign=True)
+    return network.requires_grad_(False).to(device)

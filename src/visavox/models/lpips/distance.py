@@ -36,6 +36,9 @@ class Lpips(nn.Module):
         network: alex, vgg or squeeze.
     """
 
+    shift: Tensor
+    scale: Tensor
+
     def __init__(self, network: str = "alex") -> None:
         super().__init__()
         self.network = network
