@@ -40,7 +40,7 @@ def cpbd(image: np.ndarray) -> float:
     >>> def edge(softness):
     ...     row = 100 + 100 * np.tanh((np.arange(64) - 31) / softness)
     ...     return np.broadcast_to(np.rint(row)[None, :, None], (64, 64, 3)).astype(np.uint8)
-    >>> cpbd(edge(0.5)), cpbd(edge(5))
+    >>> cpbd(edge(0.3)), cpbd(edge(3))
     (1.0, 0.0)
     """
     from skimage.feature import canny
