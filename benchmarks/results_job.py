@@ -21,7 +21,7 @@ from visavox.metrics.lip_sync_error import load_syncnet
 from visavox.metrics.report import Report
 from visavox.metrics.stored_report import read_report
 from visavox.metrics.track_cache import TrackCache
-from visavox.models.hub import sha256
+from visavox.models.hub import sha256_of
 from visavox.models.registry import find_model
 from visavox.models.syncnet.syncnet import SyncNet
 
@@ -66,7 +66,7 @@ def model_subject(name: str) -> Subject:
         InputError: there is no such model.
     """
     path = find_model(name)
-    return Subject(path.stem, sha256(path), path)
+    return Subject(path.stem, sha256_of(path), path)
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Bench:
     def digests(self) -> dict[str, str]:
         """SHA-256 of the networks that judge, by their names."""
         given = {"expert": self.expert, "SyncNet": self.sync_model}
-        return {name: sha256(find_model(file)) for name, file in given.items() if file is not None}
+        return {name: sha256_of(find_model(file)) for name, file in given.items() if file is not None}
 
     def video(self, subject: Subject, clip: Clip, kind: Kind) -> Path:
         """Where the video that is measured lies."""
@@ -179,7 +179,7 @@ def _identity(bench: Bench, subject: Subject, clip: Clip, other: Clip) -> str:
         (each.name, each.path.stat().st_size, each.path.stat().st_mtime_ns, each.audio_lag) for each in (clip, other)
     ]
     told: tuple[Any, ...] = (visavox.__version__, subject.digest, sorted(bench.digests.items()), files)
-    return hashlib.sha256(repr(told).encode()).hexdigest()
+    return hashlib.sha256_of(repr(told).encode()).hexdigest()
 
 
 def _load(file: Path, identity: str) -> dict[Kind, Report] | None:

@@ -106,8 +106,8 @@ def test_the_command_prints_both_crops_with_the_real_video_beside_them(short_cli
     capsys.readouterr()
     assert main(["evaluate", *arguments, "--sync-model", str(converted)]) == 0
     _, frame, crop = capsys.readouterr().out.split("\n\n")
-    assert frame.split()[:8] == ["whole", "frame", "LSE-D", "frame", "real", "LSE-D", "frame", "LSE-C"]
-    assert crop.startswith("tracked crop  LSE-D crop  real LSE-D crop  LSE-C crop  real LSE-C crop  offset crop")
+    assert frame.startswith("whole frame  LSE-D frame ↓  real LSE-D frame  LSE-C frame ↑  real LSE-C frame")
+    assert crop.startswith("tracked crop  LSE-D crop ↓  real LSE-D crop  LSE-C crop ↑  real LSE-C crop  offset crop")
     for table in (frame, crop):
         figures = table.splitlines()[1].split()[1:]
         assert figures[0::2] == figures[1::2]  # the video is its own truth

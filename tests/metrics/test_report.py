@@ -81,7 +81,7 @@ def test_an_experts_figures_stand_beside_the_real_videos_and_are_no_lse():
     scores = {"expert_sync": SyncScore(0.9, 0.2, 2, 1.1, 56), "true_expert_sync": SyncScore(0.8, 0.3, 0, 0.8, 56)}
     table = format_table([("one", summarise([make_report(1, **scores)]))])
     _, expert = table.split("\n\n")
-    assert expert.splitlines()[0].startswith("expert  expert-D  real expert-D  expert-C")
+    assert expert.splitlines()[0].startswith("expert  expert-D ↓  real expert-D  expert-C ↑")
     assert expert.splitlines()[1].split() == ["one", "0.900", "0.800", "0.200", "0.300", "2.0", "0.0"]
     assert "LSE" not in table
 

@@ -11,10 +11,11 @@ import tyro
 
 from visavox.cli.common import EXIT_DONE, ReportOptions, parse
 from visavox.cli.evaluate_pairs import PairOptions, evaluate_pairs
+from visavox.metrics.judge_settings import FaceJudgeSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(ReportOptions):
+class EvaluateOptions(FaceJudgeSettings, ReportOptions):
     """Measure dubbed videos against the true recordings.
 
     Give two videos, two folders (matched by file name; subfolders are groups), or a .csv or .jsonl list with
@@ -57,6 +58,7 @@ def main(argv: list[str]) -> int:
     options = parse(EvaluateOptions, argv, command="evaluate")
     from visavox.metrics.batch import evaluate_all, group_rows, plan_plots
     from visavox.metrics.evaluation import EvaluationSettings
+    from visavox.metrics.face_judges import load_face_judges
     from visavox.metrics.manifest import find_pairs
     from visavox.metrics.report import format_table, plain
     from visavox.metrics.track_cache import TrackCache
@@ -81,6 +83,7 @@ def main(argv: list[str]) -> int:
         settings=settings,
         tracks=TrackCache(options.cache),
         plots=plots,
+        face_judges=load_face_judges(options),
         progress=options.progress,
     )
     rows = group_rows(pairs, reports)

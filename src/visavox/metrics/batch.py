@@ -9,6 +9,7 @@ from typing import Any
 from visavox.errors import InputError
 from visavox.metrics.evaluation import EvaluationSettings, driving_sound, evaluate
 from visavox.metrics.expert_sync import load_expert
+from visavox.metrics.face_judges import FaceJudges
 from visavox.metrics.lip_sync_error import load_syncnet
 from visavox.metrics.manifest import EvaluationPair
 from visavox.metrics.plot import PICTURE_SUFFIXES, plot_curves
@@ -25,6 +26,7 @@ def evaluate_all(
     settings: EvaluationSettings | None = None,
     tracks: TrackCache | None = None,
     plots: Sequence[Path] | None = None,
+    face_judges: FaceJudges | None = None,
     progress: Progress = QUIET,
 ) -> list[Report]:
     """Evaluate pair after pair; arguments as `visavox.metrics.evaluate`, reports in the order of the pairs.
@@ -36,6 +38,7 @@ def evaluate_all(
         settings: what is measured.
         tracks: where landmarks are kept.
         plots: for each pair a picture to draw; None draws none.
+        face_judges: networks that judge the picture of the face.
         progress: the bars.
     """
     loaded = None if expert is None else load_expert(expert)
@@ -51,6 +54,7 @@ def evaluate_all(
             sync_model=syncnet,
             settings=settings,
             tracks=tracks,
+            face_judges=face_judges,
             progress=progress,
         )
         reports.append(report)

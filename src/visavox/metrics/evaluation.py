@@ -12,6 +12,7 @@ from visavox.errors import InputError
 from visavox.face.landmarks import mouth_opening, mouth_width
 from visavox.metrics.curves import MAXIMUM_LAG, compare_curves
 from visavox.metrics.expert_sync import LoadedExpert, load_expert, score_video
+from visavox.metrics.face_judges import FaceJudges
 from visavox.metrics.landmark import landmark_distance
 from visavox.metrics.lip_sync_error import lip_sync_error, load_syncnet
 from visavox.metrics.pairing import frame_rate, pair_times
@@ -56,6 +57,7 @@ def evaluate(
     sync_model: str | Path | SyncNet | None = None,
     settings: EvaluationSettings | None = None,
     tracks: TrackCache | None = None,
+    face_judges: FaceJudges | None = None,
     progress: Progress = QUIET,
 ) -> Report:
     """Measure a dubbed video against a recording of the same person saying the same words.
@@ -77,6 +79,8 @@ def evaluate(
             LSE-C; None leaves them out.
         settings: what is measured.
         tracks: where landmarks of recordings and sources are kept (not of dubbed videos); None tracks anew.
+        face_judges: networks that judge the picture of the face, as `load_face_judges` gives them; None leaves LPIPS,
+            FID, CPBD and identity out.
         progress: bars for tracking and measuring.
 
     Returns:
@@ -86,6 +90,8 @@ def evaluate(
         InputError: a file cannot be used, shows no face, or the videos share no frame with a face in both.
     """
     settings = settings or EvaluationSettings()
+    if face_judges is not None and not settings.pictures:
+        raise InputError("LPIPS, FID, CPBD and identity are measured on pictures; leave out --without-pictures")
     loaded = expert if isinstance(expert, LoadedExpert) or expert is None else load_expert(expert)
     syncnet = sync_model if isinstance(sync_model, SyncNet) or sync_model is None else load_syncnet(sync_model)
     sound, true_sound = _check_inputs(dubbed, truth, audio, true_audio, source)
@@ -104,7 +110,13 @@ def evaluate(
         if source is None and heads_coincide(dubbed_track, true_track, partners):
             source, source_track = truth, true_track
         pictures = measure_pictures(
-            (dubbed, dubbed_track), (truth, true_track), (source, source_track), partners, settings.codec_loss, progress
+            (dubbed, dubbed_track),
+            (truth, true_track),
+            (source, source_track),
+            partners,
+            settings.codec_loss,
+            progress,
+            face_judges,
         )
     return Report(
         dubbed=str(dubbed),
@@ -121,6 +133,9 @@ def evaluate(
         sharpness=pictures.sharpness,
         flicker=pictures.flicker,
         outside=pictures.outside,
+        face=pictures.face,
+        features=pictures.features,
+        not_measured={} if face_judges is None else face_judges.not_measured,
         silence=_silence(sound, curves, settings),
         expert_sync=_expert_sync(loaded, dubbed, dubbed_track, sound, progress),
         true_expert_sync=_expert_sync(loaded, truth, true_track, true_sound, progress),

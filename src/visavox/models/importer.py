@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
-import re
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +13,10 @@ import torch
 from torch import Tensor
 
 from visavox.errors import InputError
+from visavox.face.cache import sha256_of
 from visavox.face.crop import CropSpec
 from visavox.models.checkpoint import first_misfit, write_weights
 from visavox.models.file_kind import FileKind, diagnose, explain
-from visavox.models.hub import sha256
 from visavox.models.networks import CONFIGURATIONS, NETWORKS
 from visavox.models.published import (
     COMMUNITY_GENERATORS,
@@ -35,6 +31,7 @@ from visavox.models.published import (
     SYNCNET_TRAINING,
     WAV2LIP_TRAINING,
 )
+from visavox.models.state_dict_file import as_state_dict, check_zip, first_line, load_pickle
 from visavox.models.weights_file import ModelCard, ModelInfo, metadata, read_header, read_info
 
 
@@ -88,9 +85,9 @@ def _read_state(source: Path, allow_torchscript: bool) -> dict[str, Tensor]:
     """Read the state dict of a file of any kind that may be read, and take the prefix `module.` off its keys."""
     kind = diagnose(source)
     if kind in (FileKind.ZIP_PICKLE, FileKind.TORCHSCRIPT):
-        _check_zip(source)
+        check_zip(source)
     if kind in (FileKind.LEGACY_PICKLE, FileKind.ZIP_PICKLE):
-        state = _state_dict(_load_pickle(source), source)
+        state = as_state_dict(load_pickle(source), source)
     elif kind is FileKind.SAFETENSORS:
         state = _load_safetensors(source)
     elif kind is FileKind.TORCHSCRIPT and allow_torchscript:
@@ -104,32 +101,6 @@ def _read_state(source: Path, allow_torchscript: bool) -> dict[str, Tensor]:
     return stripped
 
 
-def _check_zip(source: Path) -> None:
-    """Compare every member of a zip file with its checksum, which torch.load does not do."""
-    try:
-        with zipfile.ZipFile(source) as archive:
-            damaged = archive.testzip()
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise InputError(f"{source} is damaged or cut off ({_first_line(error)}); download it again") from error
-    if damaged is not None:
-        raise InputError(f"{source} is damaged or cut off ({damaged} differs from its checksum); download it again")
-
-
-def _load_pickle(source: Path) -> Any:
-    try:
-        return torch.load(source, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        names = re.findall(r"GLOBAL (\S+\w)\s", str(error))
-        if names:
-            raise InputError(
-                f"{source} holds a Python object ({names[0]}) beside its tensors; such a file can run code when it is "
-                "read, and is not read. Ask for one that holds the state dict only"
-            ) from error
-        raise InputError(f"{source} is damaged or cut off; download it again") from error
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, OSError) as error:
-        raise InputError(f"{source} is damaged or cut off ({_first_line(error)}); download it again") from error
-
-
 def _load_safetensors(source: Path) -> dict[str, Tensor]:
     header = read_header(source).get("__metadata__", {})
     if "visavox" in header:
@@ -138,32 +109,14 @@ def _load_safetensors(source: Path) -> dict[str, Tensor]:
     try:
         return safetensors.torch.load_file(source)
     except safetensors.SafetensorError as error:
-        raise InputError(f"{source} is damaged ({_first_line(error)}); download it again") from error
+        raise InputError(f"{source} is damaged ({first_line(error)}); download it again") from error
 
 
 def _load_torchscript(source: Path) -> dict[str, Tensor]:
     try:
         return dict(torch.jit.load(source, map_location="cpu").state_dict())
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"{source} is damaged ({_first_line(error)}); download it again") from error
-
-
-def _state_dict(loaded: Any, source: Path) -> dict[str, Tensor]:
-    """Find the state dict in what a checkpoint holds: under the key `state_dict`, or all of it."""
-    state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else loaded
-    if not isinstance(state, Mapping):
-        raise InputError(
-            f"{source} holds {type(state).__name__}, not a state dict (names of tensors with their numbers)"
-        )
-    if not state:
-        raise InputError(f"{source} holds an empty state dict; get another file")
-    others = [key for key, tensor in state.items() if not isinstance(key, str) or not isinstance(tensor, Tensor)]
-    if others:
-        raise InputError(
-            f"{source} holds a dictionary with {', '.join(map(str, list(state)[:4]))} ...; what can be converted is a "
-            "state dict (names of tensors with their numbers), or one under the key 'state_dict'"
-        )
-    return dict(state)
+        raise InputError(f"{source} is damaged ({first_line(error)}); download it again") from error
 
 
 def _recognise(state: Mapping[str, Tensor], source: Path) -> tuple[str, Any]:
@@ -226,7 +179,7 @@ def _swap_blue_and_red(tensor: Tensor, dim: int) -> Tensor:
 
 
 def _card(source: Path, network: str) -> ModelCard:
-    digest = sha256(source)
+    digest = sha256_of(source)
     name = PUBLISHED_FILES.get(digest)
     is_syncnet = network == "syncnet"
     licence = SYNCNET_LICENCE if is_syncnet else PUBLISHED_LICENCE
@@ -242,7 +195,3 @@ def _card(source: Path, network: str) -> ModelCard:
         ),
         licence=licence if name else f"That of {source.name}, which visavox does not know. {licence}",
     )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

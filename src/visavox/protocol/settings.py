@@ -43,15 +43,15 @@ class ProtocolSettings:
 
     def content(self) -> dict[str, Any]:
         """Return what the figures depend on, as JSON values; weights by their SHA-256, whatever they are called."""
-        from visavox.models.hub import sha256
+        from visavox.models.hub import sha256_of
         from visavox.models.registry import find_model
 
         return {
             "visavox": visavox.__version__,
-            "model": sha256(find_model(self.model)),
+            "model": sha256_of(find_model(self.model)),
             "extend_videos": self.extend_videos,
             "measures": asdict(self.measures),
-            "judges": {name: sha256(_weights(judge)) for name, judge in sorted(self.judges.items())},
+            "judges": {name: sha256_of(_weights(judge)) for name, judge in sorted(self.judges.items())},
         }
 
 
