@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
+from visavox.models.attn_wav2lip.generator import AttnWav2Lip, AttnWav2LipConfig
 from visavox.models.syncnet.expert import Expert, ExpertConfig
 from visavox.models.wav2lip.discriminator import QualityDiscriminator, QualityDiscriminatorConfig
 from visavox.models.wav2lip.generator import Wav2Lip, Wav2LipConfig
@@ -24,6 +25,7 @@ NETWORKS = {
     "wav2lip": Network("a Wav2Lip generator", Wav2LipConfig, Wav2Lip),
     "expert": Network("an expert (SyncNet)", ExpertConfig, Expert),
     "quality": Network("a visual quality discriminator", QualityDiscriminatorConfig, QualityDiscriminator),
+    "attn_wav2lip": Network("an AttnWav2Lip generator", AttnWav2LipConfig, AttnWav2Lip),
 }
 """Name, as the weights file gives it, to network."""
 
@@ -31,5 +33,12 @@ CONFIGURATIONS = {
     "wav2lip-96": ("wav2lip", Wav2LipConfig()),
     "expert-96": ("expert", ExpertConfig()),
     "quality-96": ("quality", QualityDiscriminatorConfig()),
+    "attn-wav2lip-96": ("attn_wav2lip", AttnWav2LipConfig()),
 }
-"""The published networks: name to network and dimensions."""
+"""Name to network and dimensions: Wav2Lip's three networks as published, and AttnWav2Lip in widths like theirs."""
+
+
+def network_of(config: Any) -> str:
+    """Return the name of the network that has such dimensions."""
+    (name,) = (name for name, network in NETWORKS.items() if network.config is type(config))
+    return name
