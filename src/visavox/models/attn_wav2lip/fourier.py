@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import torch
 from torch import Tensor, nn
 
@@ -23,13 +25,19 @@ class FourierUnit(nn.Module):
         Both transforms are orthonormal, so that numbers keep their size at every resolution. All is computed in
         float32: in half precision there are no transforms on the CPU, and on the GPU only of powers of two.
         """
-        with torch.autocast(features.device.type, enabled=False):
+        with _without_autocast(features.device.type):
             spectrum = torch.fft.rfft2(features.float(), norm="ortho")
             parts = self.layers(torch.cat([spectrum.real, spectrum.imag], dim=1))
             real, imaginary = parts.chunk(2, dim=1)
             # The width that rfft2 halved must be told: odd and even ones have halves of the same length.
             out = torch.fft.irfft2(torch.complex(real, imaginary), s=features.shape[-2:], norm="ortho")
         return out.to(features.dtype)
+
+
+def _without_autocast(device: str) -> contextlib.AbstractContextManager[object]:
+    if not torch.amp.is_autocast_available(device):  # the meta device, on which shapes are tried
+        return contextlib.nullcontext()
+    return torch.autocast(device, enabled=False)
 
 
 class SpectralTransform(nn.Module):
