@@ -53,7 +53,7 @@ def test_of_the_other_network_the_speech_branch_is_taken_and_that_is_said(saved,
     assert all(torch.equal(state[f"motion_predictor.{name}"], expected[name]) for name in expected)
     assert state.keys() <= NETWORKS[network_of(wanted)].build(wanted).state_dict().keys()
     nouns = [NETWORKS[network_of(config)].noun for config in (given, wanted)]
-    assert f"is {nouns[0]}: its speech branch is taken, all else of {nouns[1]} begins anew" in caplog.text
+    assert f"which is {nouns[0]}, the speech branch is taken; all else of {nouns[1]}, which is trained" in caplog.text
 
 
 def test_the_shipped_weights_start_the_compact_attention_network():

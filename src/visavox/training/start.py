@@ -48,7 +48,12 @@ def load_start(start: str, config: GeneratorConfig) -> dict[str, Tensor]:
             f"{start} is {given}, of which {wanted} can take the speech branch alone, and the recipe's has "
             f"{'none' if config.motion is None else 'other dimensions'}; give weights of the same recipe."
         )
-    logger.warning("%s is %s: its speech branch is taken, all else of %s begins anew", start, given, wanted)
+    logger.warning(
+        "of %s, which is %s, the speech branch is taken; all else of %s, which is trained here, begins anew",
+        start,
+        given,
+        wanted,
+    )
     return {name: tensor for name, tensor in state.items() if name.startswith(SPEECH_BRANCH)}
 
 

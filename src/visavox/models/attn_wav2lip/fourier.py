@@ -11,8 +11,8 @@ from torch import Tensor, nn
 class FourierUnit(nn.Module):
     """Mixes channels frequency by frequency, so that each output depends on all places (FFC, section 3.3).
 
-    Real and imaginary parts lie side by side as channels of one 1x1 convolution. Without the ReLU after it the whole
-    would be linear and the same at every frequency, and reach no further than a place and its mirror image.
+    Real and imaginary parts lie side by side as channels of one 1x1 convolution. It treats all frequencies alike; the
+    ReLU after it is what lets the unit choose among them.
     """
 
     def __init__(self, channels: int) -> None:
