@@ -61,7 +61,7 @@ def measure_clip(
         options: of the dub.
         work: where videos and sounds are kept.
         tracks: where landmarks are kept.
-        expert: for LSE; None leaves it out.
+        expert: for expert-D and expert-C; None leaves them out.
     """
     backwards = work / "backwards" / f"{clip.name}.mp4"
     if not _is_newer(backwards, clip.path):

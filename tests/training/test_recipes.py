@@ -16,10 +16,17 @@ from visavox.models.syncnet.expert import Expert
 from visavox.models.wav2lip.discriminator import QualityDiscriminator
 from visavox.models.wav2lip.generator import Wav2Lip
 from visavox.training.loop import LoopSettings
-from visavox.training.recipes import ATTN_WAV2LIP_RECIPES, EXPERT_RECIPES, SPEECH_RECIPES, WAV2LIP_RECIPES
+from visavox.training.recipes import (
+    ATTN_WAV2LIP_RECIPES,
+    EXPERT_RECIPES,
+    FEATURES_RECIPES,
+    SPEECH_RECIPES,
+    WAV2LIP_RECIPES,
+)
 
 GENERATOR_RECIPES = {**WAV2LIP_RECIPES, **ATTN_WAV2LIP_RECIPES}
 ALL = {**SPEECH_RECIPES, **{f"expert {k}": v for k, v in EXPERT_RECIPES.items()}, **GENERATOR_RECIPES}
+ALL |= {f"features {k}": v for k, v in FEATURES_RECIPES.items()}
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -17,7 +17,12 @@ from visavox.models.registry import model_info
 from visavox.training import run
 from visavox.training.wav2lip import Wav2LipLosses
 
-STAGES = ["speech", "expert", "painter", "everything", "attention"]
+STAGES = ["speech", "expert", "features", "painter", "everything", "attention"]
+NETWORKS = {
+    "expert": ("expert", tiny_recipes.EXPERT),
+    "features": ("face_features", tiny_recipes.FACE_FEATURES),
+    "attention": ("attn_wav2lip", tiny_recipes.ATTN_GENERATOR),
+}
 
 
 def train(stage, dataset, path, request, settings=None, **options):
@@ -27,11 +32,15 @@ def train(stage, dataset, path, request, settings=None, **options):
     if stage == "expert":
         return run.train_expert(dataset, tiny_recipes.JUDGE, path, settings, **options)
     start = str(request.getfixturevalue("speech_run") / "best.safetensors")
+    if stage == "features":
+        return run.train_features(dataset, tiny_recipes.FEATURES, path, settings, start=start, **options)
     if stage == "painter":
         return run.train_wav2lip(dataset, tiny_recipes.PAINTER, path, settings, start=start, **options)
     expert = str(request.getfixturevalue("expert_run") / "best.safetensors")
+    features = str(request.getfixturevalue("features_run") / "best.safetensors")
+    judges = {"expert": expert, "features": features}
     recipe = tiny_recipes.ATTENTION if stage == "attention" else tiny_recipes.EVERYTHING
-    return run.train_wav2lip(dataset, recipe, path, settings, start=start, expert=expert, **options)
+    return run.train_wav2lip(dataset, recipe, path, settings, start=start, **judges, **options)
 
 
 def interrupt():
@@ -84,7 +93,7 @@ def whole(dataset, tmp_path_factory):
 def test_a_stage_trains_and_writes_its_files(stage, whole, request):
     path, figures = whole(stage, request)
     names = {file.name for file in path.iterdir()}
-    pictures = {"validation.png"} if stage in ("painter", "everything", "attention") else set()
+    pictures = {"validation.png"} if stage in ("features", "painter", "everything", "attention") else set()
     expected = {"config.json", "last.ckpt", "best.safetensors", "best.motion.npz", "log.jsonl", "tensorboard"}
     assert names == expected | pictures
     assert len(tiny.log_lines(path, "losses")) == 6
@@ -92,23 +101,22 @@ def test_a_stage_trains_and_writes_its_files(stage, whole, request):
     assert [entry["step"] for entry in validations] == [2, 4, 6]
     assert figures.keys() <= validations[-1].keys()
     assert all(np.isfinite(value) for value in figures.values())
-    network = {"expert": "expert", "attention": "attn_wav2lip"}.get(stage, "wav2lip")
+    network, config = NETWORKS.get(stage, ("wav2lip", tiny_recipes.GENERATOR))
     model = load_model(path / "best.safetensors", network=network)
     info = model_info(path / "best.safetensors")
     best = min(validations, key=lambda entry: entry["score"])
     assert info.card.training.startswith(
         f"{best['step']} steps of {2 if stage in ('everything', 'attention') else 4}, seed 0, prepared data set "
     )
-    configs = {"expert": tiny_recipes.EXPERT, "attention": tiny_recipes.ATTN_GENERATOR}
-    assert model.config == configs.get(stage, tiny_recipes.GENERATOR)
+    assert model.config == config
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_training_changes_what_it_should(stage, whole, request):
     path, _ = whole(stage, request)
     state = torch.load(path / "last.ckpt", weights_only=True)
-    one = {"painter": {"generator"}, "attention": {"generator"}}
-    modules = {"speech": {"predictor"}, "expert": {"expert", "tellers"}, **one}
+    modules = {"speech": {"predictor"}, "expert": {"expert", "tellers"}, "features": {"features", "decoder"}}
+    modules |= {"painter": {"generator"}, "attention": {"generator"}}
     assert state["modules"].keys() == modules.get(stage, {"generator", "discriminator"})
     losses = tiny.log_lines(path, "losses")
     assert len({tuple(entry.items())[2:] for entry in losses}) == 6

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from visavox.models.attn_wav2lip.generator import AttnWav2LipConfig
+from visavox.models.face_features import FaceFeaturesConfig
 from visavox.models.syncnet.expert import ExpertConfig
 from visavox.models.wav2lip.discriminator import QualityDiscriminatorConfig
 from visavox.models.wav2lip.generator import Wav2LipConfig
 from visavox.models.wav2lip.motion import MotionConfig
 from visavox.training.expert import ExpertSettings
+from visavox.training.features import FeaturesSettings
 from visavox.training.loop import LoopSettings
-from visavox.training.recipes import ExpertRecipe, SpeechRecipe, Wav2LipRecipe
+from visavox.training.recipes import ExpertRecipe, FeaturesRecipe, SpeechRecipe, Wav2LipRecipe
 from visavox.training.speech import SpeechSettings
 from visavox.training.wav2lip import Wav2LipLosses, Wav2LipSettings
 
@@ -52,6 +54,7 @@ EXPERT = ExpertConfig(
     face_channels=(2, 2, 4, 4, 4, 8), audio_channels=(2, 2, 4, 4, 8), face_residuals=(0, 0, 0, 1), dropout=0.2
 )
 DISCRIMINATOR = QualityDiscriminatorConfig(channels=(2, 2, 2, 4, 4, 4, 4))
+FACE_FEATURES = FaceFeaturesConfig(resolution=96, channels=(2, 4, 4), num_motions=4)
 LOOP = LoopSettings(
     steps=6,
     batch_size=4,
@@ -66,6 +69,7 @@ LOOP = LoopSettings(
 )
 SPEECH = SpeechRecipe(SpeechSettings(GENERATOR, calibration_speakers=1), LOOP)
 JUDGE = ExpertRecipe(ExpertSettings(EXPERT, num_wrong=2, validation_samples=6), LOOP)
+FEATURES = FeaturesRecipe(FeaturesSettings(FACE_FEATURES, validation_samples=6), LOOP)
 PAINTER = Wav2LipRecipe(Wav2LipSettings(GENERATOR, Wav2LipLosses(cover=0.1), validation_samples=4), LOOP)
 ATTENTION = Wav2LipRecipe(
     Wav2LipSettings(
@@ -76,7 +80,7 @@ ATTENTION = Wav2LipRecipe(
 EVERYTHING = Wav2LipRecipe(
     Wav2LipSettings(
         GENERATOR,
-        Wav2LipLosses(cover=0.1, sync=0.1, adversarial=0.1, features=0.1),
+        Wav2LipLosses(cover=0.1, sync=0.1, adversarial=0.1, features=0.1, reading=0.1, perceptual=0.1),
         discriminator=DISCRIMINATOR,
         true_motion=0.5,
         sync_threshold=100.0,
@@ -84,4 +88,5 @@ EVERYTHING = Wav2LipRecipe(
     ),
     replace(LOOP, batch_size=2),
 )
-"""Sync loss (whose gate opens at the first validation), discriminator, dropout in the speech branch, average."""
+"""Sync loss (whose gate opens at the first validation), discriminator, face features, dropout in the speech branch,
+average."""

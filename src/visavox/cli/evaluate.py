@@ -29,7 +29,9 @@ class EvaluateOptions(ReportOptions):
     source: Path | None = None
     """The video that was dubbed, if it is not the recording: pixels outside the mouth are compared with it."""
     expert: str | None = None
-    """Name or file of an expert, for LSE-D and LSE-C."""
+    """Name or file of an expert, for expert-D and expert-C: figures of sync that compare with no paper's."""
+    sync_model: str | None = None
+    """The published SyncNet, converted by `visavox models import syncnet_v2.model`, for LSE-D, LSE-C and the offset."""
     face: str = "largest"
     """Which face: largest, leftmost, rightmost or a number."""
     plot: Path | None = None
@@ -66,6 +68,7 @@ def main(argv: list[str]) -> int:
     reports = evaluate_all(
         pairs,
         expert=options.expert,
+        sync_model=options.sync_model,
         settings=settings,
         tracks=TrackCache(options.cache),
         plots=plots,

@@ -9,6 +9,7 @@ from typing import Any
 from visavox.errors import InputError
 from visavox.metrics.evaluation import EvaluationSettings, driving_sound, evaluate
 from visavox.metrics.expert_sync import load_expert
+from visavox.metrics.lip_sync_error import load_syncnet
 from visavox.metrics.manifest import EvaluationPair
 from visavox.metrics.plot import PICTURE_SUFFIXES, plot_curves
 from visavox.metrics.report import Report, summarise
@@ -20,6 +21,7 @@ def evaluate_all(
     pairs: Sequence[EvaluationPair],
     *,
     expert: str | Path | None = None,
+    sync_model: str | Path | None = None,
     settings: EvaluationSettings | None = None,
     tracks: TrackCache | None = None,
     plots: Sequence[Path] | None = None,
@@ -30,12 +32,14 @@ def evaluate_all(
     Args:
         pairs: what to compare.
         expert: name or file of an expert.
+        sync_model: converted file of the published SyncNet.
         settings: what is measured.
         tracks: where landmarks are kept.
         plots: for each pair a picture to draw; None draws none.
         progress: the bars.
     """
     loaded = None if expert is None else load_expert(expert)
+    syncnet = None if sync_model is None else load_syncnet(sync_model)
     reports = []
     for number, pair in enumerate(pairs):
         report = evaluate(
@@ -44,6 +48,7 @@ def evaluate_all(
             audio=pair.audio,
             source=pair.source,
             expert=loaded,
+            sync_model=syncnet,
             settings=settings,
             tracks=tracks,
             progress=progress,

@@ -12,7 +12,7 @@ import numpy as np
 from visavox.metrics.curves import CurveAgreement, mean_best_lag, pool_curves
 from visavox.metrics.picture import OutsideDifference
 from visavox.metrics.silence import SilenceMotion
-from visavox.metrics.sync import SyncScore
+from visavox.metrics.sync import LipSyncError, SyncScore
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,14 @@ class Report:
     """Pixels outside the repainted region against the source; None if there is no source to compare with."""
     silence: SilenceMotion | None = None
     """The mouth in silence; None without sound."""
-    sync: SyncScore | None = None
-    """LSE by an expert; None if none was given."""
-    true_sync: SyncScore | None = None
-    """LSE of the true recording with its own sound, by the same expert."""
+    expert_sync: SyncScore | None = None
+    """expert-D, expert-C and offset by an expert of ours; None if none was given."""
+    true_expert_sync: SyncScore | None = None
+    """The same of the true recording with its own sound."""
+    lse: LipSyncError | None = None
+    """LSE-D, LSE-C and offset by the published SyncNet; None if it was not given."""
+    true_lse: LipSyncError | None = None
+    """The same of the true recording with its own sound."""
     curves: Curves | None = field(default=None, repr=False, compare=False)
     """The curves themselves."""
 
@@ -95,6 +99,17 @@ class Column:
     """Where the figure is in a report: attribute names joined by dots."""
     decimals: int
     """Digits after the point."""
+    block: str = ""
+    """Columns of one block stand in one table, which this heads."""
+
+
+def _sync_columns(block: str, names: tuple[str, str, str], path: str) -> tuple[Column, ...]:
+    """Return the figures of a judge, each with that of the real video beside it."""
+    columns = []
+    for name, attribute, decimals in zip(names, ("distance", "confidence", "offset"), (3, 3, 1), strict=True):
+        columns.append(Column(name, f"{path}.{attribute}", decimals, block))
+        columns.append(Column(f"real {name}", f"true_{path}.{attribute}", decimals, block))
+    return tuple(columns)
 
 
 COLUMNS = (
@@ -109,13 +124,13 @@ COLUMNS = (
     Column("flicker", "flicker", 2),
     Column("outside", "outside.mean", 2),
     Column("codec", "outside.codec_mean", 2),
-    Column("LSE-D", "sync.distance", 3),
-    Column("LSE-C", "sync.confidence", 3),
-    Column("offset", "sync.offset", 0),
     Column("sil.move", "silence.motion", 4),
     Column("sil.open", "silence.opening", 3),
+    *_sync_columns("whole frame", ("LSE-D frame", "LSE-C frame", "offset frame"), "lse.whole_frame"),
+    *_sync_columns("tracked crop", ("LSE-D crop", "LSE-C crop", "offset crop"), "lse.tracked_crop"),
+    *_sync_columns("expert", ("expert-D", "expert-C", "expert offset"), "expert_sync"),
 )
-"""What the table of `visavox evaluate` shows; a column that no report has a figure for is left out."""
+"""What the tables of `visavox evaluate` show; a column that no report has a figure for is left out."""
 
 
 def figure(report: Report, path: str) -> float:
@@ -150,14 +165,19 @@ def summarise(reports: Sequence[Report]) -> dict[str, Any]:
 
 
 def format_table(rows: Sequence[tuple[str, dict[str, Any]]], columns: Sequence[Column] = COLUMNS) -> str:
-    """Lay out summaries as a table of plain text.
+    """Lay out summaries as tables of plain text, one for each block of columns.
 
     Args:
         rows: name and figures by column path, as `summarise` gives them.
-        columns: what to show; one without any figure is left out.
+        columns: what to show; one without any figure is left out, and so is a block without any.
     """
     shown = [column for column in columns if any(_is_number(figures.get(column.path)) for _, figures in rows)]
-    cells = [["", *(column.title for column in shown)]]
+    blocks = dict.fromkeys(["", *(column.block for column in shown)])
+    return "\n\n".join(_format_block(rows, block, [each for each in shown if each.block == block]) for block in blocks)
+
+
+def _format_block(rows: Sequence[tuple[str, dict[str, Any]]], heading: str, shown: Sequence[Column]) -> str:
+    cells = [[heading, *(column.title for column in shown)]]
     for name, figures in rows:
         cells.append([name, *(_cell(figures.get(column.path), column.decimals) for column in shown)])
     widths = [max(len(row[index]) for row in cells) for index in range(len(shown) + 1)]

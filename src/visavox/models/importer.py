@@ -1,4 +1,4 @@
-"""Published Wav2Lip weights to visavox's own format: read safely, checked, and turned from BGR to RGB once."""
+"""Published weights (Wav2Lip, SyncNet) to visavox's own format: read safely, checked, turned from BGR to RGB once."""
 
 from __future__ import annotations
 
@@ -24,12 +24,16 @@ from visavox.models.hub import sha256
 from visavox.models.networks import CONFIGURATIONS, NETWORKS
 from visavox.models.published import (
     COMMUNITY_GENERATORS,
+    CONFIGURATION_NAMES,
     INPUT_LAYERS,
     OTHER_NETWORKS,
     OUTPUT_LAYER,
     PUBLISHED_FILES,
     PUBLISHED_LICENCE,
     SIGNATURES,
+    SYNCNET_LICENCE,
+    SYNCNET_TRAINING,
+    WAV2LIP_TRAINING,
 )
 from visavox.models.weights_file import ModelCard, ModelInfo, metadata, read_header, read_info
 
@@ -37,12 +41,13 @@ from visavox.models.weights_file import ModelCard, ModelInfo, metadata, read_hea
 def import_model(
     source: str | Path, output: str | Path, *, allow_torchscript: bool = False, overwrite: bool = False
 ) -> ModelInfo:
-    """Convert published Wav2Lip weights: generator, expert (`SyncNet_color`) or quality discriminator.
+    """Convert published weights: generator, expert (`SyncNet_color`) or quality discriminator of Wav2Lip; SyncNet.
 
     Args:
-        source: a checkpoint (`wav2lip.pth` and the like), with or without optimiser state, or a bare state dict; a
-            pickle of any PyTorch version, `.safetensors`, or TorchScript. Its channels are BGR.
-        output: the `.safetensors` file to write; its network takes and gives RGB.
+        source: a checkpoint (`wav2lip.pth` and the like), with or without optimiser state, or a bare state dict
+            (`syncnet_v2.model`); a pickle of any PyTorch version, `.safetensors`, or TorchScript. Its channels are BGR.
+        output: the `.safetensors` file to write; its network takes and gives RGB. The range of the pictures stays as
+            published: [0, 1] in the networks of Wav2Lip, 0 to 255 in SyncNet.
         allow_torchscript: read TorchScript too, which is code.
         overwrite: replace `output` if it is there.
 
@@ -126,8 +131,10 @@ def _load_pickle(source: Path) -> Any:
 
 
 def _load_safetensors(source: Path) -> dict[str, Tensor]:
-    if "visavox" in read_header(source).get("__metadata__", {}):
-        raise InputError(f"{source} has been converted already; use it as it is: --model {source}")
+    header = read_header(source).get("__metadata__", {})
+    if "visavox" in header:
+        option = {"expert": "--expert", "syncnet": "--sync-model"}.get(header.get("network"), "--model")
+        raise InputError(f"{source} has been converted already; use it as it is: {option} {source}")
     try:
         return safetensors.torch.load_file(source)
     except safetensors.SafetensorError as error:
@@ -165,13 +172,13 @@ def _recognise(state: Mapping[str, Tensor], source: Path) -> tuple[str, Any]:
         if all(any(key.startswith(prefix) for key in state) for prefix in prefixes):
             if network == "wav2lip":
                 _refuse_community_generator(state, source)
-            return CONFIGURATIONS[f"{network}-96"]
+            return CONFIGURATIONS[CONFIGURATION_NAMES[network]]
     for prefix, noun in OTHER_NETWORKS.items():
         if any(key.startswith(prefix) for key in state):
-            raise InputError(f"{source} is {noun}; what can be converted are the networks of Wav2Lip")
+            raise InputError(f"{source} is {noun}; what can be converted are the networks of Wav2Lip and SyncNet")
     raise InputError(
-        f"{source} is no network of Wav2Lip; its tensors are {', '.join(list(state)[:3])} ... ({len(state)}). What can "
-        "be converted are generator, expert and quality discriminator"
+        f"{source} is no network of Wav2Lip, and not SyncNet; its tensors are {', '.join(list(state)[:3])} ... "
+        f"({len(state)}). What can be converted are generator, expert and quality discriminator, and SyncNet"
     )
 
 
@@ -213,7 +220,7 @@ def _converted(state: dict[str, Tensor], network: str, config: Any, source: Path
 
 
 def _swap_blue_and_red(tensor: Tensor, dim: int) -> Tensor:
-    """Turn a dimension of BGR triples, one for each picture, into RGB triples."""
+    """Turn a dimension of BGR triples, one for each picture on it, into RGB triples."""
     triples = tensor.unflatten(dim, (-1, 3))
     return triples.flip(dim + 1).flatten(dim, dim + 1).contiguous()
 
@@ -221,18 +228,19 @@ def _swap_blue_and_red(tensor: Tensor, dim: int) -> Tensor:
 def _card(source: Path, network: str) -> ModelCard:
     digest = sha256(source)
     name = PUBLISHED_FILES.get(digest)
+    is_syncnet = network == "syncnet"
+    licence = SYNCNET_LICENCE if is_syncnet else PUBLISHED_LICENCE
     return ModelCard(
         # The faces of the published data set are raw boxes of a detector; its inference adds 10 pixels of chin.
-        crop=CropSpec(kind="box", size=96),
+        # SyncNet sees the crops of its own evaluation (`metrics.syncnet_crop`); only their size is said here.
+        crop=CropSpec(kind="box", size=224, bottom_pad=0) if is_syncnet else CropSpec(kind="box", size=96),
         description=f"{NETWORKS[network].noun} converted from {name or source.name}",
         training=(
-            f"Published with the paper of Prajwal et al. (ACM MM 2020), trained on LRS2: {name}, SHA-256 {digest}."
+            f"{SYNCNET_TRAINING if is_syncnet else WAV2LIP_TRAINING}: {name}, SHA-256 {digest}."
             if name
             else f"Not known: {source.name}, SHA-256 {digest}, is none of the files published with the paper."
         ),
-        licence=PUBLISHED_LICENCE
-        if name
-        else f"That of {source.name}, which visavox does not know. {PUBLISHED_LICENCE}",
+        licence=licence if name else f"That of {source.name}, which visavox does not know. {licence}",
     )
 
 

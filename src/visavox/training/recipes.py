@@ -10,6 +10,7 @@ from visavox.models.wav2lip.discriminator import QualityDiscriminatorConfig
 from visavox.models.wav2lip.generator import Wav2LipConfig
 from visavox.models.wav2lip.motion import MotionConfig
 from visavox.training.expert import ExpertSettings
+from visavox.training.features import FeaturesSettings
 from visavox.training.loop import LoopSettings
 from visavox.training.speech import SpeechSettings
 from visavox.training.wav2lip import Wav2LipLosses, Wav2LipSettings
@@ -77,6 +78,16 @@ class ExpertRecipe:
 
 
 @dataclass(frozen=True)
+class FeaturesRecipe:
+    """A recipe of the stage `features`."""
+
+    stage: FeaturesSettings
+    """What to train."""
+    loop: LoopSettings
+    """How long and how fast."""
+
+
+@dataclass(frozen=True)
 class Wav2LipRecipe:
     """A recipe of the stage that trains a generator."""
 
@@ -93,6 +104,14 @@ SPEECH_RECIPES = {
     ),
 }
 """Recipes of `visavox train speech`."""
+
+FEATURES_RECIPES = {
+    "compact": FeaturesRecipe(
+        FeaturesSettings(),
+        LoopSettings(steps=3000, batch_size=64, learning_rate=2e-3, validate_every=250, save_every=250),
+    ),
+}
+"""Recipes of `visavox train features`."""
 
 EXPERT_RECIPES = {
     "compact": ExpertRecipe(
