@@ -15,6 +15,7 @@ from visavox.data.clip_store import MANIFEST_NAME, ClipStore, load_store
 from visavox.data.mouth_motion import MotionBasis, load_basis, save_basis
 from visavox.errors import InputError, TrainingError
 from visavox.models.checkpoint import load_model
+from visavox.models.networks import network_of
 from visavox.models.registry import find_model
 from visavox.progress import QUIET, Progress
 from visavox.training.expert import ExpertStage
@@ -26,6 +27,7 @@ from visavox.training.run_folder import RunFolder
 from visavox.training.run_settings import RunSettings, choose_device, loop_settings, make_fabric
 from visavox.training.speech import SpeechStage, rest_motion
 from visavox.training.stage import Stage
+from visavox.training.start import load_start
 from visavox.training.wav2lip import Wav2LipSettings, Wav2LipStage
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ class _Job:
     """One call of `visavox train`, checked as far as it can be before anything is loaded."""
 
     stage_name: str
-    """`speech`, `expert`, `features` or `wav2lip`."""
+    """`speech`, `expert`, `features`, or which generator."""
     dataset: Path
     """Prepared clips."""
     folder: RunFolder
@@ -186,14 +188,15 @@ def train_wav2lip(
     resume: bool = False,
     progress: Progress = QUIET,
 ) -> dict[str, float]:
-    """Train a generator; return the figures of the last validation.
+    """Train a generator, Wav2Lip or AttnWav2Lip; return the figures of the last validation.
 
     Args:
         dataset: prepared clips.
         recipe: what to train.
         run: folder of the run.
         settings: what differs from the recipe.
-        start: weights to begin with: of the stage `speech`, or of an earlier run.
+        start: weights to begin with: of the stage `speech`, or of an earlier run. Of another network's only the
+            speech branch is taken, and a line says so.
         expert: the expert that judges; needed when the recipe has a sync loss. A resumed run keeps its own.
         features: face features, for recipes whose losses look at them. A resumed run keeps its own.
         resume: go on with the run in the folder.
@@ -204,7 +207,7 @@ def train_wav2lip(
         TrainingError: losses are no longer numbers.
     """
     config = recipe.stage.generator
-    job = _prepare("wav2lip", dataset, recipe.loop, run, settings, resume, progress)
+    job = _prepare(network_of(config), dataset, recipe.loop, run, settings, resume, progress)
     if resume:
         expert, start = expert or job.folder.config().get("expert"), None
         features = job.folder.config().get("features") or features
@@ -221,9 +224,7 @@ def train_wav2lip(
             f"the expert {expert} judges crops of {judge.config.resolution} pixels and the generator paints "
             f"{config.resolution}; give an expert of the same resolution."
         )
-    begun: Any = load_model(start, network="wav2lip") if start is not None else None
-    if begun is not None and begun.config != config:
-        raise InputError(f"{start} has other dimensions than the recipe's generator; give weights of the same recipe.")
+    begun = load_start(start, config) if start is not None else None
     eyes = _load_features(features, recipe.stage)
     train, validation = _load_clips(job)
     num_motions = config.motion.num_motions if config.motion is not None else NUM_MOTIONS
@@ -239,7 +240,7 @@ def train_wav2lip(
         seed=job.loop.seed,
     )
     if begun is not None:
-        stage.generator.load_state_dict(begun.state_dict())
+        stage.generator.load_state_dict({**stage.generator.state_dict(), **begun})
     judges = {"expert": expert, "features": features if eyes is not None else None}
     digests = {f"{name}_weights": _digest(weights) for name, weights in judges.items()}
     return job.fit(stage, recipe.stage, basis, **judges, **digests)

@@ -19,11 +19,14 @@ from visavox.losses.adversarial import feature_distance, real_or_painted
 from visavox.losses.face_features import normalized_feature_distance, reading_distance
 from visavox.losses.reconstruction import weighted_gradient_l1, weighted_l1
 from visavox.losses.sync import cosine_bce, stack_mouths
+from visavox.models.attn_wav2lip.generator import AttnWav2LipConfig
 from visavox.models.checkpoint import save_model
 from visavox.models.face_features import FaceFeatures
+from visavox.models.generator import Generator
+from visavox.models.networks import NETWORKS, network_of
 from visavox.models.syncnet.expert import Expert
 from visavox.models.wav2lip.discriminator import QualityDiscriminator, QualityDiscriminatorConfig
-from visavox.models.wav2lip.generator import Wav2Lip, Wav2LipConfig
+from visavox.models.wav2lip.generator import Wav2LipConfig
 from visavox.models.weights_file import ModelCard
 from visavox.training.prepared_batch import PreparedBatch, sharpness, side_by_side
 from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation, to_channels_last
@@ -63,8 +66,8 @@ class Wav2LipLosses:
 class Wav2LipSettings:
     """What to train, on what samples, for what."""
 
-    generator: Wav2LipConfig
-    """The network."""
+    generator: Wav2LipConfig | AttnWav2LipConfig
+    """The network: which one, and its dimensions."""
     losses: Wav2LipLosses = field(default_factory=Wav2LipLosses)
     """Weights of the losses."""
     discriminator: QualityDiscriminatorConfig | None = None
@@ -110,7 +113,8 @@ class Wav2LipStage(Stage):
         if settings.losses.need_features and features is None:
             raise ValueError("`reading` or `perceptual` has a weight, and no face features are given")
         config = settings.generator
-        self.generator = to_channels_last(Wav2Lip(config), device)
+        network: Any = NETWORKS[network_of(config)].build(config)
+        self.generator: Generator = to_channels_last(network, device)
         self.modules: dict[str, nn.Module] = {"generator": self.generator}
         # The speech branch is taught beforehand (stage `speech`); it learns on here only where an expert judges.
         trained = [p for name, p in self.generator.named_parameters() if self._is_trained(name)]
@@ -176,8 +180,9 @@ class Wav2LipStage(Stage):
         """Write the generator as a weights file."""
         config = self.settings.generator
         crop = CropSpec(size=config.resolution)
-        card = ModelCard(crop, "Wav2Lip generator trained with visavox", training, UNSTATED_LICENCE, quality)
-        save_model(path, self.generator, network="wav2lip", config=config, card=card)
+        description = f"{type(self.generator).__name__} generator trained with visavox"
+        card = ModelCard(crop, description, training, UNSTATED_LICENCE, quality)
+        save_model(path, self.generator, network=network_of(config), config=config, card=card)
 
     def validate(self) -> Validation:
         """Paint frames of validation speakers from the true motion and from what is heard.
