@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.clips import Clip
-from benchmarks.material import cut_sound, reverse_video
 from visavox.dubbing import Dubber
+from visavox.metrics.backwards import cut_sound, reverse_video
 from visavox.metrics.evaluation import EvaluationSettings, evaluate
 from visavox.metrics.expert_sync import LoadedExpert
 from visavox.metrics.pairing import frame_rate

@@ -9,10 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.material import cut_sound
 from visavox.demo import FACE, SPEECH
 from visavox.face.crop import CropSpec
 from visavox.media import Encoding, VideoReader, VideoWriter, probe
+from visavox.metrics.backwards import cut_sound
 from visavox.models.checkpoint import save_model
 from visavox.models.networks import CONFIGURATIONS, NETWORKS
 from visavox.models.weights_file import ModelCard

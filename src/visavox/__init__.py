@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from visavox.adaptation import AdaptResult, AdaptSettings, adapt
     from visavox.dubbing import Dubber, DubResult, DubSettings, dub
     from visavox.errors import InputError, TrainingError, VisavoxError
     from visavox.face.tracking import track_video as track
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AdaptResult": "visavox.adaptation",
+    "AdaptSettings": "visavox.adaptation",
     "DubResult": "visavox.dubbing",
     "DubSettings": "visavox.dubbing",
     "Dubber": "visavox.dubbing",
@@ -34,6 +37,7 @@ _HOMES = {
     "Track": "visavox.types",
     "TrainingError": "visavox.errors",
     "VisavoxError": "visavox.errors",
+    "adapt": "visavox.adaptation",
     "compare": "visavox.metrics",
     "dub": "visavox.dubbing",
     "evaluate": "visavox.metrics",
@@ -44,6 +48,8 @@ _HOMES = {
 """Public name -> the module that it lives in, with its name there where that differs."""
 
 __all__ = [
+    "AdaptResult",
+    "AdaptSettings",
     "DubResult",
     "DubSettings",
     "Dubber",
@@ -53,6 +59,7 @@ __all__ = [
     "Track",
     "TrainingError",
     "VisavoxError",
+    "adapt",
     "compare",
     "dub",
     "evaluate",

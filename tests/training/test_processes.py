@@ -99,7 +99,7 @@ def test_ctrl_c_ends_with_130_and_a_checkpoint(dataset, tmp_path, devices):
     _, said = process.communicate(timeout=100)
     assert process.returncode == 130, said
     assert [line for line in said.splitlines() if line.startswith("visavox:")] == [
-        "visavox: warning: stopping after this step, with a checkpoint to resume from (again: stop at once)",
+        "visavox: warning: stopping after this step, when its checkpoint is written (again: stop at once)",
         "visavox: interrupted",
     ]
     assert "Traceback" not in said

@@ -28,6 +28,7 @@ COMMANDS = {
     "track": Command("visavox.cli.track", "follow the faces of a video; save landmarks and head pose"),
     "prepare": Command("visavox.cli.prepare", "turn raw footage into clips to train on"),
     "train": Command("visavox.cli.train", "train the expert or a generator on prepared clips"),
+    "adapt": Command("visavox.cli.adapt", "fit a generator to one person's footage, and say what it brought"),
     "evaluate": Command("visavox.cli.evaluate", "measure dubbed videos against the true recordings"),
     "compare": Command("visavox.cli.compare", "put several videos side by side in one"),
     "models": Command("visavox.cli.models", "list and describe weights; convert official files"),

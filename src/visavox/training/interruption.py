@@ -43,7 +43,7 @@ class StopRequest:
     def _take(self, number: int, frame: FrameType | None) -> None:
         self.number = number
         self._restore()
-        logger.warning("stopping after this step, with a checkpoint to resume from (again: stop at once)")
+        logger.warning("stopping after this step, when its checkpoint is written (again: stop at once)")
 
     def _restore(self) -> None:
         for number, handler in self._before.items():

@@ -6,13 +6,16 @@ that was interrupted and resumed gives the numbers of one that was not.
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
@@ -141,6 +144,21 @@ class Trainer:
                 return self._train(progress, request)
         finally:
             self.folder.close()
+
+    def seconds_per_step(self, num_steps: int = 12) -> float:
+        """Measure how long an update takes here, its batch included, by updates that are undone again."""
+        parts: list[Any] = [*self.stage.modules.values(), *self.stage.optimizers.values()]
+        before = copy.deepcopy([part.state_dict() for part in parts])
+        times = [time.perf_counter()]
+        for batch in self._batches():
+            self._update(self.stage.turns(), batch)
+            times.append(time.perf_counter())
+            if len(times) > num_steps:
+                break
+        for part, state in zip(parts, before, strict=True):
+            part.load_state_dict(state)
+        # The first steps wait for processes to start, and then take what these have in store.
+        return float(np.mean(np.diff(times)[num_steps // 2 :]))
 
     def _train(self, progress: Progress, request: StopRequest) -> dict[str, float]:
         settings, turns = self.settings, self.stage.turns()

@@ -86,6 +86,8 @@ class Wav2LipSettings:
     """Validation sync loss that opens the gate of the sync loss."""
     validation_samples: int = 96
     """Samples of a validation."""
+    frozen_statistics: bool = False
+    """Leave the statistics of batch normalisation as they came; for fine-tuning on little footage, in small batches."""
 
     def __post_init__(self) -> None:
         """Check that who judges is there."""
@@ -309,7 +311,7 @@ class Wav2LipStage(Stage):
 
     def _paint(self, prepared: PreparedBatch) -> tuple[Tensor, Tensor | None]:
         """Paint a batch; return the pictures and, of networks that bend the reference, the cover."""
-        self.generator.train()
+        self.generator.train(not self.settings.frozen_statistics)
         condition = self._condition(prepared)
         if not self.settings.generator.warp_reference:
             return self.generator.paint(condition, prepared.faces).float(), None

@@ -82,10 +82,14 @@ class MotionPredictor(nn.Module):
 
     def forward(self, mel: Tensor) -> Tensor:
         """Map mel windows (B, 1, 80, W) in [-4, 4] to motions (B, num_motions), each of unit variance."""
+        return torch.maximum(self.uncalibrated(mel) * self.gain + self.offset, self.lowest)
+
+    def uncalibrated(self, mel: Tensor) -> Tensor:
+        """Predict as `forward` does, in the least-squares sense: what is taught, before it is calibrated."""
         features = mel.squeeze(1) / 4
         for layer in self.layers:
             features = layer(features)
-        return torch.maximum(self.head(features.flatten(1)) * self.gain + self.offset, self.lowest)
+        return self.head(features.flatten(1))
 
     def opening(self, motion: Tensor) -> Tensor:
         """Opening of the lips (B,) of motions (B, num_motions), in distances between the outer eye corners."""

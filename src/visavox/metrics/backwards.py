@@ -1,10 +1,16 @@
-"""What a clip is dubbed from: its picture backwards, its sound (or another's) forwards."""
+"""What a fair dub is made from: a recording's picture backwards, its sound (or another's) forwards.
+
+Played backwards, the picture tells nothing of the answer: neither the mouth nor the place of the head says what is
+being said at that moment, so a dub with the forward sound can be compared with the true recording.
+"""
 
 from __future__ import annotations
 
 import tempfile
 import wave
+from collections.abc import Iterator
 from fractions import Fraction
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -17,17 +23,23 @@ BACKWARDS_ENCODING = Encoding(crf=4, preset="faster")
 """So little loss that the decoded frames differ from the recording's by less than its own noise."""
 
 
-def reverse_video(source: Path, target: Path) -> None:
+def reverse_video(source: Path, target: Path, start: Fraction = Fraction(0), stop: Fraction | None = None) -> None:
     """Write a video with its frames in reverse order and no sound; memory does not grow with its length.
 
     Decoded frames wait in a temporary file as they are, because inter-coded video cannot be read backwards.
+
+    Args:
+        source: the recording.
+        target: the file to write.
+        start: frames shown before this are left out; seconds from the first frame.
+        stop: frames shown from this on are left out; None: to the end.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     times: list[Fraction] = []
-    with tempfile.TemporaryFile(dir=target.parent) as store, VideoReader(source) as reader:
+    with tempfile.TemporaryFile(dir=target.parent) as store, VideoReader(source, start=start) as reader:
         shape = (reader.info.height, reader.info.width, 3)
-        for frame in reader:
+        for frame in _until(reader, stop):
             store.write(np.ascontiguousarray(frame.image).tobytes())
             times.append(frame.time)
         store.flush()
@@ -40,14 +52,38 @@ def reverse_video(source: Path, target: Path) -> None:
         del frames
 
 
-def _backwards(frames: np.ndarray, times: list[Fraction]):
+def cut_video(source: Path, target: Path, start: Fraction, stop: Fraction) -> None:
+    """Write the frames shown from `start` until before `stop`, seconds from the first frame, without sound."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        VideoReader(source, start=start) as reader,
+        VideoWriter(target, like=reader.info, encoding=BACKWARDS_ENCODING, overwrite=True, synthetic=False) as writer,
+    ):
+        first: Fraction | None = None
+        for frame in _until(reader, stop):
+            first = frame.time if first is None else first
+            writer.write(frame.image, frame.time - first)
+
+
+def _until(reader: VideoReader, stop: Fraction | None) -> Iterator[Frame]:
+    yield from reader if stop is None else takewhile(lambda frame: frame.time < stop, reader)
+
+
+def _backwards(frames: np.ndarray, times: list[Fraction]) -> Iterator[Frame]:
     """Yield the frames from the last to the first, with the gaps between them mirrored too."""
     for index in range(len(times)):
         forward = len(times) - 1 - index
         yield Frame(np.array(frames[forward]), times[-1] - times[forward], index)
 
 
-def cut_sound(source: Path, target: Path, lag: Fraction, duration: Fraction, repeat: bool = False) -> None:
+def cut_sound(
+    source: Path,
+    target: Path,
+    lag: Fraction,
+    duration: Fraction,
+    repeat: bool = False,
+    start: Fraction = Fraction(0),
+) -> None:
     """Write the sound of a recording as WAV, its lag taken out, exactly as long as wanted.
 
     Args:
@@ -56,10 +92,11 @@ def cut_sound(source: Path, target: Path, lag: Fraction, duration: Fraction, rep
         lag: seconds by which the sound comes early; negative: late, so its beginning is dropped.
         duration: seconds wanted.
         repeat: begin anew where the sound is shorter, so that a mouth has to move on; otherwise silence follows.
+        start: seconds of the recording at which the cut begins.
     """
     info = probe_audio(source)
     samples = read_samples(source, info.rate, min(info.channels, 2))
-    samples = shift_samples(samples, round(-lag * info.rate))
+    samples = shift_samples(samples, round((start - lag) * info.rate))
     length = round(duration * info.rate)
     times = -(-length // len(samples))
     cut = np.tile(samples, (times, 1))[:length]

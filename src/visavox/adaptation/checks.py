@@ -1,0 +1,169 @@
+"""Everything that can be known to be wrong before footage is prepared."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from visavox.adaptation.settings import AdaptSettings
+from visavox.data.sources import Source, find_sources
+from visavox.errors import InputError
+from visavox.media import check_output, probe
+from visavox.models.registry import list_models, model_info
+from visavox.models.weights_file import ModelInfo
+from visavox.training.run import basis_path
+
+FilePath = str | Path
+
+ADAPTABLE = ("wav2lip",)
+"""Networks that can be fitted to a person."""
+_EXTRAS = ("lightning", "tensorboard", "skimage")
+"""Packages that are needed after the footage is prepared: that one is missing must not be found out then."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One adaptation that passed the checks."""
+
+    sources: tuple[Source, ...]
+    """The videos."""
+    output: Path
+    """The weights file to write."""
+    start: ModelInfo
+    """The generator to begin with."""
+    basis: Path | None
+    """Its motion basis; None where it has no speech branch."""
+    expert: ModelInfo | None
+    """Who judges the sync."""
+    settings: AdaptSettings
+    """How it is done."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a work folder must have been begun with to be gone on with."""
+        return {
+            "videos": sorted([source.name, source.num_bytes] for source in self.sources),
+            "model": digest(self.start.path),
+            "expert": None if self.expert is None else digest(self.expert.path),
+            "minutes": self.settings.minutes,
+            "steps": self.settings.steps,
+            "seed": self.settings.seed,
+            "batch_size": self.settings.batch_size,
+            "learning_rate": self.settings.learning_rate,
+        }
+
+
+def check(
+    video: FilePath | Sequence[FilePath],
+    output: FilePath,
+    model: FilePath,
+    expert: FilePath | None,
+    settings: AdaptSettings,
+) -> Job:
+    """Look at all files and options of a job.
+
+    Raises:
+        InputError: something cannot be used.
+        ModuleNotFoundError: a package is missing that is needed later.
+    """
+    start = model_info(model)
+    if start.network not in ADAPTABLE:
+        raise InputError(
+            f"model {model} is a network of the kind '{start.network}', which cannot be adapted; give a generator, "
+            "such as wav2lip (`visavox models list` shows them)"
+        )
+    if start.card.crop.kind != "aligned":
+        raise InputError(
+            f"model {model} sees faces in upright boxes, as the published Wav2Lip does, and clips are prepared as "
+            "aligned crops; give a generator that was trained with visavox, such as wav2lip"
+        )
+    basis = _basis(start)
+    judge = _judge(start, expert)
+    locations = [video] if isinstance(video, str | Path) else list(video)
+    sources = find_sources(locations, "flat").sources
+    given: list[FilePath] = [start.path, *(source.path for source in sources)]
+    check_output(output, given, settings.overwrite, extensions=(".safetensors",))
+    if basis is not None:
+        check_output(basis_path(Path(output)), given, settings.overwrite, extensions=(".npz",))
+    _check_footage(sources, settings.minimum_seconds)
+    for name in _EXTRAS:
+        importlib.import_module(name)
+    return Job(tuple(sources), Path(output), start, basis, judge, settings)
+
+
+def choose_settings(settings: AdaptSettings | None, options: dict[str, Any]) -> AdaptSettings:
+    """Return `settings` with some fields changed.
+
+    Raises:
+        InputError: there is no such field, or a value is not allowed.
+    """
+    known = [field.name for field in fields(AdaptSettings)]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise InputError(f"unknown option {', '.join(unknown)}; the options of an adaptation are {', '.join(known)}")
+    return replace(settings or AdaptSettings(), **options)
+
+
+def digest(path: Path) -> str:
+    """Return 16 hex digits of a file's content."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def _basis(start: ModelInfo) -> Path | None:
+    if start.config.get("motion") is None:
+        return None
+    basis = basis_path(start.path)
+    if not basis.is_file():
+        raise InputError(
+            f"{start.path} has a speech branch, and {basis.name}, the terms in which it describes mouths, is not "
+            "beside it; get that file from where the weights came from"
+        )
+    return basis
+
+
+def _judge(start: ModelInfo, expert: FilePath | None) -> ModelInfo | None:
+    """Find the expert: the one given, or a shipped one that judges crops of this size."""
+    resolution = start.config["resolution"]
+    if expert is None:
+        fitting = [
+            info for info in list_models() if info.network == "expert" and info.config.get("resolution") == resolution
+        ]
+        return fitting[0] if fitting else None
+    info = model_info(expert)
+    if info.network != "expert":
+        raise InputError(f"{expert} is a network of the kind '{info.network}'; give an expert, or leave out --expert")
+    if info.config["resolution"] != resolution:
+        raise InputError(
+            f"the expert {expert} judges crops of {info.config['resolution']} pixels and {start.name} paints "
+            f"{resolution}; give an expert of the same resolution, or leave out --expert"
+        )
+    return info
+
+
+def _check_footage(sources: Sequence[Source], minimum: float) -> None:
+    """See whether the videos can hold enough speech, by their headers."""
+    seconds, reasons = 0.0, []
+    for source in sources:
+        try:
+            info = probe(source.path)
+        except InputError as error:
+            reasons.append(str(error))
+            continue
+        if info.is_still:
+            reasons.append(f"{source.path} is a picture, not a video")
+        elif not info.has_audio:
+            reasons.append(f"{source.path} has no sound")
+        else:
+            seconds += float(info.duration or minimum)
+    if not seconds:
+        raise InputError(f"{reasons[0]}; give a video that shows and lets hear how the person speaks")
+    if seconds < minimum:
+        others = f" ({len(reasons)} more cannot be used: {reasons[0]})" if reasons else ""
+        raise InputError(
+            f"{seconds:.1f} s of video are not enough to learn a person from{others}; give {minimum:g} s or more, and "
+            "better some minutes"
+        )

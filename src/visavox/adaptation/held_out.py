@@ -1,0 +1,120 @@
+"""How good a generator is for one person, measured on seconds that it was not adapted on.
+
+The picture of each stretch is played backwards and dubbed with the stretch's own forward sound, so nothing of the
+answer is in the picture; the dubbed mouth is compared with the recording, beside the mouth as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from visavox.data.frame_grid import FRAME_RATE
+from visavox.dubbing import Dubber
+from visavox.metrics.backwards import cut_sound, cut_video, reverse_video
+from visavox.metrics.evaluation import EvaluationSettings, evaluate
+from visavox.metrics.report import Column, Report, summarise
+from visavox.metrics.track_cache import TrackCache
+from visavox.progress import Progress
+
+Figures = dict[str, float]
+
+COLUMNS = (
+    Column("PSNR", "psnr", 2),
+    Column("sharpness", "sharpness", 2),
+    Column("opening r", "opening.correlation", 3),
+    Column("pooled r", "pooled.correlation", 3),
+    Column("gain", "opening.gain", 2),
+    Column("LMD", "landmark_distance", 4),
+)
+"""What is shown, and written into the weights."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Seconds of a video that are held out."""
+
+    path: Path
+    """The video."""
+    start: Fraction
+    """Seconds from its first frame."""
+    num_frames: int
+    """Length, in frames at 25 a second."""
+    lag: Fraction
+    """Seconds by which the sound of the video is off; negative: it comes late."""
+
+    @property
+    def duration(self) -> Fraction:
+        """Length in seconds."""
+        return Fraction(self.num_frames, FRAME_RATE)
+
+
+@dataclass(frozen=True)
+class _Material:
+    """The files of one stretch."""
+
+    truth: Path
+    backwards: Path
+    sound: Path
+
+
+class HeldOut:
+    """Measures mouths on the held-out stretches; what they are dubbed from is made once."""
+
+    def __init__(self, stretches: tuple[Stretch, ...], folder: Path, progress: Progress) -> None:
+        """Write the stretches forwards and backwards, with their sound, into `folder`."""
+        self.folder, self.progress = folder, progress
+        self.tracks = TrackCache(folder / "tracks")
+        numbered = list(enumerate(stretches))
+        self.material = [
+            self._make(number, stretch) for number, stretch in progress.track(numbered, "holding out", unit="stretch")
+        ]
+
+    def _make(self, number: int, stretch: Stretch) -> _Material:
+        one = _Material(*(self.folder / f"{number}.{name}" for name in ("truth.mp4", "backwards.mp4", "wav")))
+        stop = stretch.start + stretch.duration
+        self.folder.mkdir(parents=True, exist_ok=True)
+        one.truth.unlink(missing_ok=True)
+        cut_video(stretch.path, one.truth, stretch.start, stop)
+        reverse_video(stretch.path, one.backwards, stretch.start, stop)
+        cut_sound(stretch.path, one.sound, stretch.lag, stretch.duration, start=stretch.start)
+        return one
+
+    def as_it_was(self) -> Figures:
+        """Measure the mouth that knows nothing of the sound: the backward picture, with nothing painted."""
+        return self._figures(lambda one: one.backwards, "measuring the mouth as it was")
+
+    def dubbed(self, model: str | Path, name: str, *, device: str) -> Figures:
+        """Measure the mouths that a generator paints.
+
+        Args:
+            model: its weights.
+            name: of the folder for the dubbed videos, and of the bar.
+            device: where it runs.
+        """
+        dubber = Dubber(model, device=device)
+
+        def dub(one: _Material) -> Path:
+            output = self.folder / name / one.backwards.name
+            output.parent.mkdir(exist_ok=True)
+            self.tracks.track(one.backwards)
+            dubber.dub(one.backwards, one.sound, output, track=self.tracks.file(one.backwards), overwrite=True)
+            return output
+
+        return self._figures(dub, f"measuring {name}")
+
+    def _figures(self, video: Callable[[_Material], Path], description: str) -> Figures:
+        settings = EvaluationSettings(codec_loss=False)
+        reports: list[Report] = []
+        for one in self.progress.track(self.material, description, unit="stretch"):
+            reports.append(
+                evaluate(
+                    video(one), one.truth, audio=one.sound, source=one.backwards, settings=settings, tracks=self.tracks
+                )
+            )
+        found: dict[str, Any] = summarise(reports)
+        found |= {f"pooled.{name}": value for name, value in found.pop("pooled", {}).items()}
+        return {column.path: float(found[column.path]) for column in COLUMNS}

@@ -1,0 +1,160 @@
+"""The training of an adaptation: for as long as was asked, and never away from the start without a gain."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from visavox.adaptation.checks import Job, digest
+from visavox.adaptation.footage import Footage
+from visavox.data.clip_store import MANIFEST_NAME
+from visavox.data.picture_augmentation import PictureAugmentation
+from visavox.models.checkpoint import load_model
+from visavox.progress import Progress
+from visavox.training.adapt import AdaptationSettings, AdaptStage
+from visavox.training.loop import LoopSettings, Trainer
+from visavox.training.run import keep_freed_memory
+from visavox.training.run_folder import RunFolder
+from visavox.training.run_settings import RunSettings, choose_device, loop_settings, make_fabric
+from visavox.training.speech import rest_motion
+from visavox.training.wav2lip import Wav2LipLosses
+
+logger = logging.getLogger(__name__)
+
+NUM_VALIDATIONS = 8
+"""Validations of a training, each of which may find the best state."""
+FEWEST_STEPS = 8
+"""Updates that are made even where the time would not allow as many."""
+AUGMENTATION = PictureAugmentation(angle=2.0, scale=0.04, brightness=0.05, contrast=0.08, saturation=0.1)
+"""How pictures are changed: one person in one light, so less than for everybody."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the training came to."""
+
+    weights: Path | None
+    """The best weights; None where no part became better than it was."""
+    improved: tuple[str, ...]
+    """The parts that became better."""
+    steps: int
+    """Updates in all."""
+    minutes: float
+    """Minutes of training in this session."""
+    validation: dict[str, dict[str, float]]
+    """Figures on the validation seconds before and after."""
+
+
+def learn(job: Job, footage: Footage, folder: Path, progress: Progress) -> Learned:
+    """Train in a run folder, or go on with the run that it holds.
+
+    Raises:
+        InputError: the folder holds a run of something else.
+        TrainingError: losses are no longer numbers.
+        KeyboardInterrupt: after Ctrl-C, once a checkpoint is written.
+    """
+    keep_freed_memory()
+    run, wanted = RunFolder(folder), RunSettings(device=job.settings.device)
+    resume = run.checkpoint.is_file()
+    device = choose_device(wanted)
+    loop = loop_settings(_loop(job), wanted, device, run.config().get("loop") if resume else None)
+    fabric = make_fabric(wanted, device, loop.precision)
+    fabric.launch()
+    stage = _stage(job, footage, fabric.device, loop.seed)
+    began = time.perf_counter()
+    with fabric.autocast(), torch.no_grad():
+        before = stage.begin()
+    validation_seconds = time.perf_counter() - began
+    if not resume:
+        loop = _scheduled(job, loop, validation_seconds, Trainer(stage, loop, folder, fabric, {}))
+    config = {
+        "summary": f"{sum(footage.seconds.values()):.0f} s of one person",
+        "stage_name": "adapt",
+        "dataset": digest(footage.dataset / MANIFEST_NAME),
+        "processes": 1,
+        "recipe": job.identity,
+        "loop": asdict(loop),
+        "stage": asdict(stage.settings),
+    }
+    trainer = Trainer(stage, loop, folder, fabric, config)
+    trainer.best_score = stage.score
+    began = time.perf_counter()
+    _fit(trainer, run, resume, progress)
+    minutes = (time.perf_counter() - began) / 60
+    with fabric.autocast(), torch.no_grad():
+        after = stage.measure_best()
+    return Learned(
+        weights=run.best if stage.improved else None,
+        improved=stage.improved,
+        steps=trainer.step,
+        minutes=minutes,
+        validation={"before": before, "after": after},
+    )
+
+
+def _fit(trainer: Trainer, run: RunFolder, resume: bool, progress: Progress) -> None:
+    """Train to the end; nothing where an earlier session has done so."""
+    if resume:
+        run.check_same(trainer.config)
+        trainer.load()
+        if trainer.step >= trainer.settings.steps:
+            return
+    trainer.fit(progress, resume=resume)
+
+
+def _loop(job: Job) -> LoopSettings:
+    chosen = job.settings
+    return LoopSettings(
+        steps=chosen.steps or 10_000,
+        batch_size=chosen.batch_size if job.expert is None else max(2, chosen.batch_size // 2),
+        learning_rate=chosen.learning_rate,
+        average_decay=0.99,
+        log_every=10,
+        workers=chosen.workers,
+        precision="bf16-mixed",
+        seed=chosen.seed,
+    )
+
+
+def _scheduled(job: Job, loop: LoopSettings, validation_seconds: float, trial: Trainer) -> LoopSettings:
+    """Spread the schedule over as many steps as the time allows at the speed that is measured here."""
+    steps = job.settings.steps
+    if steps is None:
+        began = time.perf_counter()
+        per_step = trial.seconds_per_step()
+        spent = time.perf_counter() - began + (NUM_VALIDATIONS + 2) * validation_seconds
+        steps = max(FEWEST_STEPS, int((60 * job.settings.minutes - spent) / per_step))
+        logger.info("%.2f s a step: %d steps in %g minutes", per_step, steps, job.settings.minutes)
+    every = max(1, -(-steps // NUM_VALIDATIONS))
+    return replace(loop, steps=steps, warmup=max(1, min(100, steps // 10)), validate_every=every, save_every=every)
+
+
+def _stage(job: Job, footage: Footage, device: torch.device, seed: int) -> AdaptStage:
+    start: Any = load_model(job.start.path, network="wav2lip")
+    expert: Any = None if job.expert is None else load_model(job.expert.path, network="expert")
+    config = start.config
+    settings = AdaptationSettings(
+        config,
+        losses=Wav2LipLosses(cover=0.02 if config.warp_reference else 0.0, sync=0.0 if expert is None else 0.03),
+        true_motion=1.0 if expert is None else 0.5,
+        mouth_weight=6.0,
+        augmentation=AUGMENTATION,
+        validation_samples=64,
+    )
+    rest = None if footage.basis is None else rest_motion(footage.train, footage.basis)
+    return AdaptStage(
+        settings,
+        footage.train,
+        footage.validation,
+        start=start,
+        crop=job.start.card.crop,
+        rest=rest,
+        expert=expert,
+        device=device,
+        seed=seed,
+    )

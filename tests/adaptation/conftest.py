@@ -1,0 +1,69 @@
+"""A tiny generator with a speech branch, and what one adaptation of it to the bundled clip left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from tests.training.tiny_recipes import GENERATOR, PLAIN_GENERATOR
+
+import visavox
+from visavox.data.mouth_motion import fit_motion_basis, save_basis
+from visavox.demo import FACE
+from visavox.face.crop import CropSpec
+from visavox.face.tracking import track_video
+from visavox.models.checkpoint import save_model
+from visavox.models.wav2lip.generator import Wav2Lip, Wav2LipConfig
+from visavox.models.weights_file import ModelCard
+
+CARD = ModelCard(CropSpec(size=96), "a generator for tests", "not trained", "licence of the start")
+OPTIONS = {"steps": 6, "batch_size": 2, "minimum_seconds": 2.0, "workers": 0, "learning_rate": 3e-3}
+"""Of a short adaptation to the three seconds of the bundled clip."""
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """What an adaptation left."""
+
+    result: visavox.AdaptResult
+    weights: Path
+    work: Path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Sums in one order: the numbers of two runs can be compared bit by bit."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def save_generator(path: Path, config: Wav2LipConfig, card: ModelCard = CARD) -> Path:
+    torch.manual_seed(3)
+    save_model(path, Wav2Lip(config).eval(), network="wav2lip", config=config, card=card)
+    return path
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory) -> Path:
+    """A generator with a speech branch, and its motion basis beside it."""
+    path = save_generator(tmp_path_factory.mktemp("start") / "tiny.safetensors", GENERATOR)
+    save_basis(fit_motion_basis([track_video(FACE)[0].landmarks], 4), path.with_suffix(".motion.npz"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def plain_start(tmp_path_factory) -> Path:
+    """A generator without a speech branch."""
+    return save_generator(tmp_path_factory.mktemp("start") / "plain.safetensors", PLAIN_GENERATOR)
+
+
+@pytest.fixture(scope="session")
+def adapted(start, tmp_path_factory) -> Adapted:
+    """The bundled clip, a few steps."""
+    folder = tmp_path_factory.mktemp("adapted")
+    result = visavox.adapt(FACE, folder / "person.safetensors", model=start, work=folder / "work", **OPTIONS)
+    return Adapted(result, folder / "person.safetensors", folder / "work")

@@ -1,0 +1,138 @@
+"""What cannot be adapted is refused in one line, before the work starts, and leaves nothing."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.adaptation.conftest import CARD, OPTIONS, save_generator
+from tests.data.footage import demo_pictures, demo_sound, make_film
+from tests.training.tiny_recipes import EXPERT, PLAIN_GENERATOR
+
+import visavox
+from visavox.adaptation.person import JOB_NAME
+from visavox.cli.main import main
+from visavox.demo import FACE, SPEECH
+from visavox.errors import InputError
+from visavox.face.crop import CropSpec
+from visavox.models.checkpoint import save_model
+from visavox.models.syncnet.expert import Expert
+
+
+@pytest.fixture
+def refused(capsys, tmp_path, monkeypatch):
+    """Runs a command that must fail with exit code 2; returns the one line that it says."""
+    monkeypatch.setattr(logging.getLogger("visavox"), "handlers", [])
+    output = tmp_path / "person.safetensors"
+
+    def refuse(*arguments):
+        assert main(["adapt", *map(str, arguments), "-o", str(output)]) == 2
+        said = capsys.readouterr().err.strip().splitlines()
+        assert len(said) == 1, said
+        assert said[0].startswith("visavox: error: ")
+        assert not list(tmp_path.glob("person*"))
+        return said[0]
+
+    return refuse
+
+
+def test_no_such_video(refused, tmp_path):
+    assert "does not exist" in refused(tmp_path / "nobody.mp4")
+
+
+def test_a_picture_and_a_sound(refused, tmp_path):
+    from PIL import Image
+
+    Image.fromarray(demo_pictures()[0]).save(tmp_path / "still.png")
+    assert "is a picture, not a video" in refused(tmp_path / "still.png")
+    assert "speech.flac" in refused(SPEECH)
+
+
+def test_a_video_without_sound(refused, tmp_path):
+    film = make_film(tmp_path / "mute.mkv", demo_pictures()[:30], None)
+    assert "has no sound; give a video that shows and lets hear" in refused(film)
+
+
+def test_too_little_footage(refused):
+    assert "3.0 s of video are not enough to learn a person from; give 20 s or more" in refused(FACE)
+
+
+def test_footage_without_a_face_that_speaks(refused, tmp_path):
+    picture = np.zeros((120, 160, 3), np.uint8)
+    film = make_film(tmp_path / "wall.mkv", [picture] * 75, demo_sound())
+    assert "none of the 1 videos gave a clip" in refused(film, "--minimum-seconds", 2)
+
+
+def test_a_mouth_that_is_seen_too_briefly(refused, tmp_path, start):
+    pictures = [*demo_pictures()[:40], *[np.zeros_like(demo_pictures()[0])] * 35]
+    film = make_film(tmp_path / "brief.mkv", pictures, demo_sound())
+    said = refused(film, "--model", start, "--minimum-seconds", 2.5)
+    assert "s of the footage show one face that speaks (not used: " in said
+
+
+def test_what_is_no_generator(refused, tmp_path, start):
+    expert = tmp_path / "expert.safetensors"
+    save_model(expert, Expert(EXPERT), network="expert", config=EXPERT, card=CARD)
+    assert "network of the kind 'expert', which cannot be adapted" in refused(FACE, "--model", expert)
+    assert "there is no model 'nobody'" in refused(FACE, "--model", "nobody")
+    assert "network of the kind 'wav2lip'; give an expert" in refused(FACE, "--model", start, "--expert", start)
+    large = replace(EXPERT, resolution=128)
+    save_model(expert, Expert(large), network="expert", config=large, card=CARD)
+    said = refused(FACE, "--model", start, "--expert", expert)
+    assert "judges crops of 128 pixels and tiny paints 96" in said
+
+
+def test_published_crops(refused, tmp_path):
+    card = replace(CARD, crop=CropSpec(kind="box", size=96))
+    boxes = save_generator(tmp_path / "boxes.safetensors", PLAIN_GENERATOR, card)
+    assert "sees faces in upright boxes" in refused(FACE, "--model", boxes)
+
+
+def test_a_speech_branch_without_its_terms(refused, tmp_path, start):
+    lonely = tmp_path / "lonely.safetensors"
+    lonely.write_bytes(start.read_bytes())
+    assert "lonely.motion.npz, the terms in which it describes mouths, is not beside it" in refused(
+        FACE, "--model", lonely
+    )
+
+
+def test_an_output_that_is_there_is_kept(tmp_path, start):
+    output = tmp_path / "person.safetensors"
+    output.write_text("mine")
+    with pytest.raises(InputError, match="exists already"):
+        visavox.adapt(FACE, output, model=start, **OPTIONS)
+    assert output.read_text() == "mine"
+    with pytest.raises(InputError, match="ends in '.pt'; allowed are .safetensors"):
+        visavox.adapt(FACE, tmp_path / "person.pt", model=start, **OPTIONS)
+
+
+def test_a_work_folder_of_something_else(tmp_path, start, adapted):
+    work, output = tmp_path / "work", tmp_path / "person.safetensors"
+    work.mkdir()
+    (work / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="holds something that visavox adapt did not make"):
+        visavox.adapt(FACE, output, model=start, work=work, **OPTIONS)
+    with pytest.raises(InputError, match="was begun with other seed, batch_size"):
+        visavox.adapt(FACE, output, model=start, work=adapted.work, **OPTIONS | {"seed": 1, "batch_size": 3})
+    (work / "notes.txt").unlink()
+    (work / JOB_NAME).write_text("{")
+    with pytest.raises(InputError, match="is damaged"):
+        visavox.adapt(FACE, output, model=start, work=work, **OPTIONS)
+    with pytest.raises(InputError, match="is a file"):
+        visavox.adapt(FACE, output, model=start, work=work / JOB_NAME, **OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("minutes", 0), ("batch_size", 1), ("steps", 0), ("learning_rate", 0), ("workers", -1), ("seed", -1)],
+)
+def test_values_that_mean_nothing(option, value):
+    with pytest.raises(InputError, match=option.replace("learning_rate", "learning rate")):
+        visavox.AdaptSettings(**{option: value})
+
+
+def test_an_unknown_option():
+    with pytest.raises(InputError, match="unknown option hours; the options of an adaptation are minutes"):
+        visavox.adapt(FACE, "person.safetensors", hours=1)

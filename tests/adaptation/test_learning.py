@@ -1,0 +1,61 @@
+"""The training of an adaptation: for how long, with whom, and whether the start is left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.adaptation.conftest import CARD, OPTIONS
+from tests.training.tiny_recipes import EXPERT
+
+from visavox.adaptation.checks import Job, check
+from visavox.adaptation.footage import Footage, gather
+from visavox.adaptation.learning import learn
+from visavox.adaptation.settings import AdaptSettings
+from visavox.demo import FACE
+from visavox.models.checkpoint import load_model, save_model
+from visavox.models.syncnet.expert import Expert
+from visavox.progress import QUIET
+
+
+@pytest.fixture
+def job(start, tmp_path) -> Job:
+    return check(FACE, tmp_path / "person.safetensors", start, None, AdaptSettings(**OPTIONS))
+
+
+@pytest.fixture
+def footage(job, adapted) -> Footage:
+    """What the whole adaptation has prepared."""
+    return gather(job, adapted.work / "dataset", QUIET)
+
+
+def test_an_expert_judges_and_is_not_changed(job, footage, start, tmp_path):
+    judge = tmp_path / "judge.safetensors"
+    save_model(judge, Expert(EXPERT), network="expert", config=EXPERT, card=CARD)
+    before = judge.read_bytes()
+    with_judge = check(FACE, job.output, start, judge, replace(job.settings, steps=2, batch_size=4))
+    learned = learn(with_judge, footage, tmp_path / "run", QUIET)
+    assert {"sync_true_motion", "sync_heard", "gate"} <= learned.validation["before"].keys()
+    assert judge.read_bytes() == before
+
+
+def test_the_steps_are_those_that_the_time_allows(job, footage, tmp_path):
+    """Less than a tenth of a second allows the least number of steps, and some seconds more than these."""
+    steps = [
+        learn(replace(job, settings=replace(job.settings, steps=None, minutes=minutes)), footage, path, QUIET).steps
+        for minutes, path in ((0.001, tmp_path / "short"), (0.1, tmp_path / "longer"))
+    ]
+    assert steps[0] == 8 < steps[1]
+
+
+def test_training_may_leave_the_start_where_it_is(job, footage, tmp_path):
+    still = replace(job, settings=replace(job.settings, steps=1, learning_rate=1e-12))
+    learned = learn(still, footage, tmp_path / "run", QUIET)
+    assert (learned.weights, learned.improved) == (None, ())
+    assert learned.validation["after"]["l1_true_motion"] == learned.validation["before"]["l1_true_motion"]
+
+
+def test_the_weights_are_a_generator_of_the_same_dimensions(job, footage, tmp_path):
+    learned = learn(job, footage, tmp_path / "run", QUIET)
+    assert learned.weights is not None
+    assert load_model(learned.weights).config == load_model(job.start.path).config

@@ -1,0 +1,128 @@
+"""A generator is fitted to the bundled clip: what is written and said of it, and what is kept when it is no gain."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+import torch
+from tests.adaptation.conftest import OPTIONS
+from tests.training.tiny import AfterStep
+
+import visavox
+from visavox.adaptation.held_out import COLUMNS
+from visavox.cli.main import main
+from visavox.demo import FACE, SPEECH
+from visavox.media import probe
+from visavox.models.checkpoint import load_model
+from visavox.models.registry import model_info
+from visavox.training.loop import Trainer
+
+ROWS = ["mouth as it was", "before", "after"]
+
+
+def arguments(output, start, *more):
+    given = [word for name, value in OPTIONS.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    return ["adapt", str(FACE), "-o", str(output), "--model", str(start), *given, *map(str, more)]
+
+
+def test_the_report_has_all_figures_of_before_and_after(adapted):
+    result = adapted.result
+    assert list(result.figures) == ROWS
+    assert all(values.keys() == {column.path for column in COLUMNS} for values in result.figures.values())
+    assert result.figures["before"] != result.figures["after"]
+    assert result.steps == 6
+    assert result.seconds == {"training": 1.0, "validation": 0.8, "held out": 0.76}
+    assert any("nobody judged the sync" in note for note in result.notes)
+    table = result.table()
+    assert all(row in table for row in ROWS)
+    assert "Improved: " in table
+    assert json.loads(json.dumps(result.to_json()))["improved"] == list(result.improved)
+
+
+def test_the_weights_say_what_they_are(adapted, start):
+    info = model_info(adapted.weights)
+    assert info.card.licence == "licence of the start"
+    assert "adapted to the person in face.mpg: for that person only" in info.card.description
+    assert "not trained; then adapted (" in info.card.training
+    assert "to 1.0 s of face.mpg, with 0.8 s held out" in info.card.training
+    assert {"before psnr", "after psnr", "after landmark_distance"} <= info.card.quality.keys()
+    assert info.card.crop == model_info(start).card.crop
+    basis = adapted.weights.with_suffix(".motion.npz")
+    assert basis.read_bytes() == start.with_suffix(".motion.npz").read_bytes()
+
+
+def test_validation_is_never_worse_than_the_start(adapted, start):
+    before, after = adapted.result.validation["before"], adapted.result.validation["after"]
+    parts = {"painter": "l1_true_motion", "speech": "motion_error"}
+    for part, name in parts.items():
+        assert (after[name] < before[name]) == (part in adapted.result.improved)
+        assert after[name] <= before[name]
+    one, other = load_model(start).state_dict(), load_model(adapted.weights).state_dict()
+    statistics = [name for name in one if name.endswith(("running_mean", "running_var"))]
+    assert statistics
+    assert all(torch.equal(one[name], other[name]) for name in statistics)
+
+
+def test_the_adapted_file_dubs(adapted, tmp_path):
+    visavox.dub(FACE, SPEECH, tmp_path / "out.mp4", model=adapted.weights, extend="stop")
+    assert probe(tmp_path / "out.mp4").num_frames == 75
+
+
+def test_a_network_without_a_speech_branch(plain_start, tmp_path):
+    output = tmp_path / "person.safetensors"
+    result = visavox.adapt(FACE, output, model=plain_start, **OPTIONS)
+    assert set(result.improved) <= {"painter"}
+    assert [path.name for path in tmp_path.iterdir()] == ["person.safetensors"]
+    assert load_model(output).config == load_model(plain_start).config
+
+
+def test_without_a_gain_the_start_is_kept(adapted, start, tmp_path):
+    output = tmp_path / "person.safetensors"
+    result = visavox.adapt(FACE, output, model=start, **OPTIONS | {"steps": 1, "learning_rate": 1e-12})
+    assert result.improved == ()
+    assert "No gain" in result.verdict()
+    assert result.figures["before"] == result.figures["after"]
+    assert output.read_bytes() == start.read_bytes()
+
+
+def test_a_finished_job_is_not_done_again(adapted, start, tmp_path):
+    log = (adapted.work / "run" / "log.jsonl").read_bytes()
+    again = tmp_path / "again.safetensors"
+    result = visavox.adapt(FACE, again, model=start, work=adapted.work, **OPTIONS)
+    assert again.read_bytes() == adapted.weights.read_bytes()
+    assert result.figures == adapted.result.figures
+    assert (adapted.work / "run" / "log.jsonl").read_bytes() == log
+
+
+def test_ctrl_c_leaves_nothing_and_the_work_goes_on(adapted, start, tmp_path, monkeypatch, capsys):
+    output, work = tmp_path / "person.safetensors", tmp_path / "work"
+    save = Trainer.save
+
+    def save_and_press_ctrl_c(trainer):
+        save(trainer)
+        if trainer.step == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Trainer, "save", save_and_press_ctrl_c)
+    assert main(arguments(output, start, "--work", work)) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["work"]
+    monkeypatch.setattr(Trainer, "save", save)
+    assert main(arguments(output, start, "--work", work, "--json")) == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == 6
+    # The numbers of a run that was not interrupted.
+    assert output.read_bytes() == adapted.weights.read_bytes()
+
+
+def test_a_temporary_folder_goes_with_an_interruption(start, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def press_ctrl_c():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        visavox.adapt(FACE, tmp_path / "a.safetensors", model=start, progress=AfterStep(1, press_ctrl_c), **OPTIONS)
+    assert "nothing of the adaptation was kept" in caplog.text
+    assert list(tmp_path.iterdir()) == []
