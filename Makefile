@@ -1,6 +1,8 @@
 # make demo   makes .venv, dubs the bundled clip, prints where the result is and how long it took
 # make test   the same set-up, then the default test suite
 # make lint   ruff and mypy
+# make results EVAL_DIR=FOLDER   measures the shipped models on recordings of unseen speakers: the tables and the
+#             picture of docs/results.md; hours, of which a second run repeats none (RESULTS="--models NAME" for others)
 #
 # Everything but Python itself comes from the package index; nothing is downloaded after the installation.
 
@@ -9,7 +11,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.tested-set
 
-.PHONY: demo test test-all lint clean
+EVAL_DIR ?=
+RESULTS ?=
+
+.PHONY: demo test test-all lint results clean
 
 demo: $(READY)
 	$(BIN)/visavox demo
@@ -25,6 +30,9 @@ lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+results: $(READY)
+	$(BIN)/python -m benchmarks.results $(EVAL_DIR) $(RESULTS)
 
 $(READY): pyproject.toml constraints.txt tools/set_up.py
 	$(PYTHON) tools/set_up.py $(VENV)

@@ -41,7 +41,7 @@ class BackwardsOptions(CommonOptions):
     model: str = "wav2lip"
     """Name or file of the generator."""
     expert: str | None = None
-    """Name or file of an expert, for LSE-D and LSE-C."""
+    """Name or file of an expert, for expert-D and expert-C."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """Write all figures, clip by clip, to this JSON file."""
     work: Path = Path("results/backwards")

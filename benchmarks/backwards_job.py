@@ -19,6 +19,18 @@ from visavox.metrics.track_cache import TrackCache
 
 
 @dataclass(frozen=True)
+class Material:
+    """What a clip is dubbed from."""
+
+    backwards: Path
+    """The video with its frames in reverse order, silent."""
+    sound: Path
+    """The clip's own sound, forwards, its lag taken out, as long as the video."""
+    other_sound: Path | None
+    """The sound of another clip, as long as the video; None where it was left out."""
+
+
+@dataclass(frozen=True)
 class ClipResult:
     """What was measured on one clip; the truth is always the recording played forwards."""
 
@@ -61,22 +73,14 @@ def measure_clip(
         options: of the dub.
         work: where videos and sounds are kept.
         tracks: where landmarks are kept.
-        expert: for LSE; None leaves it out.
+        expert: for expert-D and expert-C; None leaves them out.
     """
-    backwards = work / "backwards" / f"{clip.name}.mp4"
-    if not _is_newer(backwards, clip.path):
-        reverse_video(clip.path, backwards)
-    track = tracks.track(clip.path)
-    duration = track.times[-1] + Fraction(1 / frame_rate(track.times)).limit_denominator(90_000)
-    sound = work / "sound" / f"{clip.name}.wav"
-    cut_sound(clip.path, sound, clip.audio_lag, duration)
-
-    dubbed = _dub(dubber, backwards, sound, work / "dubbed" / f"{clip.name}.mp4", options, tracks)
+    material = make_material(clip, other, work, tracks)
+    backwards, sound = material.backwards, material.sound
+    dubbed = dub_clip(dubber, backwards, sound, work / "dubbed" / f"{clip.name}.mp4", options, tracks)
     wrong = None
-    if other is not None:
-        wrong_sound = work / "sound" / f"{clip.name}.other.wav"
-        cut_sound(other.path, wrong_sound, other.audio_lag, duration, repeat=True)
-        wrong = _dub(dubber, backwards, wrong_sound, work / "other" / f"{clip.name}.mp4", options, tracks)
+    if material.other_sound is not None:
+        wrong = dub_clip(dubber, backwards, material.other_sound, work / "other" / f"{clip.name}.mp4", options, tracks)
     brief = EvaluationSettings(pictures=False)
     return ClipResult(
         clip=clip,
@@ -88,7 +92,33 @@ def measure_clip(
     )
 
 
-def _dub(dubber: Dubber, video: Path, sound: Path, output: Path, options: dict[str, Any], tracks: TrackCache) -> Path:
+def make_material(clip: Clip, other: Clip | None, work: Path, tracks: TrackCache) -> Material:
+    """Make what a clip is dubbed from, or find it made.
+
+    Args:
+        clip: the recording.
+        other: whose sound is the wrong one; None leaves it out.
+        work: where videos and sounds are kept.
+        tracks: where landmarks are kept.
+    """
+    backwards = work / "backwards" / f"{clip.name}.mp4"
+    if not _is_newer(backwards, clip.path):
+        reverse_video(clip.path, backwards)
+    track = tracks.track(clip.path)
+    duration = track.times[-1] + Fraction(1 / frame_rate(track.times)).limit_denominator(90_000)
+    sound = work / "sound" / f"{clip.name}.wav"
+    cut_sound(clip.path, sound, clip.audio_lag, duration)
+    if other is None:
+        return Material(backwards, sound, None)
+    other_sound = work / "sound" / f"{clip.name}.other.wav"
+    cut_sound(other.path, other_sound, other.audio_lag, duration, repeat=True)
+    return Material(backwards, sound, other_sound)
+
+
+def dub_clip(
+    dubber: Dubber, video: Path, sound: Path, output: Path, options: dict[str, Any], tracks: TrackCache
+) -> Path:
+    """Dub a video whose landmarks are kept; the folder of the output is made."""
     output.parent.mkdir(parents=True, exist_ok=True)
     tracks.track(video)
     dubber.dub(video, sound, output, track=tracks.file(video), overwrite=True, **options)

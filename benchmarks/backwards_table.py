@@ -42,11 +42,11 @@ HEADINGS = {
     "outside_codec": ("outside, codec", 2),
     "silence_motion": ("motion in silence", 4),
     "silence_motion_true": ("the same, recording", 4),
-    "lse_d": ("LSE-D", 3),
-    "lse_c": ("LSE-C", 3),
-    "lse_offset": ("LSE offset", 1),
-    "lse_d_true": ("LSE-D, recording", 3),
-    "lse_c_true": ("LSE-C, recording", 3),
+    "expert_d": ("expert-D", 3),
+    "expert_c": ("expert-C", 3),
+    "expert_offset": ("expert offset", 1),
+    "expert_d_true": ("expert-D, recording", 3),
+    "expert_c_true": ("expert-C, recording", 3),
 }
 """Figure to its heading and the digits after its point."""
 
@@ -93,11 +93,11 @@ def _figures(results: Sequence[ClipResult]) -> dict[str, float]:
         "outside_codec": _mean(dubbed, lambda r: r.outside and r.outside.codec_mean),
         "silence_motion": _mean(dubbed, lambda r: r.silence and r.silence.motion),
         "silence_motion_true": _mean(dubbed, lambda r: r.silence and r.silence.true_motion),
-        "lse_d": _mean(dubbed, lambda r: r.sync and r.sync.distance),
-        "lse_c": _mean(dubbed, lambda r: r.sync and r.sync.confidence),
-        "lse_offset": _mean(dubbed, lambda r: r.sync and r.sync.offset),
-        "lse_d_true": _mean(dubbed, lambda r: r.true_sync and r.true_sync.distance),
-        "lse_c_true": _mean(dubbed, lambda r: r.true_sync and r.true_sync.confidence),
+        "expert_d": _mean(dubbed, lambda r: r.expert_sync and r.expert_sync.distance),
+        "expert_c": _mean(dubbed, lambda r: r.expert_sync and r.expert_sync.confidence),
+        "expert_offset": _mean(dubbed, lambda r: r.expert_sync and r.expert_sync.offset),
+        "expert_d_true": _mean(dubbed, lambda r: r.true_expert_sync and r.true_expert_sync.distance),
+        "expert_c_true": _mean(dubbed, lambda r: r.true_expert_sync and r.true_expert_sync.confidence),
     }
 
 

@@ -3,7 +3,8 @@
 Published checkpoints are too large to carry around, and all that a parity check needs is that both
 implementations hold the same numbers. So every tensor is drawn from a generator seeded by its own state-dict key,
 its shape and a salt. `assets/parity/wav2lip.npz` holds what the published code of Rudrabha/Wav2Lip computed with
-salt 0: networks, and the mel with the reflect padding of its pinned librosa 0.7.0. Its channels are BGR.
+salt 0: networks, and the mel with the reflect padding of its pinned librosa 0.7.0. `assets/parity/syncnet.npz` holds
+the same of joonson/syncnet_python: network, MFCC and distances. Their channels are BGR.
 """
 
 import zlib
@@ -12,9 +13,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-GOLDEN = Path(__file__).parent / "assets" / "parity" / "wav2lip.npz"
+FOLDER = Path(__file__).parent / "assets" / "parity"
+
+GOLDEN = FOLDER / "wav2lip.npz"
 """generator_out (2, 3, 96, 96), expert_audio, expert_face (2, 512), quality_out (2, 1), mel (80, 161), and the
 state-dict keys of each network with their shapes."""
+
+SYNCNET_GOLDEN = FOLDER / "syncnet.npz"
+"""audio_embedding, lip_embedding (2, 1024) of `syncnet_inputs`; mfcc (13, 199) of the `waveform` times 32767 cut to
+int16; lse_d, lse_c and offset of `syncnet_embeddings` at shifts up to 15; the state-dict keys with their shapes."""
 
 
 def _generator(name: str, shape: tuple[int, ...], salt: int) -> np.random.Generator:
@@ -22,9 +29,9 @@ def _generator(name: str, shape: tuple[int, ...], salt: int) -> np.random.Genera
 
 
 def published_shapes(network: str) -> dict[str, tuple[int, ...]]:
-    """Return key -> shape of the published `generator`, `expert` or `quality` network, in their order."""
+    """Return key -> shape of the published `generator`, `expert`, `quality` or `syncnet`, in their order."""
     shapes = {}
-    for line in np.load(GOLDEN)[f"{network}_keys"]:
+    for line in np.load(SYNCNET_GOLDEN)["keys"] if network == "syncnet" else np.load(GOLDEN)[f"{network}_keys"]:
         key, _, shape = str(line).partition(" ")
         shapes[key] = tuple(int(number) for number in shape.strip("()").split(",") if number.strip())
     return shapes
@@ -77,3 +84,19 @@ def waveform(salt: int = 0, seconds: float = 2.0, rate: int = 16000) -> np.ndarr
     gate = (np.sin(2 * np.pi * 2.1 * time) > -0.3).astype(float)
     noise = generator.normal(0, 0.3, time.shape) * (np.sin(2 * np.pi * 3.7 * time) > 0.6)
     return np.clip(0.25 * tone * gate + 0.2 * noise, -1, 1).astype(np.float32)
+
+
+def syncnet_inputs(salt: int = 0, batch: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return MFCC windows (B, 1, 13, 20) and five BGR pictures (B, 3, 5, 224, 224) from 0 to 255."""
+    generator = _generator("syncnet", (batch,), salt)
+    mfcc = generator.normal(0, 10, (batch, 1, 13, 20)).astype(np.float32)
+    pictures = generator.integers(0, 256, (batch, 3, 5, 224, 224)).astype(np.float32)
+    return torch.from_numpy(mfcc), torch.from_numpy(pictures)
+
+
+def syncnet_embeddings(salt: int = 0, num_frames: int = 60, dimensions: int = 1024) -> tuple[np.ndarray, np.ndarray]:
+    """Return embeddings of lips and sound, float32 (60, 1024): lips repeat the sound two frames later, with noise."""
+    generator = _generator("syncnet-embeddings", (num_frames,), salt)
+    sound = generator.normal(0, 1, (num_frames, dimensions)).astype(np.float32)
+    noise = generator.normal(0, 0.7, (num_frames, dimensions)).astype(np.float32)
+    return (np.roll(sound, 2, axis=0) * 0.7 + noise).astype(np.float32), sound

@@ -26,7 +26,7 @@ LAYERS = (
     ("face", "audio", "media"),
     ("models", "weights"),
     ("data", "metrics", "losses"),
-    ("dubbing", "training", "adaptation"),
+    ("dubbing", "training", "adaptation", "protocol"),
     ("cli",),
 )
 """From the bottom up: a module imports from its own layer and from those below."""

@@ -83,15 +83,20 @@ def test_command_can_be_typed_as_printed(page, argv, capsys):
 
 
 def test_recipes_that_are_named_exist():
-    from visavox.training.recipes import EXPERT_RECIPES, SPEECH_RECIPES, WAV2LIP_RECIPES
+    from visavox.training.recipes import ATTN_WAV2LIP_RECIPES, EXPERT_RECIPES, SPEECH_RECIPES, WAV2LIP_RECIPES
 
-    known = {"speech": SPEECH_RECIPES, "expert": EXPERT_RECIPES, "wav2lip": WAV2LIP_RECIPES}
+    known = {
+        "speech": SPEECH_RECIPES,
+        "expert": EXPERT_RECIPES,
+        "wav2lip": WAV2LIP_RECIPES,
+        "attn-wav2lip": ATTN_WAV2LIP_RECIPES,
+    }
     used = [
         (argv[1], argv[argv.index("--recipe") + 1]) for _, argv in OURS if argv[0] == "train" and "--recipe" in argv
     ]
     assert used
     assert not [(stage, recipe) for stage, recipe in used if recipe not in known[stage]]
-    told = re.findall(r"^\| (?:`(\w+)`)? *\| `([\w-]+)`", (ROOT / "docs" / "training.md").read_text(), re.MULTILINE)
+    told = re.findall(r"^\| (?:`([\w-]+)`)? *\| `([\w-]+)`", (ROOT / "docs" / "training.md").read_text(), re.MULTILINE)
     assert {recipe for _, recipe in told} == {name for recipes in known.values() for name in recipes}
 
 

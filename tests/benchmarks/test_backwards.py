@@ -50,7 +50,7 @@ def test_a_group_that_meets_all_thresholds_has_no_problem():
     assert figures["best_lag"] == figures["best_lag_pooled"] == 0
     assert figures["sharpness_amplitude"] == pytest.approx(math.sqrt(0.8))
     assert figures["opening_r"] > figures["opening_r_left"]
-    assert math.isnan(figures["lse_d"])
+    assert math.isnan(figures["expert_d"])
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_the_table_has_a_column_for_each_group():
     lines = markdown([(name, group.figures) for name, group in groups.items()]).splitlines()
     assert [cell.strip() for cell in lines[0].split("|")[2:-1]] == ["a", "b"]
     assert len({len(line) for line in lines}) == 1
-    assert not any("LSE" in line for line in lines)
+    assert not any("expert" in line for line in lines)
 
 
 def test_the_wrong_sound_is_that_of_the_next_clip_of_the_group():

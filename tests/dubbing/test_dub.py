@@ -13,7 +13,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.dubbing.tiny import CROP
+import torch
+from tests.dubbing.tiny import ATTN_CONFIG, CROP
 
 import visavox
 from visavox.cli.main import main
@@ -23,6 +24,9 @@ from visavox.dubbing.faces import prepare_face
 from visavox.errors import InputError
 from visavox.face.track_file import save_track
 from visavox.media import Encoding, VideoReader, probe, read_audio, read_samples
+from visavox.models.attn_wav2lip.generator import AttnWav2Lip
+from visavox.models.checkpoint import save_model
+from visavox.models.weights_file import ModelCard
 from visavox.types import Frame, FrameStatus
 
 LOSSLESS = Encoding(crf=0, preset="ultrafast")
@@ -341,3 +345,20 @@ def test_mixing_keeps_the_original_under_the_speech(dubber, speech, track_file, 
     mixed = read_samples(output, RATE, 1)[: 2 * RATE, 0]
     expected = read_audio(speech(2)) + read_audio(FACE)[: 2 * RATE] * 10 ** (-6 / 20)
     assert np.abs(mixed - expected.clip(-1, 1)).max() < 0.01
+
+
+def test_the_attention_network_dubs(speech, track_file, tmp_path, frames, capsys):
+    """Its weights file alone says which network it is; here one that bends its reference and paints by motion."""
+    torch.manual_seed(3)
+    model = AttnWav2Lip(ATTN_CONFIG).eval()
+    torch.nn.init.normal_(model.reference_warp.flow.weight, 0, 0.2)
+    torch.nn.init.constant_(model.output_block[1].bias, 0.0)  # half of the colours over the reference
+    weights, output = tmp_path / "attn.safetensors", tmp_path / "a.mkv"
+    card = ModelCard(CROP, "learned nothing", "not trained", "Apache-2.0")
+    save_model(weights, model, network="attn_wav2lip", config=ATTN_CONFIG, card=card)
+    arguments = ["dub", str(FACE), str(speech(1)), "-o", str(output), "--model", str(weights)]
+    assert main([*arguments, "--track", str(track_file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["num_repainted"] == 25
+    images = [frame.image for frame in read(output)]
+    assert len(images) == 25
+    assert all(changed(image, frame) for image, frame in zip(images, frames, strict=False))

@@ -1,7 +1,9 @@
-"""Dimensions of the tiny generator of these tests."""
+"""Dimensions of the tiny generators of these tests."""
 
 from visavox.face.crop import CropSpec
+from visavox.models.attn_wav2lip.generator import AttnWav2LipConfig
 from visavox.models.wav2lip.generator import Wav2LipConfig
+from visavox.models.wav2lip.motion import MotionConfig
 
 CROP = CropSpec(size=96)
 CONFIG = Wav2LipConfig(
@@ -12,4 +14,15 @@ CONFIG = Wav2LipConfig(
     decoder_residuals=(0, 0, 1, 0, 0, 0, 0),
     audio_channels=(4, 4, 8, 8, 8),
     output_channels=4,
+)
+ATTN_CONFIG = AttnWav2LipConfig(
+    mel_window=32,
+    mel_lead=14,
+    encoder_channels=(4, 4, 8, 8, 8),
+    encoder_blocks=(0, 0, 1, 0, 1),
+    decoder_channels=(4, 8, 8, 8, 8),
+    decoder_blocks=(0, 0, 1, 0, 1),
+    output_channels=4,
+    motion=MotionConfig(num_motions=4, channels=8, condition=8),
+    warp_reference=True,
 )

@@ -8,7 +8,21 @@ import importlib
 import pytest
 
 
-@pytest.mark.parametrize("name", ["curves", "flicker", "landmark", "pairing", "picture", "silence"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cpbd",
+        "curves",
+        "descriptions",
+        "flicker",
+        "frechet",
+        "identity",
+        "landmark",
+        "pairing",
+        "picture",
+        "silence",
+    ],
+)
 def test_examples(name):
     failed, tried = doctest.testmod(importlib.import_module(f"visavox.metrics.{name}"))
     assert tried > 0

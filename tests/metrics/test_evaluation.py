@@ -60,7 +60,8 @@ def test_a_video_equals_itself(truth, tracks):
     assert report.outside is not None
     assert (report.outside.mean, report.outside.maximum) == (0, 0)
     assert 0 < report.outside.codec_mean < 2
-    assert report.sync is None
+    assert report.expert_sync is None
+    assert report.lse is None
     assert report.num_compared == NUM_FRAMES
     assert report.frame_rate == pytest.approx(25)
     assert report.silence is not None
@@ -143,10 +144,10 @@ def expert_file(folder) -> Path:
 
 def test_an_expert_judges_every_window(truth, tracks, expert_file):
     report = evaluate(truth, truth, tracks=tracks, expert=expert_file, settings=EvaluationSettings(pictures=False))
-    assert report.sync is not None
-    assert report.sync == report.true_sync
-    assert report.sync.num_windows == NUM_FRAMES - 4
-    assert 0 <= report.sync.distance <= report.sync.distance_at_zero <= 2**0.5
+    assert report.expert_sync is not None
+    assert report.expert_sync == report.true_expert_sync
+    assert report.expert_sync.num_windows == NUM_FRAMES - 4
+    assert 0 <= report.expert_sync.distance <= report.expert_sync.distance_at_zero <= 2**0.5
 
 
 def test_windows_are_those_of_the_definition(truth, tracks, expert_file):

@@ -37,11 +37,11 @@ def make_report(seed: int, *, noise: float = 0.3, **figures) -> Report:
 
 
 def test_json_holds_numbers_or_null():
-    report = make_report(1, psnr=math.inf, sync=SyncScore(1.0, 0.2, -1, 1.1, 56))
+    report = make_report(1, psnr=math.inf, expert_sync=SyncScore(1.0, 0.2, -1, 1.1, 56))
     values = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert values["psnr"] is None
     assert values["sharpness"] is None
-    assert values["sync"]["offset"] == -1
+    assert values["expert_sync"]["offset"] == -1
     assert values["opening"]["correlation"] == report.opening.correlation
     assert "curves" not in values
     assert len(report.to_dict(curves=True)["curves"]["opening"]) == 60
@@ -53,7 +53,7 @@ def test_a_mean_is_over_the_reports_that_have_the_figure():
     assert summary["sharpness"] == pytest.approx(0.6)
     assert summary["landmark_distance"] == pytest.approx(0.04)
     assert summary["opening.correlation"] == pytest.approx(np.mean([r.opening.correlation for r in reports]))
-    assert math.isnan(summary["sync.distance"])
+    assert math.isnan(summary["expert_sync.distance"])
     assert summary["pooled"]["num_frames"] == 180
 
 
@@ -70,10 +70,20 @@ def test_the_table_shows_only_what_was_measured():
     table = format_table([("one", summarise([make_report(1, sharpness=0.5)])), ("two", summarise([make_report(2)]))])
     heading, first, second = table.splitlines()
     assert "sharp" in heading
-    assert "LSE-D" not in heading
+    assert "LSE-D" not in table
+    assert "expert-D" not in table
     assert "0.50" in first
     assert second.split()[0] == "two"
     assert "-" in second.split()
+
+
+def test_an_experts_figures_stand_beside_the_real_videos_and_are_no_lse():
+    scores = {"expert_sync": SyncScore(0.9, 0.2, 2, 1.1, 56), "true_expert_sync": SyncScore(0.8, 0.3, 0, 0.8, 56)}
+    table = format_table([("one", summarise([make_report(1, **scores)]))])
+    _, expert = table.split("\n\n")
+    assert expert.splitlines()[0].startswith("expert  expert-D ↓  real expert-D  expert-C ↑")
+    assert expert.splitlines()[1].split() == ["one", "0.900", "0.800", "0.200", "0.300", "2.0", "0.0"]
+    assert "LSE" not in table
 
 
 def test_plots_are_drawn_with_and_without_sound(tmp_path):

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import nn
 
+from visavox.models.generator import RESOLUTIONS
 from visavox.models.syncnet.expert import Expert, ExpertConfig
 from visavox.models.wav2lip.audio_encoder import audio_encoder
 from visavox.models.wav2lip.discriminator import QualityDiscriminator, QualityDiscriminatorConfig
-from visavox.models.wav2lip.generator import RESOLUTIONS, Wav2Lip, Wav2LipConfig
+from visavox.models.wav2lip.generator import HALVINGS, Wav2Lip, Wav2LipConfig
 from visavox.models.wav2lip.motion import MotionConfig, MotionPredictor
 from visavox.models.wav2lip.reference_warp import Layers, ReferenceWarp
 
@@ -20,7 +21,7 @@ MOTION = MotionConfig(num_motions=3, channels=8, condition=4)
 
 def config(resolution=96, **changes) -> Wav2LipConfig:
     """The smallest generator of a resolution."""
-    stages = RESOLUTIONS[resolution][0] + 2
+    stages = HALVINGS[resolution][0] + 2
     tiny = Wav2LipConfig(
         resolution=resolution,
         encoder_channels=(2,) * stages,

@@ -56,6 +56,7 @@ def test_what_is_not_there_is_said_with_what_is(folder, name, words):
 
 
 def test_every_configuration_builds_its_network():
-    assert set(network for network, _ in CONFIGURATIONS.values()) == set(NETWORKS)
+    # Face features are this project's own: there is no published configuration of them.
+    assert {network for network, _ in CONFIGURATIONS.values()} == set(NETWORKS) - {"face_features"}
     for network, config in CONFIGURATIONS.values():
         assert NETWORKS[network].build(config).config == config

@@ -46,3 +46,10 @@ def expert_run(dataset, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "expert"
     run.train_expert(dataset, tiny_recipes.JUDGE, path)
     return path
+
+
+@pytest.fixture(scope="session")
+def features_run(dataset, speech_run, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("runs") / "features"
+    run.train_features(dataset, tiny_recipes.FEATURES, path, start=str(speech_run / "best.safetensors"))
+    return path

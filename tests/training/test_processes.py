@@ -36,9 +36,10 @@ def held(folder: Path, step: int) -> list[str]:
 
 
 @pytest.mark.slow
-def test_two_processes_train_one_network(dataset, expert_run, speech_run, tmp_path):
+def test_two_processes_train_one_network(dataset, expert_run, features_run, speech_run, tmp_path):
     """Both hold the same numbers, one of them writes, and a resumed run is one that was never interrupted."""
     judges = ["--start", speech_run / "best.safetensors", "--expert", expert_run / "best.safetensors"]
+    judges += ["--features", features_run / "best.safetensors"]
     frequent = ["--validate-every", "1", "--save-every", "1", "--steps", "3"]
     arguments = ["wav2lip", dataset, *judges, "--recipe", "tiny", "--devices", "2", *frequent]
     watched = [tmp_path / name for name in ("whole", "resumed")]

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
+from visavox.models.attn_wav2lip.generator import AttnWav2Lip
+from visavox.models.networks import NETWORKS, network_of
 from visavox.models.strict_json import from_mapping
 from visavox.models.syncnet.expert import Expert
 from visavox.models.wav2lip.discriminator import QualityDiscriminator
 from visavox.models.wav2lip.generator import Wav2Lip
 from visavox.training.loop import LoopSettings
-from visavox.training.recipes import EXPERT_RECIPES, SPEECH_RECIPES, WAV2LIP_RECIPES
+from visavox.training.recipes import (
+    ATTN_WAV2LIP_RECIPES,
+    EXPERT_RECIPES,
+    FEATURES_RECIPES,
+    SPEECH_RECIPES,
+    WAV2LIP_RECIPES,
+)
 
-ALL = {**SPEECH_RECIPES, **{f"expert {k}": v for k, v in EXPERT_RECIPES.items()}, **WAV2LIP_RECIPES}
+GENERATOR_RECIPES = {**WAV2LIP_RECIPES, **ATTN_WAV2LIP_RECIPES}
+ALL = {**SPEECH_RECIPES, **{f"expert {k}": v for k, v in EXPERT_RECIPES.items()}, **GENERATOR_RECIPES}
+ALL |= {f"features {k}": v for k, v in FEATURES_RECIPES.items()}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -48,14 +59,14 @@ def test_an_expert_that_learns_nothing_is_told_while_it_trains(name):
     assert recipe.stage.patience <= recipe.loop.steps / 2
 
 
-@pytest.mark.parametrize("name", WAV2LIP_RECIPES)
+@pytest.mark.parametrize("name", GENERATOR_RECIPES)
 def test_generator_recipes_build(name):
-    settings = WAV2LIP_RECIPES[name].stage
+    settings = GENERATOR_RECIPES[name].stage
     config = settings.generator
     with torch.device("meta"):
         mel = torch.zeros(2, 1, 80, config.mel_window)
         faces = torch.zeros(2, 6, config.resolution, config.resolution)
-        painted = Wav2Lip(config)(mel, faces)
+        painted = NETWORKS[network_of(config)].build(config)(mel, faces)
         assert painted.shape == (2, 3, config.resolution, config.resolution)
         if settings.discriminator is not None:
             assert settings.discriminator.resolution == config.resolution
@@ -71,3 +82,22 @@ def test_recipes_that_follow_each_other_share_their_networks():
     published = WAV2LIP_RECIPES["wav2lip-96"].stage
     assert EXPERT_RECIPES["expert-96"].stage.expert.resolution == published.generator.resolution
     assert (published.losses.reconstruction, published.losses.sync) == (0.99, 0.01)
+
+
+def test_the_attention_recipes_take_out_one_part_each_and_nothing_else():
+    whole = ATTN_WAV2LIP_RECIPES["attn-compact"]
+    for name, left_out in (("no-attention", {"attention": False}), ("no-alignment", {"alignment_levels": ()})):
+        ablation = ATTN_WAV2LIP_RECIPES[f"attn-compact-{name}"]
+        generator = replace(whole.stage.generator, **left_out)
+        assert generator != whole.stage.generator
+        assert ablation == replace(whole, stage=replace(whole.stage, generator=generator))
+
+
+def test_the_compact_attention_network_hears_as_the_compact_one_does_and_is_as_small():
+    config, other = (GENERATOR_RECIPES[name].stage.generator for name in ("attn-compact", "compact"))
+    for name in ("resolution", "mel_window", "mel_lead", "motion", "warp_reference"):
+        assert getattr(config, name) == getattr(other, name)
+    network = AttnWav2Lip(config).eval()
+    with FlopCounterMode(display=False) as counted, torch.inference_mode():
+        network(torch.zeros(1, 1, 80, config.mel_window), torch.zeros(1, 6, config.resolution, config.resolution))
+    assert counted.get_total_flops() / 2 <= 0.4e9  # two operations in each multiply-accumulate

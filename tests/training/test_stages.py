@@ -15,8 +15,14 @@ from tests.training import tiny, tiny_recipes
 from visavox.models.checkpoint import load_model
 from visavox.models.registry import model_info
 from visavox.training import run
+from visavox.training.wav2lip import Wav2LipLosses
 
-STAGES = ["speech", "expert", "painter", "everything"]
+STAGES = ["speech", "expert", "features", "painter", "everything", "attention"]
+NETWORKS = {
+    "expert": ("expert", tiny_recipes.EXPERT),
+    "features": ("face_features", tiny_recipes.FACE_FEATURES),
+    "attention": ("attn_wav2lip", tiny_recipes.ATTN_GENERATOR),
+}
 
 
 def train(stage, dataset, path, request, settings=None, **options):
@@ -26,10 +32,15 @@ def train(stage, dataset, path, request, settings=None, **options):
     if stage == "expert":
         return run.train_expert(dataset, tiny_recipes.JUDGE, path, settings, **options)
     start = str(request.getfixturevalue("speech_run") / "best.safetensors")
+    if stage == "features":
+        return run.train_features(dataset, tiny_recipes.FEATURES, path, settings, start=start, **options)
     if stage == "painter":
         return run.train_wav2lip(dataset, tiny_recipes.PAINTER, path, settings, start=start, **options)
     expert = str(request.getfixturevalue("expert_run") / "best.safetensors")
-    return run.train_wav2lip(dataset, tiny_recipes.EVERYTHING, path, settings, start=start, expert=expert, **options)
+    features = str(request.getfixturevalue("features_run") / "best.safetensors")
+    judges = {"expert": expert, "features": features}
+    recipe = tiny_recipes.ATTENTION if stage == "attention" else tiny_recipes.EVERYTHING
+    return run.train_wav2lip(dataset, recipe, path, settings, start=start, **judges, **options)
 
 
 def interrupt():
@@ -82,7 +93,7 @@ def whole(dataset, tmp_path_factory):
 def test_a_stage_trains_and_writes_its_files(stage, whole, request):
     path, figures = whole(stage, request)
     names = {file.name for file in path.iterdir()}
-    pictures = {"validation.png"} if stage in ("painter", "everything") else set()
+    pictures = {"validation.png"} if stage in ("features", "painter", "everything", "attention") else set()
     expected = {"config.json", "last.ckpt", "best.safetensors", "best.motion.npz", "log.jsonl", "tensorboard"}
     assert names == expected | pictures
     assert len(tiny.log_lines(path, "losses")) == 6
@@ -90,24 +101,26 @@ def test_a_stage_trains_and_writes_its_files(stage, whole, request):
     assert [entry["step"] for entry in validations] == [2, 4, 6]
     assert figures.keys() <= validations[-1].keys()
     assert all(np.isfinite(value) for value in figures.values())
-    model = load_model(path / "best.safetensors", network="expert" if stage == "expert" else "wav2lip")
+    network, config = NETWORKS.get(stage, ("wav2lip", tiny_recipes.GENERATOR))
+    model = load_model(path / "best.safetensors", network=network)
     info = model_info(path / "best.safetensors")
     best = min(validations, key=lambda entry: entry["score"])
     assert info.card.training.startswith(
-        f"{best['step']} steps of {2 if stage == 'everything' else 4}, seed 0, prepared data set "
+        f"{best['step']} steps of {2 if stage in ('everything', 'attention') else 4}, seed 0, prepared data set "
     )
-    assert model.config == (tiny_recipes.EXPERT if stage == "expert" else tiny_recipes.GENERATOR)
+    assert model.config == config
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_training_changes_what_it_should(stage, whole, request):
     path, _ = whole(stage, request)
     state = torch.load(path / "last.ckpt", weights_only=True)
-    modules = {"speech": {"predictor"}, "expert": {"expert", "tellers"}, "painter": {"generator"}}
+    modules = {"speech": {"predictor"}, "expert": {"expert", "tellers"}, "features": {"features", "decoder"}}
+    modules |= {"painter": {"generator"}, "attention": {"generator"}}
     assert state["modules"].keys() == modules.get(stage, {"generator", "discriminator"})
     losses = tiny.log_lines(path, "losses")
     assert len({tuple(entry.items())[2:] for entry in losses}) == 6
-    if stage in ("painter", "everything"):
+    if stage in ("painter", "everything", "attention"):
         taught = load_model(request.getfixturevalue("speech_run") / "best.safetensors").state_dict()
         now = state["modules"]["generator"]
         speech = [name for name in taught if name.startswith("motion_predictor.layers.0.0")]
@@ -195,3 +208,14 @@ def test_the_published_architecture_trains_without_a_speech_branch(dataset, tmp_
     figures = run.train_wav2lip(dataset, recipe, tmp_path / "run", run.RunSettings(steps=2))
     assert figures.keys() == {"l1_heard", "sharpness"}
     assert json.loads((tmp_path / "run" / "config.json").read_text())["stage"]["generator"]["mel_lead"] == 3
+
+
+def test_the_attention_network_trains_without_a_speech_branch(dataset, tmp_path):
+    plain = replace(tiny_recipes.ATTN_GENERATOR, motion=None, warp_reference=False, audio_channels=(2, 2, 4, 4, 4))
+    recipe = replace(tiny_recipes.PAINTER, stage=replace(tiny_recipes.PAINTER.stage, generator=plain))
+    recipe = replace(recipe, stage=replace(recipe.stage, losses=Wav2LipLosses()))
+    figures = run.train_wav2lip(dataset, recipe, tmp_path / "run", run.RunSettings(steps=2))
+    assert figures.keys() == {"l1_heard", "sharpness"}
+    info = model_info(tmp_path / "run" / "best.safetensors")
+    assert info.card.description == "AttnWav2Lip generator trained with visavox"
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["stage_name"] == "attn_wav2lip"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tests.training import tiny, tiny_recipes
 
-from visavox.errors import TrainingError
+from visavox.errors import InputError, TrainingError
 from visavox.models.checkpoint import load_model
 from visavox.training import run
 from visavox.training.sync_gate import SyncGate
@@ -24,10 +24,15 @@ def judge(expert_run):
 
 
 @pytest.fixture
-def make_stage(stores, judge):
+def features(features_run):
+    return load_model(features_run / "best.safetensors")
+
+
+@pytest.fixture
+def make_stage(stores, judge, features):
     def make(**changes):
         settings = replace(SETTINGS, **changes)
-        return Wav2LipStage(settings, *stores, expert=judge, device=CPU, seed=0)
+        return Wav2LipStage(settings, *stores, expert=judge, features=features, device=CPU, seed=0)
 
     return make
 
@@ -79,8 +84,9 @@ def test_the_score_does_not_jump_when_the_gate_opens(make_stage):
     assert validate(stage).score == pytest.approx(first.score)
 
 
-def test_the_gate_is_saved(dataset, speech_run, expert_run, tmp_path):
-    options = {"start": str(speech_run / "best.safetensors"), "expert": str(expert_run / "best.safetensors")}
+def test_the_gate_is_saved(dataset, speech_run, expert_run, features_run, tmp_path):
+    runs = {"start": speech_run, "expert": expert_run, "features": features_run}
+    options = {name: str(path / "best.safetensors") for name, path in runs.items()}
     settings = run.RunSettings(steps=2)
     run.train_wav2lip(dataset, tiny_recipes.EVERYTHING, tmp_path / "run", settings, **options)
     state = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
@@ -151,3 +157,28 @@ def test_a_loss_of_weight_zero_cannot_spoil_the_sum():
 
     losses = {"one": torch.tensor(2.0), "spoiled": torch.tensor(float("nan"))}
     assert weighted_total(losses, {"one": 1.0, "spoiled": 0.0}) == 2.0
+
+
+def test_face_features_judge_the_mouth_that_is_painted(make_stage):
+    """The true picture costs nothing; the reading sees a mouth that does not open, and tells the generator so."""
+    stage = make_stage()
+    truth = torch.rand(2, 3, 96, 96)
+    assert all(float(loss) < 1e-6 for loss in stage._face_losses(truth, truth).values())
+    painted = torch.rand(2, 3, 96, 96, requires_grad=True)
+    losses = stage._face_losses(painted, truth)
+    assert losses.keys() == {"reading", "perceptual"}
+    for loss in losses.values():
+        (gradient,) = torch.autograd.grad(loss, painted, retain_graph=True)
+        assert gradient[..., 48:, :].abs().sum() > 0
+        assert gradient[..., :48, :].abs().sum() == 0
+
+
+def test_losses_on_face_features_need_face_features(stores, judge):
+    with pytest.raises(ValueError, match="no face features are given"):
+        Wav2LipStage(SETTINGS, *stores, expert=judge, device=CPU, seed=0)
+
+
+def test_features_of_another_resolution_are_refused(features_run):
+    settings = replace(SETTINGS, generator=replace(SETTINGS.generator, resolution=128))
+    with pytest.raises(InputError, match="see crops of 96 pixels and the generator paints 128"):
+        run._load_features(str(features_run / "best.safetensors"), settings)

@@ -25,6 +25,7 @@ def tiny_by_name(monkeypatch):
     monkeypatch.setitem(recipes.SPEECH_RECIPES, "tiny", tiny_recipes.SPEECH)
     monkeypatch.setitem(recipes.EXPERT_RECIPES, "tiny", tiny_recipes.JUDGE)
     monkeypatch.setitem(recipes.WAV2LIP_RECIPES, "tiny", tiny_recipes.EVERYTHING)
+    monkeypatch.setitem(recipes.ATTN_WAV2LIP_RECIPES, "tiny", tiny_recipes.ATTENTION)
     # A handler of an earlier test writes to what was standard error then.
     monkeypatch.setattr(logging.getLogger("visavox"), "handlers", [])
 
@@ -80,10 +81,13 @@ def test_a_damaged_manifest_and_a_missing_clip(refused, dataset, tmp_path):
     assert "line 1 of" in refused("speech", broken, "--recipe", "tiny", "-o", tmp_path / "run")
 
 
-@pytest.mark.parametrize("stage", ["speech", "expert", "wav2lip"])
-def test_unknown_recipe(refused, dataset, tmp_path, stage):
+@pytest.mark.parametrize(
+    ("stage", "first"),
+    [("speech", "compact"), ("expert", "compact"), ("wav2lip", "compact"), ("attn-wav2lip", "attn-compact")],
+)
+def test_unknown_recipe(refused, dataset, tmp_path, stage, first):
     said = refused(stage, dataset, "--recipe", "huge", "-o", tmp_path / "run")
-    assert "no recipe is called 'huge'; there are compact" in said
+    assert f"no recipe is called 'huge'; there are {first}" in said
 
 
 @pytest.mark.parametrize(

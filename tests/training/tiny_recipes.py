@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from visavox.models.attn_wav2lip.generator import AttnWav2LipConfig
+from visavox.models.face_features import FaceFeaturesConfig
 from visavox.models.syncnet.expert import ExpertConfig
 from visavox.models.wav2lip.discriminator import QualityDiscriminatorConfig
 from visavox.models.wav2lip.generator import Wav2LipConfig
 from visavox.models.wav2lip.motion import MotionConfig
 from visavox.training.expert import ExpertSettings
+from visavox.training.features import FeaturesSettings
 from visavox.training.loop import LoopSettings
-from visavox.training.recipes import ExpertRecipe, SpeechRecipe, Wav2LipRecipe
+from visavox.training.recipes import ExpertRecipe, FeaturesRecipe, SpeechRecipe, Wav2LipRecipe
 from visavox.training.speech import SpeechSettings
 from visavox.training.wav2lip import Wav2LipLosses, Wav2LipSettings
 
@@ -25,6 +28,19 @@ GENERATOR = Wav2LipConfig(
     motion=MotionConfig(num_motions=4, channels=8, condition=4),
     warp_reference=True,
 )
+ATTN_GENERATOR = AttnWav2LipConfig(
+    mel_window=GENERATOR.mel_window,
+    mel_lead=GENERATOR.mel_lead,
+    encoder_channels=(2, 4, 4, 4),
+    encoder_blocks=(0, 0, 1, 0),
+    decoder_channels=(4, 4, 4, 4),
+    decoder_blocks=(0, 0, 1, 0),
+    output_channels=2,
+    alignment_levels=(2, 3),
+    motion=GENERATOR.motion,
+    warp_reference=True,
+)
+"""Hears as GENERATOR does, so that it can start from the same speech branch."""
 PLAIN_GENERATOR = Wav2LipConfig(
     mel_lead=3,
     encoder_channels=(2, 2, 4, 4, 4, 4, 4),
@@ -38,6 +54,7 @@ EXPERT = ExpertConfig(
     face_channels=(2, 2, 4, 4, 4, 8), audio_channels=(2, 2, 4, 4, 8), face_residuals=(0, 0, 0, 1), dropout=0.2
 )
 DISCRIMINATOR = QualityDiscriminatorConfig(channels=(2, 2, 2, 4, 4, 4, 4))
+FACE_FEATURES = FaceFeaturesConfig(resolution=96, channels=(2, 4, 4), num_motions=4)
 LOOP = LoopSettings(
     steps=6,
     batch_size=4,
@@ -52,11 +69,18 @@ LOOP = LoopSettings(
 )
 SPEECH = SpeechRecipe(SpeechSettings(GENERATOR, calibration_speakers=1), LOOP)
 JUDGE = ExpertRecipe(ExpertSettings(EXPERT, num_wrong=2, validation_samples=6), LOOP)
+FEATURES = FeaturesRecipe(FeaturesSettings(FACE_FEATURES, validation_samples=6), LOOP)
 PAINTER = Wav2LipRecipe(Wav2LipSettings(GENERATOR, Wav2LipLosses(cover=0.1), validation_samples=4), LOOP)
+ATTENTION = Wav2LipRecipe(
+    Wav2LipSettings(
+        ATTN_GENERATOR, Wav2LipLosses(cover=0.1, sync=0.1), sync_threshold=100.0, true_motion=0.5, validation_samples=2
+    ),
+    replace(LOOP, batch_size=2),
+)
 EVERYTHING = Wav2LipRecipe(
     Wav2LipSettings(
         GENERATOR,
-        Wav2LipLosses(cover=0.1, sync=0.1, adversarial=0.1, features=0.1),
+        Wav2LipLosses(cover=0.1, sync=0.1, adversarial=0.1, features=0.1, reading=0.1, perceptual=0.1),
         discriminator=DISCRIMINATOR,
         true_motion=0.5,
         sync_threshold=100.0,
@@ -64,4 +88,5 @@ EVERYTHING = Wav2LipRecipe(
     ),
     replace(LOOP, batch_size=2),
 )
-"""Sync loss (whose gate opens at the first validation), discriminator, dropout in the speech branch, average."""
+"""Sync loss (whose gate opens at the first validation), discriminator, face features, dropout in the speech branch,
+average."""

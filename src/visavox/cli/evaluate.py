@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from visavox.cli.common import EXIT_DONE, ReportOptions, parse
+from visavox.cli.evaluate_pairs import PairOptions, evaluate_pairs
+from visavox.metrics.judge_settings import FaceJudgeSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(ReportOptions):
+class EvaluateOptions(FaceJudgeSettings, ReportOptions):
     """Measure dubbed videos against the true recordings.
 
     Give two videos, two folders (matched by file name; subfolders are groups), or a .csv or .jsonl list with
-    `dubbed`, `truth` and, if wanted, `group`, `audio`, `source`.
+    `dubbed`, `truth` and, if wanted, `group`, `audio`, `source`. With --protocol nothing is dubbed yet: give the folder
+    of a corpus, and with --pairs which video is to be dubbed with which sound.
     """
 
     dubbed: Annotated[Path, tyro.conf.Positional]
-    """Dubbed video, folder of dubbed videos, or list."""
+    """Dubbed video, folder of dubbed videos, or list; with --protocol the folder that the list's paths begin in."""
     truth: Path | None = None
     """The recording, or a folder of recordings; not with a list."""
     audio: Path | None = None
@@ -29,7 +32,9 @@ class EvaluateOptions(ReportOptions):
     source: Path | None = None
     """The video that was dubbed, if it is not the recording: pixels outside the mouth are compared with it."""
     expert: str | None = None
-    """Name or file of an expert, for LSE-D and LSE-C."""
+    """Name or file of an expert, for expert-D and expert-C: figures of sync that compare with no paper's."""
+    sync_model: str | None = None
+    """The published SyncNet, converted by `visavox models import syncnet_v2.model`, for LSE-D, LSE-C and the offset."""
     face: str = "largest"
     """Which face: largest, leftmost, rightmost or a number."""
     plot: Path | None = None
@@ -44,6 +49,8 @@ class EvaluateOptions(ReportOptions):
     """Do not encode the source once more, which tells the codec's loss from the dub's. Quicker."""
     maximum_lag: int = 15
     """Lags that are tried, in frames."""
+    test_set: tyro.conf.OmitArgPrefixes[PairOptions] = field(default_factory=PairOptions)
+    """A whole test set."""
 
 
 def main(argv: list[str]) -> int:
@@ -51,24 +58,32 @@ def main(argv: list[str]) -> int:
     options = parse(EvaluateOptions, argv, command="evaluate")
     from visavox.metrics.batch import evaluate_all, group_rows, plan_plots
     from visavox.metrics.evaluation import EvaluationSettings
+    from visavox.metrics.face_judges import load_face_judges
     from visavox.metrics.manifest import find_pairs
     from visavox.metrics.report import format_table, plain
     from visavox.metrics.track_cache import TrackCache
 
-    pairs = find_pairs(options.dubbed, options.truth, options.audio, options.source)
-    plots = plan_plots(options.plot, pairs)
     settings = EvaluationSettings(
         face=options.face,
         maximum_lag=options.maximum_lag,
         pictures=not options.without_pictures,
         codec_loss=not options.without_codec,
     )
+    if options.test_set.asked_for():
+        refused = {name: getattr(options, name) for name in ("truth", "audio", "source", "plot", "cache", "curves")}
+        judges = {"expert": options.expert, "sync_model": options.sync_model}
+        evaluate_pairs(options.dubbed, options.test_set, settings, judges, refused, options)
+        return EXIT_DONE
+    pairs = find_pairs(options.dubbed, options.truth, options.audio, options.source)
+    plots = plan_plots(options.plot, pairs)
     reports = evaluate_all(
         pairs,
         expert=options.expert,
+        sync_model=options.sync_model,
         settings=settings,
         tracks=TrackCache(options.cache),
         plots=plots,
+        face_judges=load_face_judges(options),
         progress=options.progress,
     )
     rows = group_rows(pairs, reports)

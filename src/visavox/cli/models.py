@@ -1,4 +1,4 @@
-"""`visavox models`: list and describe weights; convert published Wav2Lip files."""
+"""`visavox models`: list and describe weights; convert the published files of Wav2Lip and SyncNet."""
 
 from __future__ import annotations
 
@@ -30,10 +30,13 @@ class Info(ReportOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class Import(ReportOptions):
-    """Convert published Wav2Lip weights (generator, expert or quality discriminator) for use with --model."""
+    """Convert published weights: Wav2Lip's generator, expert or quality discriminator, or SyncNet.
+
+    They are then used with --model, --expert and --sync-model.
+    """
 
     file: Positional[Annotated[Path, arg(metavar="FILE")]]
-    """The checkpoint, for instance wav2lip_gan.pth or lipsync_expert.pth."""
+    """The checkpoint, for instance wav2lip_gan.pth, lipsync_expert.pth or syncnet_v2.model."""
     output: Annotated[Path, alias("-o")]
     """The .safetensors file to write."""
     allow_torchscript: bool = False

@@ -1,4 +1,4 @@
-"""`visavox train speech|expert|wav2lip DATASET -o RUN`: train a network on prepared clips."""
+"""`visavox train speech|expert|features|wav2lip|attn-wav2lip DATASET -o RUN`: train a network on prepared clips."""
 
 from __future__ import annotations
 
@@ -40,25 +40,48 @@ class ExpertOptions(_TrainOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wav2LipOptions(_TrainOptions):
-    """Train a generator, which paints the mouth."""
+class FeaturesOptions(_TrainOptions):
+    """Train face features, by which a generator's pictures are compared with the true ones."""
 
+    start: str | None = None
+    """The best.safetensors of the stage `speech`, to describe mouths in the same terms."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _GeneratorOptions(_TrainOptions):
     start: str | None = None
     """Weights to begin with: the best.safetensors of the stage `speech`, or of an earlier run."""
     expert: str | None = None
     """Expert that judges, for recipes with a sync loss: a name, or the best.safetensors of the stage `expert`."""
+    features: str = run.SHIPPED_FEATURES
+    """Face features, for recipes whose losses look at them: a name, or the best.safetensors of the stage `features`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wav2LipOptions(_GeneratorOptions):
+    """Train a Wav2Lip generator, which paints the mouth."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttnWav2LipOptions(_GeneratorOptions):
+    """Train an AttnWav2Lip generator, which paints the mouth with attention and speech at several levels."""
+
+    recipe: str = "attn-compact"
+    """Name of the recipe (docs/training.md lists them)."""
 
 
 Options = (
     Annotated[SpeechOptions, tyro.conf.subcommand("speech")]
     | Annotated[ExpertOptions, tyro.conf.subcommand("expert")]
+    | Annotated[FeaturesOptions, tyro.conf.subcommand("features")]
     | Annotated[Wav2LipOptions, tyro.conf.subcommand("wav2lip")]
+    | Annotated[AttnWav2LipOptions, tyro.conf.subcommand("attn-wav2lip")]
 )
 
 
 def main(argv: list[str]) -> int:
     """Run the command; return its exit code."""
-    options: SpeechOptions | ExpertOptions | Wav2LipOptions
+    options: SpeechOptions | ExpertOptions | FeaturesOptions | Wav2LipOptions | AttnWav2LipOptions
     options = parse(Options, argv, command="train")  # type: ignore[arg-type]
     if isinstance(options, SpeechOptions):
         recipe = _choose(recipes.SPEECH_RECIPES, options.recipe)
@@ -70,8 +93,20 @@ def main(argv: list[str]) -> int:
         figures = run.train_expert(
             options.dataset, recipe, options.output, options.settings, resume=options.resume, progress=options.progress
         )
+    elif isinstance(options, FeaturesOptions):
+        recipe = _choose(recipes.FEATURES_RECIPES, options.recipe)
+        figures = run.train_features(
+            options.dataset,
+            recipe,
+            options.output,
+            options.settings,
+            start=options.start,
+            resume=options.resume,
+            progress=options.progress,
+        )
     else:
-        recipe = _choose(recipes.WAV2LIP_RECIPES, options.recipe)
+        is_attention = isinstance(options, AttnWav2LipOptions)
+        recipe = _choose(recipes.ATTN_WAV2LIP_RECIPES if is_attention else recipes.WAV2LIP_RECIPES, options.recipe)
         figures = run.train_wav2lip(
             options.dataset,
             recipe,
@@ -79,6 +114,7 @@ def main(argv: list[str]) -> int:
             options.settings,
             start=options.start,
             expert=options.expert,
+            features=options.features,
             resume=options.resume,
             progress=options.progress,
         )

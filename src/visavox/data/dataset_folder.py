@@ -11,15 +11,15 @@ Each file appears under its name only when it is whole.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from visavox.data.clip_store import MANIFEST_NAME
+from visavox.data.folder_lock import locked
 from visavox.data.records import SourceRecord, load_records, save_record, write_atomically
 from visavox.data.settings import ClipSettings, describe_difference
 from visavox.data.sources import Source, fingerprint
@@ -83,18 +83,13 @@ class DatasetFolder:
         except OSError as error:
             raise self._not_writable(error) from None
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep a second preparation out of the folder while the block runs.
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep a second preparation out of the folder while a block runs.
 
         Raises:
             InputError: one is at work already.
         """
-        self._lock.parent.mkdir(parents=True, exist_ok=True)
-        with open(self._lock, "w") as lock:
-            if not _take(lock.fileno()):
-                raise InputError(f"another visavox prepare is at work in {self.path}; wait for it, or end it.")
-            yield
+        return locked(self._lock, "visavox prepare", self.path)
 
     def remove_leftovers(self) -> None:
         """Remove files that a process was writing when it was ended."""
@@ -168,16 +163,3 @@ class DatasetFolder:
 
     def _not_writable(self, error: OSError) -> InputError:
         return InputError(f"{self.path} cannot be written: {error.strerror}; give another folder.")
-
-
-def _take(descriptor: int) -> bool:
-    """Take the lock on an open file; false if another process has it. It ends with the process."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: two preparations at a time are on the user
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return error.errno not in (errno.EAGAIN, errno.EACCES)  # other errors: a file system without locks
-    return True

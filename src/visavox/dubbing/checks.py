@@ -12,10 +12,8 @@ from visavox.errors import InputError
 from visavox.face.face_box import check_face_box
 from visavox.media import AudioPlan, VideoInfo, VideoWriter, check_output, probe, probe_audio
 from visavox.media.output import STANDARD_STREAM
-from visavox.models.registry import model_info
+from visavox.models.registry import GENERATORS, model_info
 
-_GENERATORS = ("wav2lip",)
-"""Networks that paint mouths."""
 _MISCOUNT = 25
 """Frames by which the declared number may be wrong."""
 
@@ -81,7 +79,7 @@ def check_model(model: object) -> None:
     if not isinstance(model, str | Path):
         return
     info = model_info(model)
-    if info.network not in _GENERATORS:
+    if info.network not in GENERATORS:
         raise InputError(
             f"model {model} is a network of the kind '{info.network}', which paints no mouths; give a generator, such"
             " as wav2lip (`visavox models list` shows them)"

@@ -36,6 +36,8 @@ class SpeakingFace:
     """uint8 (T,): a FrameStatus for each frame."""
     shots: np.ndarray
     """int32 (T,): number of the shot of each frame."""
+    expressiveness: float = 1.0
+    """How widely the mouth moves, 1 as the network says."""
     references: dict[int, np.ndarray] = field(default_factory=dict)
     """Shot number to reference crop, uint8 RGB (S, S, 3); one a shot today. Where a shot has none, a frame is its
     own reference."""
@@ -58,6 +60,7 @@ class SpeakingFace:
             self.references.get(shot),
             shot,
             strength,
+            self.expressiveness,
         )
 
 

@@ -12,12 +12,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from visavox.audio.mel import MEL_MIN, NUM_MEL_BANDS
+from visavox.audio.mel import MEL_MIN, NUM_MEL_BANDS, mel_window
 from visavox.dubbing.bend import flatten_layers
 from visavox.dubbing.rest import rest_shares
 from visavox.errors import InputError
 from visavox.face.crop import CropSpec
 from visavox.models.fold import fold_batch_norm
+
+_MOST_MOMENTS = 1500
+"""Moments of a recording that are listened to beforehand."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -65,6 +68,7 @@ class MouthNetwork:
 
     Attributes:
         crop: the part of the picture that it sees.
+        hears_motion: whether it says how the mouth moves before it paints, so that it can move more or less widely.
         bends: whether it bends the reference, which it can do in crops larger than it sees.
         mel_window: mel frames that it hears for one picture.
         mel_lead: how many of them lie before the picture.
@@ -88,13 +92,44 @@ class MouthNetwork:
         self._precision = reduced_precision(self.device)
         folded = fold_batch_norm(model).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._model: Any = folded.requires_grad_(False)
+        self.hears_motion = getattr(model.config, "motion", None) is not None
         self._rest: torch.Tensor | None = None
-        if getattr(model.config, "motion", None) is not None:
+        if self.hears_motion:
             silence = torch.full((1, 1, NUM_MEL_BANDS, self.mel_window), MEL_MIN, device=self.device)
             self._rest = self._model.motion_predictor(silence)
 
     @torch.inference_mode()
-    def paint(self, mel: np.ndarray, targets: np.ndarray, references: np.ndarray) -> np.ndarray:
+    def openings(self, mel: torch.Tensor) -> np.ndarray:
+        """Predict how far the lips open in a recording, without painting.
+
+        Args:
+            mel: float32 (80, M) in [-4, 4].
+
+        Returns:
+            float32 (N,) in distances between the outer eye corners, for up to 1,500 moments with sound, spread over
+            the recording.
+
+        Raises:
+            ValueError: this network does not say how the mouth moves (`hears_motion`).
+        """
+        if not self.hears_motion:
+            raise ValueError("this network does not say how the mouth moves")
+        audible = np.flatnonzero((mel > MEL_MIN).any(dim=0).numpy())
+        if not len(audible):
+            return np.empty(0, np.float32)
+        chosen = audible[np.linspace(0, len(audible) - 1, min(len(audible), _MOST_MOMENTS)).round().astype(int)]
+        windows = torch.stack([mel_window(mel, int(center) - self.mel_lead, self.mel_window) for center in chosen])
+        predictor = self._model.motion_predictor
+        return predictor.opening(predictor(windows[:, None].to(self.device)).float()).cpu().numpy()
+
+    @torch.inference_mode()
+    def paint(
+        self,
+        mel: np.ndarray,
+        targets: np.ndarray,
+        references: np.ndarray,
+        expressiveness: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Paint mouths.
 
         Args:
@@ -102,6 +137,8 @@ class MouthNetwork:
             targets: uint8 RGB (B, S, S, 3), crops of the frames to paint; their lower halves are not looked at.
                 S is the size of the network's crop, or, if it bends the reference, a multiple of it.
             references: uint8 RGB (B, S, S, 3), what the same faces look like.
+            expressiveness: float32 (B,), how widely each mouth moves, 1 as predicted; networks without a speech branch
+                know no such thing.
 
         Returns:
             float32 RGB (B, S, S, 3) in [0, 1].
@@ -113,17 +150,20 @@ class MouthNetwork:
         with self._autocast():
             if not self.bends:
                 return _pictures(self._model(sound, faces).clamp(0, 1))
-            layers = self._model.layers(self._condition(sound, mel), faces)
+            layers = self._model.layers(self._condition(sound, mel, expressiveness), faces)
         if self.device.type != "cpu":
             return _pictures(layers.flatten(self._tensor(references)).clamp(0, 1))
         parts = zip(layers.grid.float().numpy(), _pictures(layers.colors), _pictures(layers.cover), strict=True)
         return np.stack([flatten_layers(*part, reference) for part, reference in zip(parts, references, strict=True)])
 
-    def _condition(self, sound: torch.Tensor, mel: np.ndarray) -> torch.Tensor:
+    def _condition(self, sound: torch.Tensor, mel: np.ndarray, expressiveness: np.ndarray | None) -> torch.Tensor:
         """What to paint: what is heard, and in pauses a mouth at rest."""
         if self._rest is None:
             return self._model.condition(sound)
         motion = self._model.motion_predictor(sound)
+        if expressiveness is not None:
+            motion = self._rest + torch.from_numpy(expressiveness).to(self.device)[:, None] * (motion - self._rest)
+            motion = torch.maximum(motion, self._model.motion_predictor.lowest)
         shares = torch.from_numpy(rest_shares(mel, self.mel_lead)).to(self.device)
         return self._model.motion_condition(motion + shares[:, None] * (self._rest - motion))
 

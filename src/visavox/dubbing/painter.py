@@ -35,6 +35,8 @@ class FaceInFrame:
     """Number of the shot: across a cut nothing is smoothed."""
     strength: float = 1.0
     """Share, 0-1, of the painted mouth in the mixture with the old one: fades where painting begins or ends."""
+    expressiveness: float = 1.0
+    """How widely the mouth moves, 1 as the network says."""
 
 
 @dataclass
@@ -184,17 +186,20 @@ class MouthPainter:
     def _run(self, num_frames: int) -> list[PaintedFrame]:
         frames = [self._waiting.popleft() for _ in range(num_frames)]
         size = self._crop_size
-        windows, targets, references = [], [], []
+        windows, targets, references, expressiveness = [], [], [], []
         for frame in frames:
             for face in frame.faces:
                 crop = warp_crop(frame.image, face.matrix, size)
                 frame.crops.append(crop)
                 targets.append(crop)
                 references.append(crop if face.reference is None else face.reference)
+                expressiveness.append(face.expressiveness)
                 start = self._window_start(frame.time) - self._mel_start
                 windows.append(mel_window(self._mel, start, self._network.mel_window).numpy())
         if targets:
-            mouths = iter(self._network.paint(np.stack(windows), np.stack(targets), np.stack(references)))
+            pictures = np.stack(targets), np.stack(references)
+            widths = np.array(expressiveness, np.float32)
+            mouths = iter(self._network.paint(np.stack(windows), *pictures, widths))
             for frame in frames:
                 frame.mouths.extend(next(mouths) for _ in frame.faces)
             self._forget_sound(self._window_start(frames[-1].time))

@@ -17,8 +17,10 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
+import torch
 
 from visavox.dubbing.checks import DubRequest, sound_plan
+from visavox.dubbing.expressiveness import own_expressiveness
 from visavox.dubbing.faces import SpeakingFace, prepare_face, working_crop
 from visavox.dubbing.find import find_tracks
 from visavox.dubbing.memory import return_free_memory
@@ -30,6 +32,7 @@ from visavox.dubbing.result import DubResult
 from visavox.dubbing.speech import read_speech
 from visavox.dubbing.stages import Background
 from visavox.dubbing.timeline import Moment, Timeline, plan_timeline
+from visavox.errors import InputError
 from visavox.face.composite import CompositeSettings
 from visavox.media import VideoWriter
 from visavox.progress import Progress
@@ -69,6 +72,11 @@ def run(request: DubRequest, network: MouthNetwork, progress: Progress) -> DubRe
         InputError: the video shows no face that can be repainted, or a file cannot be read or written.
     """
     watch, settings = Stopwatch(), request.settings
+    if settings.expressiveness is not None and not network.hears_motion:
+        raise InputError(
+            "expressiveness is given, but this model does not say how the mouth moves before it paints; leave the "
+            "option out, or use the default model"
+        )
     with watch.measure("sound"), processor_threads(settings.threads):
         speech = read_speech(request.audio, close_in_silence=settings.close_in_silence)
     with watch.measure("track"):
@@ -84,6 +92,7 @@ def run(request: DubRequest, network: MouthNetwork, progress: Progress) -> DubRe
     )
     crop = working_crop(network.crop, network.bends, tracks)
     faces = [prepare_face(track, crop, settings.track_smoothing) for track in tracks]
+    _set_expressiveness(faces, tracks, settings.expressiveness, network, speech.mel)
     if settings.reference != "same":
         with watch.measure("references"):
             _add_references(request, tracks, faces, crop.size)
@@ -117,6 +126,20 @@ def _add_references(request: DubRequest, tracks: list[Track], faces: list[Speaki
     found = read_references(request.info, tracks, matrices, size, request.settings.reference)
     for face, references in zip(faces, found, strict=True):
         face.references = references
+
+
+def _set_expressiveness(
+    faces: list[SpeakingFace], tracks: list[Track], wanted: float | None, network: MouthNetwork, mel: torch.Tensor
+) -> None:
+    if not network.hears_motion:
+        return
+    if wanted is not None:
+        for face in faces:
+            face.expressiveness = wanted
+        return
+    heard = network.openings(mel)
+    for face, track in zip(faces, tracks, strict=True):
+        face.expressiveness = own_expressiveness(track, heard)
 
 
 class _Plan:

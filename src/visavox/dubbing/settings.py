@@ -55,6 +55,9 @@ class DubSettings:
     the lips a little parted; same: each frame itself, as the published Wav2Lip does; or the number of a frame."""
     track_smoothing: float = 0.03
     """Standard deviation, in seconds, of the smoothing of the mask's border over time."""
+    expressiveness: float | None = None
+    """How widely the mouth moves: 1 as the model predicts for a typical speaker, 0.5 half as widely. When left out,
+    between 0.75 and 1.4, by how widely this person's mouth moves in the video."""
     match_color: bool = True
     """Shift the painted skin to the colour of the skin around it."""
     sharpen: float = 0.6
@@ -86,6 +89,8 @@ class DubSettings:
             raise InputError(f"keep_detail is {self.keep_detail}; give a share between 0 and 1")
         if not 0 <= self.sharpen <= 3:
             raise InputError(f"sharpen is {self.sharpen}; give 0 to 3")
+        if self.expressiveness is not None and not 0 <= self.expressiveness <= 2:
+            raise InputError(f"expressiveness is {self.expressiveness}; give 0 to 2, 1 for a typical speaker")
         if not 0 <= self.track_smoothing <= 1:
             raise InputError(f"track_smoothing is {self.track_smoothing} s; give 0 to 1")
         if not math.isfinite(self.audio_offset) or abs(self.audio_offset) > _LONGEST_OFFSET:

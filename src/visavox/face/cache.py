@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
+import shutil
 import sys
 import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import BinaryIO
 
 from visavox.errors import InputError
 
@@ -47,23 +50,26 @@ def fetch_to_cache(name: str, url: str, sha256: str, what: str) -> Path:
     target = cache_folder() / name
     how = f"download {url} and save it as {target}"
     if target.exists():
-        if _sha256(target.read_bytes()) == sha256:
+        if sha256_of(target) == sha256:
             return target
         raise InputError(f"{target} is not {what} as published (its SHA-256 differs): delete it, or {how}.")
-    try:
-        with urllib.request.urlopen(url, timeout=DOWNLOAD_TIMEOUT) as answer:
-            content = answer.read()
-    except (urllib.error.URLError, OSError, TimeoutError) as error:
-        reason = getattr(error, "reason", error)
-        raise InputError(f"{what} could not be fetched ({reason}): {how}.") from error
-    if _sha256(content) != sha256:
-        raise InputError(f"what {url} gave is not {what} as published (its SHA-256 differs): try again, or {how}.")
-    write_whole(target, content)
+    with tempfile.TemporaryFile() as content:
+        try:
+            with urllib.request.urlopen(url, timeout=DOWNLOAD_TIMEOUT) as answer:
+                shutil.copyfileobj(answer, content)
+        except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+            reason = getattr(error, "reason", error)
+            raise InputError(f"{what} could not be fetched ({reason}): {how}.") from error
+        content.seek(0)
+        if hashlib.file_digest(content, "sha256").hexdigest() != sha256:
+            raise InputError(f"what {url} gave is not {what} as published (its SHA-256 differs): try again, or {how}.")
+        content.seek(0)
+        write_whole(target, content)
     return target
 
 
-def write_whole(target: Path, content: bytes) -> None:
-    """Write a file of the cache so that it appears under its name only when it is whole.
+def write_whole(target: Path, content: BinaryIO) -> None:
+    """Write a file of the cache, from where `content` stands, so that it appears under its name only when it is whole.
 
     Raises:
         InputError: the cache folder cannot be written.
@@ -73,7 +79,7 @@ def write_whole(target: Path, content: bytes) -> None:
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
+                shutil.copyfileobj(content, file)
             os.replace(temporary, target)
         finally:
             Path(temporary).unlink(missing_ok=True)
@@ -84,5 +90,7 @@ def write_whole(target: Path, content: bytes) -> None:
         ) from error
 
 
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

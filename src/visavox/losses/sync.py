@@ -24,6 +24,21 @@ def cosine_bce(audio: Tensor, face: Tensor, together: Tensor) -> Tensor:
         return F.binary_cross_entropy(cosine, together.float())
 
 
+def contrastive(audio: Tensor, face: Tensor, temperature: float = 0.1) -> Tensor:
+    """Cross-entropy of finding each face's own sound among several (van den Oord et al. 2018, InfoNCE).
+
+    Args:
+        audio: (B, N, D), of length one; the own sound first.
+        face: (B, D), of length one.
+        temperature: what cosines are divided by.
+
+    Returns:
+        the mean over the batch; ln N when all sounds fit equally well.
+    """
+    cosine = (audio.float() * face.float()[:, None]).sum(dim=-1)
+    return F.cross_entropy(cosine / temperature, torch.zeros(len(face), dtype=torch.long, device=face.device))
+
+
 def stack_mouths(pictures: Tensor) -> Tensor:
     """Lower halves of consecutive faces (B, T, 3, H, W), stacked on channels: (B, 3 T, H/2, W)."""
     batch, frames, channels, height, width = pictures.shape

@@ -9,6 +9,8 @@ from typing import Any
 from visavox.errors import InputError
 from visavox.metrics.evaluation import EvaluationSettings, driving_sound, evaluate
 from visavox.metrics.expert_sync import load_expert
+from visavox.metrics.face_judges import FaceJudges
+from visavox.metrics.lip_sync_error import load_syncnet
 from visavox.metrics.manifest import EvaluationPair
 from visavox.metrics.plot import PICTURE_SUFFIXES, plot_curves
 from visavox.metrics.report import Report, summarise
@@ -20,9 +22,11 @@ def evaluate_all(
     pairs: Sequence[EvaluationPair],
     *,
     expert: str | Path | None = None,
+    sync_model: str | Path | None = None,
     settings: EvaluationSettings | None = None,
     tracks: TrackCache | None = None,
     plots: Sequence[Path] | None = None,
+    face_judges: FaceJudges | None = None,
     progress: Progress = QUIET,
 ) -> list[Report]:
     """Evaluate pair after pair; arguments as `visavox.metrics.evaluate`, reports in the order of the pairs.
@@ -30,12 +34,15 @@ def evaluate_all(
     Args:
         pairs: what to compare.
         expert: name or file of an expert.
+        sync_model: converted file of the published SyncNet.
         settings: what is measured.
         tracks: where landmarks are kept.
         plots: for each pair a picture to draw; None draws none.
+        face_judges: networks that judge the picture of the face.
         progress: the bars.
     """
     loaded = None if expert is None else load_expert(expert)
+    syncnet = None if sync_model is None else load_syncnet(sync_model)
     reports = []
     for number, pair in enumerate(pairs):
         report = evaluate(
@@ -44,8 +51,10 @@ def evaluate_all(
             audio=pair.audio,
             source=pair.source,
             expert=loaded,
+            sync_model=syncnet,
             settings=settings,
             tracks=tracks,
+            face_judges=face_judges,
             progress=progress,
         )
         reports.append(report)

@@ -12,13 +12,16 @@ from visavox.errors import InputError
 from visavox.face.landmarks import mouth_opening, mouth_width
 from visavox.metrics.curves import MAXIMUM_LAG, compare_curves
 from visavox.metrics.expert_sync import LoadedExpert, load_expert, score_video
+from visavox.metrics.face_judges import FaceJudges
 from visavox.metrics.landmark import landmark_distance
+from visavox.metrics.lip_sync_error import lip_sync_error, load_syncnet
 from visavox.metrics.pairing import frame_rate, pair_times
 from visavox.metrics.picture_pass import PictureFigures, heads_coincide, measure_pictures
 from visavox.metrics.report import Curves, Report
 from visavox.metrics.silence import SilenceMotion, silence_motion
-from visavox.metrics.sync import SyncScore
+from visavox.metrics.sync import LipSyncError, SyncScore
 from visavox.metrics.track_cache import TrackCache
+from visavox.models.syncnet.syncnet import SyncNet
 from visavox.progress import QUIET, Progress
 from visavox.types import Track
 
@@ -51,8 +54,10 @@ def evaluate(
     true_audio: FilePath | None = None,
     source: FilePath | None = None,
     expert: str | Path | LoadedExpert | None = None,
+    sync_model: str | Path | SyncNet | None = None,
     settings: EvaluationSettings | None = None,
     tracks: TrackCache | None = None,
+    face_judges: FaceJudges | None = None,
     progress: Progress = QUIET,
 ) -> Report:
     """Measure a dubbed video against a recording of the same person saying the same words.
@@ -64,13 +69,18 @@ def evaluate(
         truth: the recording.
         audio: the speech that the mouth should follow; None: the dubbed video's own sound. Its first sample is
             heard with the first frame.
-        true_audio: the recording's own speech for its LSE, if its soundtrack is not in sync; None: its soundtrack.
+        true_audio: the recording's own speech for its sync figures, if its soundtrack is not in sync; None: its
+            soundtrack.
         source: the video that was dubbed, for the pixels outside the repainted region; None: the truth, if the
             head does the same in both.
-        expert: weights file or name of an expert (or one that `load_expert` has loaded) for LSE-D and LSE-C; None
-            leaves them out.
+        expert: weights file or name of an expert (or one that `load_expert` has loaded) for expert-D and expert-C;
+            None leaves them out.
+        sync_model: converted file of the published SyncNet (or one that `load_syncnet` has loaded) for LSE-D and
+            LSE-C; None leaves them out.
         settings: what is measured.
         tracks: where landmarks of recordings and sources are kept (not of dubbed videos); None tracks anew.
+        face_judges: networks that judge the picture of the face, as `load_face_judges` gives them; None leaves LPIPS,
+            FID, CPBD and identity out.
         progress: bars for tracking and measuring.
 
     Returns:
@@ -80,7 +90,10 @@ def evaluate(
         InputError: a file cannot be used, shows no face, or the videos share no frame with a face in both.
     """
     settings = settings or EvaluationSettings()
+    if face_judges is not None and not settings.pictures:
+        raise InputError("LPIPS, FID, CPBD and identity are measured on pictures; leave out --without-pictures")
     loaded = expert if isinstance(expert, LoadedExpert) or expert is None else load_expert(expert)
+    syncnet = sync_model if isinstance(sync_model, SyncNet) or sync_model is None else load_syncnet(sync_model)
     sound, true_sound = _check_inputs(dubbed, truth, audio, true_audio, source)
     tracks = tracks or TrackCache(None)
     dubbed_track = tracks.track(dubbed, settings.face, progress, keep=False)
@@ -97,7 +110,13 @@ def evaluate(
         if source is None and heads_coincide(dubbed_track, true_track, partners):
             source, source_track = truth, true_track
         pictures = measure_pictures(
-            (dubbed, dubbed_track), (truth, true_track), (source, source_track), partners, settings.codec_loss, progress
+            (dubbed, dubbed_track),
+            (truth, true_track),
+            (source, source_track),
+            partners,
+            settings.codec_loss,
+            progress,
+            face_judges,
         )
     return Report(
         dubbed=str(dubbed),
@@ -114,9 +133,14 @@ def evaluate(
         sharpness=pictures.sharpness,
         flicker=pictures.flicker,
         outside=pictures.outside,
+        face=pictures.face,
+        features=pictures.features,
+        not_measured={} if face_judges is None else face_judges.not_measured,
         silence=_silence(sound, curves, settings),
-        sync=_sync(loaded, dubbed, dubbed_track, sound, progress),
-        true_sync=_sync(loaded, truth, true_track, true_sound, progress),
+        expert_sync=_expert_sync(loaded, dubbed, dubbed_track, sound, progress),
+        true_expert_sync=_expert_sync(loaded, truth, true_track, true_sound, progress),
+        lse=_lse(syncnet, dubbed, dubbed_track, sound, progress),
+        true_lse=_lse(syncnet, truth, true_track, true_sound, progress),
         curves=curves,
     )
 
@@ -177,9 +201,17 @@ def _silence(sound: np.ndarray | None, curves: Curves, settings: EvaluationSetti
     return silence_motion(curves.opening, curves.times, silences, settings.silence_margin, curves.true_opening)
 
 
-def _sync(
+def _expert_sync(
     expert: LoadedExpert | None, path: FilePath, track: Track, sound: np.ndarray | None, progress: Progress
 ) -> SyncScore | None:
     if expert is None or sound is None:
         return None
     return score_video(expert, path, track, sound, progress)
+
+
+def _lse(
+    syncnet: SyncNet | None, path: FilePath, track: Track, sound: np.ndarray | None, progress: Progress
+) -> LipSyncError | None:
+    if syncnet is None or sound is None:
+        return None
+    return lip_sync_error(syncnet, path, track, sound, progress)

@@ -51,7 +51,7 @@ def load_expert(name: str | Path) -> LoadedExpert:
 def score_video(
     expert: LoadedExpert, path: str | Path, track: Track, sound: np.ndarray, progress: Progress = QUIET
 ) -> SyncScore:
-    """Compute LSE-D, LSE-C and the offset of a video.
+    """Compute expert-D, expert-C and the offset of a video.
 
     One window a frame at 25 fps; windows with a frame without the face, or across a cut, are left out. Shifts
     average over the windows that overlap (see `sync.shifted_distances`).
@@ -64,7 +64,7 @@ def score_video(
         progress: the bar.
     """
     mouths, sounds = embed_windows(expert, path, track, sound, progress)
-    return sync_score(mouths, sounds, border="overlap")
+    return sync_score(mouths, sounds)
 
 
 def embed_windows(

@@ -44,7 +44,7 @@ def squared_error(predicted: np.ndarray, true: np.ndarray) -> float:
 
 
 def psnr(mean_squared_error: float) -> float:
-    """Peak signal to noise ratio in dB: 10 log10(255^2 / MSE); infinite for equal pictures.
+    """Peak signal to noise ratio in dB: 10 log10(255^2 / MSE); 0 (black for white) to infinity (equal pictures).
 
     >>> round(psnr(255**2 / 100), 6)
     20.0
@@ -63,6 +63,10 @@ def ssim(predicted: np.ndarray, true: np.ndarray) -> float:
 
     Returns:
         -1 to 1; NaN where a side is shorter than the window.
+
+    >>> ramp = np.repeat(np.arange(0, 240, 10, dtype=np.uint8), 72).reshape(24, 24, 3)
+    >>> ssim(ramp, ramp), ssim(255 - ramp, ramp) < 0
+    (1.0, True)
     """
     from skimage.metrics import structural_similarity
 

@@ -13,6 +13,8 @@ import numpy as np
 
 from visavox.face.crop import CropSpec, crop_transforms, warp_crop
 from visavox.face.landmarks import RIGID, eye_distance
+from visavox.metrics.face_figures import FaceFeatures, FaceFigures
+from visavox.metrics.face_judges import FaceJudges, FacePass
 from visavox.metrics.flicker import FlickerMeter
 from visavox.metrics.landmark import fit_similarity
 from visavox.metrics.pairing import pair_times, read_in_step
@@ -53,6 +55,10 @@ class PictureFigures:
     """Ratio of second differences in time."""
     outside: OutsideDifference | None = None
     """Pixels outside the repainted region."""
+    face: FaceFigures | None = None
+    """What the judges of the face say; None if there are none."""
+    features: FaceFeatures | None = None
+    """Inception features of the faces; None if they were not asked for."""
 
 
 def heads_coincide(dubbed: Track, true: Track, partners: np.ndarray) -> bool:
@@ -74,6 +80,7 @@ def measure_pictures(
     partners: np.ndarray,
     codec_loss: bool,
     progress: Progress,
+    judges: FaceJudges | None = None,
 ) -> PictureFigures:
     """Measure every figure that needs pixels, in one pass.
 
@@ -84,8 +91,12 @@ def measure_pictures(
         partners: int (T,), the frame of the truth that belongs to each dubbed frame, -1 for none.
         codec_loss: encode the source once more for comparison.
         progress: the bar.
+        judges: networks that judge the face.
     """
-    pass_ = _PicturePass(dubbed[1], true[1], source[1], aligned=not heads_coincide(dubbed[1], true[1], partners))
+    aligned = not heads_coincide(dubbed[1], true[1], partners)
+    pass_ = _PicturePass(dubbed[1], true[1], source[1], aligned)
+    if judges is not None:
+        pass_.faces = FacePass(judges, dubbed[1], true[1], aligned)
     with ExitStack() as stack:
         readers: list[tuple[FilePath, np.ndarray] | None] = [(true[0], partners), None, None]
         if source[0] is not None and source[1] is not None:
@@ -112,6 +123,7 @@ class _PicturePass:
 
     def __init__(self, dubbed: Track, true: Track, source: Track | None, aligned: bool) -> None:
         self._dubbed, self._true, self._source, self._aligned = dubbed, true, source, aligned
+        self.faces: FacePass | None = None
         # One pixel of a stabilised crop is one pixel of the true recording.
         unit = float(np.nanmedian(eye_distance(true.landmarks[true.usable])))
         spec = CropSpec()
@@ -150,6 +162,8 @@ class _PicturePass:
         self._errors.append(squared_error(beside, true_mouth))
         self._similarities.append(ssim(beside, true_mouth))
         self._add_flicker((frame, true))
+        if self.faces is not None:
+            self.faces.add(frame, true)
 
     def add_outside(self, image: np.ndarray, source: np.ndarray, index: int, encoded: np.ndarray | None) -> None:
         """Take a dubbed frame, the source's frame of that index and the same encoded once more."""
@@ -171,6 +185,7 @@ class _PicturePass:
         """Divide what was gathered."""
         if not self._errors:
             return PictureFigures(aligned=self._aligned)
+        face, features = (None, None) if self.faces is None else self.faces.result()
         outside = None
         if self._outside.maximum >= 0:
             outside = OutsideDifference(
@@ -187,6 +202,8 @@ class _PicturePass:
             sharpness=_ratio(np.mean(self._energies[0]), np.mean(self._energies[1])),
             flicker=_ratio(self._flicker[0].root_energy, self._flicker[1].root_energy),
             outside=outside,
+            face=face,
+            features=features,
         )
 
     def _add_flicker(self, frames: tuple[Frame, Frame]) -> None:

@@ -36,7 +36,7 @@ def plot_curves(report: Report, path: str | Path, waveform: np.ndarray | None = 
     period = 1 / report.frame_rate if report.frame_rate else float("nan")
     for axes, name, dubbed, true, agreement in rows:
         if waveform is not None and len(waveform):
-            _draw_sound(axes, waveform, rate, float(curves.times[-1]) if len(curves.times) else 0.0)
+            draw_sound(axes, waveform, rate, float(curves.times[-1]) if len(curves.times) else 0.0)
         axes.plot(curves.times, true, color=_TRUE_COLOUR, label="recording", linewidth=1.6)
         axes.plot(curves.times, dubbed, color=_DUBBED_COLOUR, label="dubbed", linewidth=1.6)
         axes.set_ylabel(f"{name} / eye distance")
@@ -51,7 +51,7 @@ def plot_curves(report: Report, path: str | Path, waveform: np.ndarray | None = 
     figure.savefig(path, dpi=120)
 
 
-def _draw_sound(axes, waveform: np.ndarray, rate: int, duration: float) -> None:
+def draw_sound(axes, waveform: np.ndarray, rate: int, duration: float) -> None:
     """Fill the envelope of the sound behind the curves, on an axis of its own."""
     block = max(1, rate // 200)
     shown = waveform[: int((duration + 0.1) * rate)]

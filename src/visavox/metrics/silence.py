@@ -55,6 +55,11 @@ def silence_motion(
 
     Returns:
         The figures; NaN where no silence is long enough.
+
+    >>> opening = np.array([0.5, 0.2, 0.2, 0.4, 0.4, 0.9])
+    >>> leak = silence_motion(opening, np.arange(6) / 10, [(0.1, 0.4)], margin=0)
+    >>> round(leak.motion, 6), round(leak.opening, 6)
+    (0.1, 0.3)
     """
     stretches = [frames for frames in frames_inside(times, silences, margin) if np.isfinite(opening[frames]).sum() >= 2]
     motion, mean = _rest(opening, stretches)

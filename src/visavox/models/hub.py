@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
 from visavox.errors import InputError
+from visavox.face.cache import sha256_of
 
 PREFIX = "hf:"
 _REFERENCE = re.compile(r"hf:(?P<repository>[\w.-]+/[\w.-]+)/(?P<file>[^@#]+?)(?:@(?P<revision>[\w./-]+))?")
@@ -67,14 +67,8 @@ def _check(path: Path, reference: str) -> None:
             f"the hub gives no SHA-256 for {reference}, so it cannot be checked; download the file yourself and give "
             "its path"
         )
-    found = sha256(blob)
+    found = sha256_of(blob)
     if found != blob.name:
         raise InputError(
             f"{reference} is damaged: its SHA-256 is {found} instead of {blob.name}; delete {blob} and try again"
         )
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,12 +1,8 @@
-"""Published Wav2Lip weights to visavox's own format: read safely, checked, and turned from BGR to RGB once."""
+"""Published weights (Wav2Lip, SyncNet) to visavox's own format: read safely, checked, turned from BGR to RGB once."""
 
 from __future__ import annotations
 
 import os
-import pickle
-import re
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,32 +13,38 @@ import torch
 from torch import Tensor
 
 from visavox.errors import InputError
+from visavox.face.cache import sha256_of
 from visavox.face.crop import CropSpec
 from visavox.models.checkpoint import first_misfit, write_weights
 from visavox.models.file_kind import FileKind, diagnose, explain
-from visavox.models.hub import sha256
 from visavox.models.networks import CONFIGURATIONS, NETWORKS
 from visavox.models.published import (
     COMMUNITY_GENERATORS,
+    CONFIGURATION_NAMES,
     INPUT_LAYERS,
     OTHER_NETWORKS,
     OUTPUT_LAYER,
     PUBLISHED_FILES,
     PUBLISHED_LICENCE,
     SIGNATURES,
+    SYNCNET_LICENCE,
+    SYNCNET_TRAINING,
+    WAV2LIP_TRAINING,
 )
+from visavox.models.state_dict_file import as_state_dict, check_zip, first_line, load_pickle
 from visavox.models.weights_file import ModelCard, ModelInfo, metadata, read_header, read_info
 
 
 def import_model(
     source: str | Path, output: str | Path, *, allow_torchscript: bool = False, overwrite: bool = False
 ) -> ModelInfo:
-    """Convert published Wav2Lip weights: generator, expert (`SyncNet_color`) or quality discriminator.
+    """Convert published weights: generator, expert (`SyncNet_color`) or quality discriminator of Wav2Lip; SyncNet.
 
     Args:
-        source: a checkpoint (`wav2lip.pth` and the like), with or without optimiser state, or a bare state dict; a
-            pickle of any PyTorch version, `.safetensors`, or TorchScript. Its channels are BGR.
-        output: the `.safetensors` file to write; its network takes and gives RGB.
+        source: a checkpoint (`wav2lip.pth` and the like), with or without optimiser state, or a bare state dict
+            (`syncnet_v2.model`); a pickle of any PyTorch version, `.safetensors`, or TorchScript. Its channels are BGR.
+        output: the `.safetensors` file to write; its network takes and gives RGB. The range of the pictures stays as
+            published: [0, 1] in the networks of Wav2Lip, 0 to 255 in SyncNet.
         allow_torchscript: read TorchScript too, which is code.
         overwrite: replace `output` if it is there.
 
@@ -83,9 +85,9 @@ def _read_state(source: Path, allow_torchscript: bool) -> dict[str, Tensor]:
     """Read the state dict of a file of any kind that may be read, and take the prefix `module.` off its keys."""
     kind = diagnose(source)
     if kind in (FileKind.ZIP_PICKLE, FileKind.TORCHSCRIPT):
-        _check_zip(source)
+        check_zip(source)
     if kind in (FileKind.LEGACY_PICKLE, FileKind.ZIP_PICKLE):
-        state = _state_dict(_load_pickle(source), source)
+        state = as_state_dict(load_pickle(source), source)
     elif kind is FileKind.SAFETENSORS:
         state = _load_safetensors(source)
     elif kind is FileKind.TORCHSCRIPT and allow_torchscript:
@@ -99,64 +101,22 @@ def _read_state(source: Path, allow_torchscript: bool) -> dict[str, Tensor]:
     return stripped
 
 
-def _check_zip(source: Path) -> None:
-    """Compare every member of a zip file with its checksum, which torch.load does not do."""
-    try:
-        with zipfile.ZipFile(source) as archive:
-            damaged = archive.testzip()
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise InputError(f"{source} is damaged or cut off ({_first_line(error)}); download it again") from error
-    if damaged is not None:
-        raise InputError(f"{source} is damaged or cut off ({damaged} differs from its checksum); download it again")
-
-
-def _load_pickle(source: Path) -> Any:
-    try:
-        return torch.load(source, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        names = re.findall(r"GLOBAL (\S+\w)\s", str(error))
-        if names:
-            raise InputError(
-                f"{source} holds a Python object ({names[0]}) beside its tensors; such a file can run code when it is "
-                "read, and is not read. Ask for one that holds the state dict only"
-            ) from error
-        raise InputError(f"{source} is damaged or cut off; download it again") from error
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, OSError) as error:
-        raise InputError(f"{source} is damaged or cut off ({_first_line(error)}); download it again") from error
-
-
 def _load_safetensors(source: Path) -> dict[str, Tensor]:
-    if "visavox" in read_header(source).get("__metadata__", {}):
-        raise InputError(f"{source} has been converted already; use it as it is: --model {source}")
+    header = read_header(source).get("__metadata__", {})
+    if "visavox" in header:
+        option = {"expert": "--expert", "syncnet": "--sync-model"}.get(header.get("network"), "--model")
+        raise InputError(f"{source} has been converted already; use it as it is: {option} {source}")
     try:
         return safetensors.torch.load_file(source)
     except safetensors.SafetensorError as error:
-        raise InputError(f"{source} is damaged ({_first_line(error)}); download it again") from error
+        raise InputError(f"{source} is damaged ({first_line(error)}); download it again") from error
 
 
 def _load_torchscript(source: Path) -> dict[str, Tensor]:
     try:
         return dict(torch.jit.load(source, map_location="cpu").state_dict())
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"{source} is damaged ({_first_line(error)}); download it again") from error
-
-
-def _state_dict(loaded: Any, source: Path) -> dict[str, Tensor]:
-    """Find the state dict in what a checkpoint holds: under the key `state_dict`, or all of it."""
-    state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else loaded
-    if not isinstance(state, Mapping):
-        raise InputError(
-            f"{source} holds {type(state).__name__}, not a state dict (names of tensors with their numbers)"
-        )
-    if not state:
-        raise InputError(f"{source} holds an empty state dict; get another file")
-    others = [key for key, tensor in state.items() if not isinstance(key, str) or not isinstance(tensor, Tensor)]
-    if others:
-        raise InputError(
-            f"{source} holds a dictionary with {', '.join(map(str, list(state)[:4]))} ...; what can be converted is a "
-            "state dict (names of tensors with their numbers), or one under the key 'state_dict'"
-        )
-    return dict(state)
+        raise InputError(f"{source} is damaged ({first_line(error)}); download it again") from error
 
 
 def _recognise(state: Mapping[str, Tensor], source: Path) -> tuple[str, Any]:
@@ -165,13 +125,13 @@ def _recognise(state: Mapping[str, Tensor], source: Path) -> tuple[str, Any]:
         if all(any(key.startswith(prefix) for key in state) for prefix in prefixes):
             if network == "wav2lip":
                 _refuse_community_generator(state, source)
-            return CONFIGURATIONS[f"{network}-96"]
+            return CONFIGURATIONS[CONFIGURATION_NAMES[network]]
     for prefix, noun in OTHER_NETWORKS.items():
         if any(key.startswith(prefix) for key in state):
-            raise InputError(f"{source} is {noun}; what can be converted are the networks of Wav2Lip")
+            raise InputError(f"{source} is {noun}; what can be converted are the networks of Wav2Lip and SyncNet")
     raise InputError(
-        f"{source} is no network of Wav2Lip; its tensors are {', '.join(list(state)[:3])} ... ({len(state)}). What can "
-        "be converted are generator, expert and quality discriminator"
+        f"{source} is no network of Wav2Lip, and not SyncNet; its tensors are {', '.join(list(state)[:3])} ... "
+        f"({len(state)}). What can be converted are generator, expert and quality discriminator, and SyncNet"
     )
 
 
@@ -213,28 +173,25 @@ def _converted(state: dict[str, Tensor], network: str, config: Any, source: Path
 
 
 def _swap_blue_and_red(tensor: Tensor, dim: int) -> Tensor:
-    """Turn a dimension of BGR triples, one for each picture, into RGB triples."""
+    """Turn a dimension of BGR triples, one for each picture on it, into RGB triples."""
     triples = tensor.unflatten(dim, (-1, 3))
     return triples.flip(dim + 1).flatten(dim, dim + 1).contiguous()
 
 
 def _card(source: Path, network: str) -> ModelCard:
-    digest = sha256(source)
+    digest = sha256_of(source)
     name = PUBLISHED_FILES.get(digest)
+    is_syncnet = network == "syncnet"
+    licence = SYNCNET_LICENCE if is_syncnet else PUBLISHED_LICENCE
     return ModelCard(
         # The faces of the published data set are raw boxes of a detector; its inference adds 10 pixels of chin.
-        crop=CropSpec(kind="box", size=96),
+        # SyncNet sees the crops of its own evaluation (`metrics.syncnet_crop`); only their size is said here.
+        crop=CropSpec(kind="box", size=224, bottom_pad=0) if is_syncnet else CropSpec(kind="box", size=96),
         description=f"{NETWORKS[network].noun} converted from {name or source.name}",
         training=(
-            f"Published with the paper of Prajwal et al. (ACM MM 2020), trained on LRS2: {name}, SHA-256 {digest}."
+            f"{SYNCNET_TRAINING if is_syncnet else WAV2LIP_TRAINING}: {name}, SHA-256 {digest}."
             if name
             else f"Not known: {source.name}, SHA-256 {digest}, is none of the files published with the paper."
         ),
-        licence=PUBLISHED_LICENCE
-        if name
-        else f"That of {source.name}, which visavox does not know. {PUBLISHED_LICENCE}",
+        licence=licence if name else f"That of {source.name}, which visavox does not know. {licence}",
     )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

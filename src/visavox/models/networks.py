@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
+from visavox.models.attn_wav2lip.generator import AttnWav2Lip, AttnWav2LipConfig
+from visavox.models.face_features import FaceFeatures, FaceFeaturesConfig
 from visavox.models.syncnet.expert import Expert, ExpertConfig
+from visavox.models.syncnet.syncnet import SyncNet, SyncNetConfig
 from visavox.models.wav2lip.discriminator import QualityDiscriminator, QualityDiscriminatorConfig
 from visavox.models.wav2lip.generator import Wav2Lip, Wav2LipConfig
 
@@ -24,6 +27,9 @@ NETWORKS = {
     "wav2lip": Network("a Wav2Lip generator", Wav2LipConfig, Wav2Lip),
     "expert": Network("an expert (SyncNet)", ExpertConfig, Expert),
     "quality": Network("a visual quality discriminator", QualityDiscriminatorConfig, QualityDiscriminator),
+    "face_features": Network("face features", FaceFeaturesConfig, FaceFeatures),
+    "syncnet": Network("the SyncNet of Chung & Zisserman (2016)", SyncNetConfig, SyncNet),
+    "attn_wav2lip": Network("an AttnWav2Lip generator", AttnWav2LipConfig, AttnWav2Lip),
 }
 """Name, as the weights file gives it, to network."""
 
@@ -31,5 +37,13 @@ CONFIGURATIONS = {
     "wav2lip-96": ("wav2lip", Wav2LipConfig()),
     "expert-96": ("expert", ExpertConfig()),
     "quality-96": ("quality", QualityDiscriminatorConfig()),
+    "syncnet-224": ("syncnet", SyncNetConfig()),
+    "attn-wav2lip-96": ("attn_wav2lip", AttnWav2LipConfig()),
 }
-"""The published networks: name to network and dimensions."""
+"""Name to network and dimensions: the published networks, and AttnWav2Lip as wide as the published Wav2Lip."""
+
+
+def network_of(config: Any) -> str:
+    """Return the name of the network that has such dimensions."""
+    (name,) = (name for name, network in NETWORKS.items() if network.config is type(config))
+    return name

@@ -1,4 +1,4 @@
-"""What is known of Wav2Lip's published weights and of those that are taken for them."""
+"""What is known of the published weights of Wav2Lip and SyncNet, and of those that are taken for them."""
 
 from __future__ import annotations
 
@@ -6,22 +6,31 @@ SIGNATURES = {
     "wav2lip": ("face_encoder_blocks.", "face_decoder_blocks."),
     "quality": ("face_encoder_blocks.", "binary_pred."),
     "expert": ("face_encoder.", "audio_encoder."),
+    "syncnet": ("netcnnaud.", "netcnnlip."),
 }
 """Prefixes of keys that tell the networks from each other."""
+
+CONFIGURATION_NAMES = {
+    "wav2lip": "wav2lip-96",
+    "quality": "quality-96",
+    "expert": "expert-96",
+    "syncnet": "syncnet-224",
+}
+"""Network to its published dimensions in `visavox.models.networks.CONFIGURATIONS`."""
 
 INPUT_LAYERS = {
     "wav2lip": "face_encoder_blocks.0.0.conv_block.0.weight",
     "quality": "face_encoder_blocks.0.0.conv_block.0.weight",
     "expert": "face_encoder.0.conv_block.0.weight",
+    "syncnet": "netcnnlip.0.weight",
 }
-"""The layer of each network that sees the pictures: 2, 1 and 5 of them, three channels each."""
+"""The layer of each network that sees the pictures, three channels each: 2, 1 and 5 of them on channels, and in
+SyncNet 5 of them along time."""
 
 OUTPUT_LAYER = "output_block.1"
 """The layer of the generator that gives the picture."""
 
 OTHER_NETWORKS = {
-    "netcnnaud.": "the SyncNet of joonson/syncnet_python",
-    "netcnnlip.": "the SyncNet of joonson/syncnet_python",
     "conv3_3_norm.": "the face detector S3FD, which visavox does not need",
     "style_convs.": "a face restoration network (GFPGAN)",
     "stylegan_decoder.": "a face restoration network (GFPGAN)",
@@ -42,9 +51,20 @@ PUBLISHED_FILES = {
     "ca9ab7b7b812c0e80a6e70a5977c545a1e8a365a6c49d5e533023c034d7ac3d8": "wav2lip_gan.pth",
     "9b9936c721696446eeed353032cab242a8cf0eed8c46cde540366f6ae5493be5": "lipsync_expert.pth",
     "b3f8f6f7e954af02f2ffe0f3ea11f3259af89bff6e70933001c7c6bc8c145d96": "visual_quality_disc.pth",
+    "961e8696f888fce4f3f3a6c3d5b3267cf5b343100b238e79b2659bff2c605442": "syncnet_v2.model",
 }
-"""SHA-256 of the files, as mirrors give it; there is no official list."""
+"""SHA-256 of the files, as mirrors (and for SyncNet those who took it from its own page) give it; there is no official
+list."""
 
 PUBLISHED_LICENCE = (
     "The published Wav2Lip weights are for personal, research and non-commercial use only (README of Rudrabha/Wav2Lip)."
 )
+
+SYNCNET_LICENCE = (
+    "The code of joonson/syncnet_python is under the MIT licence; its weights are offered for download beside it with "
+    "no licence of their own."
+)
+
+WAV2LIP_TRAINING = "Published with the paper of Prajwal et al. (ACM MM 2020), trained on LRS2"
+
+SYNCNET_TRAINING = "Published with the paper of Chung & Zisserman (ACCV workshops 2016), trained on BBC television"

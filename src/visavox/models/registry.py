@@ -16,6 +16,9 @@ from visavox.models.weights_file import ModelInfo, read_info
 WEIGHTS_FOLDER = Path(visavox.__file__).parent / "weights"
 """Where the shipped weights lie: NAME.safetensors with its model card NAME.md beside it."""
 
+GENERATORS = ("wav2lip", "attn_wav2lip")
+"""Networks that paint mouths, by their names in `visavox.models.networks.NETWORKS`."""
+
 
 def list_models(folder: Path = WEIGHTS_FOLDER) -> list[ModelInfo]:
     """Describe the weights that are shipped with visavox, sorted by name."""

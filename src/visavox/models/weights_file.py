@@ -63,7 +63,7 @@ class ModelInfo:
     config: Mapping[str, Any]
     """Dimensions of the network, as JSON gives them."""
     mel_window: int
-    """Mel frames that the network hears for one picture; 0 where it hears nothing."""
+    """Mel frames that the network hears for one picture; 0 where it hears no mel."""
     mel_lead: int
     """Mel frames that the window begins before the picture."""
     card: ModelCard

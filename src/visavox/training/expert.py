@@ -15,7 +15,7 @@ from visavox.data.expert_dataset import ExpertDataset, ExpertSampling
 from visavox.data.mel_augmentation import MelAugmentation, augment_mels
 from visavox.data.picture_augmentation import NO_AUGMENTATION, PictureAugmentation
 from visavox.face.crop import CropSpec
-from visavox.losses.sync import cosine_bce
+from visavox.losses.sync import contrastive, cosine_bce
 from visavox.models.checkpoint import save_model
 from visavox.models.syncnet.expert import Expert, ExpertConfig
 from visavox.models.weights_file import ModelCard
@@ -50,10 +50,20 @@ class ExpertSettings:
     motion: float = 0.5
     """Weight of the auxiliary task, for small data: both embeddings must tell the motion of the mouth; 0 leaves
     the published loss alone."""
+    motion_first: int = 0
+    """Steps in which that task alone is learned: an expert that cannot see mouths yet finds it cheapest to call every
+    pair a half, and stays there."""
+    contrast: float = 0.0
+    """Weight of a contrastive loss beside the published one: which of its own and the wrong sounds is each mouth's?"""
     validation_samples: int = 384
     """Samples of a validation."""
     patience: int = 2000
     """Steps after which an expert at the level of chance is warned about."""
+
+    def __post_init__(self) -> None:
+        """Check that there is something to learn first."""
+        if self.motion_first and not self.motion:
+            raise ValueError("`motion_first` needs a weight for `motion`")
 
 
 class ExpertStage(Stage):
@@ -100,7 +110,11 @@ class ExpertStage(Stage):
         self.num_steps = state["num_steps"]
 
     def _weights(self) -> dict[str, float]:
-        weights = {"together": 1.0, "apart": 1.0}
+        # Counted before the step: the weights are asked for after the losses.
+        judges = float(self.num_steps > self.settings.motion_first)
+        weights = {"together": judges, "apart": judges}
+        if self.settings.contrast:
+            weights["contrast"] = judges * self.settings.contrast
         return weights | ({"motion": self.settings.motion} if self.settings.motion else {})
 
     def _losses(self, batch: Batch) -> Losses:
@@ -115,6 +129,8 @@ class ExpertStage(Stage):
         face = nn.functional.normalize(face_features, dim=1)
         others = _apart(batch["place"], self.sampling.reach) if self.settings.batch_pairs else None
         losses = _verdicts(audio, face, others)
+        if self.settings.contrast:
+            losses["contrast"] = contrastive(audio, face)
         if self.settings.motion:
             true = batch["motion"].flatten(1)
             heard = self.tellers["audio"](audio_features.unflatten(0, batch["mel"].shape[:2])[:, 0])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from visavox.models.attn_wav2lip.generator import AttnWav2LipConfig
 from visavox.models.syncnet.expert import ExpertConfig
 from visavox.models.wav2lip.discriminator import QualityDiscriminatorConfig
 from visavox.models.wav2lip.generator import Wav2LipConfig
 from visavox.models.wav2lip.motion import MotionConfig
 from visavox.training.expert import ExpertSettings
+from visavox.training.features import FeaturesSettings
 from visavox.training.loop import LoopSettings
 from visavox.training.speech import SpeechSettings
 from visavox.training.wav2lip import Wav2LipLosses, Wav2LipSettings
@@ -26,6 +28,21 @@ COMPACT_GENERATOR = Wav2LipConfig(
     warp_reference=True,
 )
 """The generator of the default model: 0.36 GMAC a frame, a speech branch that hears 0.8 s."""
+
+COMPACT_ATTN_GENERATOR = AttnWav2LipConfig(
+    resolution=128,
+    mel_window=64,
+    mel_lead=30,
+    encoder_channels=(8, 16, 32, 64, 128),
+    encoder_blocks=(0, 1, 1, 1, 1),
+    decoder_channels=(16, 32, 64, 96, 128),
+    decoder_blocks=(0, 1, 1, 1, 1),
+    output_channels=16,
+    attention_from=2,
+    motion=COMPACT_GENERATOR.motion,
+    warp_reference=True,
+)
+"""AttnWav2Lip in the size of the default model, with the same speech branch: 0.38 GMAC a frame."""
 
 COMPACT_EXPERT = ExpertConfig(
     resolution=128,
@@ -61,8 +78,18 @@ class ExpertRecipe:
 
 
 @dataclass(frozen=True)
+class FeaturesRecipe:
+    """A recipe of the stage `features`."""
+
+    stage: FeaturesSettings
+    """What to train."""
+    loop: LoopSettings
+    """How long and how fast."""
+
+
+@dataclass(frozen=True)
 class Wav2LipRecipe:
-    """A recipe of the stage `wav2lip`."""
+    """A recipe of the stage that trains a generator."""
 
     stage: Wav2LipSettings
     """What to train."""
@@ -77,6 +104,14 @@ SPEECH_RECIPES = {
     ),
 }
 """Recipes of `visavox train speech`."""
+
+FEATURES_RECIPES = {
+    "compact": FeaturesRecipe(
+        FeaturesSettings(),
+        LoopSettings(steps=3000, batch_size=64, learning_rate=2e-3, validate_every=250, save_every=250),
+    ),
+}
+"""Recipes of `visavox train features`."""
 
 EXPERT_RECIPES = {
     "compact": ExpertRecipe(
@@ -152,3 +187,37 @@ WAV2LIP_RECIPES = {
     ),
 }
 """Recipes of `visavox train wav2lip`: the shipped ones, and the published networks and losses."""
+
+_ATTN_COMPACT = Wav2LipRecipe(
+    Wav2LipSettings(COMPACT_ATTN_GENERATOR, losses=Wav2LipLosses(cover=0.02), mouth_weight=6.0),
+    LoopSettings(steps=4500, batch_size=16, learning_rate=1e-3, validate_every=250, save_every=250),
+)
+
+
+def _with_generator(recipe: Wav2LipRecipe, generator: AttnWav2LipConfig) -> Wav2LipRecipe:
+    return replace(recipe, stage=replace(recipe.stage, generator=generator))
+
+
+ATTN_WAV2LIP_RECIPES = {
+    "attn-compact": _ATTN_COMPACT,
+    "attn-compact-no-attention": _with_generator(_ATTN_COMPACT, replace(COMPACT_ATTN_GENERATOR, attention=False)),
+    "attn-compact-no-alignment": _with_generator(_ATTN_COMPACT, replace(COMPACT_ATTN_GENERATOR, alignment_levels=())),
+    "attn-wav2lip": Wav2LipRecipe(
+        Wav2LipSettings(
+            AttnWav2LipConfig(mel_lead=3),
+            losses=Wav2LipLosses(reconstruction=0.97, gradient=0.0, sync=0.03),
+            mouth_weight=1.0,
+        ),
+        LoopSettings(
+            steps=300_000,
+            batch_size=16,
+            learning_rate=1e-4,
+            warmup=1,
+            validate_every=3000,
+            save_every=3000,
+            workers=8,
+        ),
+    ),
+}
+"""Recipes of `visavox train attn-wav2lip`: one as large as `compact`, two that leave out one part of it each, all
+trained alike; and one as wide as the published Wav2Lip, whose loss weights are ours."""

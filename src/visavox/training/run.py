@@ -15,23 +15,28 @@ from visavox.data.clip_store import MANIFEST_NAME, ClipStore, load_store
 from visavox.data.mouth_motion import MotionBasis, load_basis, save_basis
 from visavox.errors import InputError, TrainingError
 from visavox.models.checkpoint import load_model
+from visavox.models.networks import network_of
 from visavox.models.registry import find_model
 from visavox.progress import QUIET, Progress
 from visavox.training.expert import ExpertStage
+from visavox.training.features import FeaturesStage
 from visavox.training.loop import LoopSettings, Trainer
 from visavox.training.processes import end_children
-from visavox.training.recipes import ExpertRecipe, SpeechRecipe, Wav2LipRecipe
+from visavox.training.recipes import ExpertRecipe, FeaturesRecipe, SpeechRecipe, Wav2LipRecipe
 from visavox.training.run_folder import RunFolder
 from visavox.training.run_settings import RunSettings, choose_device, loop_settings, make_fabric
 from visavox.training.speech import SpeechStage, rest_motion
 from visavox.training.stage import Stage
-from visavox.training.wav2lip import Wav2LipStage
+from visavox.training.start import load_start
+from visavox.training.wav2lip import Wav2LipSettings, Wav2LipStage
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
 logger = logging.getLogger(__name__)
 
+SHIPPED_FEATURES = "face-features"
+"""Name of the face features that are shipped."""
 NUM_MOTIONS = 8
 """Numbers that describe a mouth where the network itself does not say how many."""
 
@@ -41,7 +46,7 @@ class _Job:
     """One call of `visavox train`, checked as far as it can be before anything is loaded."""
 
     stage_name: str
-    """`speech`, `expert` or `wav2lip`."""
+    """`speech`, `expert`, `features`, or which generator."""
     dataset: Path
     """Prepared clips."""
     folder: RunFolder
@@ -103,7 +108,15 @@ def train_speech(
     basis = _basis(job, train, motion.num_motions, start=None)
     apply_basis(basis, train, validation)
     rest = rest_motion(train, basis)
-    stage = SpeechStage(recipe.stage, train, validation, rest=rest, device=job.fabric.device, seed=job.loop.seed)
+    stage = SpeechStage(
+        recipe.stage,
+        train,
+        validation,
+        rest=rest,
+        opening_scale=basis.opening_scale,
+        device=job.fabric.device,
+        seed=job.loop.seed,
+    )
     return job.fit(stage, recipe.stage, basis)
 
 
@@ -130,6 +143,39 @@ def train_expert(
     return job.fit(stage, recipe.stage, basis)
 
 
+def train_features(
+    dataset: str | os.PathLike[str],
+    recipe: FeaturesRecipe,
+    run: str | os.PathLike[str],
+    settings: RunSettings | None = None,
+    *,
+    start: str | None = None,
+    resume: bool = False,
+    progress: Progress = QUIET,
+) -> dict[str, float]:
+    """Train face features; return the figures of the last validation.
+
+    Args:
+        dataset: prepared clips.
+        recipe: what to train.
+        run: folder of the run.
+        settings: what differs from the recipe.
+        start: weights of a generator's speech branch, whose motion basis is taken over; one of its own by default.
+        resume: go on with the run in the folder.
+        progress: where progress is shown.
+
+    Raises:
+        InputError: the data set or the run folder cannot be used.
+        TrainingError: losses are no longer numbers.
+    """
+    job = _prepare("features", dataset, recipe.loop, run, settings, resume, progress)
+    train, validation = _load_clips(job)
+    basis = _basis(job, train, recipe.stage.features.num_motions, start=start)
+    apply_basis(basis, train, validation)
+    stage = FeaturesStage(recipe.stage, train, validation, device=job.fabric.device, seed=job.loop.seed)
+    return job.fit(stage, recipe.stage, basis)
+
+
 def train_wav2lip(
     dataset: str | os.PathLike[str],
     recipe: Wav2LipRecipe,
@@ -138,18 +184,21 @@ def train_wav2lip(
     *,
     start: str | None = None,
     expert: str | None = None,
+    features: str = SHIPPED_FEATURES,
     resume: bool = False,
     progress: Progress = QUIET,
 ) -> dict[str, float]:
-    """Train a generator; return the figures of the last validation.
+    """Train a generator, Wav2Lip or AttnWav2Lip; return the figures of the last validation.
 
     Args:
         dataset: prepared clips.
         recipe: what to train.
         run: folder of the run.
         settings: what differs from the recipe.
-        start: weights to begin with: of the stage `speech`, or of an earlier run.
+        start: weights to begin with: of the stage `speech`, or of an earlier run. Of another network's only the
+            speech branch is taken, and a line says so.
         expert: the expert that judges; needed when the recipe has a sync loss. A resumed run keeps its own.
+        features: face features, for recipes whose losses look at them. A resumed run keeps its own.
         resume: go on with the run in the folder.
         progress: where progress is shown.
 
@@ -158,9 +207,10 @@ def train_wav2lip(
         TrainingError: losses are no longer numbers.
     """
     config = recipe.stage.generator
-    job = _prepare("wav2lip", dataset, recipe.loop, run, settings, resume, progress)
+    job = _prepare(network_of(config), dataset, recipe.loop, run, settings, resume, progress)
     if resume:
         expert, start = expert or job.folder.config().get("expert"), None
+        features = job.folder.config().get("features") or features
     if recipe.stage.losses.sync and expert is None:
         raise InputError("this recipe has a sync loss, and that needs an expert: give --expert WEIGHTS or NAME.")
     if config.motion is not None and start is None and not resume:
@@ -174,17 +224,39 @@ def train_wav2lip(
             f"the expert {expert} judges crops of {judge.config.resolution} pixels and the generator paints "
             f"{config.resolution}; give an expert of the same resolution."
         )
-    begun: Any = load_model(start, network="wav2lip") if start is not None else None
-    if begun is not None and begun.config != config:
-        raise InputError(f"{start} has other dimensions than the recipe's generator; give weights of the same recipe.")
+    begun = load_start(start, config) if start is not None else None
+    eyes = _load_features(features, recipe.stage)
     train, validation = _load_clips(job)
     num_motions = config.motion.num_motions if config.motion is not None else NUM_MOTIONS
     basis = _basis(job, train, num_motions, start=start if config.motion is not None else None)
     apply_basis(basis, train, validation)
-    stage = Wav2LipStage(recipe.stage, train, validation, expert=judge, device=job.fabric.device, seed=job.loop.seed)
+    stage = Wav2LipStage(
+        recipe.stage,
+        train,
+        validation,
+        expert=judge,
+        features=eyes,
+        device=job.fabric.device,
+        seed=job.loop.seed,
+    )
     if begun is not None:
-        stage.generator.load_state_dict(begun.state_dict())
-    return job.fit(stage, recipe.stage, basis, expert=expert, expert_weights=_digest(expert))
+        stage.generator.load_state_dict({**stage.generator.state_dict(), **begun})
+    judges = {"expert": expert, "features": features if eyes is not None else None}
+    digests = {f"{name}_weights": _digest(weights) for name, weights in judges.items()}
+    return job.fit(stage, recipe.stage, basis, **judges, **digests)
+
+
+def _load_features(name_or_path: str, settings: Wav2LipSettings) -> Any:
+    """Load the face features that the losses look at, if they look at any."""
+    if not settings.losses.need_features:
+        return None
+    features: Any = load_model(name_or_path, network="face_features")
+    if features.config.resolution != settings.generator.resolution:
+        raise InputError(
+            f"the face features {name_or_path} see crops of {features.config.resolution} pixels and the generator "
+            f"paints {settings.generator.resolution}; give features of the same resolution."
+        )
+    return features
 
 
 def apply_basis(basis: MotionBasis, *stores: ClipStore) -> None:
@@ -251,8 +323,8 @@ def basis_path(weights: Path) -> Path:
     return weights.with_suffix(".motion.npz")
 
 
-def _digest(expert: str | None) -> str | None:
-    return None if expert is None else hashlib.sha256(find_model(expert).read_bytes()).hexdigest()[:16]
+def _digest(weights: str | None) -> str | None:
+    return None if weights is None else hashlib.sha256(find_model(weights).read_bytes()).hexdigest()[:16]
 
 
 def _launched(fabric: Fabric, fit: Callable[[], dict[str, float]]) -> dict[str, float]:

@@ -53,6 +53,7 @@ class SpeechStage(Stage):
         validation: ClipStore,
         *,
         rest: np.ndarray,
+        opening_scale: float,
         device: torch.device,
         seed: int,
     ) -> None:
@@ -62,6 +63,7 @@ class SpeechStage(Stage):
         self.train, self.calibration = hold_out(train, settings.calibration_speakers)
         self.generator = Wav2Lip(settings.generator)
         self.predictor = self.generator.motion_predictor.to(device)
+        self.predictor.opening_scale.fill_(opening_scale)
         self.modules: dict[str, nn.Module] = {"predictor": self.predictor}
         optimizer = torch.optim.AdamW(self.predictor.parameters(), lr=0.0, weight_decay=settings.weight_decay)
         self.optimizers = {"predictor": optimizer}

@@ -16,12 +16,17 @@ from visavox.data.picture_augmentation import NO_AUGMENTATION, PictureAugmentati
 from visavox.data.picture_dataset import PictureDataset, PictureSampling, build_sample
 from visavox.face.crop import CropSpec
 from visavox.losses.adversarial import feature_distance, real_or_painted
+from visavox.losses.face_features import normalized_feature_distance, reading_distance
 from visavox.losses.reconstruction import weighted_gradient_l1, weighted_l1
 from visavox.losses.sync import cosine_bce, stack_mouths
+from visavox.models.attn_wav2lip.generator import AttnWav2LipConfig
 from visavox.models.checkpoint import save_model
+from visavox.models.face_features import FaceFeatures
+from visavox.models.generator import Generator
+from visavox.models.networks import NETWORKS, network_of
 from visavox.models.syncnet.expert import Expert
 from visavox.models.wav2lip.discriminator import QualityDiscriminator, QualityDiscriminatorConfig
-from visavox.models.wav2lip.generator import Wav2Lip, Wav2LipConfig
+from visavox.models.wav2lip.generator import Wav2LipConfig
 from visavox.models.weights_file import ModelCard
 from visavox.training.prepared_batch import PreparedBatch, sharpness, side_by_side
 from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation, to_channels_last
@@ -45,14 +50,24 @@ class Wav2LipLosses:
     """The discriminator's judgement (Wav2Lip: 0.07); 0 trains without a discriminator."""
     features: float = 0.0
     """Distance of the discriminator's features from those of the true picture."""
+    reading: float = 0.0
+    """Distance of the motion that is read from the painted mouth from the one that is read from the true mouth: a
+    mouth that follows halfway costs little in pixels."""
+    perceptual: float = 0.0
+    """Distance of the face features of the painted picture from those of the true one; not LPIPS."""
+
+    @property
+    def need_features(self) -> bool:
+        """Whether face features judge."""
+        return bool(self.reading or self.perceptual)
 
 
 @dataclass(frozen=True)
 class Wav2LipSettings:
     """What to train, on what samples, for what."""
 
-    generator: Wav2LipConfig
-    """The network."""
+    generator: Wav2LipConfig | AttnWav2LipConfig
+    """The network: which one, and its dimensions."""
     losses: Wav2LipLosses = field(default_factory=Wav2LipLosses)
     """Weights of the losses."""
     discriminator: QualityDiscriminatorConfig | None = None
@@ -91,13 +106,17 @@ class Wav2LipStage(Stage):
         validation: ClipStore,
         *,
         expert: Expert | None,
+        features: FaceFeatures | None = None,
         device: torch.device,
         seed: int,
     ) -> None:
         torch.manual_seed(seed)
         self.settings, self.train, self.validation, self.seed = settings, train, validation, seed
+        if settings.losses.need_features and features is None:
+            raise ValueError("`reading` or `perceptual` has a weight, and no face features are given")
         config = settings.generator
-        self.generator = to_channels_last(Wav2Lip(config), device)
+        network: Any = NETWORKS[network_of(config)].build(config)
+        self.generator: Generator = to_channels_last(network, device)
         self.modules: dict[str, nn.Module] = {"generator": self.generator}
         # The speech branch is taught beforehand (stage `speech`); it learns on here only where an expert judges.
         trained = [p for name, p in self.generator.named_parameters() if self._is_trained(name)]
@@ -113,6 +132,7 @@ class Wav2LipStage(Stage):
         # In eval mode while it judges: the published training leaves it in train mode, so that its verdict on a
         # mouth depends on the other mouths of the batch.
         self.expert = expert.to(device).eval().requires_grad_(False) if expert is not None else None
+        self.features = features.to(device).eval().requires_grad_(False) if features is not None else None
         self.gate = SyncGate(settings.sync_threshold)
         self.device = device
         expert_config = expert.config if expert is not None else None
@@ -162,8 +182,9 @@ class Wav2LipStage(Stage):
         """Write the generator as a weights file."""
         config = self.settings.generator
         crop = CropSpec(size=config.resolution)
-        card = ModelCard(crop, "Wav2Lip generator trained with visavox", training, UNSTATED_LICENCE, quality)
-        save_model(path, self.generator, network="wav2lip", config=config, card=card)
+        description = f"{type(self.generator).__name__} generator trained with visavox"
+        card = ModelCard(crop, description, training, UNSTATED_LICENCE, quality)
+        save_model(path, self.generator, network=network_of(config), config=config, card=card)
 
     def validate(self) -> Validation:
         """Paint frames of validation speakers from the true motion and from what is heard.
@@ -185,6 +206,9 @@ class Wav2LipStage(Stage):
                     float(weighted_l1(pictures, prepared.truth, prepared.weight))
                 )
                 totals.setdefault("sharpness", []).append(sharpness(pictures, prepared.truth, prepared.weight))
+                if self.features is not None:
+                    for key, value in self._face_losses(pictures, prepared.truth).items():
+                        totals.setdefault(f"{key}_{name}", []).append(float(value))
                 if self.expert is not None and self.sampling.num_frames == self.expert.config.num_frames:
                     totals.setdefault(f"sync_{name}", []).append(float(self._sync(pictures, batch)))
             if len(strip) < 6:
@@ -239,6 +263,8 @@ class Wav2LipStage(Stage):
             losses["cover"] = (cover.float() * prepared.lower).mean()
         if self.settings.losses.sync and self.expert is not None:
             losses["sync"] = self._sync(painted, batch) if self.gate.is_open else painted.new_zeros(())
+        if self.settings.losses.need_features:
+            losses |= self._face_losses(painted, prepared.truth)
         if self.discriminator is not None:
             half = painted.shape[-1] // 2
             # It learns in its own turn: here its gradients would be found for nothing.
@@ -257,9 +283,22 @@ class Wav2LipStage(Stage):
             named["cover"] = weights.cover
         if weights.sync and self.expert is not None:
             named["sync"] = weights.sync if self.gate.is_open else 0.0
+        named |= {name: value for name in ("reading", "perceptual") if (value := getattr(weights, name))}
         if self.discriminator is not None:
             named |= {"adversarial": weights.adversarial, "features": weights.features}
         return named
+
+    def _face_losses(self, painted: Tensor, truth: Tensor) -> Losses:
+        assert self.features is not None
+        with torch.no_grad():
+            true_features, true_motion = self.features(truth)
+        features, motion = self.features(painted)
+        losses: Losses = {}
+        if self.settings.losses.reading:
+            losses["reading"] = reading_distance(motion, true_motion)
+        if self.settings.losses.perceptual:
+            losses["perceptual"] = normalized_feature_distance(features, true_features).mean()
+        return losses
 
     def _discriminator_losses(self, batch: Batch) -> Losses:
         assert self.discriminator is not None

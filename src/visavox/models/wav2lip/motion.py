@@ -44,13 +44,15 @@ class MotionPredictor(nn.Module):
 
     `gain` and `offset` calibrate the prediction: a least-squares prediction moves less than what it predicts,
     by about its correlation with it, and a mouth that moves half as far as it should looks asleep. `lowest` is what
-    a closed mouth has, below which nothing is painted. They are set once after training, on speakers that were not
-    trained on.
+    a closed mouth has, below which nothing is painted; `opening_scale` is one standard deviation of the opening of the
+    lips, in distances between the outer eye corners. They are set once after training, the first two on speakers that
+    were not trained on.
     """
 
     gain: Tensor
     offset: Tensor
     lowest: Tensor
+    opening_scale: Tensor
 
     def __init__(self, config: MotionConfig, mel_window: int) -> None:
         super().__init__()
@@ -76,6 +78,7 @@ class MotionPredictor(nn.Module):
         self.register_buffer("gain", torch.ones(config.num_motions))
         self.register_buffer("offset", torch.zeros(config.num_motions))
         self.register_buffer("lowest", torch.full((config.num_motions,), UNBOUNDED))
+        self.register_buffer("opening_scale", torch.ones(()))
 
     def forward(self, mel: Tensor) -> Tensor:
         """Map mel windows (B, 1, 80, W) in [-4, 4] to motions (B, num_motions), each of unit variance."""
@@ -87,6 +90,10 @@ class MotionPredictor(nn.Module):
         for layer in self.layers:
             features = layer(features)
         return self.head(features.flatten(1))
+
+    def opening(self, motion: Tensor) -> Tensor:
+        """Opening of the lips (B,) of motions (B, num_motions), in distances between the outer eye corners."""
+        return (motion[:, 0] - self.lowest[0]) * self.opening_scale
 
 
 class MotionCondition(nn.Module):

@@ -1,0 +1,46 @@
+"""How different a painted face looks from the true one, to a network that has learned what people see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from visavox.models.lpips.distance import Lpips
+from visavox.models.lpips.weights import load_lpips
+
+
+class LpipsLoss(nn.Module):
+    """LPIPS as a loss (Zhang et al. 2018; in place of a discriminator in LPIPS-AttnWav2Lip).
+
+    Frozen, and in eval mode for good.
+
+    Args:
+        distance: as `visavox.models.lpips.weights.load_lpips` gives it.
+    """
+
+    def __init__(self, distance: Lpips) -> None:
+        super().__init__()
+        self.distance = distance
+
+    @classmethod
+    def load(
+        cls,
+        network: str = "alex",
+        *,
+        weights: str | Path | None = None,
+        linear: str | Path | None = None,
+        device: str | torch.device = "cpu",
+    ) -> LpipsLoss:
+        """Load the published numbers; takes and raises what `load_lpips` does."""
+        return cls(load_lpips(network, weights=weights, linear=linear, device=device))
+
+    def forward(self, painted: Tensor, truth: Tensor) -> Tensor:
+        """Return the distance of every pair, float32 (B,).
+
+        Args:
+            painted: (B, 3, H, W) RGB in [0, 1]; gradients flow to it.
+            truth: the same; no gradient flows to it.
+        """
+        return self.distance(painted, truth.detach())

@@ -1,0 +1,54 @@
+"""Is the dubbed face still the same person's?"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from visavox.metrics.landmark import fit_similarity
+from visavox.models.face_embedding import FACE_SIZE
+
+ARCFACE_POINTS = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
+)
+"""Where ArcFace wants the centres of the eyes, the tip of the nose and the corners of the mouth, in 112x112 pixels."""
+
+_EYES = ((33, 133), (362, 263))
+_NOSE, _MOUTH = 1, (61, 291)
+
+
+def cosine_similarity(embedding: np.ndarray, true_embedding: np.ndarray) -> np.ndarray:
+    """Cosine of the angle between embeddings of faces: identity similarity (CSIM).
+
+        cos = e . e' / (|e| |e'|)
+
+    What counts as one person depends on the network: for ArcFace (Deng et al., CVPR 2019) mostly above 0.3.
+
+    Args:
+        embedding: (..., D) of the dubbed faces.
+        true_embedding: (..., D) of the true ones.
+
+    Returns:
+        (...), -1 to 1; NaN for a vector of zeros.
+
+    >>> cosine_similarity(np.array([[3.0, 4], [1, 0]]), np.array([[6.0, 8], [0, 2]])).round(6).tolist()
+    [1.0, 0.0]
+    """
+    lengths = np.linalg.norm(embedding, axis=-1) * np.linalg.norm(true_embedding, axis=-1)
+    products = (embedding * true_embedding).sum(axis=-1)
+    return np.divide(products, lengths, out=np.full_like(products, np.nan, dtype=np.float64), where=lengths > 0)
+
+
+def recognition_crop(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Cut a face out as recognition networks were trained on it: five points brought onto fixed places.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        landmarks: (478, 2 or 3) in pixels.
+
+    Returns:
+        uint8 RGB (112, 112, 3).
+    """
+    eyes = [landmarks[list(corners), :2].mean(axis=0) for corners in _EYES]
+    points = np.stack([*eyes, landmarks[_NOSE, :2], landmarks[_MOUTH[0], :2], landmarks[_MOUTH[1], :2]])
+    return cv2.warpAffine(image, fit_similarity(points, ARCFACE_POINTS), (FACE_SIZE, FACE_SIZE))

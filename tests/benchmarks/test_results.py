@@ -1,0 +1,108 @@
+"""The command behind docs/results.md: what it chooses, where it writes, and a run that the next does not repeat."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from benchmarks.clips import Clip
+from benchmarks.results import choose_folder, choose_subjects, main, shipped_generators
+from benchmarks.results_sheet import sheet_clips
+from benchmarks.results_table import BEGIN, END, group_figures, put_between_markers, tables
+from tests.metrics.conftest import DEMO, demo_frames, write_video
+from tests.metrics.test_report import make_report
+
+from visavox.errors import InputError
+from visavox.metrics.sync import SyncScore
+
+PAGE = Path(__file__).parents[2] / "docs" / "results.md"
+
+
+def make_clips(*names: str) -> list[Clip]:
+    return [Clip(name, Path(f"{name}.mp4"), name.partition("/")[0], 0) for name in names]
+
+
+def test_the_page_keeps_its_text_around_the_tables(tmp_path):
+    page = tmp_path / "results.md"
+    page.write_text(PAGE.read_text())
+    put_between_markers(page, r"| \1 |")
+    put_between_markers(page, r"| \2 |")
+    before, _, after = PAGE.read_text().partition(BEGIN)
+    assert page.read_text() == f"{before}{BEGIN}\n\n| \\2 |\n\n{END}{after.partition(END)[2]}"
+    page.write_text("no place")
+    with pytest.raises(InputError, match="has no place for the tables"):
+        put_between_markers(page, "x")
+    with pytest.raises(InputError, match="cannot be read"):
+        put_between_markers(tmp_path / "none.md", "x")
+
+
+def test_models_stand_between_the_baselines():
+    assert "wav2lip" in shipped_generators()
+    names = [subject.name for subject in choose_subjects(("wav2lip",))]
+    assert names == ["mouth as it was", "wav2lip", "true frames"]
+    with pytest.raises(InputError, match="there is no model 'nobody'"):
+        choose_subjects(("nobody",))
+    with pytest.raises(InputError, match="two models are called wav2lip"):
+        choose_subjects(("wav2lip", "wav2lip"))
+
+
+def test_without_a_set_one_sentence_says_what_to_give(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="make results EVAL_DIR=FOLDER"):
+        choose_folder(None)
+    assert choose_folder(tmp_path) == tmp_path
+
+
+def test_the_sheet_shows_every_group_before_any_twice():
+    clips = make_clips("b/1", "b/2", "a/1", "a/2", "c/1")
+    assert [clip.name for clip in sheet_clips(clips, 4)] == ["a/1", "b/1", "c/1", "a/2"]
+
+
+def test_tables_have_rows_for_all_and_a_foreign_sound_no_false_figures():
+    clips = make_clips("a/1", "a/2", "b/1")
+    score = SyncScore(7.0, 5.0, 0, 7.5, 50)
+    reports = {clip.name: make_report(seed, psnr=30.0, expert_sync=score) for seed, clip in enumerate(clips)}
+    measured = {who: {name: {"same": one, "cross": one} for name, one in reports.items()} for who in ("x", "y")}
+    text = tables(measured, clips, ["three clips"])
+    assert text.count("| all (3)") == 4
+    assert text.count("| a (2)") == text.count("| b (1)") == 4
+    same, cross = text.split("### Cross sound", 1)
+    assert "PSNR" in same
+    assert "PSNR" not in cross
+    assert "LMD" not in cross
+    figures = group_figures(list(reports.values()), "cross")
+    assert figures["expert_sync.distance"] == 7.0
+    assert math.isfinite(figures["pooled.correlation"])
+    assert math.isfinite(figures["opening.correlation"])
+
+
+@pytest.fixture(scope="module")
+def clip_set(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("set")
+    frames = demo_frames(50)
+    for name, part in (("a/one", frames[:25]), ("b/two", frames[25:])):
+        (folder / name).parent.mkdir()
+        write_video(folder / f"{name}.mp4", iter(part), sound=DEMO)
+    return folder
+
+
+@pytest.mark.slow
+def test_a_second_run_measures_nothing_again(clip_set, tmp_path, capsys, monkeypatch):
+    page, sheet, work = tmp_path / "page.md", tmp_path / "sheet.jpg", tmp_path / "work"
+    page.write_text(f"head\n{BEGIN}{END}\ntail\n")
+    arguments = [str(clip_set), "--models", "wav2lip", "--work", str(work), "-o", str(page), "--sheet", str(sheet)]
+    assert main([*arguments, "--quiet"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.strip() in page.read_text()
+    assert page.read_text().startswith("head\n")
+    assert "| all (2) | true frames     |   1.00" in printed
+    assert sheet.read_bytes().startswith(b"\xff\xd8")
+    made = {path: path.stat().st_mtime_ns for path in work.rglob("*") if path.is_file()}
+    assert main([*arguments, "--quiet"]) == 0
+    assert capsys.readouterr().out == printed
+    assert {path: path.stat().st_mtime_ns for path in work.rglob("*") if path.is_file()} == made
+
+    monkeypatch.setattr("benchmarks.results.PAGE", tmp_path / "untouched.md")  # a quick look writes no page
+    assert main([str(clip_set), "--models", "wav2lip", "--work", str(work), "--limit", "1", "--quiet"]) == 0
+    assert not (tmp_path / "untouched.md").exists()
