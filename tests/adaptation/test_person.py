@@ -27,6 +27,11 @@ def arguments(output, start, *more):
     return ["adapt", str(FACE), "-o", str(output), "--model", str(start), *given, *map(str, more)]
 
 
+def assert_same_numbers(one, other):
+    first, second = (load_model(path).state_dict() for path in (one, other))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
 def test_the_report_has_all_figures_of_before_and_after(adapted):
     result = adapted.result
     assert list(result.figures) == ROWS
@@ -91,8 +96,8 @@ def test_a_finished_job_is_not_done_again(adapted, start, tmp_path):
     log = (adapted.work / "run" / "log.jsonl").read_bytes()
     again = tmp_path / "again.safetensors"
     result = visavox.adapt(FACE, again, model=start, work=adapted.work, **OPTIONS)
-    assert again.read_bytes() == adapted.weights.read_bytes()
-    assert result.figures == adapted.result.figures
+    assert result.steps == 6
+    assert_same_numbers(again, adapted.weights)
     assert (adapted.work / "run" / "log.jsonl").read_bytes() == log
 
 
@@ -113,7 +118,7 @@ def test_ctrl_c_leaves_nothing_and_the_work_goes_on(adapted, start, tmp_path, mo
     assert main(arguments(output, start, "--work", work, "--json")) == 0
     assert json.loads(capsys.readouterr().out)["steps"] == 6
     # The numbers of a run that was not interrupted.
-    assert output.read_bytes() == adapted.weights.read_bytes()
+    assert_same_numbers(output, adapted.weights)
 
 
 def test_a_temporary_folder_goes_with_an_interruption(start, tmp_path, monkeypatch, caplog):
