@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from visavox.models.attn_wav2lip.generator import AttnWav2LipConfig
 from visavox.models.syncnet.expert import ExpertConfig
@@ -14,6 +15,8 @@ from visavox.training.features import FeaturesSettings
 from visavox.training.loop import LoopSettings
 from visavox.training.speech import SpeechSettings
 from visavox.training.wav2lip import Wav2LipLosses, Wav2LipSettings
+
+Settings = TypeVar("Settings")
 
 COMPACT_GENERATOR = Wav2LipConfig(
     resolution=128,
@@ -60,43 +63,19 @@ COMPACT_DISCRIMINATOR = QualityDiscriminatorConfig(resolution=128, channels=(8, 
 
 
 @dataclass(frozen=True)
-class SpeechRecipe:
-    """A recipe of the stage `speech`."""
+class Recipe(Generic[Settings]):
+    """What to train, and how."""
 
-    stage: SpeechSettings
-    """What to teach."""
+    stage: Settings
+    """What to train, on what samples."""
     loop: LoopSettings
     """How long and how fast."""
 
 
-@dataclass(frozen=True)
-class ExpertRecipe:
-    """A recipe of the stage `expert`."""
-
-    stage: ExpertSettings
-    """What to train."""
-    loop: LoopSettings
-    """How long and how fast."""
-
-
-@dataclass(frozen=True)
-class FeaturesRecipe:
-    """A recipe of the stage `features`."""
-
-    stage: FeaturesSettings
-    """What to train."""
-    loop: LoopSettings
-    """How long and how fast."""
-
-
-@dataclass(frozen=True)
-class Wav2LipRecipe:
-    """A recipe of the stage that trains a generator."""
-
-    stage: Wav2LipSettings
-    """What to train."""
-    loop: LoopSettings
-    """How long and how fast."""
+SpeechRecipe = Recipe[SpeechSettings]
+FeaturesRecipe = Recipe[FeaturesSettings]
+ExpertRecipe = Recipe[ExpertSettings]
+Wav2LipRecipe = Recipe[Wav2LipSettings]
 
 
 SPEECH_RECIPES = {
