@@ -12,7 +12,8 @@ from tests.training import tiny_recipes
 
 from visavox.face.crop import CropSpec
 from visavox.models.checkpoint import load_model
-from visavox.models.wav2lip.generator import Wav2Lip
+from visavox.models.generator import Generator, GeneratorConfig
+from visavox.models.networks import NETWORKS, network_of
 from visavox.training.adapt import PAINTER, SPEECH, AdaptationSettings, AdaptStage
 from visavox.training.loop import Trainer
 from visavox.training.wav2lip import Wav2LipLosses
@@ -21,16 +22,19 @@ CROP = CropSpec(size=96, side=1.9)
 
 
 @pytest.fixture
-def start():
-    torch.manual_seed(5)
-    return Wav2Lip(tiny_recipes.GENERATOR).eval()
+def config() -> GeneratorConfig:
+    return tiny_recipes.GENERATOR
 
 
 @pytest.fixture
-def stage(stores, start) -> AdaptStage:
-    settings = AdaptationSettings(
-        tiny_recipes.GENERATOR, Wav2LipLosses(cover=0.1), validation_samples=2, speech_windows=4
-    )
+def start(config) -> Generator:
+    torch.manual_seed(5)
+    return NETWORKS[network_of(config)].build(config).eval()
+
+
+@pytest.fixture
+def stage(stores, config, start) -> AdaptStage:
+    settings = AdaptationSettings(config, Wav2LipLosses(cover=0.1), validation_samples=2, speech_windows=4)
     rest = np.array([-1.0, 0, 0, 0], np.float32)
     cpu = torch.device("cpu")
     stage = AdaptStage(settings, *stores, start=start, crop=CROP, rest=rest, expert=None, device=cpu, seed=0)
@@ -46,6 +50,7 @@ def train(stage, path, **changes) -> Trainer:
     return trainer
 
 
+@pytest.mark.parametrize("config", [tiny_recipes.GENERATOR, tiny_recipes.ATTN_GENERATOR], ids=network_of)
 def test_both_parts_learn_and_the_statistics_stay(stage, start, tmp_path):
     train(stage, tmp_path / "run")
     before, after = start.state_dict(), stage.generator.state_dict()

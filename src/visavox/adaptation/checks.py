@@ -13,14 +13,12 @@ from visavox.adaptation.settings import AdaptSettings
 from visavox.data.sources import Source, find_sources
 from visavox.errors import InputError
 from visavox.media import check_output, probe
-from visavox.models.registry import list_models, model_info
+from visavox.models.registry import GENERATORS, list_models, model_info
 from visavox.models.weights_file import ModelInfo
 from visavox.training.run import basis_path
 
 FilePath = str | Path
 
-ADAPTABLE = ("wav2lip",)
-"""Networks that can be fitted to a person."""
 _EXTRAS = ("lightning", "tensorboard", "skimage")
 """Packages that are needed after the footage is prepared: that one is missing must not be found out then."""
 
@@ -71,7 +69,7 @@ def check(
         ModuleNotFoundError: a package is missing that is needed later.
     """
     start = model_info(model)
-    if start.network not in ADAPTABLE:
+    if start.network not in GENERATORS:
         raise InputError(
             f"model {model} is a network of the kind '{start.network}', which cannot be adapted; give a generator, "
             "such as wav2lip (`visavox models list` shows them)"

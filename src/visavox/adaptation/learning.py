@@ -128,14 +128,19 @@ def _scheduled(job: Job, loop: LoopSettings, validation_seconds: float, trial: T
         began = time.perf_counter()
         per_step = trial.seconds_per_step()
         spent = time.perf_counter() - began + (NUM_VALIDATIONS + 2) * validation_seconds
-        steps = max(FEWEST_STEPS, int((60 * job.settings.minutes - spent) / per_step))
+        steps = steps_within(60 * job.settings.minutes - spent, per_step)
         logger.info("%.2f s a step: %d steps in %g minutes", per_step, steps, job.settings.minutes)
     every = max(1, -(-steps // NUM_VALIDATIONS))
     return replace(loop, steps=steps, warmup=max(1, min(100, steps // 10)), validate_every=every, save_every=every)
 
 
+def steps_within(seconds: float, per_step: float) -> int:
+    """How many steps a time allows; never fewer than `FEWEST_STEPS`."""
+    return max(FEWEST_STEPS, int(seconds / max(per_step, 1e-6)))
+
+
 def _stage(job: Job, footage: Footage, device: torch.device, seed: int) -> AdaptStage:
-    start: Any = load_model(job.start.path, network="wav2lip")
+    start: Any = load_model(job.start.path)
     expert: Any = None if job.expert is None else load_model(job.expert.path, network="expert")
     config = start.config
     settings = AdaptationSettings(
@@ -144,7 +149,7 @@ def _stage(job: Job, footage: Footage, device: torch.device, seed: int) -> Adapt
         true_motion=1.0 if expert is None else 0.5,
         mouth_weight=6.0,
         augmentation=AUGMENTATION,
-        validation_samples=64,
+        validation_samples=64 if expert is None else 16,
     )
     rest = None if footage.basis is None else rest_motion(footage.train, footage.basis)
     return AdaptStage(

@@ -22,17 +22,18 @@ from visavox.data.mel_augmentation import MelAugmentation, augment_mels
 from visavox.data.speech_dataset import SpeechDataset, smoothed, window_at
 from visavox.face.crop import CropSpec
 from visavox.models.checkpoint import save_model
+from visavox.models.generator import Generator
+from visavox.models.networks import network_of
 from visavox.models.syncnet.expert import Expert
-from visavox.models.wav2lip.generator import Wav2Lip
 from visavox.models.weights_file import ModelCard
 from visavox.training.speech import LARGEST_GAIN, correlation
 from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Validation
+from visavox.training.start import SPEECH_BRANCH
 from visavox.training.wav2lip import Wav2LipSettings, Wav2LipStage
 
 PAINTER, SPEECH = "painter", "speech"
 LEAST_GAIN = 0.001
 """Share by which a part's error has to fall: what is less is chance, and no reason to leave the start."""
-_SPEECH_BRANCH = "motion_predictor."
 _CALIBRATION_FRAMES = 2000
 """About so many training frames are heard to set the size of the predicted motion by."""
 _ROUNDS = 10
@@ -81,7 +82,7 @@ class AdaptStage(Wav2LipStage):
         train: ClipStore,
         validation: ClipStore,
         *,
-        start: Wav2Lip,
+        start: Generator,
         crop: CropSpec,
         rest: np.ndarray | None,
         expert: Expert | None,
@@ -173,7 +174,7 @@ class AdaptStage(Wav2LipStage):
         chosen = copy.deepcopy(self.generator)
         self._hold_best(chosen)
         card = ModelCard(self.crop, "generator adapted to one person", training, UNSTATED_LICENCE, quality)
-        save_model(path, chosen, network="wav2lip", config=config, card=card)
+        save_model(path, chosen, network=network_of(config), config=config, card=card)
 
     def extra_state(self) -> dict[str, Any]:
         """Return the state of the sync gate, and the best state of each part."""
@@ -322,4 +323,4 @@ def _gain_for(spread: float, heard: list[np.ndarray], mean: float, lowest: float
 
 
 def _part_of(name: str) -> str:
-    return SPEECH if name.startswith(_SPEECH_BRANCH) else PAINTER
+    return SPEECH if name.startswith(SPEECH_BRANCH) else PAINTER
