@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tests.models.published import save_backbone, save_linear
 from tests.training import tiny, tiny_recipes
 
 from visavox.errors import InputError, TrainingError
+from visavox.losses.perceptual import LpipsLoss
 from visavox.models.checkpoint import load_model
 from visavox.training import run
 from visavox.training.sync_gate import SyncGate
@@ -182,3 +184,30 @@ def test_features_of_another_resolution_are_refused(features_run):
     settings = replace(SETTINGS, generator=replace(SETTINGS.generator, resolution=128))
     with pytest.raises(InputError, match="see crops of 96 pixels and the generator paints 128"):
         run._load_features(str(features_run / "best.safetensors"), settings)
+
+
+def test_lpips_judges_where_it_has_a_weight(stores, tmp_path):
+    save_backbone(tmp_path / "backbone.pth", "squeeze")
+    save_linear(tmp_path / "linear.pth", "squeeze")
+    lpips = LpipsLoss.load("squeeze", weights=tmp_path / "backbone.pth", linear=tmp_path / "linear.pth")
+    settings = replace(tiny_recipes.PAINTER.stage, losses=Wav2LipLosses(cover=0.1, lpips=0.1), lpips_network="squeeze")
+    with pytest.raises(ValueError, match="no network for it is given"):
+        Wav2LipStage(settings, *stores, expert=None, device=CPU, seed=0)
+    stage = Wav2LipStage(settings, *stores, expert=None, lpips=lpips, device=CPU, seed=0)
+    losses = stage._generator_losses(batch_of(stage))
+    assert losses.keys() == stage._generator_weights().keys()
+    losses["lpips"].backward()
+    assert any(parameter.grad is not None for parameter in stage.generator.parameters())
+    assert all(parameter.grad is None for parameter in lpips.parameters())
+    assert "lpips_true_motion" in validate(stage).figures
+
+
+def test_lpips_that_cannot_be_had_is_said_before_the_training(dataset, speech_run, tmp_path):
+    stage = replace(tiny_recipes.PAINTER.stage, losses=Wav2LipLosses(cover=0.1, lpips=0.1))
+    files = run.LpipsFiles(lpips_weights=tmp_path / "missing.pth")
+    start = str(speech_run / "best.safetensors")
+    with pytest.raises(InputError, match=r"missing\.pth"):
+        run.train_wav2lip(
+            dataset, replace(tiny_recipes.PAINTER, stage=stage), tmp_path / "run", start=start, lpips=files
+        )
+    assert not (tmp_path / "run").exists()

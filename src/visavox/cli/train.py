@@ -55,6 +55,8 @@ class _GeneratorOptions(_TrainOptions):
     """Expert that judges, for recipes with a sync loss: a name, or the best.safetensors of the stage `expert`."""
     features: str = run.SHIPPED_FEATURES
     """Face features, for recipes whose losses look at them: a name, or the best.safetensors of the stage `features`."""
+    lpips: Annotated[run.LpipsFiles, tyro.conf.OmitArgPrefixes] = field(default_factory=run.LpipsFiles)
+    """Where the published numbers of LPIPS are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +117,7 @@ def main(argv: list[str]) -> int:
             start=options.start,
             expert=options.expert,
             features=options.features,
+            lpips=options.lpips,
             resume=options.resume,
             progress=options.progress,
         )

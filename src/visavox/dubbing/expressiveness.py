@@ -11,8 +11,8 @@ import numpy as np
 from visavox.data.mouth_motion import frontal_mouths, lip_opening
 from visavox.types import Track
 
-_MOST_FRAMES = 1500
-"""Frames looked at, spread over the video: a minute tells as much as an hour."""
+_MOST_FRAMES = 500
+"""Frames looked at, spread over the video: as many tell as much as all, and need no memory to speak of."""
 _FEWEST_FRAMES = 25
 """A second; from less, nothing is concluded."""
 _LISTENING = 0.3
@@ -43,7 +43,7 @@ def own_expressiveness(track: Track, heard: np.ndarray) -> float:
 
 
 def _openings(track: Track) -> np.ndarray:
-    """Openings of the lips in up to 1,500 frames, in distances between the outer eye corners."""
+    """Openings of the lips in up to 500 frames, in distances between the outer eye corners."""
     usable = np.flatnonzero(track.usable)
     if len(usable) < _FEWEST_FRAMES:
         return np.empty(0)

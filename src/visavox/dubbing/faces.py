@@ -74,7 +74,8 @@ def working_crop(crop: CropSpec, bends: bool, tracks: Sequence[Track]) -> CropSp
     """
     if not bends or crop.kind != "aligned":
         return crop
-    distances = np.concatenate([eye_distance(track.landmarks[track.usable]) for track in tracks])
+    # Chosen after, not before: the landmarks of ten minutes are a hundred megabytes, and are not to be copied.
+    distances = np.concatenate([eye_distance(track.landmarks)[track.usable] for track in tracks])
     enlargement = crop.side * float(np.median(distances)) / crop.size
     # Twice is where it ends: sharper crops than that cost more time than they show.
     return replace(crop, size=2 * crop.size) if enlargement > _WORTH_ENLARGING else crop

@@ -19,8 +19,9 @@ from visavox.errors import InputError
 from visavox.face.crop import CropSpec
 from visavox.models.fold import fold_batch_norm
 
-_MOST_MOMENTS = 1500
+_MOST_MOMENTS = 512
 """Moments of a recording that are listened to beforehand."""
+_MOMENTS_AT_A_TIME = 64
 
 
 def choose_device(name: str) -> torch.device:
@@ -106,7 +107,7 @@ class MouthNetwork:
             mel: float32 (80, M) in [-4, 4].
 
         Returns:
-            float32 (N,) in distances between the outer eye corners, for up to 1,500 moments with sound, spread over
+            float32 (N,) in distances between the outer eye corners, for up to 512 moments with sound, spread over
             the recording.
 
         Raises:
@@ -118,9 +119,12 @@ class MouthNetwork:
         if not len(audible):
             return np.empty(0, np.float32)
         chosen = audible[np.linspace(0, len(audible) - 1, min(len(audible), _MOST_MOMENTS)).round().astype(int)]
-        windows = torch.stack([mel_window(mel, int(center) - self.mel_lead, self.mel_window) for center in chosen])
-        predictor = self._model.motion_predictor
-        return predictor.opening(predictor(windows[:, None].to(self.device)).float()).cpu().numpy()
+        predictor, heard = self._model.motion_predictor, []
+        for start in range(0, len(chosen), _MOMENTS_AT_A_TIME):
+            starts = chosen[start : start + _MOMENTS_AT_A_TIME] - self.mel_lead
+            windows = torch.stack([mel_window(mel, int(first), self.mel_window) for first in starts])
+            heard.append(predictor.opening(predictor(windows[:, None].to(self.device)).float()).cpu().numpy())
+        return np.concatenate(heard)
 
     @torch.inference_mode()
     def paint(

@@ -79,6 +79,7 @@ def run(request: DubRequest, network: MouthNetwork, progress: Progress) -> DubRe
         )
     with watch.measure("sound"), processor_threads(settings.threads):
         speech = read_speech(request.audio, close_in_silence=settings.close_in_silence)
+    return_free_memory()  # before the tracks, which are the most that a job ever holds
     with watch.measure("track"):
         tracks = find_tracks(request.info, settings, speech.seconds, progress)
     times = tracks[0].times

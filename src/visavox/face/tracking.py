@@ -9,6 +9,7 @@ from landmarks and must be still, such as crops, is smoothed where it is derived
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -162,7 +163,9 @@ class _LandmarkStore:
     def keep(self, landmarks: np.ndarray) -> np.ndarray:
         """Copy (478, 3) landmarks; return the copy."""
         if self._used == len(self._block):
-            self._block = np.empty((LANDMARKS_PER_BLOCK, NUM_LANDMARKS, 3), dtype=np.float32)
+            # Mapped, not allocated: the C library keeps freed blocks of this size once it has seen larger ones.
+            block = mmap.mmap(-1, 4 * LANDMARKS_PER_BLOCK * NUM_LANDMARKS * 3)
+            self._block = np.frombuffer(block, np.float32).reshape(LANDMARKS_PER_BLOCK, NUM_LANDMARKS, 3)
             self._used = 0
         kept = self._block[self._used]
         self._used += 1

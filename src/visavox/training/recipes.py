@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from visavox.models.attn_wav2lip.generator import AttnWav2LipConfig
 from visavox.models.syncnet.expert import ExpertConfig
@@ -14,6 +15,8 @@ from visavox.training.features import FeaturesSettings
 from visavox.training.loop import LoopSettings
 from visavox.training.speech import SpeechSettings
 from visavox.training.wav2lip import Wav2LipLosses, Wav2LipSettings
+
+Settings = TypeVar("Settings")
 
 COMPACT_GENERATOR = Wav2LipConfig(
     resolution=128,
@@ -46,6 +49,8 @@ COMPACT_ATTN_GENERATOR = AttnWav2LipConfig(
 
 COMPACT_EXPERT = ExpertConfig(
     resolution=128,
+    mel_window=32,
+    mel_lead=8,
     face_channels=(8, 16, 32, 64, 96, 128),
     audio_channels=(16, 32, 64, 96, 128),
     face_residuals=(1, 1, 1, 1),
@@ -58,43 +63,19 @@ COMPACT_DISCRIMINATOR = QualityDiscriminatorConfig(resolution=128, channels=(8, 
 
 
 @dataclass(frozen=True)
-class SpeechRecipe:
-    """A recipe of the stage `speech`."""
+class Recipe(Generic[Settings]):
+    """What to train, and how."""
 
-    stage: SpeechSettings
-    """What to teach."""
+    stage: Settings
+    """What to train, on what samples."""
     loop: LoopSettings
     """How long and how fast."""
 
 
-@dataclass(frozen=True)
-class ExpertRecipe:
-    """A recipe of the stage `expert`."""
-
-    stage: ExpertSettings
-    """What to train."""
-    loop: LoopSettings
-    """How long and how fast."""
-
-
-@dataclass(frozen=True)
-class FeaturesRecipe:
-    """A recipe of the stage `features`."""
-
-    stage: FeaturesSettings
-    """What to train."""
-    loop: LoopSettings
-    """How long and how fast."""
-
-
-@dataclass(frozen=True)
-class Wav2LipRecipe:
-    """A recipe of the stage that trains a generator."""
-
-    stage: Wav2LipSettings
-    """What to train."""
-    loop: LoopSettings
-    """How long and how fast."""
+SpeechRecipe = Recipe[SpeechSettings]
+FeaturesRecipe = Recipe[FeaturesSettings]
+ExpertRecipe = Recipe[ExpertSettings]
+Wav2LipRecipe = Recipe[Wav2LipSettings]
 
 
 SPEECH_RECIPES = {
@@ -115,8 +96,11 @@ FEATURES_RECIPES = {
 
 EXPERT_RECIPES = {
     "compact": ExpertRecipe(
-        ExpertSettings(COMPACT_EXPERT, patience=600),
-        LoopSettings(steps=1500, batch_size=32, learning_rate=1e-3, validate_every=150, save_every=150),
+        # Wrong sounds of the same clip only: those of other people can be told by their voices, which is no sync.
+        ExpertSettings(
+            COMPACT_EXPERT, num_wrong=6, batch_pairs=False, motion=1.0, motion_first=700, contrast=1.0, patience=2000
+        ),
+        LoopSettings(steps=9000, batch_size=64, learning_rate=1e-3, validate_every=400, save_every=400),
     ),
     "expert-96": ExpertRecipe(
         ExpertSettings(ExpertConfig(), batch_pairs=False, motion=0.0),
@@ -133,22 +117,25 @@ EXPERT_RECIPES = {
 }
 """Recipes of `visavox train expert`: the shipped one, and the published network and schedule."""
 
+_PAINTING = Wav2LipLosses(cover=0.02, reading=0.05, perceptual=0.05)
+"""What painters of the shipped size learn by."""
+
 WAV2LIP_RECIPES = {
     "compact": Wav2LipRecipe(
-        Wav2LipSettings(COMPACT_GENERATOR, losses=Wav2LipLosses(cover=0.02), mouth_weight=6.0),
-        LoopSettings(steps=4500, batch_size=16, learning_rate=1e-3, validate_every=250, save_every=250),
+        Wav2LipSettings(COMPACT_GENERATOR, losses=_PAINTING, mouth_weight=6.0),
+        LoopSettings(steps=16_000, batch_size=16, learning_rate=1e-3, validate_every=250, save_every=250),
     ),
     "compact-gan": Wav2LipRecipe(
         Wav2LipSettings(
             COMPACT_GENERATOR,
-            losses=Wav2LipLosses(cover=0.02, adversarial=0.02, features=0.5),
+            losses=replace(_PAINTING, adversarial=0.02, features=0.5),
             discriminator=COMPACT_DISCRIMINATOR,
             betas=(0.5, 0.999),
         ),
         LoopSettings(steps=4000, batch_size=16, learning_rate=2e-4, validate_every=250, save_every=250),
     ),
     "compact-sync": Wav2LipRecipe(
-        Wav2LipSettings(COMPACT_GENERATOR, losses=Wav2LipLosses(cover=0.02, sync=0.03), true_motion=0.5),
+        Wav2LipSettings(COMPACT_GENERATOR, losses=replace(_PAINTING, sync=0.03), true_motion=0.5),
         LoopSettings(steps=4000, batch_size=4, learning_rate=2e-4, validate_every=250, save_every=250),
     ),
     "wav2lip-96": Wav2LipRecipe(
@@ -189,8 +176,8 @@ WAV2LIP_RECIPES = {
 """Recipes of `visavox train wav2lip`: the shipped ones, and the published networks and losses."""
 
 _ATTN_COMPACT = Wav2LipRecipe(
-    Wav2LipSettings(COMPACT_ATTN_GENERATOR, losses=Wav2LipLosses(cover=0.02), mouth_weight=6.0),
-    LoopSettings(steps=4500, batch_size=16, learning_rate=1e-3, validate_every=250, save_every=250),
+    Wav2LipSettings(COMPACT_ATTN_GENERATOR, losses=_PAINTING, mouth_weight=6.0),
+    LoopSettings(steps=16_000, batch_size=16, learning_rate=1e-3, validate_every=250, save_every=250),
 )
 
 
@@ -201,11 +188,14 @@ def _with_generator(recipe: Wav2LipRecipe, generator: AttnWav2LipConfig) -> Wav2
 ATTN_WAV2LIP_RECIPES = {
     "attn-compact": _ATTN_COMPACT,
     "attn-compact-no-attention": _with_generator(_ATTN_COMPACT, replace(COMPACT_ATTN_GENERATOR, attention=False)),
+    "attn-compact-no-perceptual": replace(
+        _ATTN_COMPACT, stage=replace(_ATTN_COMPACT.stage, losses=replace(_PAINTING, perceptual=0.0))
+    ),
     "attn-compact-no-alignment": _with_generator(_ATTN_COMPACT, replace(COMPACT_ATTN_GENERATOR, alignment_levels=())),
     "attn-wav2lip": Wav2LipRecipe(
         Wav2LipSettings(
             AttnWav2LipConfig(mel_lead=3),
-            losses=Wav2LipLosses(reconstruction=0.97, gradient=0.0, sync=0.03),
+            losses=Wav2LipLosses(reconstruction=0.87, gradient=0.0, sync=0.03, lpips=0.1),
             mouth_weight=1.0,
         ),
         LoopSettings(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from visavox.data.clip_store import MANIFEST_NAME, ClipStore, load_store
 from visavox.data.mouth_motion import MotionBasis, load_basis, save_basis
 from visavox.errors import InputError, TrainingError
+from visavox.losses.perceptual import LpipsLoss
 from visavox.models.checkpoint import load_model
 from visavox.models.networks import network_of
 from visavox.models.registry import find_model
@@ -39,6 +40,17 @@ SHIPPED_FEATURES = "face-features"
 """Name of the face features that are shipped."""
 NUM_MOTIONS = 8
 """Numbers that describe a mouth where the network itself does not say how many."""
+
+
+@dataclass(frozen=True)
+class LpipsFiles:
+    """The published numbers of LPIPS, where they are not in the usual places."""
+
+    lpips_weights: Path | None = None
+    """File with the ImageNet weights of the recipe's LPIPS network, for recipes with that loss; looked for, and fetched
+    once, when left out."""
+    lpips_linear: Path | None = None
+    """File with the linear weights of LPIPS; likewise."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +197,7 @@ def train_wav2lip(
     start: str | None = None,
     expert: str | None = None,
     features: str = SHIPPED_FEATURES,
+    lpips: LpipsFiles | None = None,
     resume: bool = False,
     progress: Progress = QUIET,
 ) -> dict[str, float]:
@@ -199,6 +212,8 @@ def train_wav2lip(
             speech branch is taken, and a line says so.
         expert: the expert that judges; needed when the recipe has a sync loss. A resumed run keeps its own.
         features: face features, for recipes whose losses look at them. A resumed run keeps its own.
+        lpips: where the published numbers of LPIPS are, for recipes with that loss; by default they are looked for in
+            the usual places, and fetched if they are not there.
         resume: go on with the run in the folder.
         progress: where progress is shown.
 
@@ -226,6 +241,7 @@ def train_wav2lip(
         )
     begun = load_start(start, config) if start is not None else None
     eyes = _load_features(features, recipe.stage)
+    files = lpips or LpipsFiles()
     train, validation = _load_clips(job)
     num_motions = config.motion.num_motions if config.motion is not None else NUM_MOTIONS
     basis = _basis(job, train, num_motions, start=start if config.motion is not None else None)
@@ -236,6 +252,11 @@ def train_wav2lip(
         validation,
         expert=judge,
         features=eyes,
+        lpips=(
+            LpipsLoss.load(recipe.stage.lpips_network, weights=files.lpips_weights, linear=files.lpips_linear)
+            if recipe.stage.losses.lpips
+            else None
+        ),
         device=job.fabric.device,
         seed=job.loop.seed,
     )

@@ -36,9 +36,8 @@ class SpeechSettings:
     """Weight of the opening of the lips against each other component."""
     weight_decay: float = 0.01
     """AdamW's."""
-    exaggeration: float = 1.2
-    """Deviation of the predicted motion against the true one: painted mouths move about a sixth less than the motion
-    that they are painted from."""
+    exaggeration: float = 1.0
+    """Deviation of the predicted motion against the true one."""
     calibration_speakers: int = 6
     """Training speakers that are kept apart to set the size of the predicted motion by."""
 
@@ -130,7 +129,7 @@ class SpeechStage(Stage):
         """Set the size of the predicted motion by speakers that the network was not trained on.
 
         A least-squares prediction of correlation r has r times the standard deviation of the truth, and painted,
-        it looks half asleep; so it is brought to the deviation of the truth, and a little more (`exaggeration`).
+        it looks half asleep; so it is brought to the deviation of the truth, times `exaggeration`.
         The opening sets the gain for all components: what belongs together in a mouth must grow together.
         """
         self.predictor.gain.fill_(1.0)

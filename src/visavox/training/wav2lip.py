@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from visavox.data.picture_dataset import PictureDataset, PictureSampling, build_
 from visavox.face.crop import CropSpec
 from visavox.losses.adversarial import feature_distance, real_or_painted
 from visavox.losses.face_features import normalized_feature_distance, reading_distance
+from visavox.losses.perceptual import LpipsLoss
 from visavox.losses.reconstruction import weighted_gradient_l1, weighted_l1
 from visavox.losses.sync import cosine_bce, stack_mouths
 from visavox.models.attn_wav2lip.generator import AttnWav2LipConfig
@@ -55,6 +56,8 @@ class Wav2LipLosses:
     mouth that follows halfway costs little in pixels."""
     perceptual: float = 0.0
     """Distance of the face features of the painted picture from those of the true one; not LPIPS."""
+    lpips: float = 0.0
+    """LPIPS (in place of a discriminator in LPIPS-AttnWav2Lip); needs ImageNet weights."""
 
     @property
     def need_features(self) -> bool:
@@ -72,6 +75,8 @@ class Wav2LipSettings:
     """Weights of the losses."""
     discriminator: QualityDiscriminatorConfig | None = None
     """The discriminator; needed when `adversarial` or `features` has a weight."""
+    lpips_network: Literal["alex", "vgg", "squeeze"] = "alex"
+    """The network of LPIPS."""
     num_frames: int = 1
     """Consecutive frames of a sample; the sync loss needs those of the expert."""
     true_motion: float = 1.0
@@ -107,6 +112,7 @@ class Wav2LipStage(Stage):
         *,
         expert: Expert | None,
         features: FaceFeatures | None = None,
+        lpips: LpipsLoss | None = None,
         device: torch.device,
         seed: int,
     ) -> None:
@@ -114,6 +120,8 @@ class Wav2LipStage(Stage):
         self.settings, self.train, self.validation, self.seed = settings, train, validation, seed
         if settings.losses.need_features and features is None:
             raise ValueError("`reading` or `perceptual` has a weight, and no face features are given")
+        if settings.losses.lpips and lpips is None:
+            raise ValueError("`lpips` has a weight, and no network for it is given")
         config = settings.generator
         network: Any = NETWORKS[network_of(config)].build(config)
         self.generator: Generator = to_channels_last(network, device)
@@ -133,6 +141,7 @@ class Wav2LipStage(Stage):
         # mouth depends on the other mouths of the batch.
         self.expert = expert.to(device).eval().requires_grad_(False) if expert is not None else None
         self.features = features.to(device).eval().requires_grad_(False) if features is not None else None
+        self.lpips = lpips.to(device) if lpips is not None else None
         self.gate = SyncGate(settings.sync_threshold)
         self.device = device
         expert_config = expert.config if expert is not None else None
@@ -206,7 +215,7 @@ class Wav2LipStage(Stage):
                     float(weighted_l1(pictures, prepared.truth, prepared.weight))
                 )
                 totals.setdefault("sharpness", []).append(sharpness(pictures, prepared.truth, prepared.weight))
-                if self.features is not None:
+                if self.features is not None or self.lpips is not None:
                     for key, value in self._face_losses(pictures, prepared.truth).items():
                         totals.setdefault(f"{key}_{name}", []).append(float(value))
                 if self.expert is not None and self.sampling.num_frames == self.expert.config.num_frames:
@@ -263,7 +272,7 @@ class Wav2LipStage(Stage):
             losses["cover"] = (cover.float() * prepared.lower).mean()
         if self.settings.losses.sync and self.expert is not None:
             losses["sync"] = self._sync(painted, batch) if self.gate.is_open else painted.new_zeros(())
-        if self.settings.losses.need_features:
+        if self.settings.losses.need_features or self.settings.losses.lpips:
             losses |= self._face_losses(painted, prepared.truth)
         if self.discriminator is not None:
             half = painted.shape[-1] // 2
@@ -283,17 +292,21 @@ class Wav2LipStage(Stage):
             named["cover"] = weights.cover
         if weights.sync and self.expert is not None:
             named["sync"] = weights.sync if self.gate.is_open else 0.0
-        named |= {name: value for name in ("reading", "perceptual") if (value := getattr(weights, name))}
+        named |= {name: value for name in ("reading", "perceptual", "lpips") if (value := getattr(weights, name))}
         if self.discriminator is not None:
             named |= {"adversarial": weights.adversarial, "features": weights.features}
         return named
 
     def _face_losses(self, painted: Tensor, truth: Tensor) -> Losses:
-        assert self.features is not None
+        """What is left of a painted face's difference from the true one, to networks that know faces or pictures."""
+        losses: Losses = {}
+        if self.settings.losses.lpips and self.lpips is not None:
+            losses["lpips"] = self.lpips(painted, truth).mean()
+        if not self.settings.losses.need_features or self.features is None:
+            return losses
         with torch.no_grad():
             true_features, true_motion = self.features(truth)
         features, motion = self.features(painted)
-        losses: Losses = {}
         if self.settings.losses.reading:
             losses["reading"] = reading_distance(motion, true_motion)
         if self.settings.losses.perceptual:
