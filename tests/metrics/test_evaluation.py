@@ -68,6 +68,12 @@ def test_a_video_equals_itself(truth, tracks):
     assert report.silence.motion == pytest.approx(report.silence.true_motion, nan_ok=True)
 
 
+def test_faces_are_aligned_where_that_is_asked_for(truth, tracks):
+    report = evaluate(truth, truth, settings=EvaluationSettings(codec_loss=False, always_align=True), tracks=tracks)
+    assert report.aligned
+    assert report.ssim > 0.99
+
+
 def test_a_late_mouth_is_found_late(folder, truth, tracks):
     frames = demo_frames(NUM_FRAMES)
     late = write_video(folder / "late.mp4", iter([frames[0]] * 3 + frames[:-3]), sound=DEMO)

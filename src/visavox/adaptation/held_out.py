@@ -107,7 +107,7 @@ class HeldOut:
         return self._figures(dub, f"measuring {name}")
 
     def _figures(self, video: Callable[[_Material], Path], description: str) -> Figures:
-        settings = EvaluationSettings(codec_loss=False)
+        settings = EvaluationSettings(codec_loss=False, always_align=True)
         reports: list[Report] = []
         for one in self.progress.track(self.material, description, unit="stretch"):
             reports.append(

@@ -44,6 +44,9 @@ class EvaluationSettings:
     """Measure PSNR, SSIM, sharpness, flicker and the outside too; without them only landmarks and sound count."""
     codec_loss: bool = True
     """Encode the source once more to learn what the codec alone changes outside the repainted region."""
+    always_align: bool = False
+    """Move the dubbed face onto the true one for PSNR and SSIM even where the heads nearly coincide: figures of two dubs
+    of a backward video compare only if both were taken in the same way."""
 
 
 def evaluate(
@@ -115,6 +118,7 @@ def evaluate(
             (source, source_track),
             partners,
             settings.codec_loss,
+            settings.always_align,
             progress,
             face_judges,
         )

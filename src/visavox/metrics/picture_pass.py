@@ -79,6 +79,7 @@ def measure_pictures(
     source: tuple[FilePath | None, Track | None],
     partners: np.ndarray,
     codec_loss: bool,
+    always_align: bool,
     progress: Progress,
     judges: FaceJudges | None = None,
 ) -> PictureFigures:
@@ -90,10 +91,11 @@ def measure_pictures(
         source: of the video that was dubbed; (None, None) leaves the outside out.
         partners: int (T,), the frame of the truth that belongs to each dubbed frame, -1 for none.
         codec_loss: encode the source once more for comparison.
+        always_align: compare the pixels of moved faces, even where the heads coincide.
         progress: the bar.
         judges: networks that judge the face.
     """
-    aligned = not heads_coincide(dubbed[1], true[1], partners)
+    aligned = always_align or not heads_coincide(dubbed[1], true[1], partners)
     pass_ = _PicturePass(dubbed[1], true[1], source[1], aligned)
     if judges is not None:
         pass_.faces = FacePass(judges, dubbed[1], true[1], aligned)
