@@ -45,8 +45,8 @@ class EvaluationSettings:
     codec_loss: bool = True
     """Encode the source once more to learn what the codec alone changes outside the repainted region."""
     always_align: bool = False
-    """Move the dubbed face onto the true one for PSNR and SSIM even where the heads nearly coincide: figures of two dubs
-    of a backward video compare only if both were taken in the same way."""
+    """Move the dubbed face onto the true one for PSNR and SSIM even where the heads nearly coincide: figures of two
+    dubs of a backward video compare only if both were taken in the same way."""
 
 
 def evaluate(
