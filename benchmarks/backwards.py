@@ -13,12 +13,12 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
 import visavox
-from benchmarks.backwards_job import ClipResult, measure_clip
+from benchmarks.backwards_job import ClipResult, keep_motion, measure_clip
 from benchmarks.backwards_table import check_groups, curve_rows, group_results, markdown
 from benchmarks.clips import Clip, find_clips
 from benchmarks.predicted_curves import judge_curves
@@ -54,6 +54,8 @@ class BackwardsOptions(CommonOptions):
     """Only so many clips of each group: a quick look, no result."""
     without_other_sound: bool = False
     """Leave out the baseline that is dubbed with the next clip's sound. Nearly twice as quick; no result."""
+    true_motion: bool = False
+    """Drive a model that is told the motion by that of the recording, not by its sound: what its picture half costs."""
     reference: str | None = None
     """Reference frame of the dub (auto, same or a number), if it is not the default."""
     curves: Path | None = None
@@ -79,7 +81,8 @@ def main(argv: list[str]) -> int:
         return 0
     results = _measure(options, clips, tracks)
     groups = group_results(results)
-    print(f"{options.model}: {len(results)} clips played backwards, dubbed with their own sound\n")
+    driver = "their own motion" if options.true_motion else "their own sound"
+    print(f"{options.model}: {len(results)} clips played backwards, dubbed with {driver}\n")
     print(markdown([(name, group.figures) for name, group in groups.items()]))
     problems = check_groups(groups)
     print(
@@ -91,6 +94,7 @@ def main(argv: list[str]) -> int:
             "visavox": visavox.__version__,
             "model": options.model,
             "expert": options.expert,
+            "true_motion": options.true_motion,
             "groups": {name: group.figures for name, group in groups.items()},
             "not_met": problems,
             "clips": [result.to_dict() for result in results],
@@ -117,10 +121,12 @@ def _measure(options: BackwardsOptions, clips: list[Clip], tracks: TrackCache) -
 
     dubber = Dubber(options.model)
     expert = None if options.expert is None else load_expert(options.expert)
-    dub_options = {} if options.reference is None else {"reference": options.reference}
+    dub_options: dict[str, Any] = {} if options.reference is None else {"reference": options.reference}
     results = []
     for clip in options.progress.track(clips, "dub backwards", unit="clip"):
-        other = None if options.without_other_sound else next_clip(clip, clips)
+        other = None if options.without_other_sound or options.true_motion else next_clip(clip, clips)
+        if options.true_motion:
+            dub_options["motion"] = keep_motion(clip, options.work, tracks)
         results.append(measure_clip(clip, other, dubber, dub_options, options.work, tracks, expert))
     return results
 

@@ -16,6 +16,8 @@ from visavox.metrics.expert_sync import LoadedExpert
 from visavox.metrics.pairing import frame_rate
 from visavox.metrics.report import Report
 from visavox.metrics.track_cache import TrackCache
+from visavox.motion.motion_file import save_motion
+from visavox.motion.performance import performance_of_track
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,14 @@ def measure_clip(
         left=evaluate(backwards, clip.path, audio=sound, settings=EvaluationSettings(codec_loss=False), tracks=tracks),
         other_sound=None if wrong is None else evaluate(wrong, clip.path, audio=sound, settings=brief, tracks=tracks),
     )
+
+
+def keep_motion(clip: Clip, work: Path, tracks: TrackCache) -> Path:
+    """Write the motion of a recording, played forwards, and return where."""
+    target = work / "motion" / f"{clip.name}.npz"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    save_motion(performance_of_track(tracks.track(clip.path)).motion, target)
+    return target
 
 
 def make_material(clip: Clip, other: Clip | None, work: Path, tracks: TrackCache) -> Material:

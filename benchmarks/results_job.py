@@ -179,7 +179,7 @@ def _identity(bench: Bench, subject: Subject, clip: Clip, other: Clip) -> str:
         (each.name, each.path.stat().st_size, each.path.stat().st_mtime_ns, each.audio_lag) for each in (clip, other)
     ]
     told: tuple[Any, ...] = (visavox.__version__, subject.digest, sorted(bench.digests.items()), files)
-    return hashlib.sha256_of(repr(told).encode()).hexdigest()
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def _load(file: Path, identity: str) -> dict[Kind, Report] | None:
