@@ -1,5 +1,5 @@
 # make demo   makes .venv, dubs the bundled clip, prints where the result is and how long it took
-# make test   the same set-up, then the default test suite
+# make test   the same set-up, then the default test suite, in two processes (PROCESSES=N for more)
 # make lint   ruff and mypy
 # make results EVAL_DIR=FOLDER   measures the shipped models on recordings of unseen speakers: the tables and the
 #             picture of docs/results.md; hours, of which a second run repeats none (RESULTS="--models NAME" for others)
@@ -11,6 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.tested-set
 
+PROCESSES ?= 2
 EVAL_DIR ?=
 RESULTS ?=
 
@@ -20,11 +21,11 @@ demo: $(READY)
 	$(BIN)/visavox demo
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal
 
 # Every test but those that need a CUDA device: those that take minutes too.
 test-all: $(READY)
-	$(BIN)/python -m pytest -m "not gpu"
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal -m "not gpu"
 
 lint: $(READY)
 	$(BIN)/ruff check

@@ -15,7 +15,7 @@ import visavox
 PACKAGE = Path(visavox.__file__).parent
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
-OPTIONAL = ("huggingface_hub", "lightning", "matplotlib", "mediapipe", "skimage", "tensorboard")
+OPTIONAL = ("huggingface_hub", "lightning", "matplotlib", "mediapipe", "skimage", "tensorboard", "transformers")
 """Packages of the extras: the core must do without."""
 
 HEAVY = ("av", "cv2", "mediapipe", "numpy", "scipy", "torch", "tyro")
@@ -26,7 +26,7 @@ LAYERS = (
     ("face", "audio", "media"),
     ("models", "weights"),
     ("data", "metrics", "losses"),
-    ("dubbing", "training", "adaptation", "protocol"),
+    ("dubbing", "training", "adaptation", "protocol", "motion", "avatar"),
     ("cli",),
 )
 """From the bottom up: a module imports from its own layer and from those below."""

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from visavox.metrics import compare, evaluate
     from visavox.models.checkpoint import load_model
     from visavox.models.registry import list_models
+    from visavox.motion.performance import motion_of
     from visavox.progress import Progress
-    from visavox.types import FrameStatus, Track
+    from visavox.types import FrameStatus, Motion, Track
 
 __version__ = "0.1.0"
 
@@ -33,6 +34,7 @@ _HOMES = {
     "Dubber": "visavox.dubbing",
     "FrameStatus": "visavox.types",
     "InputError": "visavox.errors",
+    "Motion": "visavox.types",
     "Progress": "visavox.progress",
     "Track": "visavox.types",
     "TrainingError": "visavox.errors",
@@ -43,6 +45,7 @@ _HOMES = {
     "evaluate": "visavox.metrics",
     "list_models": "visavox.models.registry",
     "load_model": "visavox.models.checkpoint",
+    "motion_of": "visavox.motion.performance",
     "track": "visavox.face.tracking:track_video",
 }
 """Public name -> the module that it lives in, with its name there where that differs."""
@@ -55,6 +58,7 @@ __all__ = [
     "Dubber",
     "FrameStatus",
     "InputError",
+    "Motion",
     "Progress",
     "Track",
     "TrainingError",
@@ -65,6 +69,7 @@ __all__ = [
     "evaluate",
     "list_models",
     "load_model",
+    "motion_of",
     "track",
 ]
 

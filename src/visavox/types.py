@@ -80,3 +80,48 @@ class Track:
         """float32 (T, 4): the smallest box around the landmarks of each frame, NaN where there are none."""
         points = self.landmarks[..., :2]
         return np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
+
+
+@dataclass(frozen=True)
+class Motion:
+    """How one face moves: 68 landmarks in head space, T frames at `rate` frames a second, the head's pose taken away.
+
+    The 68 points are those of `visavox.face.landmarks.IBUG_68`.
+    """
+
+    displacements: np.ndarray
+    """float32 (T, 68, 3), centimetres: from the canonical face; what the person looks like and what they do with it
+    (GeneFace's `idexp_lm3d`)."""
+    confidence: np.ndarray
+    """float32 (T,) in [0, 1]: 0 where the face was not seen and the motion was filled in."""
+    neutral: np.ndarray
+    """float32 (68, 3), centimetres: what the person looks like, the mean of their displacements."""
+    rate: Fraction = Fraction(25)
+    """Frames a second."""
+
+    @property
+    def num_frames(self) -> int:
+        """Number of frames T."""
+        return len(self.displacements)
+
+    @property
+    def expression(self) -> np.ndarray:
+        """float32 (T, 68, 3), centimetres: displacements from the person's own mean."""
+        return self.displacements - self.neutral
+
+
+@dataclass(frozen=True)
+class HeadPose:
+    """Where a head is, and how it is turned, in T frames."""
+
+    rotations: np.ndarray
+    """float32 (T, 3, 3): head space (x right, y up, z to the viewer) to camera, a rotation matrix."""
+    translations: np.ndarray
+    """float32 (T, 3): origin of head space in the camera's view, centimetres."""
+    frame_size: tuple[int, int]
+    """Width and height, in pixels, of the frame that the camera of `visavox.face.pose` takes."""
+
+    @property
+    def num_frames(self) -> int:
+        """Number of frames T."""
+        return len(self.rotations)

@@ -62,11 +62,14 @@ def test_a_piece_has_the_pictures_and_the_sound_of_its_time():
         audio=np.arange(50 * 640, dtype=np.int16),
         rotations=np.zeros((50, 3, 3), np.float32),
         spec=CropSpec(),
+        displacements=np.arange(50, dtype=np.float32)[:, None, None] * np.ones((1, 68, 3), np.float32),
+        confidence=np.arange(50, dtype=np.float32) / 50,
     )
     mel = np.arange(161, dtype=np.float32)[None] * np.ones((80, 1), np.float32)
     motion = np.arange(50, dtype=np.float32)[:, None]
     piece = cut_clip(StoredClip("a_000", "a", clip, mel, motion), 20, 35)
     assert [int(jpeg[0]) for jpeg in piece.clip.jpegs] == list(range(20, 35))
-    assert piece.clip.landmarks[0, 0, 0] == piece.motion[0, 0] == 20
+    assert piece.clip.landmarks[0, 0, 0] == piece.clip.displacements[0, 0, 0] == piece.motion[0, 0] == 20
+    assert piece.clip.confidence[0] == pytest.approx(20 / 50)
     assert (piece.clip.audio[0], len(piece.clip.audio)) == (20 * 640, 15 * 640)
     assert (piece.mel[0, 0], piece.mel.shape[1]) == (64, 49)

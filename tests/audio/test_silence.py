@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from visavox.audio.mel import MEL_MIN, mel_spectrogram
-from visavox.audio.silence import SilenceSettings, find_silence, gate_silence, silent_frames
+from visavox.audio.silence import SilenceSettings, find_silence, gate_silence, gate_sound, silent_frames
 
 RATE = 16000
 
@@ -111,3 +111,28 @@ def test_the_gate_closes_and_opens_by_a_ramp():
 def test_the_gate_has_no_ramp_at_the_ends_of_the_recording():
     gated = gate_silence(mel_spectrogram(np.concatenate([noise(1e-4, RATE), speech_like(2.0)])))
     assert (gated[:, :60] == MEL_MIN).all()
+
+
+def test_a_gated_sound_is_silent_where_a_gated_mel_is():
+    samples = with_pause() + noise(0.002, 5 * RATE)
+    gated = gate_sound(samples, find_silence(samples))
+    assert gated.dtype == np.float32
+    assert (gated[round(2.2 * RATE) : round(2.8 * RATE)] == 0).all()
+    assert np.array_equal(gated[: 2 * RATE], samples[: 2 * RATE].astype(np.float32))
+    assert np.array_equal(gated[3 * RATE :], samples[3 * RATE :].astype(np.float32))
+    heard, by_mel = mel_spectrogram(gated), gate_silence(mel_spectrogram(samples))
+    assert (heard[:, 180:220] == MEL_MIN).all()
+    assert (heard - by_mel).abs().mean() < 0.05
+
+
+@pytest.mark.parametrize("size", [997, 16000])
+def test_pieces_of_a_sound_are_gated_as_the_whole_is(size):
+    samples = np.concatenate([np.zeros(RATE), with_pause(), np.zeros(RATE)]) + noise(0.001, 7 * RATE)
+    silences = find_silence(samples)
+    whole = gate_sound(samples, silences)
+    pieces = [
+        gate_sound(samples[start : start + size], silences, first_sample=start, num_samples=len(samples))
+        for start in range(0, len(samples), size)
+    ]
+    assert np.array_equal(np.concatenate(pieces), whole)
+    assert (whole[0], whole[-1]) == (0, 0)

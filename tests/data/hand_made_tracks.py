@@ -36,7 +36,7 @@ def make_track(num_frames: int, *, rate: Fraction = Fraction(25), frame_size=(36
         status=np.full(num_frames, FrameStatus.DETECTED, np.uint8),
         shots=np.zeros(num_frames, np.int32),
         rotations=np.repeat(np.eye(3, dtype=np.float32)[None], num_frames, axis=0),
-        translations=np.zeros((num_frames, 3), np.float32),
+        translations=np.tile(np.array([0, 0, -8.9 * max(frame_size) / eyes], np.float32), (num_frames, 1)),
         times=tuple(index / rate for index in range(num_frames)),
         frame_size=frame_size,
         face_id=face_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +23,8 @@ def make_clip(num_frames=16, level=8000):
         (level * np.sin(np.arange(640 * num_frames) / 9)).astype(np.int16),
         np.tile(np.eye(3, dtype=np.float32), (num_frames, 1, 1)),
         CropSpec(size=64, side=2.25, center_down=0.5),
+        rng.normal(size=(num_frames, 68, 3)).astype(np.float32),
+        rng.uniform(size=num_frames).astype(np.float32),
     )
 
 
@@ -41,10 +44,19 @@ def test_a_clip_is_saved_and_loaded_whole(tmp_path):
     loaded = load_clip(tmp_path / "deep" / "clip.npz")
     assert loaded.num_frames == 16
     assert all(np.array_equal(one, other) for one, other in zip(loaded.jpegs, clip.jpegs, strict=True))
-    for name in ("landmarks", "audio", "rotations"):
+    for name in ("landmarks", "audio", "rotations", "displacements", "confidence"):
         assert np.array_equal(getattr(loaded, name), getattr(clip, name))
     assert loaded.spec == clip.spec
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["clip.npz"]
+
+
+def test_a_clip_of_an_earlier_version_says_what_to_do(tmp_path):
+    path = tmp_path / "clip.npz"
+    save_clip(make_clip(), path)
+    with np.load(path) as arrays:
+        np.savez(path, **{name: arrays[name] for name in arrays if name not in ("displacements", "confidence")})
+    with pytest.raises(InputError, match="holds no motion; prepare the data set again"):
+        load_clip(path)
 
 
 def test_a_picture_keeps_its_colours():
@@ -87,7 +99,7 @@ def test_silence_is_heard_as_dubbing_hears_it(dataset):
     clip = make_clip(50)
     quiet = clip.audio.copy()
     quiet[8000:24000] = np.random.default_rng(0).normal(scale=3, size=16000)
-    save_clip(ClipFile(clip.jpegs, clip.landmarks, quiet, clip.rotations, clip.spec), dataset / "clips" / "a_0.npz")
+    save_clip(replace(clip, audio=quiet), dataset / "clips" / "a_0.npz")
     mel = load_store(dataset, "train").clips[0].mel
     assert (mel[:, 60:100] == -4).all()
     assert mel[:, 20].max() > 0

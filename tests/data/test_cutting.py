@@ -13,6 +13,7 @@ from visavox.data.frame_grid import nearest_frames
 from visavox.data.settings import QualitySettings
 from visavox.data.stretches import Fault, GridTrack, Stretch
 from visavox.errors import InputError
+from visavox.face.motion import motion_of_track
 from visavox.types import Frame
 
 LIMITS = QualitySettings(maximum_blur=1.0, maximum_covered=1.0)
@@ -59,6 +60,10 @@ def test_a_clip_holds_pictures_landmarks_sound_and_crop(tmp_path):
     expected = tone(3).waveform[10 * 640 : 50 * 640]
     np.testing.assert_allclose(clip.audio / 32768, expected, atol=1 / 32768)
     np.testing.assert_array_equal(clip.rotations, track.rotations[10:50])
+    motion = motion_of_track(track)
+    np.testing.assert_array_equal(clip.displacements, motion.displacements[10:50])
+    np.testing.assert_array_equal(clip.confidence, motion.confidence[10:50])
+    assert np.ptp(clip.displacements[:, 62, 1] - clip.displacements[:, 66, 1]) > 0.5  # the mouth opens and shuts
     entry = cutter.clips[0]
     assert (entry.clip_id, entry.start, entry.num_frames, entry.shot, entry.face) == ("film_000", 0.4, 40, 2, 0)
     assert entry.quality["face"] == pytest.approx(1.741 * EYES, abs=1)

@@ -23,6 +23,11 @@ STORED = 160
 """Side of the stored crops; networks see the middle 128 pixels."""
 
 
+def still(num_frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Motion of a face that does nothing, and its confidence."""
+    return np.zeros((num_frames, 68, 3), np.float32), np.ones(num_frames, np.float32)
+
+
 def make_clip(number: int, num_frames: int) -> StoredClip:
     """A clip whose pictures and sounds tell which frame they are of: frame t is grey 10 t, mel frame m is m."""
     jpegs = [encode_jpeg(np.full((STORED, STORED, 3), min(10 * t, 255), np.uint8)) for t in range(num_frames)]
@@ -34,7 +39,7 @@ def make_clip(number: int, num_frames: int) -> StoredClip:
     motion = np.arange(num_frames, dtype=np.float32)[:, None] + 100 * number
     rotations = np.tile(np.eye(3, dtype=np.float32), (num_frames, 1, 1))
     spec = CropSpec().with_margin(STORED_MARGIN, STORED)
-    clip = ClipFile(jpegs, landmarks, np.zeros(640 * num_frames, np.int16), rotations, spec)
+    clip = ClipFile(jpegs, landmarks, np.zeros(640 * num_frames, np.int16), rotations, spec, *still(num_frames))
     return StoredClip(f"clip_{number}", f"speaker_{number}", clip, mel, motion)
 
 

@@ -78,16 +78,18 @@ def test_later_sound_does_not_change_earlier_frames(network, face, frames, mel):
 def test_the_network_gets_what_it_was_promised(generator, network, face, frames, mel):
     """Mel window of the very time, target with its lower half hidden, reference; RGB in [0, 1]."""
     seen = []
-    hook = generator.register_forward_pre_hook(lambda module, inputs: seen.append([value.clone() for value in inputs]))
     spy = MouthNetwork(generator)
     spy._model = generator
+    parts = (generator.audio_encoder, generator.face_encoder_blocks[0])
+    hooks = [part.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone())) for part in parts]
     painter = MouthPainter(spy, batch_size=1, sound_lead=Fraction(1, 100))
     painter.push_sound(mel)
     painter.end_sound()
     time = Fraction(1001, 30_000) * 11  # 29.97 frames a second
     painter.push(frames[11].copy(), time, [face.at(11)])
-    hook.remove()
-    (sound, faces), target = seen[0], warp_crop(frames[11], face.matrices[11], CROP.size)
+    for hook in hooks:
+        hook.remove()
+    (sound, faces), target = seen, warp_crop(frames[11], face.matrices[11], CROP.size)
     start = int(80 * (time + Fraction(1, 100))) - 4
     assert torch.equal(sound[0, 0], mel_window(mel, start, 16))
     assert faces.shape == (1, 6, 96, 96)

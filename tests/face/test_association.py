@@ -2,13 +2,15 @@ import numpy as np
 
 from visavox.face.appearance import appearance_distance, describe
 from visavox.face.association import Sighting, join_tracklets, link_frames
+from visavox.face.landmark_store import LandmarkStore
 
 SHAPE = np.random.default_rng(0).uniform(-50, 50, (478, 3)).astype(np.float32)
 ANNE, BEN = np.zeros(8, np.float32), np.full(8, 5, np.float32)
 
 
 def sighting(frame, x, y=100.0, size=1.0, appearance=ANNE):
-    return Sighting(frame, SHAPE * np.float32(size) + np.array([x, y, 0], np.float32), 1.0, appearance)
+    landmarks = SHAPE * np.float32(size) + np.array([x, y, 0], np.float32)
+    return Sighting(frame, LandmarkStore().keep(landmarks), 1.0, appearance)
 
 
 def one_shot(frames):

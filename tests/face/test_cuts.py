@@ -2,6 +2,7 @@ import numpy as np
 
 from visavox.face.association import Sighting
 from visavox.face.cuts import CutDetector, without_disproved_cuts
+from visavox.face.landmark_store import LandmarkStore
 
 
 def shots_of(pictures):
@@ -56,7 +57,7 @@ def test_the_first_picture_and_a_cut_are_suspected_at_once(speaker, portrait_fra
 
 def sighting(frame, shift):
     landmarks = np.random.default_rng(0).uniform(0, 100, (478, 3)).astype(np.float32)
-    return Sighting(frame, landmarks + np.float32(shift), 1.0, None)
+    return Sighting(frame, LandmarkStore().keep(landmarks + np.float32(shift)), 1.0, None)
 
 
 def test_a_cut_over_which_the_face_moves_on_is_taken_back():

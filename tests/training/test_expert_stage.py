@@ -33,7 +33,7 @@ def test_an_expert_that_guesses_is_warned_about(stores, caplog):
         assert not caplog.text
         stage.num_steps = 3
         stage.validate()
-    assert "the expert still guesses (validation loss 0.69 after 3 steps; 0.69 is chance)" in caplog.text
+    assert "the judge of sync still guesses (validation loss 0.69 after 3 steps; 0.69 is chance)" in caplog.text
     assert "sound of the clips is in sync" in caplog.text
 
 

@@ -106,3 +106,14 @@ def test_the_command_trains_the_attention_network_from_the_speech_stage(
     assert load_model(output / "best.safetensors").config == tiny_recipes.ATTN_GENERATOR
     assert (output / "best.motion.npz").read_bytes() == (speech_run / "best.motion.npz").read_bytes()
     assert run.basis_path(output / "best.safetensors").is_file()
+
+
+def test_the_command_trains_a_painter_that_is_told_the_motion(dataset, speech_run, tmp_path, monkeypatch):
+    """It reads 68 landmarks from the first step on, and starts from a Wav2Lip."""
+    monkeypatch.setitem(recipes.MOTION_DUB_RECIPES, "tiny", tiny_recipes.MOTION_PAINTER)
+    output = tmp_path / "run"
+    options = ["--recipe", "tiny", "--steps", "2", "-o", str(output), "--start", str(speech_run / "best.safetensors")]
+    assert main(["train", "motion-dub", str(dataset), *options]) == 0
+    reader = load_model(output / "best.safetensors", network="motion_dub").mouth_reader
+    assert reader.components.abs().max() > 0.1
+    assert reader.rest[0] < 0

@@ -13,6 +13,7 @@ import numpy as np
 from visavox.data.clip_file import STORED_MARGIN, ClipFile, encode_jpeg, save_clip
 from visavox.demo import FACE
 from visavox.face.crop import CropSpec, crop_transforms, warp_crop
+from visavox.face.motion import motion_of_track
 from visavox.face.tracking import track_video
 from visavox.media import VideoReader, read_audio
 from visavox.progress import Progress
@@ -25,6 +26,7 @@ CUTS = {"anna": (0, "train"), "ben": (25, "train"), "cleo": (50, "validation")}
 def make_dataset(folder: Path) -> Path:
     """Prepare the bundled clip as three clips of a second."""
     track = track_video(FACE)[0]
+    motion = motion_of_track(track)
     spec = CropSpec().with_margin(STORED_MARGIN, 128)
     matrices = crop_transforms(track, spec)
     with VideoReader(FACE) as reader:
@@ -38,7 +40,15 @@ def make_dataset(folder: Path) -> Path:
         part = slice(first, first + NUM_FRAMES)
         begin, end = (int(Fraction(frame, 25) * 16_000) for frame in (first, first + NUM_FRAMES))
         jpegs = [encode_jpeg(crop) for crop in crops[part]]
-        clip = ClipFile(jpegs, landmarks[part], sound[begin:end], track.rotations[part], spec)
+        clip = ClipFile(
+            jpegs,
+            landmarks[part],
+            sound[begin:end],
+            track.rotations[part],
+            spec,
+            motion.displacements[part],
+            motion.confidence[part],
+        )
         save_clip(clip, folder / "clips" / f"{speaker}_0.npz")
         lines.append({"clip_id": f"{speaker}_0", "speaker": speaker, "split": split, "num_frames": NUM_FRAMES})
     (folder / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from visavox.models.attn_wav2lip.generator import AttnWav2LipConfig
 from visavox.models.face_features import FaceFeaturesConfig
+from visavox.models.motion_dub.generator import MotionDubConfig
 from visavox.models.syncnet.expert import ExpertConfig
 from visavox.models.wav2lip.discriminator import QualityDiscriminatorConfig
 from visavox.models.wav2lip.generator import Wav2LipConfig
@@ -50,6 +51,7 @@ PLAIN_GENERATOR = Wav2LipConfig(
     audio_channels=(2, 2, 4, 4, 4),
     output_channels=2,
 )
+MOTION_GENERATOR = MotionDubConfig(**{**vars(GENERATOR), "mel_window": 0, "mel_lead": 0})
 EXPERT = ExpertConfig(
     face_channels=(2, 2, 4, 4, 4, 8), audio_channels=(2, 2, 4, 4, 8), face_residuals=(0, 0, 0, 1), dropout=0.2
 )
@@ -71,6 +73,7 @@ SPEECH = SpeechRecipe(SpeechSettings(GENERATOR, calibration_speakers=1), LOOP)
 JUDGE = ExpertRecipe(ExpertSettings(EXPERT, num_wrong=2, validation_samples=6), LOOP)
 FEATURES = FeaturesRecipe(FeaturesSettings(FACE_FEATURES, validation_samples=6), LOOP)
 PAINTER = Wav2LipRecipe(Wav2LipSettings(GENERATOR, Wav2LipLosses(cover=0.1), validation_samples=4), LOOP)
+MOTION_PAINTER = Wav2LipRecipe(Wav2LipSettings(MOTION_GENERATOR, Wav2LipLosses(cover=0.1), validation_samples=2), LOOP)
 ATTENTION = Wav2LipRecipe(
     Wav2LipSettings(
         ATTN_GENERATOR, Wav2LipLosses(cover=0.1, sync=0.1), sync_threshold=100.0, true_motion=0.5, validation_samples=2

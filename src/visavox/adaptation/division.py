@@ -104,6 +104,8 @@ def cut_clip(stored: StoredClip, first: int, stop: int) -> StoredClip:
         clip.audio[first * SAMPLES_PER_FRAME : stop * SAMPLES_PER_FRAME],
         clip.rotations[first:stop],
         clip.spec,
+        clip.displacements[first:stop],
+        clip.confidence[first:stop],
     )
     begin, end = (frame * MEL_FRAMES_PER_SECOND // FRAME_RATE for frame in (first, stop))
     mel = stored.mel[:, begin : end + 1]

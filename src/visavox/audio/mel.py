@@ -8,6 +8,7 @@ float64 and rounded to float32 at the end, so that a chunk gives the very number
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import TypeVar
@@ -61,28 +62,49 @@ MEL_WINDOW = 16
 
 _BLOCK_FRAMES = 4096
 """STFT frames that are in memory at a time (26 MB)."""
+_KEPT_SAMPLES = 2 * FFT_SIZE
+"""Samples that a stream keeps for the reflection at its end."""
+
+
+@dataclass(frozen=True)
+class MelGrid:
+    """Where the frames of a mel lie: frame m is centred on sample `first + hop * m`."""
+
+    hop: int = HOP_SIZE
+    """Samples from one frame to the next."""
+    first: int = 0
+    """The sample in the middle of frame 0, at most HALF_WINDOW."""
+
+    def num_frames(self, num_samples: int) -> int:
+        """Return how many frames a waveform of `num_samples` has: none is centred more than FFT_SIZE past its end."""
+        return 1 + (num_samples - self.first) // self.hop
+
+
+WAV2LIP_GRID = MelGrid()
+"""80 frames a second, the first one centred on sample 0."""
 
 
 def num_mel_frames(num_samples: int) -> int:
     """Return how many mel frames a waveform of `num_samples` has."""
-    return 1 + num_samples // HOP_SIZE
+    return WAV2LIP_GRID.num_frames(num_samples)
 
 
-def mel_spectrogram(waveform: np.ndarray | torch.Tensor) -> torch.Tensor:
+def mel_spectrogram(waveform: np.ndarray | torch.Tensor, grid: MelGrid = WAV2LIP_GRID) -> torch.Tensor:
     """Compute the mel spectrogram of a whole waveform.
 
     Args:
         waveform: float (N,) or (B, N), 16 kHz mono in [-1, 1], N >= 1.
+        grid: where the frames lie.
 
     Returns:
-        float32 (80, M) or (B, 80, M) in [-4, 4] with M = 1 + N // 200; frame m is centred on sample 200 m.
+        float32 (80, M) or (B, 80, M) in [-4, 4], by default with M = 1 + N // 200; frame m is centred on sample 200 m.
 
     Raises:
         InputError: the waveform is empty or holds a number that is not finite.
     """
     samples = _checked(waveform)
     emphasised = torch.cat([samples[..., :1], samples[..., 1:] - PRE_EMPHASIS * samples[..., :-1]], dim=-1)
-    return _frames(emphasised, 0, num_mel_frames(samples.shape[-1]))
+    return _frames(emphasised, grid, 0, grid.num_frames(samples.shape[-1]))
 
 
 class StreamingMel:
@@ -98,7 +120,8 @@ class StreamingMel:
         last = mel.flush()
     """
 
-    def __init__(self) -> None:
+    def __init__(self, grid: MelGrid = WAV2LIP_GRID) -> None:
+        self.grid = grid
         self.reset()
 
     def reset(self) -> None:
@@ -123,22 +146,25 @@ class StreamingMel:
         self._buffer = torch.cat([self._buffer, emphasised])
         self._last_sample = samples[-1:]
         self.num_samples += len(samples)
-        if self.num_samples <= HALF_WINDOW:  # the first frame is reflected at sample 0 and reaches HALF_WINDOW
+        first = self.grid.first
+        # The first frame hears to HALF_WINDOW behind its middle, and what is before sample 0 by reflection.
+        if self.num_samples < max(HALF_WINDOW + first, HALF_WINDOW - first + 1):
             return torch.zeros(NUM_MEL_BANDS, 0)
-        return self._give(1 + (self.num_samples - HALF_WINDOW) // HOP_SIZE)
+        return self._give(1 + (self.num_samples - HALF_WINDOW - first) // self.grid.hop)
 
     def flush(self) -> torch.Tensor:
         """Return float32 (80, k): the frames that were waiting for samples that will not come; then start anew."""
         if self.num_samples == 0:
             return torch.zeros(NUM_MEL_BANDS, 0)
-        frames = self._give(num_mel_frames(self.num_samples))
+        frames = self._give(self.grid.num_frames(self.num_samples))
         self.reset()
         return frames
 
     def _give(self, end: int) -> torch.Tensor:
-        frames = _frames(self._buffer, self.num_frames, end, self._buffer_start)
+        frames = _frames(self._buffer, self.grid, self.num_frames, end, self._buffer_start)
         self.num_frames = max(self.num_frames, end)
-        drop = max(0, self.num_frames * HOP_SIZE - HALF_WINDOW - self._buffer_start)
+        needed = self.grid.first + self.num_frames * self.grid.hop - HALF_WINDOW
+        drop = max(0, min(needed, self.num_samples - _KEPT_SAMPLES) - self._buffer_start)
         self._buffer = self._buffer[drop:].clone()
         self._buffer_start += drop
         return frames
@@ -174,7 +200,7 @@ def _checked(waveform: np.ndarray | torch.Tensor) -> torch.Tensor:
     return samples
 
 
-def _frames(emphasised: torch.Tensor, first: int, end: int, offset: int = 0) -> torch.Tensor:
+def _frames(emphasised: torch.Tensor, grid: MelGrid, first: int, end: int, offset: int = 0) -> torch.Tensor:
     """Return mel frames `first` to `end` of a pre-emphasised waveform of which samples from `offset` on are given.
 
     Samples before 0 and past the end are reflected (the edge itself not repeated), as often as it takes.
@@ -186,10 +212,11 @@ def _frames(emphasised: torch.Tensor, first: int, end: int, offset: int = 0) -> 
     blocks = [torch.zeros(*emphasised.shape[:-1], NUM_MEL_BANDS, 0, device=emphasised.device)]
     for start in range(first, end, _BLOCK_FRAMES):
         stop = min(end, start + _BLOCK_FRAMES)
-        reach = start * HOP_SIZE - HALF_WINDOW, (stop - 1) * HOP_SIZE + HALF_WINDOW
+        middle = grid.first + start * grid.hop, grid.first + (stop - 1) * grid.hop
+        reach = middle[0] - HALF_WINDOW, middle[1] + HALF_WINDOW
         index = torch.arange(*reach, device=emphasised.device) % period
         index = torch.minimum(index, period - index) - offset
-        segments = emphasised[..., index].unfold(-1, FFT_SIZE, HOP_SIZE)  # (..., M, 800)
+        segments = emphasised[..., index].unfold(-1, FFT_SIZE, grid.hop)  # (..., M, 800)
         magnitude = torch.fft.rfft(segments * window).abs()  # (..., M, 401)
         mel = (magnitude @ filters.T).transpose(-1, -2)  # (..., 80, M)
         level = 20 * torch.log10(mel.clamp(min=MIN_MAGNITUDE)) - REFERENCE_LEVEL

@@ -7,13 +7,23 @@ with hiss, and on one whose loudness drifts. Where noise is about as loud as the
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 
-from visavox.audio.mel import LEVEL_RANGE, MEL_FRAMES_PER_SECOND, MEL_MAX, MEL_MIN, SAMPLE_RATE, mel_spectrogram
+from visavox.audio.mel import (
+    LEVEL_RANGE,
+    MEL_FRAMES_PER_SECOND,
+    MEL_MAX,
+    MEL_MIN,
+    SAMPLE_RATE,
+    StreamingMel,
+    mel_spectrogram,
+)
 
 _LOWEST_BAND = 4
 """Bands below (about 240 Hz) hold hum, rumble and wind."""
@@ -60,16 +70,42 @@ def find_silence(waveform: np.ndarray | torch.Tensor, minimum: float = 0.3) -> l
     Raises:
         InputError: the waveform is empty or holds a number that is not finite.
     """
-    mask = silent_frames(mel_spectrogram(waveform), SilenceSettings(minimum))
-    duration = len(waveform) / SAMPLE_RATE
-    spans = (_span(first, end, len(mask)) for first, end in _runs(mask))
-    return [(start, min(end, duration)) for start, end in spans]
+    return _spans(silent_frames(mel_spectrogram(waveform), SilenceSettings(minimum)), len(waveform))
+
+
+def find_silence_in(
+    pieces: Iterable[np.ndarray | torch.Tensor], minimum: float = 0.3
+) -> tuple[list[tuple[float, float]], int]:
+    """Find the silences of a waveform that comes in pieces, of which only the loudness is kept: 40 kB a minute.
+
+    Args:
+        pieces: float (n,) each, as the waveform of `find_silence`.
+        minimum: shortest silence in seconds.
+
+    Returns:
+        what `find_silence` gives for the whole, and the number of samples; no silence where there is no sample.
+
+    Raises:
+        InputError: a piece holds a number that is not finite.
+    """
+    mel = StreamingMel()
+    levels, num_samples = [], 0
+    for piece in pieces:
+        num_samples += len(piece)
+        levels.append(_level(mel.push(piece).numpy()))
+    if num_samples == 0:
+        return [], 0
+    levels.append(_level(mel.flush().numpy()))
+    return _spans(_silent(np.concatenate(levels), SilenceSettings(minimum)), num_samples), num_samples
 
 
 def silent_frames(mel: np.ndarray | torch.Tensor, settings: SilenceSettings | None = None) -> np.ndarray:
     """Return bool (M,): the frames of a mel (80, M) that lie in a silence of the minimum length."""
-    settings = settings or SilenceSettings()
-    level = _level(np.asarray(mel))
+    return _silent(_level(np.asarray(mel)), settings or SilenceSettings())
+
+
+def _silent(level: np.ndarray, settings: SilenceSettings) -> np.ndarray:
+    """Return bool (M,) of loudness (M,): the frames that lie in a silence of the minimum length."""
     quiet, loudest = _quiet_frames(level, settings)
     _forget_clicks(quiet, level > loudest - settings.click_range, settings.click)
     for first, end in _runs(quiet):
@@ -102,9 +138,46 @@ def gate_silence(mel: torch.Tensor, settings: SilenceSettings | None = None, ram
     return gated
 
 
+def gate_sound(
+    waveform: np.ndarray,
+    silences: list[tuple[float, float]],
+    *,
+    first_sample: int = 0,
+    num_samples: int | None = None,
+    ramp: float = 0.05,
+) -> np.ndarray:
+    """Replace what is heard in silences by digital silence, in the sound itself: for features that hear no mel.
+
+    A recording may come in pieces: each piece gives what the same stretch of the whole gives.
+
+    Args:
+        waveform: float (n,), 16 kHz mono: the recording or a piece of it.
+        silences: (start, end) in seconds of the recording, as `find_silence` gives them.
+        first_sample: where in the recording the piece begins.
+        num_samples: length of the recording; by default it ends with this piece.
+        ramp: seconds over which the gate closes and opens, inside the silence; none at the ends of the recording.
+
+    Returns:
+        float32 (n,).
+    """
+    end = first_sample + len(waveform) if num_samples is None else num_samples
+    gated = np.array(waveform, dtype=np.float32)
+    for start_time, end_time in silences:
+        opened, closed = start_time * SAMPLE_RATE, end_time * SAMPLE_RATE
+        begin = max(0, math.ceil(opened) - first_sample)
+        stop = min(len(gated), math.floor(closed) - first_sample)
+        if begin >= stop:
+            continue
+        position = np.arange(begin, stop) + first_sample
+        from_start = np.inf if opened <= 0 else position - opened
+        to_end = np.inf if closed >= end else closed - position
+        gated[begin:stop] *= np.clip(1 - np.minimum(from_start, to_end) / (ramp * SAMPLE_RATE), 0, 1)
+    return gated
+
+
 def _level(mel: np.ndarray) -> np.ndarray:
     """Return the loudness of each frame above hum, float64 (M,), in dB above digital silence."""
-    levels = []
+    levels: list[np.ndarray] = [np.zeros(0)]
     for start in range(0, mel.shape[1], _BLOCK_FRAMES):  # so that memory does not grow with the recording
         block = mel[_LOWEST_BAND:, start : start + _BLOCK_FRAMES].astype(np.float64)
         decibels = (block - MEL_MIN) * (LEVEL_RANGE / (MEL_MAX - MEL_MIN))
@@ -133,6 +206,12 @@ def _forget_clicks(quiet: np.ndarray, loud: np.ndarray, longest: float) -> None:
         inside = first > 0 and end < len(quiet)
         if inside and end - first < longest * MEL_FRAMES_PER_SECOND and not loud[first:end].any():
             quiet[first:end] = True
+
+
+def _spans(silent: np.ndarray, num_samples: int) -> list[tuple[float, float]]:
+    """Return (start, end) in seconds of each run of silent frames, within the waveform."""
+    spans = (_span(first, end, len(silent)) for first, end in _runs(silent))
+    return [(start, min(end, num_samples / SAMPLE_RATE)) for start, end in spans]
 
 
 def _span(first: int, end: int, num_frames: int) -> tuple[float, float]:

@@ -37,6 +37,7 @@ EXTRAS = {
     "matplotlib": "plot",
     "mediapipe": "face",
     "huggingface_hub": "hub",
+    "transformers": "hubert",
 }
 """Optional package -> the extra of pyproject.toml that installs it."""
 

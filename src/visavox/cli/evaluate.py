@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated
 
@@ -72,7 +72,10 @@ def main(argv: list[str]) -> int:
     if options.test_set.asked_for():
         refused = {name: getattr(options, name) for name in ("truth", "audio", "source", "plot", "cache", "curves")}
         judges = {"expert": options.expert, "sync_model": options.sync_model}
-        evaluate_pairs(options.dubbed, options.test_set, settings, judges, refused, options)
+        face_judges = FaceJudgeSettings(
+            **{each.name: getattr(options, each.name) for each in fields(FaceJudgeSettings)}
+        )
+        evaluate_pairs(options.dubbed, options.test_set, settings, judges, face_judges, refused, options)
         return EXIT_DONE
     pairs = find_pairs(options.dubbed, options.truth, options.audio, options.source)
     plots = plan_plots(options.plot, pairs)

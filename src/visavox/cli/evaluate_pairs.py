@@ -13,6 +13,7 @@ from visavox.errors import InputError
 
 if TYPE_CHECKING:
     from visavox.metrics.evaluation import EvaluationSettings
+    from visavox.metrics.judge_settings import FaceJudgeSettings
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def evaluate_pairs(
     options: PairOptions,
     measures: EvaluationSettings,
     judges: Mapping[str, str | None],
+    face_judges: FaceJudgeSettings,
     refused: Mapping[str, Any],
     common: ReportOptions,
 ) -> None:
@@ -67,6 +69,7 @@ def evaluate_pairs(
         options: list, network, folder of the results.
         measures: what is measured.
         judges: networks that judge, by the argument of `visavox.metrics.evaluate`; None: not given.
+        face_judges: networks that judge the picture of the face.
         refused: options of the command that mean nothing here, with their values.
         common: progress and form of the output.
     """
@@ -91,6 +94,7 @@ def evaluate_pairs(
             extend_videos=options.extend_videos,
             measures=measures,
             judges={name: judge for name, judge in judges.items() if judge is not None},
+            face_judges=face_judges,
             workers=options.workers,
             num_pictures=options.num_pictures,
             redo=options.redo,

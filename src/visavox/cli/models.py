@@ -1,4 +1,4 @@
-"""`visavox models`: list and describe weights; convert the published files of Wav2Lip and SyncNet."""
+"""`visavox models`: list, describe and blend weights; convert the published files of Wav2Lip and SyncNet."""
 
 from __future__ import annotations
 
@@ -45,22 +45,41 @@ class Import(ReportOptions):
     """Replace the output if it is there."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Blend(ReportOptions):
+    """Write weights that lie between two: some weights, and what they became by more training."""
+
+    first: Positional[Annotated[str, arg(metavar="FIRST")]]
+    """Name or path of weights."""
+    second: Positional[Annotated[str, arg(metavar="SECOND")]]
+    """Name or path of weights that were trained on from the first."""
+    output: Annotated[Path, alias("-o")]
+    """The .safetensors file to write."""
+    share: float = 0.5
+    """Share of the second, 0 to 1."""
+    overwrite: bool = False
+    """Replace the output if it is there."""
+
+
 Command = (
     Annotated[List, subcommand("list", prefix_name=False)]
     | Annotated[Info, subcommand("info", prefix_name=False)]
     | Annotated[Import, subcommand("import", prefix_name=False)]
+    | Annotated[Blend, subcommand("blend", prefix_name=False)]
 )
 
 
 def main(argv: list[str]) -> int:
     """Run `visavox models` with the arguments behind it and return the exit code."""
-    options: List | Info | Import = parse(Command, argv, command="models")  # type: ignore[arg-type]
+    options: List | Info | Import | Blend = parse(Command, argv, command="models")  # type: ignore[arg-type]
     if isinstance(options, List):
         _list(options)
     elif isinstance(options, Info):
         _info(options)
     elif isinstance(options, Import):
         _import(options)
+    elif isinstance(options, Blend):
+        _blend(options)
     return EXIT_DONE
 
 
@@ -97,7 +116,18 @@ def _import(options: Import) -> None:
     info = import_model(
         options.file, options.output, allow_torchscript=options.allow_torchscript, overwrite=options.overwrite
     )
-    if options.json:
+    _say_written(info, options.json)
+
+
+def _blend(options: Blend) -> None:
+    from visavox.models.blend import blend_models
+
+    info = blend_models(options.first, options.second, options.output, share=options.share, overwrite=options.overwrite)
+    _say_written(info, options.json)
+
+
+def _say_written(info: ModelInfo, as_json: bool) -> None:
+    if as_json:
         print(json.dumps(info.to_json(), indent=2))
         return
     print(f"{info.path}: {info.card.description}, {_size(info.num_bytes)}")

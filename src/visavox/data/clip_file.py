@@ -37,6 +37,11 @@ class ClipFile:
     """float32 (T, 3, 3), head space to camera."""
     spec: CropSpec
     """The crop that the frames were cut with (the margin included)."""
+    displacements: np.ndarray
+    """float32 (T, 68, 3), the motion of the face: centimetres from the canonical face, in head space
+    (`visavox.types.Motion`)."""
+    confidence: np.ndarray
+    """float32 (T,) in [0, 1], how far the landmarks can be trusted; 0 where the face was not seen."""
 
     @property
     def num_frames(self) -> int:
@@ -76,6 +81,8 @@ def save_clip(clip: ClipFile, path: str | os.PathLike[str]) -> None:
             landmarks=clip.landmarks.astype(np.float32),
             audio=clip.audio.astype(np.int16),
             rotations=clip.rotations.astype(np.float32),
+            displacements=clip.displacements.astype(np.float32),
+            confidence=clip.confidence.astype(np.float32),
             crop=np.array([clip.spec.size, clip.spec.side, clip.spec.center_down], dtype=np.float64),
         )
         os.replace(temporary, target)
@@ -87,10 +94,15 @@ def load_clip(path: str | os.PathLike[str]) -> ClipFile:
     """Read a clip.
 
     Raises:
-        InputError: the file is missing or is not a prepared clip.
+        InputError: the file is missing, is not a prepared clip, or is one of an earlier version.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
+            if "jpegs" in arrays and "displacements" not in arrays:
+                raise InputError(
+                    f"{path} was prepared by an earlier version and holds no motion; prepare the data set again with "
+                    "`visavox prepare --redo`."
+                )
             size, side, center_down = arrays["crop"]
             return ClipFile(
                 jpegs=np.split(arrays["jpegs"], arrays["jpeg_ends"][:-1]),
@@ -98,6 +110,8 @@ def load_clip(path: str | os.PathLike[str]) -> ClipFile:
                 audio=arrays["audio"],
                 rotations=arrays["rotations"],
                 spec=CropSpec(size=int(size), side=float(side), center_down=float(center_down)),
+                displacements=arrays["displacements"],
+                confidence=arrays["confidence"],
             )
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(

@@ -25,6 +25,7 @@ from visavox.data.stretches import Dropped, Fault, GridTrack, Stretch, runs_of_e
 from visavox.errors import InputError
 from visavox.face.crop import CropSpec, crop_transforms, warp_crop
 from visavox.face.landmarks import mouth_opening
+from visavox.face.motion import displacements_of, track_confidence
 from visavox.face.pose import head_angles
 from visavox.types import Frame, FrameStatus
 
@@ -165,13 +166,19 @@ class ClipCutter:
         if level < self.quality.minimum_level:
             self.dropped.append(Dropped(start, start + num_frames, Fault.NO_SOUND, level, face))
             return
-        source_frames = cut.grid.chosen[start : start + num_frames]
+        track, source_frames = cut.grid.track, cut.grid.chosen[start : start + num_frames]
+        rotations = track.rotations[source_frames]
+        displacements = displacements_of(
+            track.landmarks[source_frames], rotations, track.translations[source_frames], track.frame_size
+        )
         clip = ClipFile(
             jpegs=cut.jpegs[first:last],
             landmarks=np.stack(cut.landmarks[first:last]),
             audio=np.clip(np.round(heard * 32768), -32768, 32767).astype(np.int16),
-            rotations=cut.grid.track.rotations[source_frames],
+            rotations=rotations,
             spec=self.spec,
+            displacements=displacements,
+            confidence=track_confidence(track)[source_frames],
         )
         clip_id = f"{self.clip_name}_{len(self.clips):03d}"
         save_clip(clip, self.folder / f"{clip_id}.npz")

@@ -115,6 +115,7 @@ class _Run:
                 self._prepare_pending(progress)
         except BaseException:
             with contextlib.suppress(OSError):  # a full disk is told of already
+                self.records |= self.folder.load_records()  # a worker may have finished a video and not been heard yet
                 self._write_summary(is_complete=False)
             raise
         self._write_summary(is_complete=True)

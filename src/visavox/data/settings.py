@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 from visavox.errors import InputError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Grows when the same settings begin to give other clips."""
 
 

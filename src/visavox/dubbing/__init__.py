@@ -56,7 +56,7 @@ def dub(
 
     chosen = choose_settings(settings, options)
     check_request(face, audio, output, chosen)
-    check_model(model)
+    check_model(model, chosen)
 
     from visavox.dubbing.dubber import Dubber
 

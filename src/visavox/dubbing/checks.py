@@ -51,7 +51,7 @@ def check_request(face: str | Path, audio: str | Path, output: str | Path, setti
     Raises:
         InputError: something cannot be used.
     """
-    sources = [face, audio, *([settings.track] if settings.track else [])]
+    sources = [face, audio, *(path for path in (settings.track, settings.motion) if path is not None)]
     check_output(output, sources, settings.overwrite)
     if settings.save_track is not None:
         check_output(settings.save_track, [*sources, output], settings.overwrite, extensions=(".npz",))
@@ -63,6 +63,10 @@ def check_request(face: str | Path, audio: str | Path, output: str | Path, setti
         check_face_box(settings.face_box, (info.width, info.height))
     if settings.track is not None:
         load_fitting_tracks(info, settings)
+    if settings.motion is not None:
+        from visavox.motion.motion_file import load_motion
+
+        load_motion(settings.motion)
     frames = info.expected_frames
     if settings.reference.isdecimal() and frames is not None and int(settings.reference) > frames + _MISCOUNT:
         raise InputError(f"reference frame {settings.reference} is not in {face}, which has {frames} frames")
@@ -70,8 +74,8 @@ def check_request(face: str | Path, audio: str | Path, output: str | Path, setti
     return DubRequest(info, str(audio), str(output), settings)
 
 
-def check_model(model: object) -> None:
-    """See whether a model is there and paints mouths, by the header of its file alone.
+def check_model(model: object, settings: DubSettings | None = None) -> None:
+    """See whether a model is there, paints mouths, and fits the options, by the header of its file alone.
 
     Raises:
         InputError: it is not, or does not.
@@ -83,6 +87,42 @@ def check_model(model: object) -> None:
         raise InputError(
             f"model {model} is a network of the kind '{info.network}', which paints no mouths; give a generator, such"
             " as wav2lip (`visavox models list` shows them)"
+        )
+    hears = info.network != "motion_dub"
+    settings = settings or DubSettings()
+    check_fit(settings, hears=hears, knows_motion=info.config.get("motion") is not None)
+    if not hears and settings.motion is None:
+        from visavox.motion.speak import SpeakSettings
+
+        model_info(SpeakSettings().model)
+
+
+def check_fit(settings: DubSettings, *, hears: bool, knows_motion: bool) -> None:
+    """See whether the options are some that a generator understands.
+
+    Args:
+        settings: of the job.
+        hears: whether it hears; if not, it is told the motion.
+        knows_motion: whether it knows how the mouth moves before it paints.
+
+    Raises:
+        InputError: an option means nothing to it.
+    """
+    if settings.expressiveness is not None and not knows_motion:
+        raise InputError(
+            "expressiveness is given, but this model does not say how the mouth moves before it paints; leave the "
+            "option out, or use the default model"
+        )
+    for name in ("motion", "openness", "seed", "temperature"):
+        if hears and getattr(settings, name) is not None:
+            raise InputError(
+                f"{name} is given, but this model hears and is not told the motion; leave the option out, or use the "
+                "model motion-dub"
+            )
+    if not hears and not settings.close_in_silence:
+        raise InputError(
+            "close_in_silence is off, but this model is told the motion, which rests in pauses of itself; leave the "
+            "option out, or use another model"
         )
 
 

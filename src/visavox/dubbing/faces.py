@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from visavox.dubbing.painter import FaceInFrame
+from visavox.dubbing.wanted_motion import WantedMotion
 from visavox.face.crop import CropSpec, crop_transforms, usable_runs
 from visavox.face.landmarks import eye_distance
 from visavox.face.mouth_mask import mask_points
@@ -38,16 +40,19 @@ class SpeakingFace:
     """int32 (T,): number of the shot of each frame."""
     expressiveness: float = 1.0
     """How widely the mouth moves, 1 as the network says."""
+    motion: WantedMotion | None = None
+    """What the mouth does, for networks that do not hear."""
     references: dict[int, np.ndarray] = field(default_factory=dict)
     """Shot number to reference crop, uint8 RGB (S, S, 3); one a shot today. Where a shot has none, a frame is its
     own reference."""
 
-    def at(self, index: int, fade: float = 1.0) -> FaceInFrame | None:
+    def at(self, index: int, fade: float = 1.0, heard: Fraction = Fraction(0)) -> FaceInFrame | None:
         """The face as it is in source frame `index`; None where it is not repainted.
 
         Args:
             index: number of the source frame.
             fade: further share of the painted mouth, 0-1.
+            heard: the moment of the speech that the mouth shows, in seconds.
         """
         strength = float(self.strengths[index]) * fade
         if strength <= 0:
@@ -61,6 +66,7 @@ class SpeakingFace:
             shot,
             strength,
             self.expressiveness,
+            None if self.motion is None else self.motion.at(heard),
         )
 
 

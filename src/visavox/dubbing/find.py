@@ -7,13 +7,14 @@ from fractions import Fraction
 
 import numpy as np
 
+from visavox.dubbing.memory import return_free_memory
 from visavox.dubbing.settings import DubSettings
 from visavox.errors import InputError
 from visavox.face.selection import select_tracks, track_in_box
 from visavox.face.track_cache import cached_tracks
 from visavox.face.track_file import check_track_fits, load_tracks, save_tracks
 from visavox.face.tracker import open_tracker
-from visavox.face.tracking import track_frames
+from visavox.face.tracking import build_tracks, see_faces
 from visavox.media import VideoInfo, VideoReader
 from visavox.progress import Progress
 from visavox.types import Frame, FrameStatus, Track
@@ -105,7 +106,9 @@ def _follow(info: VideoInfo, until: Fraction | None, progress: Progress) -> list
                 yield frame
                 bar.update(1)
 
-        return track_frames(frames(), tracker, frame_size=(info.width, info.height))
+        seen = see_faces(frames(), tracker)
+    return_free_memory()  # that of the decoder and of the tracker, before the tracks take theirs
+    return build_tracks(seen, frame_size=(info.width, info.height))
 
 
 def _no_face(info: VideoInfo, tracks: list[Track]) -> InputError:

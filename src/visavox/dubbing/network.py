@@ -18,6 +18,8 @@ from visavox.dubbing.rest import rest_shares
 from visavox.errors import InputError
 from visavox.face.crop import CropSpec
 from visavox.models.fold import fold_batch_norm
+from visavox.models.motion_dub.generator import MotionDub
+from visavox.models.motion_dub.mouth_reader import MouthReader
 
 _MOST_MOMENTS = 512
 """Moments of a recording that are listened to beforehand."""
@@ -69,6 +71,8 @@ class MouthNetwork:
 
     Attributes:
         crop: the part of the picture that it sees.
+        hears: whether it hears; one that does not is told the motion of every mouth (`paint_motion`).
+        mouth_reader: what a network that does not hear understands of motion; None where it hears.
         hears_motion: whether it says how the mouth moves before it paints, so that it can move more or less widely.
         bends: whether it bends the reference, which it can do in crops larger than it sees.
         mel_window: mel frames that it hears for one picture.
@@ -93,7 +97,9 @@ class MouthNetwork:
         self._precision = reduced_precision(self.device)
         folded = fold_batch_norm(model).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._model: Any = folded.requires_grad_(False)
-        self.hears_motion = getattr(model.config, "motion", None) is not None
+        self.mouth_reader: MouthReader | None = model.mouth_reader if isinstance(model, MotionDub) else None
+        self.hears: bool = self.mouth_reader is None
+        self.hears_motion = self.hears and getattr(model.config, "motion", None) is not None
         self._rest: torch.Tensor | None = None
         if self.hears_motion:
             silence = torch.full((1, 1, NUM_MEL_BANDS, self.mel_window), MEL_MIN, device=self.device)
@@ -147,14 +153,35 @@ class MouthNetwork:
         Returns:
             float32 RGB (B, S, S, 3) in [0, 1].
         """
+        sound = torch.from_numpy(mel[:, None]).to(self.device)  # B 1 80 W
+        with self._autocast():
+            condition = self._condition(sound, mel, expressiveness)
+        return self._paint(condition, targets, references)
+
+    @torch.inference_mode()
+    def paint_motion(self, motion: np.ndarray, targets: np.ndarray, references: np.ndarray) -> np.ndarray:
+        """Paint mouths that are told how to look.
+
+        Args:
+            motion: float32 (B, K), the numbers of each mouth (`MouthReader.wanted`).
+            targets: as in `paint`.
+            references: as in `paint`.
+
+        Returns:
+            float32 RGB (B, S, S, 3) in [0, 1].
+        """
+        with self._autocast():
+            condition = self._model.motion_condition(torch.from_numpy(motion).to(self.device))
+        return self._paint(condition, targets, references)
+
+    def _paint(self, condition: torch.Tensor, targets: np.ndarray, references: np.ndarray) -> np.ndarray:
         seen = np.concatenate([self._shrunk(targets), self._shrunk(references)], axis=-1)  # B H H 6
         faces = self._tensor(seen)
         faces[:, :3, faces.shape[2] // 2 :] = 0
-        sound = torch.from_numpy(mel[:, None]).to(self.device)  # B 1 80 W
         with self._autocast():
             if not self.bends:
-                return _pictures(self._model(sound, faces).clamp(0, 1))
-            layers = self._model.layers(self._condition(sound, mel, expressiveness), faces)
+                return _pictures(self._model.paint(condition, faces).clamp(0, 1))
+            layers = self._model.layers(condition, faces)
         if self.device.type != "cpu":
             return _pictures(layers.flatten(self._tensor(references)).clamp(0, 1))
         parts = zip(layers.grid.float().numpy(), _pictures(layers.colors), _pictures(layers.cover), strict=True)

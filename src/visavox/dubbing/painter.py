@@ -37,6 +37,8 @@ class FaceInFrame:
     """Share, 0-1, of the painted mouth in the mixture with the old one: fades where painting begins or ends."""
     expressiveness: float = 1.0
     """How widely the mouth moves, 1 as the network says."""
+    motion: np.ndarray | None = None
+    """float32 (K,): what the mouth does, for a network that does not hear."""
 
 
 @dataclass
@@ -165,6 +167,8 @@ class MouthPainter:
         return window_start(time + self._lead, self._network.mel_lead)
 
     def _is_audible(self, frame: PaintedFrame) -> bool:
+        if not self._network.hears:
+            return True
         end = self._window_start(frame.time) + self._network.mel_window
         return self._sound_ended or not frame.faces or end <= self._mel_start + self._mel.shape[1]
 
@@ -185,25 +189,29 @@ class MouthPainter:
 
     def _run(self, num_frames: int) -> list[PaintedFrame]:
         frames = [self._waiting.popleft() for _ in range(num_frames)]
-        size = self._crop_size
-        windows, targets, references, expressiveness = [], [], [], []
+        faces = [face for frame in frames for face in frame.faces]
         for frame in frames:
-            for face in frame.faces:
-                crop = warp_crop(frame.image, face.matrix, size)
-                frame.crops.append(crop)
-                targets.append(crop)
-                references.append(crop if face.reference is None else face.reference)
-                expressiveness.append(face.expressiveness)
-                start = self._window_start(frame.time) - self._mel_start
-                windows.append(mel_window(self._mel, start, self._network.mel_window).numpy())
-        if targets:
-            pictures = np.stack(targets), np.stack(references)
-            widths = np.array(expressiveness, np.float32)
-            mouths = iter(self._network.paint(np.stack(windows), *pictures, widths))
+            frame.crops.extend(warp_crop(frame.image, face.matrix, self._crop_size) for face in frame.faces)
+        if faces:
+            crops = [crop for frame in frames for crop in frame.crops]
+            references = [
+                crop if face.reference is None else face.reference for face, crop in zip(faces, crops, strict=True)
+            ]
+            mouths = iter(self._paint(frames, np.stack(crops), np.stack(references)))
             for frame in frames:
                 frame.mouths.extend(next(mouths) for _ in frame.faces)
-            self._forget_sound(self._window_start(frames[-1].time))
         return frames
+
+    def _paint(self, frames: Sequence[PaintedFrame], crops: np.ndarray, references: np.ndarray) -> np.ndarray:
+        faces = [face for frame in frames for face in frame.faces]
+        if not self._network.hears:
+            return self._network.paint_motion(np.stack([_motion(face) for face in faces]), crops, references)
+        starts = [self._window_start(frame.time) - self._mel_start for frame in frames for _ in frame.faces]
+        windows = np.stack([mel_window(self._mel, start, self._network.mel_window).numpy() for start in starts])
+        widths = np.array([face.expressiveness for face in faces], np.float32)
+        mouths = self._network.paint(windows, crops, references, widths)
+        self._forget_sound(self._window_start(frames[-1].time))
+        return mouths
 
     def _forget_sound(self, before: int) -> None:
         """Drop mel frames that no later frame will hear."""
@@ -211,3 +219,9 @@ class MouthPainter:
         if drop > 4 * self._network.mel_window:
             self._mel = self._mel[:, drop:]  # a view; the next push_sound copies what is left and frees the rest
             self._mel_start += drop
+
+
+def _motion(face: FaceInFrame) -> np.ndarray:
+    if face.motion is None:
+        raise ValueError("this network does not hear; give every face its motion")
+    return face.motion

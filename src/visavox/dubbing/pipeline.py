@@ -19,7 +19,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from visavox.dubbing.checks import DubRequest, sound_plan
+from visavox.dubbing.checks import DubRequest, check_fit, sound_plan
 from visavox.dubbing.expressiveness import own_expressiveness
 from visavox.dubbing.faces import SpeakingFace, prepare_face, working_crop
 from visavox.dubbing.find import find_tracks
@@ -32,14 +32,18 @@ from visavox.dubbing.result import DubResult
 from visavox.dubbing.speech import read_speech
 from visavox.dubbing.stages import Background
 from visavox.dubbing.timeline import Moment, Timeline, plan_timeline
-from visavox.errors import InputError
+from visavox.dubbing.wanted_motion import find_motion, fit_motion
 from visavox.face.composite import CompositeSettings
 from visavox.media import VideoWriter
+from visavox.models.motion_dub.mouth_reader import MouthReader
 from visavox.progress import Progress
 from visavox.types import FrameStatus, Track
 
 _FRAMES_AHEAD = 4
 """Painted frames that wait to be pasted."""
+_FRAMES_BETWEEN_CLEANINGS = 250
+"""Finished frames after which freed memory goes back: the threads of the second pass free what others took, and what
+their arenas keep of it grows for minutes."""
 _FADE = 0.12
 """Seconds over which the old mouth comes back where the speech ends and the video goes on."""
 
@@ -72,16 +76,13 @@ def run(request: DubRequest, network: MouthNetwork, progress: Progress) -> DubRe
         InputError: the video shows no face that can be repainted, or a file cannot be read or written.
     """
     watch, settings = Stopwatch(), request.settings
-    if settings.expressiveness is not None and not network.hears_motion:
-        raise InputError(
-            "expressiveness is given, but this model does not say how the mouth moves before it paints; leave the "
-            "option out, or use the default model"
-        )
+    check_fit(settings, hears=network.hears, knows_motion=network.hears_motion or not network.hears)
     with watch.measure("sound"), processor_threads(settings.threads):
         speech = read_speech(request.audio, close_in_silence=settings.close_in_silence)
     return_free_memory()  # before the tracks, which are the most that a job ever holds
     with watch.measure("track"):
         tracks = find_tracks(request.info, settings, speech.seconds, progress)
+    return_free_memory()  # what the tracks were built from
     times = tracks[0].times
     timeline = plan_timeline(
         times,
@@ -93,11 +94,15 @@ def run(request: DubRequest, network: MouthNetwork, progress: Progress) -> DubRe
     )
     crop = working_crop(network.crop, network.bends, tracks)
     faces = [prepare_face(track, crop, settings.track_smoothing) for track in tracks]
-    _set_expressiveness(faces, tracks, settings.expressiveness, network, speech.mel)
+    if network.mouth_reader is not None:
+        with watch.measure("motion"), processor_threads(settings.threads):
+            _set_motion(faces, tracks, network.mouth_reader, request, progress)
+    else:
+        _set_expressiveness(faces, tracks, settings.expressiveness, network, speech.mel)
     if settings.reference != "same":
         with watch.measure("references"):
             _add_references(request, tracks, faces, crop.size)
-    plan = _Plan(times, timeline, faces, speech.seconds)
+    plan = _Plan(times, timeline, faces, speech.seconds, settings.sound_lead)
     painter = MouthPainter(
         network,
         crop_size=crop.size,
@@ -143,23 +148,37 @@ def _set_expressiveness(
         face.expressiveness = own_expressiveness(track, heard)
 
 
+def _set_motion(
+    faces: list[SpeakingFace], tracks: list[Track], reader: MouthReader, request: DubRequest, progress: Progress
+) -> None:
+    motion = find_motion(request.audio, request.settings, progress)
+    for face, track in zip(faces, tracks, strict=True):
+        face.motion = fit_motion(motion, reader, track, request.settings)
+
+
 class _Plan:
     """What the second pass works through."""
 
     def __init__(
-        self, times: Sequence[Fraction], timeline: Timeline, faces: list[SpeakingFace], speech_seconds: Fraction
+        self,
+        times: Sequence[Fraction],
+        timeline: Timeline,
+        faces: list[SpeakingFace],
+        speech_seconds: Fraction,
+        sound_lead: Fraction,
     ) -> None:
         self.times = times
         self.timeline = timeline
         self.faces = faces
         self.speech_seconds = speech_seconds
+        self.sound_lead = sound_lead
 
     def faces_at(self, moment: Moment, keep_rest: bool) -> list:
         """The faces to repaint in one frame of the output; none after the speech where the rest is kept."""
         fade = 1.0
         if keep_rest:
             fade = min(1.0, max(0.0, float(self.timeline.speech_end - moment.time) / _FADE))
-        found = (face.at(moment.frame, fade) for face in self.faces)
+        found = (face.at(moment.frame, fade, moment.time + self.sound_lead) for face in self.faces)
         return [face for face in found if face is not None]
 
     def reason(self, moment: Moment) -> str:
@@ -188,7 +207,7 @@ def _second_pass(
         ) as painted,
         progress.bar("dubbing", plan.timeline.num_frames) as bar,
     ):
-        for frame in painted:
+        for number, frame in enumerate(painted, start=1):
             with watch.measure("composite"):
                 image = painter.finish(frame)
             writer.write(image, frame.time)
@@ -196,6 +215,8 @@ def _second_pass(
             if not frame.faces:
                 reasons[plan.reason(moment)] += 1
             bar.update(1)
+            if number % _FRAMES_BETWEEN_CLEANINGS == 0:
+                return_free_memory()
     return _result(request, plan, player, reasons, watch)
 
 

@@ -58,6 +58,16 @@ class DubSettings:
     expressiveness: float | None = None
     """How widely the mouth moves: 1 as the model predicts for a typical speaker, 0.5 half as widely. When left out,
     between 0.75 and 1.4, by how widely this person's mouth moves in the video."""
+    motion: Path | None = None
+    """For models that are told the motion: take it from this file (.npz, made by `visavox motion` from a performance or
+    from other speech) instead of from the sound."""
+    openness: float | None = None
+    """For models that are told the motion: how far lips open, 0.8 to 1.2, 1 when left out; what is shut stays shut."""
+    seed: int | None = None
+    """For models that are told the motion: another number gives another motion for the same speech; 0 when left out."""
+    temperature: float | None = None
+    """For models that are told the motion: how much of it is left to chance; 0 the most likely one, 1 all that people
+    do, the motion model's own default when left out."""
     match_color: bool = True
     """Shift the painted skin to the colour of the skin around it."""
     sharpen: float = 0.6
@@ -91,6 +101,14 @@ class DubSettings:
             raise InputError(f"sharpen is {self.sharpen}; give 0 to 3")
         if self.expressiveness is not None and not 0 <= self.expressiveness <= 2:
             raise InputError(f"expressiveness is {self.expressiveness}; give 0 to 2, 1 for a typical speaker")
+        if self.openness is not None and not 0.8 <= self.openness <= 1.2:
+            raise InputError(f"openness is {self.openness}; give 0.8 to 1.2, 1 for what the motion says")
+        if self.seed is not None and self.seed < 0:
+            raise InputError(f"seed is {self.seed}; give 0 or more")
+        if self.temperature is not None and not 0 <= self.temperature <= 2:
+            raise InputError(f"temperature is {self.temperature}; give 0 (most likely) to 2")
+        if self.motion is not None and (self.seed is not None or self.temperature is not None):
+            raise InputError("motion is given together with seed or temperature; a motion from a file leaves no chance")
         if not 0 <= self.track_smoothing <= 1:
             raise InputError(f"track_smoothing is {self.track_smoothing} s; give 0 to 1")
         if not math.isfinite(self.audio_offset) or abs(self.audio_offset) > _LONGEST_OFFSET:

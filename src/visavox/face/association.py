@@ -13,6 +13,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from visavox.face.appearance import appearance_distance
+from visavox.face.landmark_store import KeptLandmarks
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,17 @@ class Sighting:
 
     frame: int
     """Index of the frame."""
-    landmarks: np.ndarray
-    """float32 (478, 3) in pixels."""
+    kept: KeptLandmarks
+    """Where its landmarks are."""
     score: float
     """Confidence of the tracker, 0-1."""
     appearance: np.ndarray | None
     """What it looks like (`appearance.describe`), where that was worked out."""
+
+    @property
+    def landmarks(self) -> np.ndarray:
+        """float32 (478, 3) in pixels, a new array each time."""
+        return self.kept.decode()
 
     @property
     def center(self) -> np.ndarray:

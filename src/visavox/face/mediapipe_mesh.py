@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from visavox.face.face_model import Detection, Observation
+from visavox.face.import_apart import import_apart
 from visavox.face.native_output import captured_output
 from visavox.face.region import Region, region_of_box
 from visavox.types import NUM_LANDMARKS
@@ -64,6 +65,7 @@ class MediapipeMesh:
 
     def __init__(self, min_detection_score: float = 0.4) -> None:
         with captured_output():
+            import_apart("mediapipe")
             from mediapipe.python.solutions.face_detection import FaceDetection
 
             self._mesh = _open_mesh_graph()

@@ -13,6 +13,7 @@ import numpy as np
 from visavox.errors import InputError
 from visavox.face.cache import fetch_to_cache
 from visavox.face.face_model import Detection, Observation
+from visavox.face.import_apart import import_apart
 from visavox.face.native_output import captured_output
 from visavox.face.region import FACE_MARGIN, Region, region_of_landmarks
 
@@ -40,7 +41,7 @@ def open_mediapipe_task() -> MediapipeTask:
     """
     try:
         with captured_output():
-            from mediapipe.tasks.python import vision  # noqa: F401
+            import_apart("mediapipe.tasks.python.vision")
     except ImportError as error:
         raise InputError(
             f"no face tracker is installed ({error}): pip install 'visavox[face]', "

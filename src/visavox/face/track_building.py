@@ -11,11 +11,10 @@ import numpy as np
 
 from visavox.errors import InputError
 from visavox.face.association import Sighting
+from visavox.face.landmark_store import LANDMARK_STEP
 from visavox.face.pose import facing, head_angles, head_pose
 from visavox.types import NUM_LANDMARKS, FrameStatus, Track
 
-LANDMARK_STEP = 1 / 64
-"""Landmarks are rounded to this part of a pixel, a tenth of their jitter, so that a track file holds them exactly."""
 MAX_GAP_MOVE = 1.0
 """Way over a gap, in sizes of the face, beyond which nothing is interpolated."""
 BORDER_MARGIN = 0.05

@@ -7,17 +7,14 @@ Landmarks are stored as whole 64ths of a pixel, as differences from frame to fra
 from __future__ import annotations
 
 import os
-import tempfile
-import zipfile
-import zlib
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 
 from visavox.errors import InputError
-from visavox.face.track_building import LANDMARK_STEP
+from visavox.face.array_file import read_arrays, write_arrays
+from visavox.face.landmark_store import LANDMARK_STEP
 from visavox.types import NUM_LANDMARKS, FrameStatus, Track
 
 FORMAT = 1
@@ -38,21 +35,7 @@ def save_tracks(tracks: Sequence[Track], path: str | os.PathLike[str]) -> None:
     arrays: dict[str, np.ndarray] = {"visavox_track": np.array([FORMAT, len(tracks)])}
     for number, track in enumerate(tracks):
         arrays |= {f"{number}.{name}": array for name, array in _pack(track).items()}
-    target = Path(path)
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    except OSError as error:
-        raise InputError(
-            f"{target} cannot be written ({error.strerror}); choose a folder that exists and can be written."
-        ) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise InputError(f"{target} cannot be written ({error.strerror or error}).") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    write_arrays(path, arrays)
 
 
 def load_track(path: str | os.PathLike[str]) -> Track:
@@ -69,24 +52,13 @@ def load_track(path: str | os.PathLike[str]) -> Track:
 
 def load_tracks(path: str | os.PathLike[str]) -> list[Track]:
     """Read all tracks of a file; otherwise as `load_track`."""
-    name = os.fspath(path)
-    remedy = "make it anew with `visavox track VIDEO -o TRACK.npz`."
-    if not os.path.isfile(name):
-        what = "is a folder" if os.path.isdir(name) else "does not exist"
-        raise InputError(f"the track file {name} {what}; {remedy}")
-    try:
-        loaded = np.load(name, allow_pickle=False)
-        if not isinstance(loaded, np.lib.npyio.NpzFile):
-            raise InputError(f"{name} is not a track file; {remedy}")
-        with loaded as arrays:
-            if "visavox_track" not in arrays:
-                raise InputError(f"{name} is not a track file; {remedy}")
-            found, num_tracks = (int(number) for number in arrays["visavox_track"])
-            if found != FORMAT:
-                raise InputError(f"{name} is a track file of format {found}, this version reads {FORMAT}; {remedy}")
-            return [_unpack(arrays, f"{number}.") for number in range(num_tracks)]
-    except (OSError, KeyError, ValueError, EOFError, ZeroDivisionError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{name} is not a track file or is damaged ({error}); {remedy}") from error
+    return read_arrays(
+        path,
+        "track",
+        version=FORMAT,
+        remedy="make it anew with `visavox track VIDEO -o TRACK.npz`.",
+        unpack=_unpack_all,
+    )
 
 
 def check_track_fits(track: Track, *, frame_size: tuple[int, int], num_frames: int | None, video: str) -> None:
@@ -149,6 +121,11 @@ def _steps(track: Track, present: np.ndarray, centers: np.ndarray, kind: type[np
         steps[index] = step
         last = offsets
     return steps
+
+
+def _unpack_all(arrays: np.lib.npyio.NpzFile) -> list[Track]:
+    _, num_tracks = (int(number) for number in arrays["visavox_track"])
+    return [_unpack(arrays, f"{number}.") for number in range(num_tracks)]
 
 
 def _unpack(arrays: np.lib.npyio.NpzFile, prefix: str) -> Track:

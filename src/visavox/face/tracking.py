@@ -9,7 +9,6 @@ from landmarks and must be still, such as crops, is smoothed where it is derived
 
 from __future__ import annotations
 
-import mmap
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -22,15 +21,14 @@ from visavox.face.appearance import describe
 from visavox.face.association import Sighting, Tracklet, join_tracklets, link_frames
 from visavox.face.cuts import CutDetector, without_disproved_cuts
 from visavox.face.face_box import FaceBox, check_face_box
+from visavox.face.landmark_store import LandmarkStore
 from visavox.face.track_building import StatusSettings, build_track
 from visavox.face.tracker import FaceTracker, TrackerSettings, open_tracker
 from visavox.progress import QUIET, Progress
-from visavox.types import NUM_LANDMARKS, Frame, Track
+from visavox.types import Frame, Track
 
 DESCRIPTION_INTERVAL = 4
 """Frames from one description of a face's appearance to the next."""
-LANDMARKS_PER_BLOCK = 256
-"""Faces for which memory is taken at a time."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,8 @@ def track_video(
                     yield frame
                     bar.update(1)
 
-            return track_frames(counted(), tracker, frame_size=frame_size, settings=settings)
+            seen = see_faces(counted(), tracker)
+    return build_tracks(seen, frame_size=frame_size, settings=settings)
 
 
 def track_frames(
@@ -103,38 +102,32 @@ def track_frames(
     settings: TrackingSettings | None = None,
 ) -> list[Track]:
     """Follow the faces of frames that come one after the other, as `track_video` does."""
-    settings = settings or TrackingSettings()
-    seen, times, cuts = _observe(frames, tracker)
-    shots = without_disproved_cuts(cuts.shots(), seen)
-    people = join_tracklets(link_frames(seen, shots))
-    del seen
-    people = [person for person in people if _lasts(person, times, settings.min_duration)]
-    people.sort(key=_prominence, reverse=True)
-    tracks: list[Track] = []
-    while people:
-        sightings = _one_after_the_other(people.pop(0).sightings)
-        track = build_track(sightings, shots=shots, times=times, frame_size=frame_size, settings=settings.status)
-        track.face_id = len(tracks)
-        tracks.append(track)
-    return tracks
+    return build_tracks(see_faces(frames, tracker), frame_size=frame_size, settings=settings)
 
 
-def _observe(
-    frames: Iterable[Frame], tracker: FaceTracker
-) -> tuple[list[list[Sighting]], tuple[Fraction, ...], CutDetector]:
-    """Look at every frame once: the faces, the times, and what was measured for cuts."""
-    seen: list[list[Sighting]] = []
-    times: list[Fraction] = []
-    cuts = CutDetector()
-    store = _LandmarkStore()
+@dataclass
+class SeenFaces:
+    """What was seen in the T frames of a video."""
+
+    sightings: list[list[Sighting]] = field(default_factory=list)
+    """For each frame its faces."""
+    times: list[Fraction] = field(default_factory=list)
+    """Presentation times, in seconds."""
+    cuts: CutDetector = field(default_factory=CutDetector)
+    """What was measured for cuts."""
+
+
+def see_faces(frames: Iterable[Frame], tracker: FaceTracker) -> SeenFaces:
+    """Look at every frame once. What follows, `build_tracks`, needs neither the frames nor the tracker."""
+    seen, store = SeenFaces(), LandmarkStore()
     for number, frame in enumerate(frames):
-        may_be_cut = cuts.push(frame.image)
+        may_be_cut = seen.cuts.push(frame.image)
         if may_be_cut:
             tracker.reset()
         observations = tracker.observe(frame.image)
-        changed = may_be_cut or not seen or len(observations) != len(seen[-1])
+        changed = may_be_cut or not seen.sightings or len(observations) != len(seen.sightings[-1])
         described = changed or number % DESCRIPTION_INTERVAL == 0
-        seen.append(
+        seen.sightings.append(
             [
                 Sighting(
                     number,
@@ -145,32 +138,28 @@ def _observe(
                 for observation in observations
             ]
         )
-        times.append(frame.time)
-    return seen, tuple(times), cuts
+        seen.times.append(frame.time)
+    return seen
 
 
-class _LandmarkStore:
-    """Keeps landmarks in blocks that go back to the system once nobody refers to a part of them.
-
-    Ten minutes of one face are 86 MB. Small arrays, one for each frame, would stay with the process when they are
-    freed, beside the arrays of the track that they were copied to.
-    """
-
-    def __init__(self) -> None:
-        self._block = np.empty((0, NUM_LANDMARKS, 3), dtype=np.float32)
-        self._used = 0
-
-    def keep(self, landmarks: np.ndarray) -> np.ndarray:
-        """Copy (478, 3) landmarks; return the copy."""
-        if self._used == len(self._block):
-            # Mapped, not allocated: the C library keeps freed blocks of this size once it has seen larger ones.
-            block = mmap.mmap(-1, 4 * LANDMARKS_PER_BLOCK * NUM_LANDMARKS * 3)
-            self._block = np.frombuffer(block, np.float32).reshape(LANDMARKS_PER_BLOCK, NUM_LANDMARKS, 3)
-            self._used = 0
-        kept = self._block[self._used]
-        self._used += 1
-        kept[...] = landmarks
-        return kept
+def build_tracks(
+    seen: SeenFaces, *, frame_size: tuple[int, int], settings: TrackingSettings | None = None
+) -> list[Track]:
+    """Tell who is who in what was seen, which is used up; otherwise as `track_frames`."""
+    settings = settings or TrackingSettings()
+    times = tuple(seen.times)
+    shots = without_disproved_cuts(seen.cuts.shots(), seen.sightings)
+    people = join_tracklets(link_frames(seen.sightings, shots))
+    seen.sightings.clear()  # what is built is far larger: nothing is to be held twice
+    people = [person for person in people if _lasts(person, times, settings.min_duration)]
+    people.sort(key=_prominence, reverse=True)
+    tracks: list[Track] = []
+    while people:
+        sightings = _one_after_the_other(people.pop(0).sightings)
+        track = build_track(sightings, shots=shots, times=times, frame_size=frame_size, settings=settings.status)
+        track.face_id = len(tracks)
+        tracks.append(track)
+    return tracks
 
 
 def _one_after_the_other(sightings: list[Sighting]) -> Iterator[Sighting]:

@@ -1,4 +1,4 @@
-"""Losses of the visual quality discriminator (Wav2Lip, section 3.3)."""
+"""Losses of discriminators: of visual quality (Wav2Lip, section 3.3), and of a person's motion (GeneFace)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,33 @@ def real_or_painted(judged: Tensor, real: bool) -> Tensor:
     with torch.autocast(judged.device.type, enabled=False):
         judged = judged.float().clamp(1e-6, 1 - 1e-6)
         return F.binary_cross_entropy(judged, torch.full_like(judged, float(real)))
+
+
+def least_squares(judged: Tensor, real: bool) -> Tensor:
+    """Least-squares loss of what a critic says of samples that are all real or all made (Mao et al. 2017, LSGAN).
+
+    Args:
+        judged: of any shape, 1 for real and 0 for made.
+        real: what they are; for the generator's own loss, what it wants them to be taken for.
+
+    Returns:
+        the mean; 0.25 where the critic cannot tell and says a half.
+    """
+    return ((judged.float() - float(real)) ** 2).mean()
+
+
+def gradient_penalty(judged: Tensor, samples: Tensor) -> Tensor:
+    """Squared slope of a critic at real samples (Mescheder et al. 2018, R1), which keeps it from racing ahead.
+
+    Args:
+        judged: (...) what the critic says of each sample.
+        samples: (..., D) what it was given, with `requires_grad`.
+
+    Returns:
+        the mean over samples of the squared length of the gradient.
+    """
+    (slopes,) = torch.autograd.grad(judged.sum(), samples, create_graph=True)
+    return (slopes.float() ** 2).sum(dim=-1).mean()
 
 
 def feature_distance(painted: list[Tensor], truth: list[Tensor]) -> Tensor:

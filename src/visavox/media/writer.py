@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 from av.codec.context import Flags
 from av.container import OutputContainer
@@ -33,6 +34,10 @@ logger = logging.getLogger(__name__)
 _FRAMES_WAITING = 4  # pictures that wait to be encoded
 _FINEST_CLOCK = 1_000_000  # ticks a second; finer ones overflow the counters of old players
 _USUAL_CLOCK = 90_000
+_CPU_AVX_512F = 13  # OpenCV's number, to which its Python binding gives no name
+_WITHOUT_AVX512 = {"x264-params": "asm=avx2,bmi1,bmi2,lzcnt,fma3"}
+"""With AVX-512 the x264 that PyAV brings makes another file of the same pictures once in twenty-five times, different
+by a few levels at the border; with what every processor that has AVX-512 has besides, it always makes the same."""
 
 
 class VideoWriter:
@@ -253,6 +258,8 @@ def _add_video_stream(
 ) -> VideoStream:
     codec = encoding.video_encoder(extension)
     encoder, options = encoding.encoder_options(codec)
+    if encoder == "libx264" and cv2.checkHardwareSupport(_CPU_AVX_512F):
+        options |= _WITHOUT_AVX512
     stream = container.add_stream(encoder, rate=like.frame_rate, options=options)
     if not isinstance(stream, VideoStream):
         raise TypeError(f"{encoder} is no video codec")

@@ -109,19 +109,8 @@ def evaluate(
     distances = landmark_distance(dubbed_track.landmarks[both], true_track.landmarks[partners[both]])
     pictures = PictureFigures()
     if settings.pictures:
-        source_track = None if source is None else tracks.track(source, settings.face, progress)
-        if source is None and heads_coincide(dubbed_track, true_track, partners):
-            source, source_track = truth, true_track
-        pictures = measure_pictures(
-            (dubbed, dubbed_track),
-            (truth, true_track),
-            (source, source_track),
-            partners,
-            settings.codec_loss,
-            settings.always_align,
-            progress,
-            face_judges,
-        )
+        both_videos = (dubbed, dubbed_track), (truth, true_track)
+        pictures = _pictures(*both_videos, source, partners, settings, tracks, face_judges, progress)
     return Report(
         dubbed=str(dubbed),
         truth=str(truth),
@@ -146,6 +135,27 @@ def evaluate(
         lse=_lse(syncnet, dubbed, dubbed_track, sound, progress),
         true_lse=_lse(syncnet, truth, true_track, true_sound, progress),
         curves=curves,
+    )
+
+
+def _pictures(
+    dubbed: tuple[FilePath, Track],
+    true: tuple[FilePath, Track],
+    source: FilePath | None,
+    partners: np.ndarray,
+    settings: EvaluationSettings,
+    tracks: TrackCache,
+    judges: FaceJudges | None,
+    progress: Progress,
+) -> PictureFigures:
+    """Measure the pictures; the source is the truth itself where none is given and the head does the same in both."""
+    original: tuple[FilePath | None, Track | None] = (None, None)
+    if source is not None:
+        original = (source, tracks.track(source, settings.face, progress))
+    elif heads_coincide(dubbed[1], true[1], partners):
+        original = true
+    return measure_pictures(
+        dubbed, true, original, partners, settings.codec_loss, settings.always_align, progress, judges
     )
 
 

@@ -35,6 +35,42 @@ def frechet_distance(
     return max(0.0, float(((mean - true_mean) ** 2).sum() + traces))
 
 
+class Moments:
+    """Mean and covariance of features that come portion by portion; holds two matrices, however many there are."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        """Features taken so far."""
+        self._shift = np.empty(0)
+        self._sum = np.empty(0)
+        self._products = np.empty((0, 0))
+
+    def add(self, features: np.ndarray) -> None:
+        """Take (N, D) features; N may be 0."""
+        if not len(features):
+            return
+        features = np.asarray(features, np.float64)
+        if not self.count:
+            # Sums of differences from a value near the mean lose no digits when the mean is taken off.
+            self._shift = features.mean(axis=0)
+            self._sum = np.zeros_like(self._shift)
+            self._products = np.zeros((len(self._shift),) * 2)
+        centred = features - self._shift
+        self.count += len(features)
+        self._sum += centred.sum(axis=0)
+        self._products += centred.T @ centred
+
+    @property
+    def mean(self) -> np.ndarray:
+        """float64 (D,)."""
+        return self._shift + self._sum / self.count
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """float64 (D, D), divided by N - 1; needs two features."""
+        return (self._products - np.outer(self._sum, self._sum) / self.count) / (self.count - 1)
+
+
 def frechet_inception_distance(features: np.ndarray, true_features: np.ndarray) -> float:
     """FID of two sets of pictures from their Inception features (Heusel et al., NeurIPS 2017, equation 6).
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from visavox.face.crop import CropSpec
 from visavox.models.checkpoint import first_misfit, write_weights
 from visavox.models.file_kind import FileKind, diagnose, explain
 from visavox.models.networks import CONFIGURATIONS, NETWORKS
+from visavox.models.output_file import check_weights_output
 from visavox.models.published import (
     COMMUNITY_GENERATORS,
     CONFIGURATION_NAMES,
@@ -55,7 +55,7 @@ def import_model(
         InputError: the source is no such file (the message says what it is), or the output cannot be written.
     """
     source, output = Path(source), Path(output)
-    _check_output(output, source, overwrite)
+    check_weights_output(output, source, overwrite=overwrite)
     state = _read_state(source, allow_torchscript)
     network, config = _recognise(state, source)
     if network == "wav2lip":
@@ -64,21 +64,6 @@ def import_model(
     tensors = _converted(state, network, config, source)
     write_weights(output, tensors, metadata(network, config, _card(source, network)))
     return read_info(output)
-
-
-def _check_output(output: Path, source: Path, overwrite: bool) -> None:
-    if output.suffix != ".safetensors":
-        raise InputError(f"the output {output} must end in .safetensors")
-    if output.is_dir():
-        raise InputError(f"the output {output} is a directory; give the name of a file")
-    if not output.absolute().parent.is_dir():
-        raise InputError(f"the folder of the output {output} does not exist; create it first")
-    if not os.access(output.absolute().parent, os.W_OK):
-        raise InputError(f"the folder of the output {output} may not be written to; choose another")
-    if output.exists() and source.exists() and output.samefile(source):
-        raise InputError(f"the output {output} is the input itself; choose another name")
-    if output.exists() and not overwrite:
-        raise InputError(f"{output} exists; choose another name or add --overwrite")
 
 
 def _read_state(source: Path, allow_torchscript: bool) -> dict[str, Tensor]:

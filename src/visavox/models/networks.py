@@ -9,6 +9,13 @@ from torch import nn
 
 from visavox.models.attn_wav2lip.generator import AttnWav2Lip, AttnWav2LipConfig
 from visavox.models.face_features import FaceFeatures, FaceFeaturesConfig
+from visavox.models.geneface.critic import MotionCritic, MotionCriticConfig
+from visavox.models.geneface.head import Head, HeadConfig
+from visavox.models.geneface.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
+from visavox.models.geneface.motion_vae import MotionVae, MotionVaeConfig
+from visavox.models.geneface.postnet import PostNet, PostNetConfig
+from visavox.models.geneface.torso import Torso, TorsoConfig
+from visavox.models.motion_dub.generator import MotionDub, MotionDubConfig
 from visavox.models.syncnet.expert import Expert, ExpertConfig
 from visavox.models.syncnet.syncnet import SyncNet, SyncNetConfig
 from visavox.models.wav2lip.discriminator import QualityDiscriminator, QualityDiscriminatorConfig
@@ -30,6 +37,13 @@ NETWORKS = {
     "face_features": Network("face features", FaceFeaturesConfig, FaceFeatures),
     "syncnet": Network("the SyncNet of Chung & Zisserman (2016)", SyncNetConfig, SyncNet),
     "attn_wav2lip": Network("an AttnWav2Lip generator", AttnWav2LipConfig, AttnWav2Lip),
+    "head": Network("a Head-NeRF", HeadConfig, Head),
+    "torso": Network("a Torso-NeRF", TorsoConfig, Torso),
+    "motion_vae": Network("a motion VAE", MotionVaeConfig, MotionVae),
+    "motion_syncnet": Network("a motion SyncNet", MotionSyncNetConfig, MotionSyncNet),
+    "postnet": Network("a post-net of one person's motion", PostNetConfig, PostNet),
+    "motion_critic": Network("a critic of one person's motion", MotionCriticConfig, MotionCritic),
+    "motion_dub": Network("a generator that is told the motion", MotionDubConfig, MotionDub),
 }
 """Name, as the weights file gives it, to network."""
 
@@ -39,6 +53,10 @@ CONFIGURATIONS = {
     "quality-96": ("quality", QualityDiscriminatorConfig()),
     "syncnet-224": ("syncnet", SyncNetConfig()),
     "attn-wav2lip-96": ("attn_wav2lip", AttnWav2LipConfig()),
+    "motion-vae-204": ("motion_vae", MotionVaeConfig()),
+    "geneface-syncnet": ("motion_syncnet", MotionSyncNetConfig()),
+    "geneface-postnet": ("postnet", PostNetConfig()),
+    "geneface-critic": ("motion_critic", MotionCriticConfig()),
 }
 """Name to network and dimensions: the published networks, and AttnWav2Lip as wide as the published Wav2Lip."""
 

@@ -16,7 +16,7 @@ from visavox.models.weights_file import ModelInfo, read_info
 WEIGHTS_FOLDER = Path(visavox.__file__).parent / "weights"
 """Where the shipped weights lie: NAME.safetensors with its model card NAME.md beside it."""
 
-GENERATORS = ("wav2lip", "attn_wav2lip")
+GENERATORS = ("wav2lip", "attn_wav2lip", "motion_dub")
 """Networks that paint mouths, by their names in `visavox.models.networks.NETWORKS`."""
 
 

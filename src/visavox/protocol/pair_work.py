@@ -17,9 +17,13 @@ from visavox.errors import InputError
 from visavox.media import probe, read_audio
 from visavox.metrics.evaluation import evaluate
 from visavox.metrics.expert_sync import load_expert
+from visavox.metrics.face_figures import FaceFeatures
+from visavox.metrics.face_judges import FaceJudges, load_face_judges
+from visavox.metrics.judge_settings import FaceJudgeSettings
 from visavox.metrics.lip_sync_error import load_syncnet
 from visavox.metrics.report import Report
 from visavox.metrics.track_cache import TrackCache
+from visavox.protocol.features import save_features
 from visavox.protocol.pair_list import Pair
 from visavox.protocol.record import PairRecord, file_states, save_record
 from visavox.protocol.results_folder import ResultsFolder
@@ -61,9 +65,9 @@ def do_pair(task: PairTask, report: Callable[[float], None]) -> PairRecord | Dis
         task: the pair.
         report: called with the share that is done.
     """
-    record = PairRecord(task.pair.key, "failed", "", file_states(task.pair))
+    record, features = PairRecord(task.pair.key, "failed", "", file_states(task.pair)), None
     try:
-        record = _dub_and_measure(task, record, report)
+        record, features = _dub_and_measure(task, record, report)
     except InputError as error:
         record = _with(record, "failed", str(error))
     except Exception as error:  # noqa: BLE001 - a damaged file can break any part; the others must not suffer
@@ -71,6 +75,8 @@ def do_pair(task: PairTask, report: Callable[[float], None]) -> PairRecord | Dis
         where = f"{Path(place.filename).name}, line {place.lineno}"
         record = _with(record, "failed", f"unexpected {type(error).__name__} in {where}: {error}")
     try:
+        if features is not None:  # first: a record says that all is there
+            save_features(features, ResultsFolder(task.folder).features_of(task.pair))
         save_record(record, ResultsFolder(task.folder).records)
     except OSError as error:
         return DiskFailure(f"{error.strerror} ({error.filename or task.folder})")
@@ -78,12 +84,15 @@ def do_pair(task: PairTask, report: Callable[[float], None]) -> PairRecord | Dis
 
 
 def load_judges(settings: ProtocolSettings) -> dict[str, Any]:
-    """Load the networks that judge, once in a process.
+    """Load the networks that judge, once in a process: arguments of `evaluate`.
 
     Raises:
         InputError: one cannot be loaded.
     """
-    return {name: _load_judge(name, judge) for name, judge in settings.judges.items()}
+    judges = {name: _load_judge(name, judge) for name, judge in settings.judges.items()}
+    if settings.face_judges.asked_for:
+        judges["face_judges"] = _load_face_judges(settings.face_judges)
+    return judges
 
 
 def num_published_frames(num_samples: int) -> int:
@@ -101,7 +110,9 @@ def num_published_frames(num_samples: int) -> int:
     return max(0, math.ceil(Fraction((last_start + 1) * NETWORK_RATE, MEL_FRAMES_PER_SECOND)))
 
 
-def _dub_and_measure(task: PairTask, record: PairRecord, report: Callable[[float], None]) -> PairRecord:
+def _dub_and_measure(
+    task: PairTask, record: PairRecord, report: Callable[[float], None]
+) -> tuple[PairRecord, FaceFeatures | None]:
     pair, settings = task.pair, task.settings
     judges = load_judges(settings)  # before all else: what is wrong with it is wrong with every pair
     info = probe(pair.video)
@@ -111,9 +122,8 @@ def _dub_and_measure(task: PairTask, record: PairRecord, report: Callable[[float
     wanted = num_published_frames(len(read_audio(pair.audio)))
     if frames is not None and frames < wanted and not settings.extend_videos:
         seconds = f"{float(frames / NETWORK_RATE):.2f} s"
-        return _with(
-            record, "left out", f"the video ({seconds}) is shorter than the sound, as far as it would be heard"
-        )
+        reason = f"the video ({seconds}) is shorter than the sound, as far as it would be heard"
+        return _with(record, "left out", reason), None
     folder = ResultsFolder(task.folder)
     tracks = TrackCache(folder.tracks)
     tracks.track(pair.video, settings.measures.face)
@@ -138,7 +148,8 @@ def _dub_and_measure(task: PairTask, record: PairRecord, report: Callable[[float
         tracks=tracks,
         **judges,
     )
-    return PairRecord(record.key, "done", "", record.inputs, measured.to_dict(curves=True))
+    done = PairRecord(record.key, "done", "", record.inputs, measured.to_dict(curves=True))
+    return done, measured.features
 
 
 def _with(record: PairRecord, status: Any, reason: str) -> PairRecord:
@@ -148,6 +159,11 @@ def _with(record: PairRecord, status: Any, reason: str) -> PairRecord:
 @lru_cache(maxsize=1)
 def _dubber(model: str, device: str) -> Dubber:
     return Dubber(model, device=device)
+
+
+@lru_cache(maxsize=1)
+def _load_face_judges(settings: FaceJudgeSettings) -> FaceJudges | None:
+    return load_face_judges(settings)
 
 
 @lru_cache(maxsize=4)

@@ -5,6 +5,7 @@
     RESULTS/dubbed/<key>.mp4      the dubbed videos
     RESULTS/run/settings.json     what all figures depend on
     RESULTS/run/records/*.json    one record a pair
+    RESULTS/run/features/*.npy    what FID is made of, if it was asked for: 16 kB a frame
     RESULTS/run/tracks/*.npz      the landmarks of the videos
 
 Each file appears under its name only when it is whole.
@@ -41,6 +42,7 @@ class ResultsFolder:
         self.html = self.path / "report.html"
         self.dubbed = self.path / "dubbed"
         self.records = self.path / "run" / "records"
+        self.features = self.path / "run" / "features"
         self.tracks = self.path / "run" / "tracks"
         self._settings = self.path / "run" / "settings.json"
         self._lock = self.path / "run" / "lock"
@@ -69,12 +71,12 @@ class ResultsFolder:
             InputError: it cannot be written.
         """
         try:
-            for folder in (self.dubbed, self.records):
+            for folder in (self.dubbed, self.records, self.features):
                 folder.mkdir(parents=True, exist_ok=True)
             for path in self.path.rglob(".*.part*"):
                 path.unlink(missing_ok=True)
             if redo:
-                for path in self.records.glob("*.json"):
+                for path in (*self.records.glob("*.json"), *self.features.glob("*.npy")):
                     path.unlink()
             write_atomically(
                 self._settings, json.dumps({"format": _FORMAT, "content": content}, indent=2, default=str) + "\n"
@@ -94,12 +96,22 @@ class ResultsFolder:
             raise InputError(f"{self.path} cannot be made: {error.strerror}; give another folder") from None
         return locked(self._lock, "visavox evaluate", self.path)
 
-    def finished(self, pair: Pair) -> PairRecord | None:
-        """Return the record of a pair that needs no work: finished, its files unchanged, its video there."""
+    def features_of(self, pair: Pair) -> Path:
+        """File with the Inception features of a pair."""
+        return self.features / f"{pair.key}.npy"
+
+    def finished(self, pair: Pair, with_features: bool = False) -> PairRecord | None:
+        """Return the record of a pair that needs no work: finished, its files unchanged, its video there.
+
+        Args:
+            pair: the pair.
+            with_features: its Inception features must be there as well.
+        """
         record = load_record(self.records / f"{pair.key}.json")
         if record is None or record.status == "failed" or record.inputs != file_states(pair):
             return None
-        if record.status == "done" and not (self.dubbed / f"{pair.key}.mp4").is_file():
+        needed = [self.dubbed / f"{pair.key}.mp4", *([self.features_of(pair)] if with_features else [])]
+        if record.status == "done" and not all(path.is_file() for path in needed):
             return None
         return record
 

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from visavox.dubbing.checks import check_model
 from visavox.errors import InputError
 from visavox.face.selection import check_selection
 from visavox.face.tracker import open_tracker
+from visavox.metrics.judge_settings import FaceJudgeSettings
 from visavox.metrics.track_cache import TrackCache
 from visavox.progress import QUIET, Progress
+from visavox.protocol.features import pooled_fid
 from visavox.protocol.page import html_page, markdown
 from visavox.protocol.pair_list import Corpus, Pair, read_pairs
 from visavox.protocol.pair_work import DiskFailure, PairTask, do_pair, load_judges
@@ -73,10 +76,13 @@ def run_protocol(
     content = settings.content()
     folder = ResultsFolder(output)
     folder.check(content, settings.redo)
-    load_judges(settings)
+    face_judges = load_judges(settings).get("face_judges")
+    missing = {} if face_judges is None else dict(face_judges.not_measured)
+    if "fid" in missing:  # said once, here, and not by every process
+        settings = replace(settings, face_judges=replace(settings.face_judges, fid=False))
     with folder.locked():
         folder.open(content, settings.redo)
-        run = _Run(folder, pairs, settings)
+        run = _Run(folder, pairs, settings, missing)
         facts = _facts(Path(pairs_file), corpus, settings, content)
         return run.work(f"{settings.model} on {Path(pairs_file).name} ({corpus})", facts, pooled or {}, progress)
 
@@ -84,10 +90,12 @@ def run_protocol(
 class _Run:
     """One run over the pairs of a list."""
 
-    def __init__(self, folder: ResultsFolder, pairs: Sequence[Pair], settings: ProtocolSettings) -> None:
-        self.folder, self.pairs, self.settings = folder, tuple(pairs), settings
+    def __init__(
+        self, folder: ResultsFolder, pairs: Sequence[Pair], settings: ProtocolSettings, not_measured: Mapping[str, str]
+    ) -> None:
+        self.folder, self.pairs, self.settings, self.not_measured = folder, tuple(pairs), settings, not_measured
         different = {pair.key: pair for pair in pairs}
-        found = {key: folder.finished(pair) for key, pair in different.items()}
+        found = {key: folder.finished(pair, settings.face_judges.fid) for key, pair in different.items()}
         self.records = {key: record for key, record in found.items() if record is not None}
         self.pending = [pair for key, pair in different.items() if key not in self.records]
 
@@ -145,7 +153,12 @@ class _Run:
             return {}
         dubbed = [self.folder.dubbed / f"{key}.mp4" for key in done]
         videos = [pair.video for pair in done.values()]
-        return {name: measure(dubbed, videos) for name, measure in pooled.items()}
+        figures: dict[str, float | str] = {name: measure(dubbed, videos) for name, measure in pooled.items()}
+        if self.settings.face_judges.fid:
+            figures["FID"] = pooled_fid(self.folder.features_of(pair) for pair in done.values())
+        elif "fid" in self.not_measured:
+            figures["FID"] = self.not_measured["fid"]
+        return figures
 
     def _write_reports(self, summary: RunSummary) -> None:
         blocks = summary.blocks()
@@ -172,8 +185,21 @@ def _facts(path: Path, corpus: Corpus, settings: ProtocolSettings, content: dict
     ]
     if not settings.judges:
         facts.append("no judge of sync was given, so there are no figures of sync")
+    facts += _face_judge_facts(settings.face_judges)
     if settings.extend_videos:
         facts.append("videos shorter than their sound were played back and forth")
     else:
         facts.append("pairs whose video is shorter than their sound were left out, as the published protocol does")
     return tuple(facts)
+
+
+def _face_judge_facts(judges: FaceJudgeSettings) -> list[str]:
+    """Say which networks judged the picture of the face."""
+    facts = []
+    if judges.lpips is not None:
+        facts.append(f"LPIPS of the face crop by {judges.lpips}, version 0.1")
+    if judges.fid:
+        facts.append("FID of the face crops of all frames of all pairs, dubbed against real")
+    if judges.identity is not None:
+        facts.append(f"identity by {judges.identity.name}")
+    return facts

@@ -10,6 +10,7 @@ from typing import Any
 import visavox
 from visavox.errors import InputError
 from visavox.metrics.evaluation import EvaluationSettings
+from visavox.metrics.judge_settings import FaceJudgeSettings
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class ProtocolSettings:
     judges: dict[str, str] = field(default_factory=dict)
     """Networks that judge: argument of `visavox.metrics.evaluate` to name or file, such as expert or
     sync_model."""
+    face_judges: FaceJudgeSettings = field(default_factory=FaceJudgeSettings)
+    """Networks that judge the picture of the face: LPIPS and identity of each pair, FID of the whole set."""
     workers: int | None = None
     """Processes; None: one for each core, at most 8; 0: this very process."""
     num_pictures: int = 8
@@ -40,6 +43,8 @@ class ProtocolSettings:
             raise InputError(f"the number of workers is {self.workers}; give 1 to 256, or 0 to work without any")
         if self.num_pictures < 0:
             raise InputError(f"{self.num_pictures} pairs are to be shown; give 0 or more")
+        if self.face_judges.asked_for and not self.measures.pictures:
+            raise InputError("LPIPS, FID, CPBD and identity are measured on pictures; leave out --without-pictures")
 
     def content(self) -> dict[str, Any]:
         """Return what the figures depend on, as JSON values; weights by their SHA-256, whatever they are called."""
@@ -52,6 +57,10 @@ class ProtocolSettings:
             "extend_videos": self.extend_videos,
             "measures": asdict(self.measures),
             "judges": {name: sha256_of(_weights(judge)) for name, judge in sorted(self.judges.items())},
+            "face_judges": {
+                name: sha256_of(_file(value)) if isinstance(value, Path) else value
+                for name, value in sorted(asdict(self.face_judges).items())
+            },
         }
 
 
@@ -60,3 +69,14 @@ def _weights(judge: str) -> Path:
     from visavox.models.registry import find_model
 
     return Path(judge) if os.path.isfile(judge) else find_model(judge)
+
+
+def _file(path: Path) -> Path:
+    """Return a file of weights that was given.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not path.is_file():
+        raise InputError(f"the file of weights {path} does not exist; give the path of one, or leave the option out")
+    return path

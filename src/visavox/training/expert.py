@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,18 +18,8 @@ from visavox.losses.sync import contrastive, cosine_bce
 from visavox.models.checkpoint import save_model
 from visavox.models.syncnet.expert import Expert, ExpertConfig
 from visavox.models.weights_file import ModelCard
-from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation, to_channels_last
-
-logger = logging.getLogger(__name__)
-
-CHANCE_LEVEL = 0.69
-"""Validation loss, ln 2, of an expert that cannot tell anything."""
-
-STUCK_ADVICE = (
-    "the expert still guesses (validation loss %.2f after %d steps; 0.69 is chance). Check that the "
-    "sound of the clips is in sync (`visavox prepare` measures it), that there are enough speakers, and try a "
-    "larger batch; on large data sets the published network leaves 0.69 only after some 150,000 steps."
-)
+from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Turn, Validation, to_channels_last
+from visavox.training.sync_stage import SyncStage
 
 
 @dataclass(frozen=True)
@@ -66,7 +55,7 @@ class ExpertSettings:
             raise ValueError("`motion_first` needs a weight for `motion`")
 
 
-class ExpertStage(Stage):
+class ExpertStage(SyncStage):
     """Trains an expert to tell sounds that belong to mouths from sounds that do not."""
 
     def __init__(
@@ -84,7 +73,6 @@ class ExpertStage(Stage):
         self.modules: dict[str, nn.Module] = {"expert": self.expert, "tellers": self.tellers}
         parameters = [*self.expert.parameters(), *self.tellers.parameters()]
         self.optimizers = {"expert": torch.optim.Adam(parameters, lr=0.0)}
-        self.num_steps = 0
         self.sampling = ExpertSampling(
             config.resolution, config.num_frames, config.mel_window, config.mel_lead, settings.num_wrong
         )
@@ -100,14 +88,6 @@ class ExpertStage(Stage):
     def turns(self) -> list[Turn]:
         """Return the one turn."""
         return [Turn("expert", self.optimizers["expert"], self._losses, self._weights)]
-
-    def extra_state(self) -> dict[str, int]:
-        """Return how many steps were made, for the warning."""
-        return {"num_steps": self.num_steps}
-
-    def load_extra_state(self, state: dict[str, int]) -> None:
-        """Take back what `extra_state` gave."""
-        self.num_steps = state["num_steps"]
 
     def _weights(self) -> dict[str, float]:
         # Counted before the step: the weights are asked for after the losses.
@@ -157,8 +137,7 @@ class ExpertStage(Stage):
             totals["accuracy"].append(float((cosine[:, :1] > cosine[:, 1:]).float().mean()))
         figures = {name: float(np.mean(values)) for name, values in totals.items()}
         figures["loss"] = (figures["together"] + figures["apart"]) / 2
-        if self.num_steps >= self.settings.patience and figures["loss"] > CHANCE_LEVEL - 0.01:
-            logger.warning(STUCK_ADVICE, figures["loss"], self.num_steps)
+        self.warn_if_stuck(figures["loss"], self.settings.patience)
         return Validation(figures, figures["loss"])
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:

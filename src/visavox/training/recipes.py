@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from visavox.models.attn_wav2lip.generator import AttnWav2LipConfig
+from visavox.models.motion_dub.generator import MotionDubConfig
 from visavox.models.syncnet.expert import ExpertConfig
 from visavox.models.wav2lip.discriminator import QualityDiscriminatorConfig
 from visavox.models.wav2lip.generator import Wav2LipConfig
@@ -46,6 +47,9 @@ COMPACT_ATTN_GENERATOR = AttnWav2LipConfig(
     warp_reference=True,
 )
 """AttnWav2Lip in the size of the default model, with the same speech branch: 0.38 GMAC a frame."""
+
+COMPACT_MOTION_GENERATOR = MotionDubConfig(**{**vars(COMPACT_GENERATOR), "mel_window": 0, "mel_lead": 0})
+"""The painter of the default model without its ears: 0.36 GMAC a frame."""
 
 COMPACT_EXPERT = ExpertConfig(
     resolution=128,
@@ -174,6 +178,26 @@ WAV2LIP_RECIPES = {
     ),
 }
 """Recipes of `visavox train wav2lip`: the shipped ones, and the published networks and losses."""
+
+MOTION_DUB_RECIPES = {
+    "motion-compact": Wav2LipRecipe(
+        # More weight on what is read from the mouth: it is to do as it is told.
+        Wav2LipSettings(
+            COMPACT_MOTION_GENERATOR, losses=replace(_PAINTING, reading=0.2), mouth_weight=6.0, response=1.25
+        ),
+        LoopSettings(
+            steps=400,
+            batch_size=16,
+            learning_rate=1e-4,
+            warmup=50,
+            average_decay=0.99,
+            validate_every=100,
+            save_every=100,
+        ),
+    ),
+}
+"""Recipes of `visavox train motion-dub`, which goes on from a trained Wav2Lip: a few steps, in which the painter learns
+the terms of the 68 landmarks."""
 
 _ATTN_COMPACT = Wav2LipRecipe(
     Wav2LipSettings(COMPACT_ATTN_GENERATOR, losses=_PAINTING, mouth_weight=6.0),

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from visavox.data.clip_store import MANIFEST_NAME, ClipStore, load_store
 from visavox.data.mouth_motion import MotionBasis, load_basis, save_basis
+from visavox.data.mouth_reading import fit_mouth_reader
 from visavox.errors import InputError, TrainingError
 from visavox.losses.perceptual import LpipsLoss
 from visavox.models.checkpoint import load_model
+from visavox.models.motion_dub.generator import MotionDub, MotionDubConfig
 from visavox.models.networks import network_of
 from visavox.models.registry import find_model
 from visavox.progress import QUIET, Progress
@@ -54,7 +56,7 @@ class LpipsFiles:
 
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
     """One call of `visavox train`, checked as far as it can be before anything is loaded."""
 
     stage_name: str
@@ -72,8 +74,8 @@ class _Job:
     progress: Progress
     """Where progress is shown."""
 
-    def fit(self, stage: Stage, settings: Any, basis: MotionBasis, **entries: Any) -> dict[str, float]:
-        """Train; `entries` are written down beside the settings of stage and loop."""
+    def fit(self, stage: Stage, settings: Any, basis: MotionBasis | None, **entries: Any) -> dict[str, float]:
+        """Train; `entries` are written down beside the settings of stage and loop, a basis beside the weights."""
         keep_freed_memory()
         config = {
             "summary": f"prepared data set {self.dataset.resolve().name}",
@@ -91,7 +93,8 @@ class _Job:
         def fit() -> dict[str, float]:
             if self.fabric.is_global_zero:
                 self.folder.path.mkdir(parents=True, exist_ok=True)
-                save_basis(basis, basis_path(self.folder.best))
+                if basis is not None:
+                    save_basis(basis, basis_path(self.folder.best))
             return trainer.fit(self.progress, resume=self.resume)
 
         return _launched(self.fabric, fit)
@@ -115,7 +118,7 @@ def train_speech(
     motion = recipe.stage.generator.motion
     if motion is None:
         raise InputError("this recipe's generator has no speech branch to teach; choose one with `motion` set.")
-    job = _prepare("speech", dataset, recipe.loop, run, settings, resume, progress)
+    job = prepare_job("speech", dataset, recipe.loop, run, settings, resume, progress)
     train, validation = _load_clips(job)
     basis = _basis(job, train, motion.num_motions, start=None)
     apply_basis(basis, train, validation)
@@ -147,7 +150,7 @@ def train_expert(
         InputError: the data set or the run folder cannot be used.
         TrainingError: losses are no longer numbers.
     """
-    job = _prepare("expert", dataset, recipe.loop, run, settings, resume, progress)
+    job = prepare_job("expert", dataset, recipe.loop, run, settings, resume, progress)
     train, validation = _load_clips(job)
     basis = _basis(job, train, NUM_MOTIONS, start=None)
     apply_basis(basis, train, validation)
@@ -180,7 +183,7 @@ def train_features(
         InputError: the data set or the run folder cannot be used.
         TrainingError: losses are no longer numbers.
     """
-    job = _prepare("features", dataset, recipe.loop, run, settings, resume, progress)
+    job = prepare_job("features", dataset, recipe.loop, run, settings, resume, progress)
     train, validation = _load_clips(job)
     basis = _basis(job, train, recipe.stage.features.num_motions, start=start)
     apply_basis(basis, train, validation)
@@ -201,7 +204,7 @@ def train_wav2lip(
     resume: bool = False,
     progress: Progress = QUIET,
 ) -> dict[str, float]:
-    """Train a generator, Wav2Lip or AttnWav2Lip; return the figures of the last validation.
+    """Train a generator, whichever the recipe builds; return the figures of the last validation.
 
     Args:
         dataset: prepared clips.
@@ -222,7 +225,7 @@ def train_wav2lip(
         TrainingError: losses are no longer numbers.
     """
     config = recipe.stage.generator
-    job = _prepare(network_of(config), dataset, recipe.loop, run, settings, resume, progress)
+    job = prepare_job(network_of(config), dataset, recipe.loop, run, settings, resume, progress)
     if resume:
         expert, start = expert or job.folder.config().get("expert"), None
         features = job.folder.config().get("features") or features
@@ -230,8 +233,8 @@ def train_wav2lip(
         raise InputError("this recipe has a sync loss, and that needs an expert: give --expert WEIGHTS or NAME.")
     if config.motion is not None and start is None and not resume:
         raise InputError(
-            "this recipe's generator has a speech branch that is taught beforehand: run `visavox train speech` first, "
-            "and give its best.safetensors as --start."
+            "this recipe's generator goes on from another: give as --start the best.safetensors of `visavox train "
+            f"{'wav2lip' if isinstance(config, MotionDubConfig) else 'speech'}`."
         )
     judge: Any = load_model(expert, network="expert") if expert is not None else None
     if judge is not None and judge.config.resolution != config.resolution:
@@ -262,8 +265,10 @@ def train_wav2lip(
     )
     if begun is not None:
         stage.generator.load_state_dict({**stage.generator.state_dict(), **begun})
+    if isinstance(stage.generator, MotionDub):
+        _teach_reading(stage.generator, basis, recipe.stage.response, train, validation)
     judges = {"expert": expert, "features": features if eyes is not None else None}
-    digests = {f"{name}_weights": _digest(weights) for name, weights in judges.items()}
+    digests = {f"{name}_weights": digest(weights) for name, weights in judges.items()}
     return job.fit(stage, recipe.stage, basis, **judges, **digests)
 
 
@@ -280,13 +285,26 @@ def _load_features(name_or_path: str, settings: Wav2LipSettings) -> Any:
     return features
 
 
+def _teach_reading(
+    generator: MotionDub, basis: MotionBasis, response: float, train: ClipStore, validation: ClipStore
+) -> None:
+    """Let a painter read 68 landmarks, and describe all mouths as it will read them in a dub."""
+    reader = fit_mouth_reader(
+        [stored.clip.displacements for stored in train.clips], [stored.motion for stored in train.clips], basis
+    )
+    reader.response.fill_(response)
+    generator.mouth_reader.load_state_dict(reader.state_dict())
+    for stored in (*train.clips, *validation.clips):
+        stored.motion = reader.read(stored.clip.displacements)
+
+
 def apply_basis(basis: MotionBasis, *stores: ClipStore) -> None:
     """Describe the mouths of all clips in the same terms."""
     for store in stores:
         store.apply_basis(basis)
 
 
-def _prepare(
+def prepare_job(
     stage_name: str,
     dataset: str | os.PathLike[str],
     loop: LoopSettings,
@@ -294,7 +312,12 @@ def _prepare(
     settings: RunSettings | None,
     resume: bool,
     progress: Progress,
-) -> _Job:
+) -> Job:
+    """Check a call of `visavox train` as far as it can be checked before anything is loaded.
+
+    Raises:
+        InputError: device, settings or run folder cannot be used.
+    """
     settings, folder = settings or RunSettings(), RunFolder(run)
     device = choose_device(settings)
     loop = loop_settings(loop, settings, device, folder.config().get("loop") if resume else None)
@@ -306,15 +329,15 @@ def _prepare(
         logging.getLogger("visavox").setLevel(logging.ERROR)
     else:
         folder.check(resume=resume)
-    return _Job(stage_name, Path(dataset), folder, fabric, loop, resume, progress)
+    return Job(stage_name, Path(dataset), folder, fabric, loop, resume, progress)
 
 
-def _load_clips(job: _Job) -> tuple[ClipStore, ClipStore]:
+def _load_clips(job: Job) -> tuple[ClipStore, ClipStore]:
     train = load_store(job.dataset, "train", progress=job.progress)
     return train, load_store(job.dataset, "validation", progress=job.progress)
 
 
-def _basis(job: _Job, train: ClipStore, num_motions: int, *, start: str | None) -> MotionBasis:
+def _basis(job: Job, train: ClipStore, num_motions: int, *, start: str | None) -> MotionBasis:
     """Find the terms in which mouths are described: those of the weights that this run goes on from, or its own.
 
     They lie beside the weights: a network that was taught one motion basis understands no other.
@@ -344,7 +367,8 @@ def basis_path(weights: Path) -> Path:
     return weights.with_suffix(".motion.npz")
 
 
-def _digest(weights: str | None) -> str | None:
+def digest(weights: str | None) -> str | None:
+    """Return what tells weights from others of the same name; None for none."""
     return None if weights is None else hashlib.sha256(find_model(weights).read_bytes()).hexdigest()[:16]
 
 

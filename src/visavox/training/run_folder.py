@@ -23,7 +23,17 @@ MOTION_NAME = "best.motion.npz"
 OWN = (BEST_NAME, CONFIG_NAME, LOG_NAME, MOTION_NAME, PICTURES_NAME, TENSORBOARD_NAME)
 """What a run may have left before its first checkpoint."""
 
-FIXED = ("stage_name", "recipe", "dataset", "expert_weights", "processes", "stage")
+FIXED = (
+    "stage_name",
+    "recipe",
+    "dataset",
+    "expert_weights",
+    "person",
+    "motion_weights",
+    "sync_weights",
+    "processes",
+    "stage",
+)
 """Entries of the configuration that a resumed run must share with the run that it goes on with."""
 
 
@@ -153,6 +163,18 @@ class RunFolder:
         except (RuntimeError, pickle.UnpicklingError, EOFError, TypeError, ValueError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"{self.checkpoint} cannot be read ({reason}); start a new run.") from error
+
+    def clear(self) -> None:
+        """Take away what the run has left, so that another can begin here."""
+        import shutil
+
+        self.close()
+        for name in (*OWN, CHECKPOINT_NAME):
+            path = self.path / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Write out what TensorBoard has not yet written."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from visavox.errors import InputError
+from visavox.models.precision import multiplies_bfloat16
 from visavox.models.strict_json import from_mapping
 from visavox.training.loop import LoopSettings
 
@@ -53,6 +54,10 @@ def make_fabric(settings: RunSettings, device: str, precision: str) -> Fabric:
     """Say where and in which numbers to compute; processes are not started yet."""
     from lightning.fabric import Fabric
 
+    # What it tells of precision and processes is none of the user's business, and goes where it likes.
+    for name in ("lightning.fabric", "lightning.pytorch"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(f"{name}.utilities.rank_zero").setLevel(logging.WARNING)
     strategy = "ddp" if settings.devices * settings.nodes > 1 else "auto"
     return Fabric(
         accelerator=device,
@@ -78,11 +83,6 @@ def choose_device(settings: RunSettings) -> str:
     if device == "cuda" and settings.devices > available:
         raise InputError(f"--devices {settings.devices} was given, and this machine has {available}.")
     return device
-
-
-def multiplies_bfloat16() -> bool:
-    """Tell whether the processor has instructions for bfloat16; without them it is several times slower."""
-    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def loop_settings(recipe: LoopSettings, settings: RunSettings, device: str, before: Any) -> LoopSettings:

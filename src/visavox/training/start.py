@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict, replace
 
 from torch import Tensor
 
 from visavox.errors import InputError
 from visavox.models.checkpoint import load_model
 from visavox.models.generator import Generator, GeneratorConfig
+from visavox.models.motion_dub.generator import MotionDubConfig
 from visavox.models.networks import NETWORKS, network_of
+from visavox.models.wav2lip.generator import Wav2LipConfig
 
 logger = logging.getLogger(__name__)
 
@@ -20,8 +23,9 @@ SPEECH_BRANCH = "motion_predictor."
 def load_start(start: str, config: GeneratorConfig) -> dict[str, Tensor]:
     """Load the weights that a generator of these dimensions can begin with.
 
-    From the same network: all of them. From the other one: those of the speech branch, if it hears the same sound and
-    says the same of it; the painter begins anew, and that is said.
+    From the same network: all of them. A painter that is told the motion takes all but the ears from a Wav2Lip of the
+    same dimensions. From another network: those of the speech branch, if it hears the same sound and says the same of
+    it; the painter begins anew, and that is said.
 
     Args:
         start: name or path of a generator's weights.
@@ -40,13 +44,16 @@ def load_start(start: str, config: GeneratorConfig) -> dict[str, Tensor]:
     state = begun.state_dict()
     if begun.config == config:
         return state
+    if isinstance(config, MotionDubConfig) and _painter(begun.config) == _painter(config):
+        return {name: tensor for name, tensor in state.items() if not name.startswith(SPEECH_BRANCH)}
     if type(begun.config) is type(config):
         raise InputError(f"{start} has other dimensions than the recipe's generator; give weights of the same recipe.")
     given, wanted = NETWORKS[network_of(begun.config)].noun, NETWORKS[network_of(config)].noun
-    if config.motion is None or _hearing(begun.config) != _hearing(config):
+    if config.motion is None or isinstance(config, MotionDubConfig) or _hearing(begun.config) != _hearing(config):
         raise InputError(
             f"{start} is {given}, of which {wanted} can take the speech branch alone, and the recipe's has "
-            f"{'none' if config.motion is None else 'other dimensions'}; give weights of the same recipe."
+            f"{'none' if config.mel_window == 0 or config.motion is None else 'other dimensions'}; give weights of the "
+            "same recipe."
         )
     logger.warning(
         "of %s, which is %s, the speech branch is taken; all else of %s, which is trained here, begins anew",
@@ -55,6 +62,13 @@ def load_start(start: str, config: GeneratorConfig) -> dict[str, Tensor]:
         wanted,
     )
     return {name: tensor for name, tensor in state.items() if name.startswith(SPEECH_BRANCH)}
+
+
+def _painter(config: GeneratorConfig) -> dict[str, object] | None:
+    """The dimensions of what paints, of a Wav2Lip or of one without ears."""
+    if not isinstance(config, Wav2LipConfig):
+        return None
+    return asdict(replace(Wav2LipConfig(**vars(config)), mel_window=0, mel_lead=0, audio_channels=()))
 
 
 def _hearing(config: GeneratorConfig) -> tuple[object, ...]:

@@ -24,6 +24,7 @@ from visavox.models.attn_wav2lip.generator import AttnWav2LipConfig
 from visavox.models.checkpoint import save_model
 from visavox.models.face_features import FaceFeatures
 from visavox.models.generator import Generator
+from visavox.models.motion_dub.generator import MotionDub, MotionDubConfig
 from visavox.models.networks import NETWORKS, network_of
 from visavox.models.syncnet.expert import Expert
 from visavox.models.wav2lip.discriminator import QualityDiscriminator, QualityDiscriminatorConfig
@@ -69,7 +70,7 @@ class Wav2LipLosses:
 class Wav2LipSettings:
     """What to train, on what samples, for what."""
 
-    generator: Wav2LipConfig | AttnWav2LipConfig
+    generator: Wav2LipConfig | AttnWav2LipConfig | MotionDubConfig
     """The network: which one, and its dimensions."""
     losses: Wav2LipLosses = field(default_factory=Wav2LipLosses)
     """Weights of the losses."""
@@ -81,6 +82,9 @@ class Wav2LipSettings:
     """Consecutive frames of a sample; the sync loss needs those of the expert."""
     true_motion: float = 1.0
     """Share of samples painted from the true motion instead of what is heard (networks with a speech branch)."""
+    response: float = 1.0
+    """By how much a dub enlarges the motion (networks that are told it), for what the painter falls short by: the
+    inverse of the gain that `benchmarks.backwards --true-motion` finds without it."""
     mouth_weight: float = 4.0
     """Weight of the middle of the mouth against the rest of the repainted half."""
     augmentation: PictureAugmentation = field(default_factory=PictureAugmentation)
@@ -97,6 +101,8 @@ class Wav2LipSettings:
     def __post_init__(self) -> None:
         """Check that who judges is there."""
         judged = bool(self.losses.adversarial or self.losses.features)
+        if isinstance(self.generator, MotionDubConfig) and (self.losses.sync or self.true_motion < 1):
+            raise ValueError("a generator that does not hear learns from the true motion alone, without a sync loss")
         if judged != (self.discriminator is not None):
             raise ValueError("`adversarial` or `features` has a weight exactly if there is a discriminator")
 
@@ -125,6 +131,7 @@ class Wav2LipStage(Stage):
         config = settings.generator
         network: Any = NETWORKS[network_of(config)].build(config)
         self.generator: Generator = to_channels_last(network, device)
+        self.hears = not isinstance(self.generator, MotionDub)
         self.modules: dict[str, nn.Module] = {"generator": self.generator}
         # The speech branch is taught beforehand (stage `speech`); it learns on here only where an expert judges.
         trained = [p for name, p in self.generator.named_parameters() if self._is_trained(name)]
@@ -206,7 +213,9 @@ class Wav2LipStage(Stage):
         strip: list[np.ndarray] = []
         for batch in batches:
             prepared = PreparedBatch(batch, self.settings.mouth_weight)
-            painted = {"heard": self.generator(prepared.mel, prepared.faces)}
+            painted = {}
+            if self.hears:
+                painted["heard"] = self.generator(prepared.mel, prepared.faces)
             if self.settings.generator.motion is not None:
                 painted["true_motion"] = self.generator(prepared.mel, prepared.faces, prepared.motion)
             for name, pictures in painted.items():
@@ -335,6 +344,8 @@ class Wav2LipStage(Stage):
         """Condition of the decoder: from the true motion, from what is heard, or some from each."""
         if self.settings.generator.motion is None:
             return self.generator.condition(prepared.mel)
+        if not self.hears:
+            return self.generator.motion_condition(prepared.motion)
         if not self.settings.losses.sync:
             self.generator.motion_predictor.eval()
         motion = prepared.motion

@@ -1,0 +1,1 @@
+"""One person as a radiance field: the data set, building, speaking."""

@@ -1,0 +1,204 @@
+"""`visavox motion VIDEO|AUDIO -o MOTION.npz`: speech, or a performance, to the motion of 68 landmarks."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from visavox.cli.common import EXIT_DONE, ReportOptions, alias, parse
+from visavox.errors import InputError
+
+if TYPE_CHECKING:
+    from visavox.types import HeadPose, Motion
+
+_SPEECH_ONLY = ("person", "model", "postnet", "temperature")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionOptions(ReportOptions):
+    """Turn speech, or the face in a video, into the motion of 68 landmarks, 25 frames a second.
+
+    Of a video the motion is that of the face in it; of sound it is what a face does that says it.
+    `visavox motion plot --help` draws where motions lie.
+    """
+
+    input: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="VIDEO|AUDIO")]
+    """A video with a face, or a recording of speech."""
+    output: Annotated[Path, alias("-o"), tyro.conf.arg(metavar="MOTION")]
+    """The motion file, .npz."""
+    preview: str = ""
+    """Also write a video of the motion, with the sound: .mp4, .mkv, .mov or .webm."""
+    preview_pose: bool = False
+    """Of a video: the preview shows the head where it was, not still and from the front."""
+    face: str = "largest"
+    """Of a video: which face: largest, leftmost, rightmost, or a number (0 is the most prominent)."""
+    smoothing: float = 0.0
+    """Of a video: seconds over which trembling is smoothed, such as 0.05; what moves is left alone."""
+    person: str | None = None
+    """Of speech: whose face moves: a motion file or a video of them."""
+    model: str | None = None
+    """Of speech: weights that turn it into motion: a name, a path, or hf:OWNER/REPOSITORY/FILE."""
+    postnet: str | None = None
+    """Of speech: weights that bring the motion into one person's manner."""
+    temperature: float | None = None
+    """Of speech: how much is left to chance, 0 for the most likely motion."""
+    seed: int = 0
+    """Another seed gives another motion for the same speech, and other blinks."""
+    blink: str = ""
+    """natural (as the person does), none, own (the eyes as they are), or blinks a minute; by default own of a video and
+    natural of speech."""
+    overwrite: bool = False
+    """Replace files that exist."""
+
+
+def main(argv: list[str]) -> int:
+    """Run the command; return its exit code."""
+    if argv[:1] == ["plot"]:
+        from visavox.cli.motion_plot import main as plot
+
+        return plot(argv[1:])
+    options = parse(MotionOptions, argv, command="motion")
+    is_video = _check(options)
+
+    from visavox.motion.motion_file import save_motion
+
+    motion, pose = _of_video(options) if is_video else (_of_speech(options), None)
+    save_motion(motion, options.output, pose=pose)
+    if options.preview:
+        _write_preview(options, motion, pose)
+    _report(options, motion)
+    return EXIT_DONE
+
+
+def _check(options: MotionOptions) -> bool:
+    """Say what can be known to be wrong before the work starts; tell whether the input is a video."""
+    from visavox.face.selection import check_selection
+    from visavox.media import check_output
+    from visavox.motion.blink import parse_blink
+
+    if options.blink:
+        parse_blink(options.blink)
+    if options.seed < 0:
+        raise InputError(f"the seed is {options.seed}; give 0 or more.")
+    if not 0 <= options.smoothing <= 1:
+        raise InputError(f"--smoothing {options.smoothing:g} was given; give seconds from 0 to 1, such as 0.05.")
+    is_video = _is_video(options.input)
+    if is_video:
+        check_selection(options.face)
+    given = [name for name in _SPEECH_ONLY if getattr(options, name) is not None]
+    if is_video and given:
+        raise InputError(
+            f"{options.input} is a video, and --{given[0]} is for speech; leave it out, or give a recording."
+        )
+    if not is_video and (options.preview_pose or options.smoothing):
+        name = "preview-pose" if options.preview_pose else "smoothing"
+        raise InputError(f"{options.input} has no picture, and --{name} is for videos; leave it out, or give a video.")
+    if options.preview_pose and not options.preview:
+        raise InputError("--preview-pose says how the preview looks; name it with --preview OUT.mp4.")
+    check_output(options.output, [options.input], options.overwrite, extensions=[".npz"])
+    if options.preview:
+        check_output(options.preview, [options.input, options.output], options.overwrite)
+    return is_video
+
+
+def _is_video(path: str) -> bool:
+    """Whether an input has moving pictures; what has neither these nor sound is refused."""
+    from visavox.media import probe, probe_audio
+
+    if path == "-":
+        raise InputError("a motion cannot be made from standard input, which is read twice; give a file.")
+    try:
+        info = probe(path)
+    except InputError:
+        probe_audio(path)  # says what is wrong with the file, if it is no sound either
+        return False
+    if info.is_still:
+        raise InputError(
+            f"{path} is a picture, which does not move; give a video with a face, or a recording of speech."
+        )
+    return True
+
+
+def _of_video(options: MotionOptions) -> tuple[Motion, HeadPose]:
+    from visavox.motion.blink import parse_blink, with_blinks
+    from visavox.motion.performance import watch
+    from visavox.motion.smoothing import SmoothingSettings, smooth_motion
+
+    seen = watch(options.input, face=options.face, progress=options.progress)
+    motion = smooth_motion(seen.motion, SmoothingSettings(seconds=options.smoothing))
+    blink = parse_blink(options.blink or "own")
+    return with_blinks(motion, blink, person=seen.motion, seed=options.seed), seen.pose
+
+
+def _of_speech(options: MotionOptions) -> Motion:
+    from visavox.motion.blink import parse_blink, with_blinks
+    from visavox.motion.manner import Manner
+    from visavox.motion.speak import SpeakSettings, speak
+
+    settings = SpeakSettings(seed=options.seed)
+    if options.model is not None:
+        settings = replace(settings, model=options.model)
+    if options.temperature is not None:
+        settings = replace(settings, temperature=options.temperature)
+    person = _person(options)
+    adaptation = None if options.postnet is None else Manner.load(options.postnet)
+    motion = speak(options.input, settings, options.progress, person=person, adaptation=adaptation)
+    return with_blinks(motion, parse_blink(options.blink or "natural"), person=person, seed=options.seed)
+
+
+def _person(options: MotionOptions) -> Motion | None:
+    """Read, or watch, the person whose face is to move."""
+    from visavox.motion.motion_file import load_motion
+    from visavox.motion.performance import motion_of
+
+    if options.person is None:
+        return None
+    if Path(options.person).suffix.lower() == ".npz":
+        return load_motion(options.person)
+    return motion_of(options.person, progress=options.progress)
+
+
+def _write_preview(options: MotionOptions, motion: Motion, pose: HeadPose | None) -> None:
+    from visavox.media import probe_audio
+    from visavox.motion.preview import write_preview
+
+    try:
+        probe_audio(options.input)
+        sound: str | None = options.input
+    except InputError:  # a silent video
+        sound = None
+    write_preview(
+        motion,
+        options.preview,
+        pose=pose if options.preview_pose else None,
+        sound=sound,
+        overwrite=options.overwrite,
+        progress=options.progress,
+    )
+
+
+def _report(options: MotionOptions, motion: Motion) -> None:
+    from visavox.motion.blink import find_blinks
+
+    figures: dict[str, Any] = {
+        "file": str(options.output),
+        "frames": motion.num_frames,
+        "seconds": round(float(motion.num_frames / motion.rate), 2),
+        "seen": int((motion.confidence > 0).sum()),
+        "blinks": len(find_blinks(motion)),
+    }
+    if options.preview:
+        figures["preview"] = options.preview
+    if options.json:
+        print(json.dumps(figures, indent=2))
+    elif not options.quiet:
+        print(
+            f"{figures['file']}: {figures['frames']} frames, {figures['seconds']} s; the face seen in "
+            f"{figures['seen']}, {figures['blinks']} blinks",
+            file=sys.stderr,
+        )

@@ -1,0 +1,81 @@
+"""What a mouth is to do, for networks that do not hear: motion from speech or from a performance, made a face's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from visavox.dubbing.expressiveness import own_expressiveness
+from visavox.dubbing.settings import DubSettings
+from visavox.models.motion_dub.mouth_reader import MouthReader
+from visavox.progress import Progress
+from visavox.types import Motion, Track
+
+_TO_REST = 0.12
+"""Seconds in which a mouth comes to rest where the motion ends and the video goes on."""
+
+
+@dataclass(frozen=True)
+class WantedMotion:
+    """The numbers that one face is painted by, over time."""
+
+    numbers: np.ndarray
+    """float32 (T, K)."""
+    rest: np.ndarray
+    """float32 (K,): at rest with lips shut."""
+    rate: Fraction
+    """Frames a second."""
+
+    def at(self, time: Fraction) -> np.ndarray:
+        """The numbers, float32 (K,), at a time in seconds: in proportion between frames, at rest behind the last."""
+        position = max(0.0, float(time * self.rate))
+        first = min(int(position), len(self.numbers) - 1)
+        second = min(first + 1, len(self.numbers) - 1)
+        share = min(position - first, 1.0)
+        numbers = (1 - share) * self.numbers[first] + share * self.numbers[second]
+        behind = (position - len(self.numbers)) / float(self.rate)  # its last frame is shown for its whole time
+        if behind <= 0:
+            return numbers.astype(np.float32)
+        gone = min(1.0, behind / _TO_REST)
+        return ((1 - gone) * numbers + gone * self.rest).astype(np.float32)
+
+
+def find_motion(audio: str, settings: DubSettings, progress: Progress) -> Motion:
+    """Take the motion from the file that was given, or from the speech.
+
+    Raises:
+        InputError: the file, or the motion model, cannot be used.
+    """
+    if settings.motion is not None:
+        from visavox.motion.motion_file import load_motion
+
+        return load_motion(settings.motion)
+    from visavox.motion.speak import SpeakSettings, speak
+
+    given: dict[str, Any] = {"seed": settings.seed, "temperature": settings.temperature}
+    chosen = SpeakSettings(**{name: value for name, value in given.items() if value is not None})
+    return speak(audio, chosen, progress)
+
+
+def fit_motion(motion: Motion, reader: MouthReader, track: Track, settings: DubSettings) -> WantedMotion:
+    """Make a motion, whoever's it is, that of the person in a video.
+
+    What a mouth does is counted from the face at rest, the performer's there and the person's own here: shut is shut,
+    and at rest the person looks as they do at rest. How widely they move is scaled as with every other model.
+
+    Args:
+        motion: what is said, by anybody.
+        reader: the network's.
+        track: the person's face in the video that is dubbed.
+        settings: how widely, if not as the video tells.
+    """
+    size = settings.expressiveness
+    if size is None:
+        seen = motion.displacements[motion.confidence > 0]
+        size = own_expressiveness(track, reader.openings(seen if len(seen) else motion.displacements))
+    openness = 1.0 if settings.openness is None else settings.openness
+    numbers = reader.wanted(reader.read(motion.displacements), size, openness)
+    return WantedMotion(numbers, reader.rest.numpy(), motion.rate)

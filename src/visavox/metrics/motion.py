@@ -1,0 +1,65 @@
+"""How a predicted motion of 68 landmarks agrees with the true one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+
+import numpy as np
+
+from visavox.face.resting_face import lip_gap, opening_of, width_of
+from visavox.metrics.curves import gain, opening_correlation
+
+LIPS = slice(48, 68)
+"""The points of the lips among the 68."""
+
+
+@dataclass(frozen=True)
+class MotionFigures:
+    """Figures of one clip, or means over clips; NaN where a curve does not move."""
+
+    opening: float
+    """Correlation of the opening of the lips at lag 0."""
+    width: float
+    """Correlation of the width of the mouth at lag 0."""
+    gain: float
+    """Standard deviation of the predicted opening over that of the true one."""
+    velocity: float
+    """Standard deviation of the speed of the lips against the true one: 1 is as lively as the truth."""
+    distance: float
+    """Mean distance of the points of the lips from the true ones (LMD), centimetres, both means taken away."""
+
+    @classmethod
+    def mean(cls, figures: Sequence[MotionFigures]) -> MotionFigures:
+        """Mean of each figure over those in which it is a number."""
+        rows = np.array([astuple(one) for one in figures], dtype=np.float64)
+        known = np.isfinite(rows)
+        sums = np.where(known, rows, 0).sum(axis=0)
+        return cls(*(float(value) for value in np.where(known.any(0), sums / known.sum(0).clip(1), np.nan)))
+
+
+def compare_motions(predicted: np.ndarray, true: np.ndarray, rest: np.ndarray) -> MotionFigures:
+    """Compare two motions of the same frames.
+
+    Args:
+        predicted: (T, 68, 3), centimetres from a face at rest.
+        true: (T, 68, 3), centimetres from the speaker's face at rest.
+        rest: (68, 3), a face at rest, as a displacement from the canonical one: openings and widths are
+            measured on it, so that both motions are shown by the same face.
+    """
+    one, other = predicted + rest, true + rest
+    openings, widths = (opening_of(one), opening_of(other)), (width_of(one), width_of(other))
+    centred = (predicted - predicted.mean(axis=0))[:, LIPS] - (true - true.mean(axis=0))[:, LIPS]
+    return MotionFigures(
+        opening=float(opening_correlation(*openings)),
+        width=float(opening_correlation(*widths)),
+        gain=float(gain(*openings)),
+        velocity=velocity_ratio(predicted, true),
+        distance=float(np.linalg.norm(centred, axis=-1).mean()),
+    )
+
+
+def velocity_ratio(predicted: np.ndarray, true: np.ndarray) -> float:
+    """Standard deviation of the frame-to-frame steps of the gap between the lips, predicted over true."""
+    steps = [float(np.diff(lip_gap(motion)).std()) for motion in (predicted, true)]
+    return steps[0] / steps[1] if steps[1] > 1e-9 else float("nan")

@@ -1,0 +1,1 @@
+"""The networks of GeneFace (Ye et al. 2023)."""

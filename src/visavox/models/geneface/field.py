@@ -1,0 +1,104 @@
+"""What a radiance field is: density and colour of a place in head space, seen from a direction, of a moving face."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+LARGEST_LOGARITHM = 8.0
+"""Of a density per centimetre: light is gone after a hundredth of a millimetre."""
+
+
+class Condition(NamedTuple):
+    """What F faces do at their moments, and what the light was like."""
+
+    motion: Tensor
+    """float32 (F, K): code of the landmarks."""
+    appearance: Tensor
+    """float32 (F, A): individual code of the frame."""
+
+
+class Views(NamedTuple):
+    """How R rays see the faces."""
+
+    directions: Tensor
+    """float32 (R, 3) of length one, head space."""
+    face: Tensor | None
+    """int64 (R,): which face a ray sees; None if there is only one."""
+    condition: Condition
+    """The faces."""
+
+    @property
+    def appearance(self) -> Tensor:
+        """Individual code that each ray sees its face with, (R, A)."""
+        codes = self.condition.appearance
+        return codes.expand(len(self.directions), -1) if self.face is None else codes[self.face]
+
+    def face_of(self, ray: Tensor) -> Tensor | None:
+        """Return the face of each of some rays given by number."""
+        return None if self.face is None else self.face[ray]
+
+
+class Radiance(NamedTuple):
+    """What a field says of N places."""
+
+    density: Tensor
+    """float32 (N,), 0 or more, per centimetre."""
+    color: Tensor
+    """float32 (N, 3) RGB in [0, 1]."""
+    change: Tensor
+    """float32 (N,), 0 or more: how much the motion of the face matters here; what is regularised outside the face."""
+
+
+class Field(nn.Module, ABC):
+    """A radiance field F(x, d, landmarks) -> colour, density (GeneFace, equation 5).
+
+    Args:
+        low: smallest coordinates of the box that it fills, centimetres.
+        high: largest.
+    """
+
+    low: Tensor
+    """(3,) smallest coordinates of the box, centimetres."""
+    high: Tensor
+    """(3,) largest coordinates."""
+
+    def __init__(self, low: tuple[float, float, float], high: tuple[float, float, float]) -> None:
+        super().__init__()
+        self.register_buffer("low", torch.tensor(low))
+        self.register_buffer("high", torch.tensor(high))
+
+    @property
+    def half_sides(self) -> Tensor:
+        """(3,) half of the box's sides, centimetres."""
+        return (self.high - self.low) / 2
+
+    def place(self, points: Tensor) -> Tensor:
+        """Bring points (N, 3) of the box into [-1, 1]."""
+        return (points - self.low) / self.half_sides - 1
+
+    @abstractmethod
+    def forward(self, points: Tensor, ray: Tensor, views: Views) -> Radiance:
+        """Look at places.
+
+        Args:
+            points: (N, 3) head space, centimetres.
+            ray: int64 (N,): the ray that each lies on.
+            views: the rays.
+        """
+
+    @abstractmethod
+    def density(self, points: Tensor, condition: Condition) -> Tensor:
+        """Return the density (N,) of places (N, 3) of one face (F = 1)."""
+
+    @abstractmethod
+    def parameter_groups(self) -> list[dict[str, object]]:
+        """Return groups for an optimiser, each with its `rate_factor`."""
+
+
+def density_of(logarithm: Tensor) -> Tensor:
+    """Density of its logarithm, whose gradient never explodes (the `trunc_exp` of torch-ngp)."""
+    return torch.exp(logarithm.float().clamp(max=LARGEST_LOGARITHM))

@@ -1,0 +1,1 @@
+"""A generator without ears: it is told how the mouth looks, by motion."""

@@ -1,0 +1,96 @@
+"""Bring predicted faces nearer to those that a person was seen with: locally linear embedding (GeneFace++).
+
+A predicted frame is described as the weighted sum of its nearest frames in the person's footage, with the weights that
+sum to one and reconstruct it best (Roweis & Saul 2000), and is moved there by a share of the way (Ye et al.,
+"GeneFace++", 2023). What no face of this person looks like is pulled back; what one does look like stays as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from visavox.errors import InputError
+
+NUM_POINTS = 68
+LIPS_START = 48
+"""The first of the points of the lips, which are the last of the 68."""
+_REGULARISATION = 1e-3
+"""Of the weights, against the mean squared distance of the neighbours: near doubles leave them undetermined."""
+_BLOCK_FRAMES = 256
+"""Frames whose distances to all of the person's are in memory at a time."""
+_MOST_FRAMES = 20_000
+"""Of the person's footage: from more of them, so many are taken, evenly spaced."""
+
+
+@dataclass(frozen=True)
+class ProjectionSettings:
+    """How far predicted frames are brought to the person's own."""
+
+    share: float = 0.0
+    """Share of the way, 0 (off) to 1 (every frame is a sum of the person's own)."""
+    neighbours: int = 10
+    """Frames of the person that a frame is described by."""
+    lips: bool = False
+    """Project the lips too. Neighbours that mean out a closure open it, so they are left alone unless asked for."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that mean nothing."""
+        if not 0 <= self.share <= 1:
+            raise InputError(f"the share of the projection is {self.share:g}; give 0 (off) to 1.")
+        if self.neighbours < 2:
+            raise InputError(
+                f"a frame cannot be projected on {self.neighbours} neighbours; give 2 or more, such as 10."
+            )
+
+
+class FaceProjection:
+    """Projects displacements on those of one person; what it is called with, it leaves alone.
+
+    Args:
+        frames: float (F, 68, 3), displacements of the frames in which the person was seen, centimetres.
+        settings: how far.
+
+    Raises:
+        InputError: there are fewer frames than neighbours are asked for.
+    """
+
+    def __init__(self, frames: np.ndarray, settings: ProjectionSettings | None = None) -> None:
+        self.settings = settings or ProjectionSettings()
+        if len(frames) < self.settings.neighbours:
+            raise InputError(
+                f"the person was seen in {len(frames)} frames, too few for {self.settings.neighbours} neighbours; give "
+                "more footage, or fewer neighbours."
+            )
+        step = -(-len(frames) // _MOST_FRAMES)
+        self._last = NUM_POINTS if self.settings.lips else LIPS_START
+        self._frames = self._flat(frames[::step])
+        self._squares = (self._frames**2).sum(axis=1)
+
+    def __call__(self, displacements: np.ndarray) -> np.ndarray:
+        """Return float32 (T, 68, 3): displacements (T, 68, 3) of that person's neutral face, moved by the share."""
+        projected = np.array(displacements, dtype=np.float32)
+        if self.settings.share == 0:
+            return projected
+        for start in range(0, len(projected), _BLOCK_FRAMES):
+            block = projected[start : start + _BLOCK_FRAMES, : self._last]
+            block += self.settings.share * (self._project(self._flat(block)).reshape(block.shape) - block)
+        return projected
+
+    def _flat(self, displacements: np.ndarray) -> np.ndarray:
+        return displacements[:, : self._last].reshape(len(displacements), -1).astype(np.float64)
+
+    def _project(self, queries: np.ndarray) -> np.ndarray:
+        """Sums of neighbours, float64 (B, D), that are nearest to queries (B, D)."""
+        number = self.settings.neighbours
+        distances = self._squares - 2 * queries @ self._frames.T  # less the square of the query, which ranks nothing
+        nearest = np.argpartition(distances, number - 1, axis=1)[:, :number]
+        neighbours = self._frames[nearest]  # (B, K, D)
+        apart = neighbours - queries[:, None]
+        gram = apart @ apart.swapaxes(1, 2)  # (B, K, K)
+        spread = np.trace(gram, axis1=1, axis2=2)[:, None, None] / number
+        gram += (_REGULARISATION * spread + 1e-12) * np.eye(number)
+        weights = np.linalg.solve(gram, np.ones((len(queries), number, 1)))
+        weights /= weights.sum(axis=1, keepdims=True)
+        return (weights * neighbours).sum(axis=1)

@@ -1,0 +1,68 @@
+import json
+
+import pytest
+
+from visavox.cli.main import main
+from visavox.demo import FACE, SPEECH
+from visavox.media import probe
+from visavox.motion.motion_file import load_motion, load_performance
+
+
+def fails(capsys, *arguments):
+    """Run the command, see that it stops with one line and 2, and return the line."""
+    assert main(["motion", *map(str, arguments)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("visavox: error: ")
+    assert said.err.count("\n") == 1
+    return said.err
+
+
+def test_the_motion_of_a_video_with_a_preview(tmp_path, capsys):
+    output, preview = tmp_path / "m.npz", tmp_path / "p.mp4"
+    arguments = ["motion", str(FACE), "-o", str(output), "--preview", str(preview), "--json", "--preview-pose"]
+    assert main(arguments) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["frames"] == figures["seen"] == 75
+    motion, pose = load_performance(output)
+    assert motion.num_frames == pose.num_frames == 75
+    assert pose.frame_size == (360, 288)
+    info = probe(preview)
+    assert (info.width, info.height, info.num_frames, info.has_audio) == (640, 512, 75, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.npz", "p.mp4"]
+    assert "--overwrite" in fails(capsys, FACE, "-o", output)
+    assert "--overwrite" in fails(capsys, FACE, "-o", tmp_path / "n.npz", "--preview", preview)
+    # blinks of another rate, and the same again with the same seed
+    for name in ("once", "again"):
+        arguments = ["motion", str(FACE), "-o", str(tmp_path / f"{name}.npz"), "--blink", "100", "--seed", "4", "-q"]
+        assert main([*arguments, "--smoothing", "0.05"]) == 0
+    assert (tmp_path / "once.npz").read_bytes() == (tmp_path / "again.npz").read_bytes()
+    assert (load_motion(tmp_path / "once.npz").displacements != motion.displacements)[:, 36:48].any()
+
+
+def test_what_cannot_be_is_said_before_the_work(tmp_path, capsys):
+    output = tmp_path / "m.npz"
+    assert "missing.mp4" in fails(capsys, tmp_path / "missing.mp4", "-o", output)
+    assert ".npz" in fails(capsys, FACE, "-o", tmp_path / "m.mp4")
+    assert ".mp4" in fails(capsys, FACE, "-o", output, "--preview", tmp_path / "p.txt")
+    assert "folder" in fails(capsys, FACE, "-o", tmp_path / "no" / "m.npz")
+    assert "natural, none" in fails(capsys, FACE, "-o", output, "--blink", "often")
+    assert "largest, leftmost" in fails(capsys, FACE, "-o", output, "--face", "tallest")
+    assert "seed" in fails(capsys, FACE, "-o", output, "--seed", "-1")
+    assert "--smoothing" in fails(capsys, FACE, "-o", output, "--smoothing", "-1")
+    assert "for speech" in fails(capsys, FACE, "-o", output, "--temperature", "0.5")
+    assert "for videos" in fails(capsys, SPEECH, "-o", output, "--smoothing", "0.05")
+    assert "--preview OUT.mp4" in fails(capsys, FACE, "-o", output, "--preview-pose")
+    text = tmp_path / "text.wav"
+    text.write_text("no sound")
+    assert "text.wav" in fails(capsys, text, "-o", output)
+    text.unlink()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_does_not_move(tmp_path, capsys):
+    cv2 = pytest.importorskip("cv2")
+    import numpy as np
+
+    cv2.imwrite(str(tmp_path / "face.png"), np.zeros((64, 64, 3), np.uint8))
+    assert "does not move" in fails(capsys, tmp_path / "face.png", "-o", tmp_path / "m.npz")

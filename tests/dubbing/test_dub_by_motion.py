@@ -1,0 +1,140 @@
+"""Dubbing by motion: whose it is, when it is shown, and which options go with it."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from tests.dubbing.tiny import CROP
+from tests.models.test_motion_dub import DEAF
+
+from visavox.cli.main import main
+from visavox.data.mouth_motion import fit_motion_basis
+from visavox.data.mouth_reading import fit_mouth_reader
+from visavox.demo import FACE, SPEECH
+from visavox.dubbing import Dubber, DubSettings
+from visavox.dubbing.wanted_motion import WantedMotion, fit_motion
+from visavox.errors import InputError
+from visavox.face.motion import motion_of_track
+from visavox.face.track_file import save_track
+from visavox.media import Encoding, VideoReader
+from visavox.models.checkpoint import save_model
+from visavox.models.motion_dub.generator import MotionDub
+from visavox.models.weights_file import ModelCard
+from visavox.motion.motion_file import save_motion
+from visavox.types import Motion
+
+LOSSLESS = Encoding(crf=0, preset="ultrafast")
+
+
+@pytest.fixture(scope="module")
+def painter(track) -> MotionDub:
+    """Reads mouths rightly, and paints differently what differs, but has not learned how mouths look."""
+    torch.manual_seed(5)
+    model = MotionDub(DEAF).eval()
+    with torch.no_grad():
+        for part in model.modules():
+            if isinstance(part, torch.nn.BatchNorm2d):
+                part.running_var.uniform_(0.05, 0.2)
+        for modulation in model.modulations:
+            modulation.affine.weight.normal_(0, 0.5)
+    basis = fit_motion_basis([track.landmarks], 4)
+    reader = fit_mouth_reader([motion_of_track(track).displacements], [basis.motion(track.landmarks)], basis)
+    model.mouth_reader.load_state_dict(reader.state_dict())
+    model.crop_spec = CROP
+    return model
+
+
+@pytest.fixture(scope="module")
+def files(painter, track, tmp_path_factory):
+    """Weights, track, and the motion of the first half of the bundled clip."""
+    folder = tmp_path_factory.mktemp("motion-dub")
+    weights, face, motion = folder / "deaf.safetensors", folder / "track.npz", folder / "motion.npz"
+    save_model(weights, painter, network="motion_dub", config=DEAF, card=ModelCard(CROP, "", "", ""))
+    save_track(track, face)
+    whole = motion_of_track(track)
+    save_motion(Motion(whole.displacements[:30], whole.confidence[:30], whole.neutral, whole.rate), motion)
+    return weights, face, motion
+
+
+def frames_of(path) -> list[np.ndarray]:
+    with VideoReader(path) as reader:
+        return [frame.image for frame in reader]
+
+
+def test_the_command_dubs_by_motion(files, tmp_path, capsys):
+    weights, face, motion = files
+    options = ["--model", str(weights), "--track", str(face), "--motion", str(motion), "--openness", "1.1"]
+    assert main(["dub", str(FACE), str(SPEECH), "-o", str(tmp_path / "a.mp4"), *options, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["num_repainted"] > 30
+
+
+def test_openness_widens_what_is_open_and_rest_stays_rest(files, tmp_path):
+    weights, face, motion = files
+    dubber, pictures = Dubber(weights), []
+    for openness in (1.0, 1.2):
+        output = tmp_path / f"{openness}.mkv"
+        # Colour is matched over time, so what was painted before would show behind the motion's end.
+        options = {"openness": openness, "match_color": False, "keep_detail": 0.0, "extend": "stop"}
+        dubber.dub(FACE, SPEECH, output, track=face, motion=motion, encoding=LOSSLESS, **options)
+        pictures.append(frames_of(output))
+    differences = [np.abs(one.astype(int) - other).mean() for one, other in zip(*pictures, strict=True)]
+    assert max(differences[:30]) > 0
+    assert max(differences[36:]) == 0
+
+
+def test_numbers_are_those_of_the_moment(painter):
+    rest = np.zeros(2, np.float32)
+    wanted = WantedMotion(np.array([[0, 0], [1, 2], [3, 6]], np.float32), rest, Fraction(25))
+    assert np.allclose(wanted.at(Fraction(1, 25)), [1, 2])
+    assert np.allclose(wanted.at(Fraction(3, 50)), [2, 4])
+    assert np.allclose(wanted.at(Fraction(-1)), [0, 0])
+    assert np.allclose(wanted.at(Fraction(3, 25)), [3, 6])  # the end of the last frame
+    assert np.allclose(wanted.at(Fraction(3, 25) + Fraction(6, 100)), [1.5, 3])
+    assert np.allclose(wanted.at(Fraction(1)), rest)
+
+
+def test_ones_own_motion_comes_back_as_it_was(painter, track):
+    motion = motion_of_track(track)
+    wanted = fit_motion(motion, painter.mouth_reader, track, DubSettings())
+    read = painter.mouth_reader.read(motion.displacements)
+    assert np.corrcoef(wanted.numbers[:, 0], read[:, 0])[0, 1] > 0.999
+    assert wanted.numbers.std() == pytest.approx(read.std(), rel=0.05)
+
+
+def test_a_performer_with_a_smaller_mouth_moves_this_one_as_widely_as_it_moves(painter, track):
+    motion = motion_of_track(track)
+    smaller = Motion(
+        motion.neutral + 0.6 * (motion.displacements - motion.neutral), motion.confidence, motion.neutral, motion.rate
+    )
+    timid, own = (fit_motion(each, painter.mouth_reader, track, DubSettings()) for each in (smaller, motion))
+    assert timid.numbers[:, 0].std() > 0.7 * own.numbers[:, 0].std()
+    asked = fit_motion(smaller, painter.mouth_reader, track, DubSettings(expressiveness=1.0))
+    assert asked.numbers[:, 0].std() == pytest.approx(0.6 * own.numbers[:, 0].std(), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"openness": 1.5}, "openness is 1.5"),
+        ({"temperature": -1.0}, "temperature is -1.0"),
+        ({"motion": "there is none.npz", "seed": 1}, "leaves no chance"),
+        ({"motion": "there is none.npz"}, "does not exist"),
+        ({"close_in_silence": False}, "rests in pauses of itself"),
+    ],
+)
+def test_what_cannot_work_by_motion_is_said_before_the_work(files, tmp_path, options, message, monkeypatch):
+    monkeypatch.setattr("visavox.dubbing.pipeline.find_tracks", lambda *_: pytest.fail("the work began"))
+    with pytest.raises(InputError, match=message):
+        Dubber(files[0]).dub(FACE, SPEECH, tmp_path / "a.mp4", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("options", [{"openness": 1.1}, {"seed": 3}, {"temperature": 0.5}])
+def test_a_network_that_hears_is_not_told(weights, tmp_path, options, monkeypatch):
+    monkeypatch.setattr("visavox.dubbing.pipeline.find_tracks", lambda *_: pytest.fail("the work began"))
+    with pytest.raises(InputError, match="use the model motion-dub"):
+        Dubber(weights).dub(FACE, SPEECH, tmp_path / "a.mp4", **options)

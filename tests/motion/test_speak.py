@@ -1,0 +1,172 @@
+"""From a sound file to motion: as long as the sound, at rest in pauses, on the person's own face."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from scipy.io import wavfile
+
+from visavox.audio.silence import find_silence, find_silence_in
+from visavox.demo import SPEECH
+from visavox.errors import InputError
+from visavox.face.crop import CropSpec
+from visavox.face.resting_face import lip_gap, resting_face
+from visavox.media import read_audio
+from visavox.models.checkpoint import save_model
+from visavox.models.geneface.flow import FlowConfig
+from visavox.models.geneface.motion_vae import MotionVae, MotionVaeConfig
+from visavox.models.geneface.speech_encoder import SpeechEncoderConfig
+from visavox.models.registry import model_info
+from visavox.models.weights_file import ModelCard
+from visavox.motion.speak import SpeakSettings, rest_shares, speak
+from visavox.types import Motion
+
+CONFIG = MotionVaeConfig(
+    features="mel",
+    speech=SpeechEncoderConfig(feature_size=80, channels=8),
+    hidden=8,
+    kernel=3,
+    encoder_layers=1,
+    decoder_layers=1,
+    latent=2,
+    flow=FlowConfig(couplings=2, hidden=4, layers=1),
+)
+
+
+def opening_mode() -> torch.Tensor:
+    mode = torch.zeros(68, 3)
+    mode[62, 1], mode[66, 1] = 0.2, -0.8
+    return mode
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> str:
+    """A network that was taught nothing, with a face of its own at rest."""
+    torch.manual_seed(1)
+    vae = MotionVae(CONFIG)
+    vae.opening_mode.copy_(opening_mode().flatten())
+    vae.rest.normal_(std=0.1)
+    vae.typical.fill_(0.05)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_model(path, vae, network="motion_vae", config=CONFIG, card=ModelCard(CropSpec(), "a test", "none", "none"))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def paused(tmp_path_factory) -> str:
+    """Speech, a second of silence, and speech."""
+    speech = read_audio(SPEECH)[:32_000]
+    sound = np.concatenate([speech, np.zeros(16_000, np.float32), speech])
+    path = tmp_path_factory.mktemp("sound") / "paused.wav"
+    wavfile.write(path, 16_000, sound)
+    return str(path)
+
+
+def test_motion_is_as_long_as_the_sound(model):
+    motion = speak(SPEECH, SpeakSettings(model))
+    samples = len(read_audio(SPEECH))
+    assert motion.num_frames == -(-samples * 25 // 16_000)
+    assert motion.displacements.shape == (motion.num_frames, 68, 3)
+    assert motion.displacements.dtype == np.float32
+    assert motion.rate == Fraction(25)
+    assert np.all(motion.confidence == 1)
+
+
+def test_a_seed_gives_one_motion(model):
+    one, same = (speak(SPEECH, SpeakSettings(model, seed=3)) for _ in range(2))
+    other = speak(SPEECH, SpeakSettings(model, seed=4))
+    np.testing.assert_array_equal(one.displacements, same.displacements)
+    assert not np.allclose(one.displacements, other.displacements)
+    still = [speak(SPEECH, SpeakSettings(model, seed=seed, temperature=0)).displacements for seed in (3, 4)]
+    np.testing.assert_array_equal(*still)
+
+
+def test_the_face_is_at_rest_in_a_pause(model, paused):
+    motion = speak(paused, SpeakSettings(model))
+    silences = find_silence(read_audio(paused))
+    (start, end) = next((start, end) for start, end in silences if start < 2.5 < end)
+    inside = motion.displacements[int(25 * (start + 0.2)) : int(25 * (end - 0.2))]
+    assert len(inside) > 5
+    assert np.ptp(inside, axis=0).max() == 0
+    assert motion.displacements.std(axis=0).max() > 0.01
+
+
+def test_a_person_lends_face_and_size(model, paused):
+    rng = np.random.default_rng(0)
+    identity = rng.normal(size=(68, 3)).astype(np.float32) * 0.2
+    opened = rng.uniform(0, 2.5, 50)[:, None, None] * opening_mode().numpy()
+    footage = (identity + opened).astype(np.float32)
+    person = Motion(footage, np.ones(50, np.float32), footage.mean(axis=0))
+    plain, own = speak(paused, SpeakSettings(model)), speak(paused, SpeakSettings(model), person=person)
+    rest = resting_face(footage, opening_mode().numpy())
+    pause = 25 * 2 + 12
+    np.testing.assert_allclose(own.displacements[pause], rest, atol=1e-5)
+    assert float(lip_gap(own.displacements[pause])) == pytest.approx(0, abs=1e-5)
+    ratio = own.displacements.std(axis=0).mean() / plain.displacements.std(axis=0).mean()
+    assert ratio == pytest.approx(min(float(lip_gap(footage).std()), 1.6), rel=1e-3)
+    np.testing.assert_array_equal(own.neutral, person.neutral)
+
+
+def test_an_adaptation_has_the_last_word(model):
+    motion = speak(SPEECH, SpeakSettings(model), adaptation=lambda displacements: displacements * 0 + 0.5)
+    assert np.all(motion.displacements == np.float32(0.5))
+    assert np.all(motion.neutral == np.float32(0.5))
+
+
+def test_an_adaptation_gets_the_typical_face_and_brings_the_persons_own(model):
+    footage = np.full((30, 68, 3), 0.7, np.float32)
+    person = Motion(footage, np.ones(30, np.float32), footage[0])
+    options = {"adaptation": lambda displacements: displacements + 1}
+    plain, own = (speak(SPEECH, SpeakSettings(model), person=each, **options) for each in (None, person))
+    np.testing.assert_array_equal(own.displacements, plain.displacements)
+
+
+def test_no_openness_no_motion(model):
+    motion = speak(SPEECH, SpeakSettings(model, openness=0.0))
+    assert np.ptp(motion.displacements, axis=0).max() == 0
+
+
+@pytest.mark.parametrize("options", [{"temperature": -0.1}, {"temperature": 3}, {"openness": -1}, {"seed": -1}])
+def test_what_means_nothing_is_refused(options):
+    with pytest.raises(InputError, match="give"):
+        SpeakSettings(**options)
+
+
+def test_other_weights_are_refused():
+    with pytest.raises(InputError, match="motion VAE"):
+        speak(SPEECH, SpeakSettings("wav2lip"))
+
+
+def test_silence_is_found_in_pieces_as_in_the_whole(paused):
+    sound = read_audio(paused)
+    found, num_samples = find_silence_in(sound[start : start + 7001] for start in range(0, len(sound), 7001))
+    assert num_samples == len(sound)
+    assert found == find_silence(sound)
+    assert find_silence_in(iter(())) == ([], 0)
+
+
+def test_shares_of_rest_have_ramps_inside_the_pause_only():
+    shares = rest_shares([(0.0, 1.0), (2.0, 3.0)], 75, 48_000)
+    assert np.all(shares[:20] == 1)  # nothing comes before it
+    assert np.all(shares[26:49] == 0)
+    assert 0 < shares[24] < 1
+    assert 0 < shares[50] < 1
+    assert np.all(shares[54:] == 1)  # nothing comes after it
+
+
+def test_the_shipped_network_speaks():
+    motion = speak(SPEECH, SpeakSettings(temperature=0.0))
+    gap = lip_gap(motion.displacements)
+    assert gap.min() > -1e-5  # lips never cross
+    assert (gap < 0.1).mean() > 0.05  # and shut now and then
+    assert 0.2 < gap.std() < 0.8
+    assert 0.8 < gap.max() < 3.0
+
+
+def test_the_shipped_network_is_small():
+    info = model_info("motion")
+    assert info.num_bytes <= 12e6
+    assert info.config["features"] == "mel-pitch"
