@@ -22,6 +22,7 @@ from benchmarks.backwards_job import ClipResult, keep_motion, measure_clip
 from benchmarks.backwards_table import check_groups, curve_rows, group_results, markdown
 from benchmarks.clips import Clip, find_clips
 from benchmarks.predicted_curves import judge_curves
+from benchmarks.recording_offset import RecordingJudge
 from visavox.cli.common import CommonOptions, parse, run
 from visavox.errors import InputError
 from visavox.metrics.report import plain
@@ -121,13 +122,14 @@ def _measure(options: BackwardsOptions, clips: list[Clip], tracks: TrackCache) -
 
     dubber = Dubber(options.model)
     expert = None if options.expert is None else load_expert(options.expert)
+    judge = RecordingJudge()
     dub_options: dict[str, Any] = {} if options.reference is None else {"reference": options.reference}
     results = []
     for clip in options.progress.track(clips, "dub backwards", unit="clip"):
         other = None if options.without_other_sound or options.true_motion else next_clip(clip, clips)
         if options.true_motion:
             dub_options["motion"] = keep_motion(clip, options.work, tracks)
-        results.append(measure_clip(clip, other, dubber, dub_options, options.work, tracks, expert))
+        results.append(measure_clip(clip, other, dubber, dub_options, options.work, tracks, expert, judge))
     return results
 
 

@@ -8,7 +8,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.clips import Clip
+from benchmarks.recording_offset import RecordingJudge
 from visavox.dubbing import Dubber
 from visavox.metrics.backwards import cut_sound, reverse_video
 from visavox.metrics.evaluation import EvaluationSettings, evaluate
@@ -44,6 +47,8 @@ class ClipResult:
     """Played backwards, the mouth left as it was."""
     other_sound: Report | None
     """Played backwards, dubbed with the sound of another clip."""
+    recording: np.ndarray | None
+    """How well the recording itself fits its sound, moved either way (`RecordingJudge.look`)."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values."""
@@ -65,6 +70,7 @@ def measure_clip(
     work: Path,
     tracks: TrackCache,
     expert: LoadedExpert | None,
+    judge: RecordingJudge,
 ) -> ClipResult:
     """Dub and measure one clip.
 
@@ -76,6 +82,7 @@ def measure_clip(
         work: where videos and sounds are kept.
         tracks: where landmarks are kept.
         expert: for expert-D and expert-C; None leaves them out.
+        judge: of the recording itself.
     """
     material = make_material(clip, other, work, tracks)
     backwards, sound = material.backwards, material.sound
@@ -91,6 +98,7 @@ def measure_clip(
         ),
         left=evaluate(backwards, clip.path, audio=sound, settings=EvaluationSettings(codec_loss=False), tracks=tracks),
         other_sound=None if wrong is None else evaluate(wrong, clip.path, audio=sound, settings=brief, tracks=tracks),
+        recording=judge.look(performance_of_track(tracks.track(clip.path)).motion, sound),
     )
 
 

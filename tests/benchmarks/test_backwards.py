@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +17,21 @@ from benchmarks.backwards_job import ClipResult
 from benchmarks.backwards_table import check_groups, curve_rows, group_results, markdown
 from benchmarks.clips import Clip
 from benchmarks.predicted_curves import judge_curves
+from benchmarks.recording_offset import REACH, RecordingJudge, offset_of
 from tests.metrics.test_report import make_report
 
 from visavox.demo import FACE
 from visavox.errors import InputError
 from visavox.face.crop import CropSpec
 from visavox.face.landmarks import mouth_opening
+from visavox.metrics.backwards import cut_sound
 from visavox.metrics.evaluation import track_curve
 from visavox.metrics.track_cache import TrackCache
 from visavox.models.checkpoint import save_model
 from visavox.models.networks import NETWORKS
 from visavox.models.wav2lip.generator import Wav2LipConfig
 from visavox.models.weights_file import ModelCard
+from visavox.motion.performance import motion_of
 from visavox.progress import QUIET
 
 
@@ -39,7 +43,13 @@ def make_result(seed: int, group: str = "grid", **figures) -> ClipResult:
     """A clip that meets every threshold unless a figure says otherwise."""
     dubbed = replace(make_report(seed, sharpness=0.8), **{"landmark_distance": 0.02, **figures})
     worse = replace(make_report(seed, noise=5.0, sharpness=1.0), landmark_distance=0.03)
-    return ClipResult(make_clip(f"c{seed}", group), dubbed, worse, worse)
+    return ClipResult(make_clip(f"c{seed}", group), dubbed, worse, worse, None)
+
+
+def agreement(offset: int) -> np.ndarray:
+    """What a judge of a recording gives whose sound is best moved by so many frames."""
+    cosines = -np.abs(np.arange(-REACH, REACH + 1) - offset) / 10
+    return np.stack([20 * cosines, np.full(len(cosines), 20.0)])
 
 
 def test_a_group_that_meets_all_thresholds_has_no_problem():
@@ -77,6 +87,24 @@ def test_a_still_or_late_mouth_does_not_pass():
         opening = replace(result.dubbed.opening, by_lag=(by_lag[-1], *by_lag[:-1]), correlation=by_lag[14])
         late.append(replace(result, dubbed=replace(result.dubbed, opening=opening)))
     assert any("best lag +1" in problem for problem in check_groups(group_results(late)))
+    # A dub that is as late as the recording itself is in sync with its sound.
+    heard = [replace(result, recording=agreement(1)) for result in late]
+    assert not any("best lag" in problem for problem in check_groups(group_results(heard)))
+
+
+def test_the_offset_of_a_recording_is_that_of_all_its_clips_together():
+    assert offset_of([agreement(-2), agreement(-2), None]) == -2
+    assert math.isnan(offset_of([None]))
+
+
+def test_the_judge_hears_by_how_much_a_recording_is_moved(tmp_path):
+    judge, motion = RecordingJudge(), motion_of(FACE)
+    moved = []
+    for name, lag in (("given", Fraction(0)), ("moved", Fraction(-4, 25))):
+        cut_sound(FACE, tmp_path / f"{name}.wav", lag, Fraction(3))
+        moved.append(offset_of([judge.look(motion, tmp_path / f"{name}.wav")]))
+    assert moved[1] - moved[0] == -4  # the sound was advanced
+    assert judge.look(replace(motion, rate=Fraction(30)), tmp_path / "moved.wav") is None
 
 
 def test_small_groups_are_not_judged_but_nothing_judged_is_no_success():
