@@ -11,6 +11,7 @@ import torch
 from tests.training import tiny
 from tests.training.motion_footage import make_motion_dataset
 
+from visavox.audio.speech_features import load_features
 from visavox.data.mel_augmentation import MelAugmentation
 from visavox.errors import InputError
 from visavox.face.crop import CropSpec
@@ -112,7 +113,10 @@ def test_a_recipe_for_other_features_is_refused(dataset, tmp_path):
 
 
 def test_the_recipes_fit_their_features():
-    assert MOTION_RECIPES["compact"].stage.vae.speech.feature_size == 83
+    for name, features in (("compact", "mel"), ("compact-pitch", "mel-pitch")):
+        vae = MOTION_RECIPES[name].stage.vae
+        assert vae.features == features
+        assert vae.speech.feature_size == load_features(features).size
     assert MOTION_RECIPES["geneface"].stage.vae == MotionVaeConfig()
 
 
