@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import torch
 from tests.training.tiny_recipes import GENERATOR, PLAIN_GENERATOR
 
 import visavox
+from visavox.adaptation.checks import check
+from visavox.adaptation.person import JOB_NAME
 from visavox.data.mouth_motion import fit_motion_basis, save_basis
 from visavox.demo import FACE
 from visavox.face.crop import CropSpec
@@ -19,7 +23,7 @@ from visavox.models.wav2lip.generator import Wav2Lip, Wav2LipConfig
 from visavox.models.weights_file import ModelCard
 
 CARD = ModelCard(CropSpec(size=96), "a generator for tests", "not trained", "licence of the start")
-OPTIONS = {"steps": 6, "batch_size": 2, "minimum_seconds": 2.0, "workers": 0, "learning_rate": 3e-3}
+OPTIONS = {"steps": 4, "batch_size": 2, "minimum_seconds": 2.0, "workers": 0, "learning_rate": 3e-3}
 """Of a short adaptation to the three seconds of the bundled clip."""
 
 
@@ -59,6 +63,16 @@ def start(tmp_path_factory) -> Path:
 def plain_start(tmp_path_factory) -> Path:
     """A generator without a speech branch."""
     return save_generator(tmp_path_factory.mktemp("start") / "plain.safetensors", PLAIN_GENERATOR)
+
+
+def begin_with_footage_of(adapted: Adapted, work: Path, start: Path, **options) -> Path:
+    """Begin a work folder for another job, whose footage is prepared and whose start is measured already."""
+    work.mkdir()
+    for name in ("dataset", "held-out"):
+        shutil.copytree(adapted.work / name, work / name)
+    job = check(FACE, work / "none.safetensors", start, None, visavox.AdaptSettings(**OPTIONS | options))
+    (work / JOB_NAME).write_text(json.dumps(job.identity))
+    return work
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,7 @@ def test_too_little_footage(refused):
 
 def test_footage_without_a_face_that_speaks(refused, tmp_path):
     picture = np.zeros((120, 160, 3), np.uint8)
-    film = make_film(tmp_path / "wall.mkv", [picture] * 75, demo_sound())
+    film = make_film(tmp_path / "wall.mkv", [picture] * 50, demo_sound())
     assert "none of the 1 videos gave a clip" in refused(film, "--minimum-seconds", 2)
 
 

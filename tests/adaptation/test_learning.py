@@ -13,7 +13,7 @@ from visavox.adaptation.footage import Footage, gather
 from visavox.adaptation.learning import FEWEST_STEPS, learn, steps_within
 from visavox.adaptation.settings import AdaptSettings
 from visavox.demo import FACE
-from visavox.models.checkpoint import load_model, save_model
+from visavox.models.checkpoint import save_model
 from visavox.models.syncnet.expert import Expert
 from visavox.progress import QUIET
 
@@ -51,9 +51,3 @@ def test_training_may_leave_the_start_where_it_is(job, footage, tmp_path):
     learned = learn(still, footage, tmp_path / "run", QUIET)
     assert (learned.weights, learned.improved) == (None, ())
     assert learned.validation["after"]["l1_true_motion"] == learned.validation["before"]["l1_true_motion"]
-
-
-def test_the_weights_are_a_generator_of_the_same_dimensions(job, footage, tmp_path):
-    learned = learn(job, footage, tmp_path / "run", QUIET)
-    assert learned.weights is not None
-    assert load_model(learned.weights).config == load_model(job.start.path).config

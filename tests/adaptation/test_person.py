@@ -7,7 +7,7 @@ import signal
 
 import pytest
 import torch
-from tests.adaptation.conftest import OPTIONS
+from tests.adaptation.conftest import OPTIONS, begin_with_footage_of
 from tests.training.tiny import AfterStep
 
 import visavox
@@ -37,7 +37,7 @@ def test_the_report_has_all_figures_of_before_and_after(adapted):
     assert list(result.figures) == ROWS
     assert all(values.keys() == {column.path for column in COLUMNS} for values in result.figures.values())
     assert result.figures["before"] != result.figures["after"]
-    assert result.steps == 6
+    assert result.steps == 4
     assert result.seconds == {"training": 1.0, "validation": 0.8, "held out": 0.76}
     assert any("nobody judged the sync" in note for note in result.notes)
     table = result.table()
@@ -54,6 +54,7 @@ def test_the_weights_say_what_they_are(adapted, start):
     assert "to 1.0 s of face.mpg, with 0.8 s held out" in info.card.training
     assert {"before psnr", "after psnr", "after landmark_distance"} <= info.card.quality.keys()
     assert info.card.crop == model_info(start).card.crop
+    assert info.config == model_info(start).config
     basis = adapted.weights.with_suffix(".motion.npz")
     assert basis.read_bytes() == start.with_suffix(".motion.npz").read_bytes()
 
@@ -77,7 +78,7 @@ def test_the_adapted_file_dubs(adapted, tmp_path):
 
 def test_a_network_without_a_speech_branch(plain_start, tmp_path):
     output = tmp_path / "person.safetensors"
-    result = visavox.adapt(FACE, output, model=plain_start, **OPTIONS)
+    result = visavox.adapt(FACE, output, model=plain_start, **OPTIONS | {"steps": 2})
     assert set(result.improved) <= {"painter"}
     assert [path.name for path in tmp_path.iterdir()] == ["person.safetensors"]
     assert load_model(output).config == load_model(plain_start).config
@@ -85,7 +86,9 @@ def test_a_network_without_a_speech_branch(plain_start, tmp_path):
 
 def test_without_a_gain_the_start_is_kept(adapted, start, tmp_path):
     output = tmp_path / "person.safetensors"
-    result = visavox.adapt(FACE, output, model=start, **OPTIONS | {"steps": 1, "learning_rate": 1e-12})
+    still = {"steps": 1, "learning_rate": 1e-12}
+    work = begin_with_footage_of(adapted, tmp_path / "work", start, **still)
+    result = visavox.adapt(FACE, output, model=start, work=work, **OPTIONS | still)
     assert result.improved == ()
     assert "No gain" in result.verdict()
     assert result.figures["before"] == result.figures["after"]
@@ -93,21 +96,25 @@ def test_without_a_gain_the_start_is_kept(adapted, start, tmp_path):
 
 
 def test_a_finished_job_is_not_done_again(adapted, start, tmp_path):
-    log = (adapted.work / "run" / "log.jsonl").read_bytes()
+    made = [*adapted.work.rglob("*.mp4"), *adapted.work.rglob("*.npz"), adapted.work / "run" / "log.jsonl"]
+    before = {path: path.stat().st_mtime_ns for path in made}
     again = tmp_path / "again.safetensors"
     result = visavox.adapt(FACE, again, model=start, work=adapted.work, **OPTIONS)
-    assert result.steps == 6
+    assert result.steps == 4
+    assert result.figures == adapted.result.figures
     assert_same_numbers(again, adapted.weights)
-    assert (adapted.work / "run" / "log.jsonl").read_bytes() == log
+    assert {path.name for path in made} >= {"0.truth.mp4", "0.backwards.mp4"}
+    assert {path: path.stat().st_mtime_ns for path in made} == before
 
 
 def test_ctrl_c_leaves_nothing_and_the_work_goes_on(adapted, start, tmp_path, monkeypatch, capsys):
-    output, work = tmp_path / "person.safetensors", tmp_path / "work"
+    output = tmp_path / "person.safetensors"
+    work = begin_with_footage_of(adapted, tmp_path / "work", start)
     save = Trainer.save
 
     def save_and_press_ctrl_c(trainer):
         save(trainer)
-        if trainer.step == 3:
+        if trainer.step == 2:
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Trainer, "save", save_and_press_ctrl_c)
@@ -116,7 +123,7 @@ def test_ctrl_c_leaves_nothing_and_the_work_goes_on(adapted, start, tmp_path, mo
     assert sorted(path.name for path in tmp_path.iterdir()) == ["work"]
     monkeypatch.setattr(Trainer, "save", save)
     assert main(arguments(output, start, "--work", work, "--json")) == 0
-    assert json.loads(capsys.readouterr().out)["steps"] == 6
+    assert json.loads(capsys.readouterr().out)["steps"] == 4
     # The numbers of a run that was not interrupted.
     assert_same_numbers(output, adapted.weights)
 
@@ -127,7 +134,8 @@ def test_a_temporary_folder_goes_with_an_interruption(start, tmp_path, monkeypat
     def press_ctrl_c():
         raise KeyboardInterrupt
 
+    progress = AfterStep(1, press_ctrl_c, unit="stretch")
     with pytest.raises(KeyboardInterrupt):
-        visavox.adapt(FACE, tmp_path / "a.safetensors", model=start, progress=AfterStep(1, press_ctrl_c), **OPTIONS)
+        visavox.adapt(FACE, tmp_path / "a.safetensors", model=start, progress=progress, **OPTIONS)
     assert "nothing of the adaptation was kept" in caplog.text
     assert list(tmp_path.iterdir()) == []

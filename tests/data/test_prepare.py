@@ -116,8 +116,8 @@ def test_a_lag_from_a_table_is_corrected_and_another_table_is_noticed(tmp_path):
 
 
 def test_a_lag_is_measured_where_there_is_enough_speech(tmp_path):
-    late = np.concatenate([np.zeros(RATE // 5, np.float32), np.tile(demo_sound(), 5)])[: 15 * RATE]
-    make_film(tmp_path / "films" / "late.mkv", demo_pictures() * 5, late, crf=20)
+    late = np.concatenate([np.zeros(RATE // 5, np.float32), np.tile(demo_sound(), 4)])[: 10 * RATE]
+    make_film(tmp_path / "films" / "late.mkv", (demo_pictures() * 4)[:250], late, crf=20)
     settings = replace(HERE, clips=ClipSettings(size=64, lag=LagSettings(minimum_confidence=1.0)))
     prepare([tmp_path / "films"], tmp_path / "out", settings)
     line = read_manifest(tmp_path / "out")[0]
@@ -137,7 +137,7 @@ def test_a_broken_file_never_stops_the_others(tmp_path, capsys):
     make_film(films / "silent.mkv", demo_pictures()[:30], None)
     make_film(films / "nobody.mkv", [np.full((120, 160, 3), 90, np.uint8)] * 30, demo_sound()[: 30 * 640])
     make_film(films / "slow.mkv", demo_pictures()[:30], demo_sound(), rate=10)
-    code = main(["prepare", str(films), "-o", str(tmp_path / "out"), "--workers", "2", "--size", "64", "--json"])
+    code = main(["prepare", str(films), "-o", str(tmp_path / "out"), "--workers", "0", "--size", "64", "--json"])
     report = json.loads(capsys.readouterr().out)
     assert code == 0
     sources = {entry["source"].removeprefix("my films/"): entry for entry in report["sources"]}
@@ -312,7 +312,7 @@ def test_two_preparations_at_a_time_are_refused(tmp_path, two_films):
 def test_ctrl_c_leaves_a_state_to_go_on_from(tmp_path):
     films = tmp_path / "films"
     for index in range(5):
-        film(films / f"{index}.mkv", index, 70 + index)
+        film(films / f"{index}.mkv", index, 30 + index)
     out = tmp_path / "out"
     arguments = ["prepare", str(films), "-o", str(out), "--workers", "1", "--size", "64"]
     process = subprocess.Popen(

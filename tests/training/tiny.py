@@ -56,15 +56,15 @@ def make_dataset(folder: Path) -> Path:
 
 
 class AfterStep(Progress):
-    """A progress display that does something after a number of training steps."""
+    """A progress display that does something after a number of training steps, or of what another bar counts."""
 
-    def __init__(self, step: int, action) -> None:
+    def __init__(self, step: int, action, unit: str = "step") -> None:
         super().__init__(enabled=False)
-        self.step, self.action = step, action
+        self.step, self.action, self.unit = step, action, unit
 
     @contextmanager
     def bar(self, description: str, total: int | None, unit: str = "frame") -> Iterator[AfterStep]:
-        self.counts = unit == "step"
+        self.counts = unit == self.unit
         yield self
 
     def update(self, n: int = 1) -> None:

@@ -6,13 +6,16 @@ answer is in the picture; the dubbed mouth is compared with the recording, besid
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from visavox.adaptation.checks import digest
 from visavox.data.frame_grid import FRAME_RATE
+from visavox.data.records import write_atomically
 from visavox.dubbing import Dubber
 from visavox.metrics.backwards import cut_sound, cut_video, reverse_video
 from visavox.metrics.evaluation import EvaluationSettings, evaluate
@@ -62,10 +65,14 @@ class _Material:
 
 
 class HeldOut:
-    """Measures mouths on the held-out stretches; what they are dubbed from is made once."""
+    """Measures mouths on the held-out stretches; what they are dubbed from is made once.
+
+    A folder that has served before is gone on with: the videos in it, their tracks, and what was measured on them are
+    not made again.
+    """
 
     def __init__(self, stretches: tuple[Stretch, ...], folder: Path, progress: Progress) -> None:
-        """Write the stretches forwards and backwards, with their sound, into `folder`."""
+        """Write the stretches forwards and backwards, with their sound, into `folder`, where they are not there yet."""
         self.folder, self.progress = folder, progress
         self.tracks = TrackCache(folder / "tracks")
         numbered = list(enumerate(stretches))
@@ -77,15 +84,19 @@ class HeldOut:
         one = _Material(*(self.folder / f"{number}.{name}" for name in ("truth.mp4", "backwards.mp4", "wav")))
         stop = stretch.start + stretch.duration
         self.folder.mkdir(parents=True, exist_ok=True)
-        one.truth.unlink(missing_ok=True)
-        cut_video(stretch.path, one.truth, stretch.start, stop)
-        reverse_video(stretch.path, one.backwards, stretch.start, stop)
+        # A video appears under its name when it is whole; kept as it is, its track is known.
+        if not one.truth.exists():
+            cut_video(stretch.path, one.truth, stretch.start, stop)
+        if not one.backwards.exists():
+            reverse_video(stretch.path, one.backwards, stretch.start, stop)
         cut_sound(stretch.path, one.sound, stretch.lag, stretch.duration, start=stretch.start)
         return one
 
     def as_it_was(self) -> Figures:
         """Measure the mouth that knows nothing of the sound: the backward picture, with nothing painted."""
-        return self._figures(lambda one: one.backwards, "measuring the mouth as it was")
+        return self._once(
+            "as it was", lambda: self._figures(lambda one: one.backwards, "measuring the mouth as it was")
+        )
 
     def dubbed(self, model: str | Path, name: str, *, device: str) -> Figures:
         """Measure the mouths that a generator paints.
@@ -95,6 +106,9 @@ class HeldOut:
             name: of the folder for the dubbed videos, and of the bar.
             device: where it runs.
         """
+        return self._once(f"{name} {digest(Path(model))}", lambda: self._dub_and_measure(model, name, device))
+
+    def _dub_and_measure(self, model: str | Path, name: str, device: str) -> Figures:
         dubber = Dubber(model, device=device)
 
         def dub(one: _Material) -> Path:
@@ -105,6 +119,15 @@ class HeldOut:
             return output
 
         return self._figures(dub, f"measuring {name}")
+
+    def _once(self, key: str, measure: Callable[[], Figures]) -> Figures:
+        """Return the figures that an earlier session has kept under a key, or measure and keep them."""
+        path = self.folder / "figures.json"
+        kept: dict[str, Figures] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        if key not in kept:
+            kept[key] = measure()
+            write_atomically(path, json.dumps(kept, indent=2) + "\n")
+        return kept[key]
 
     def _figures(self, video: Callable[[_Material], Path], description: str) -> Figures:
         settings = EvaluationSettings(codec_loss=False, always_align=True)

@@ -12,7 +12,7 @@ import torch
 
 from visavox.adaptation.checks import Job, digest
 from visavox.adaptation.footage import Footage
-from visavox.data.clip_store import MANIFEST_NAME
+from visavox.data.clip_store import MANIFEST_NAME, ClipStore
 from visavox.data.picture_augmentation import PictureAugmentation
 from visavox.models.checkpoint import load_model
 from visavox.progress import Progress
@@ -139,6 +139,10 @@ def steps_within(seconds: float, per_step: float) -> int:
     return max(FEWEST_STEPS, int(seconds / max(per_step, 1e-6)))
 
 
+def _num_frames(store: ClipStore) -> int:
+    return sum(stored.clip.num_frames for stored in store.clips)
+
+
 def _stage(job: Job, footage: Footage, device: torch.device, seed: int) -> AdaptStage:
     start: Any = load_model(job.start.path)
     expert: Any = None if job.expert is None else load_model(job.expert.path, network="expert")
@@ -149,7 +153,8 @@ def _stage(job: Job, footage: Footage, device: torch.device, seed: int) -> Adapt
         true_motion=1.0 if expert is None else 0.5,
         mouth_weight=6.0,
         augmentation=AUGMENTATION,
-        validation_samples=64 if expert is None else 16,
+        # One frame a sample, or five for an expert; more samples than frames would only paint some of them again.
+        validation_samples=min(64 if expert is None else 16, _num_frames(footage.validation)),
     )
     rest = None if footage.basis is None else rest_motion(footage.train, footage.basis)
     return AdaptStage(
