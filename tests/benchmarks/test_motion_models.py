@@ -10,6 +10,7 @@ import torch
 from benchmarks.motion.__main__ import main
 from benchmarks.motion.material import Material
 from tests.benchmarks.test_motion_benchmark import clip_of, write_dataset
+from tests.models.small_motion_vae import SMALL_VAE
 
 from visavox.face.crop import CropSpec
 from visavox.models.checkpoint import save_model
@@ -22,25 +23,13 @@ CARD = ModelCard(CropSpec(), "a test", "none", "none")
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> str:
-    from visavox.models.geneface.flow import FlowConfig
-    from visavox.models.geneface.motion_vae import MotionVae, MotionVaeConfig
-    from visavox.models.geneface.speech_encoder import SpeechEncoderConfig
+    from visavox.models.geneface.motion_vae import MotionVae
 
-    config = MotionVaeConfig(
-        features="mel",
-        speech=SpeechEncoderConfig(feature_size=80, channels=8),
-        hidden=8,
-        kernel=3,
-        encoder_layers=1,
-        decoder_layers=1,
-        latent=2,
-        flow=FlowConfig(couplings=2, hidden=4, layers=1),
-    )
     torch.manual_seed(1)
-    vae = MotionVae(config)
+    vae = MotionVae(SMALL_VAE)
     vae.typical.fill_(0.05)
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_model(path, vae, network="motion_vae", config=config, card=CARD)
+    save_model(path, vae, network="motion_vae", config=SMALL_VAE, card=CARD)
     return str(path)
 
 

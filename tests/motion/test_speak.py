@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.io import wavfile
+from tests.models.small_motion_vae import SMALL_VAE
 
 from visavox.audio.silence import find_silence, find_silence_in
 from visavox.demo import SPEECH
@@ -16,24 +17,11 @@ from visavox.face.crop import CropSpec
 from visavox.face.resting_face import lip_gap, resting_face
 from visavox.media import read_audio
 from visavox.models.checkpoint import save_model
-from visavox.models.geneface.flow import FlowConfig
-from visavox.models.geneface.motion_vae import MotionVae, MotionVaeConfig
-from visavox.models.geneface.speech_encoder import SpeechEncoderConfig
+from visavox.models.geneface.motion_vae import MotionVae
 from visavox.models.registry import model_info
 from visavox.models.weights_file import ModelCard
 from visavox.motion.speak import SpeakSettings, rest_shares, speak
 from visavox.types import Motion
-
-CONFIG = MotionVaeConfig(
-    features="mel",
-    speech=SpeechEncoderConfig(feature_size=80, channels=8),
-    hidden=8,
-    kernel=3,
-    encoder_layers=1,
-    decoder_layers=1,
-    latent=2,
-    flow=FlowConfig(couplings=2, hidden=4, layers=1),
-)
 
 
 def opening_mode() -> torch.Tensor:
@@ -46,12 +34,12 @@ def opening_mode() -> torch.Tensor:
 def model(tmp_path_factory) -> str:
     """A network that was taught nothing, with a face of its own at rest."""
     torch.manual_seed(1)
-    vae = MotionVae(CONFIG)
+    vae = MotionVae(SMALL_VAE)
     vae.opening_mode.copy_(opening_mode().flatten())
     vae.rest.normal_(std=0.1)
     vae.typical.fill_(0.05)
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_model(path, vae, network="motion_vae", config=CONFIG, card=ModelCard(CropSpec(), "a test", "none", "none"))
+    save_model(path, vae, network="motion_vae", config=SMALL_VAE, card=ModelCard(CropSpec(), "a test", "none", "none"))
     return str(path)
 
 

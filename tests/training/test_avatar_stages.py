@@ -10,7 +10,8 @@ import pytest
 import torch
 from lightning.fabric import Fabric
 from tests.small_person import make_person
-from tests.training.tiny import AfterStep, log_lines
+from tests.training.resuming import check_resuming
+from tests.training.tiny import log_lines
 
 from visavox.data.person_data import PersonData
 from visavox.data.ray_dataset import RayDataset, RaySampling, frame_geometry, landmark_window, scene
@@ -144,16 +145,7 @@ def test_the_patch_counts_after_the_warm_up(person, tmp_path):
 
 
 def test_a_resumed_run_gives_the_same_numbers(person, tmp_path):
-    avatar_run.train_head(person, EVERYTHING, tmp_path / "whole")
-
-    def interrupt():
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        avatar_run.train_head(person, EVERYTHING, tmp_path / "broken", progress=AfterStep(3, interrupt))
-    avatar_run.train_head(person, EVERYTHING, tmp_path / "broken", resume=True)
-    whole, broken = (load_model(tmp_path / name / "best.safetensors").state_dict() for name in ("whole", "broken"))
-    assert all(torch.equal(whole[name], broken[name]) for name in whole)
+    check_resuming(lambda path, **options: avatar_run.train_head(person, EVERYTHING, path, **options), tmp_path, step=3)
 
 
 def test_a_collapse_is_seen():

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 from lightning.fabric import Fabric
 from tests.training.motion_people import FEATURE_SIZE, make_store, opening_mode
-from tests.training.tiny import AfterStep, log_lines
+from tests.training.resuming import check_resuming
+from tests.training.tiny_recipes import LOOP
 
 from visavox.data.motion_sync_dataset import (
     NEAR,
@@ -25,7 +24,7 @@ from visavox.errors import InputError
 from visavox.losses.motion_sync import Comparison
 from visavox.models.checkpoint import load_model
 from visavox.models.geneface.motion_syncnet import MotionSyncNetConfig
-from visavox.training.loop import LoopSettings, Trainer
+from visavox.training.loop import Trainer
 from visavox.training.motion_syncnet import MotionSyncSettings, MotionSyncStage
 
 NETWORK = MotionSyncNetConfig(
@@ -38,18 +37,6 @@ NETWORK = MotionSyncNetConfig(
     residuals=0,
 )
 SETTINGS = MotionSyncSettings(NETWORK, validation_samples=16, offset_reach=3, num_motions=2, patience=10_000)
-LOOP = LoopSettings(
-    steps=6,
-    batch_size=4,
-    learning_rate=1e-2,
-    warmup=2,
-    average_decay=0.9,
-    validate_every=2,
-    save_every=3,
-    log_every=1,
-    workers=0,
-    precision="32-true",
-)
 
 
 def make_stage(settings: MotionSyncSettings = SETTINGS) -> MotionSyncStage:
@@ -167,16 +154,4 @@ def test_it_learns(tmp_path):
 
 
 def test_a_resumed_run_gives_the_numbers_of_one_that_was_not_interrupted(tmp_path):
-    make_trainer(tmp_path / "whole").fit()
-
-    def stop():
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        make_trainer(tmp_path / "parts").fit(AfterStep(4, stop))
-    make_trainer(tmp_path / "parts").fit(resume=True)
-    for kind in ("losses", "validation"):
-        assert log_lines(tmp_path / "whole", kind) == log_lines(tmp_path / "parts", kind)
-    ends = [json.loads((tmp_path / name / "config.json").read_text()) for name in ("whole", "parts")]
-    assert all(one == other for one, other in pairwise(ends))
-    assert (tmp_path / "whole/best.safetensors").read_bytes() == (tmp_path / "parts/best.safetensors").read_bytes()
+    check_resuming(lambda path, **options: make_trainer(path).fit(**options), tmp_path)

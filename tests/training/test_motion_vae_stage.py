@@ -6,50 +6,27 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import safetensors.torch
 import torch
-from tests.training import tiny
+from tests.models.small_motion_vae import SMALL_VAE
+from tests.training import tiny, tiny_recipes
 from tests.training.motion_footage import make_motion_dataset
+from tests.training.resuming import check_resuming
 
 from visavox.audio.speech_features import load_features
 from visavox.data.mel_augmentation import MelAugmentation
 from visavox.errors import InputError
 from visavox.face.crop import CropSpec
 from visavox.models.checkpoint import load_model, save_model
-from visavox.models.geneface.flow import FlowConfig
 from visavox.models.geneface.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
 from visavox.models.geneface.motion_vae import MotionVaeConfig
-from visavox.models.geneface.speech_encoder import SpeechEncoderConfig
 from visavox.models.registry import model_info
 from visavox.models.weights_file import ModelCard
-from visavox.training.loop import LoopSettings
 from visavox.training.motion_recipes import MOTION_RECIPES, MotionVaeRecipe
 from visavox.training.motion_run import train_motion
 from visavox.training.motion_vae import MotionVaeLosses, MotionVaeSettings, collection_of, pooled_deviation
 
-VAE = MotionVaeConfig(
-    features="mel",
-    speech=SpeechEncoderConfig(feature_size=80, channels=12, layers=1, kernel=3, dropout=0.1),
-    hidden=12,
-    kernel=3,
-    encoder_layers=1,
-    decoder_layers=1,
-    latent=2,
-    flow=FlowConfig(couplings=2, hidden=4, layers=1),
-    dropout=0.1,
-)
-LOOP = LoopSettings(
-    steps=6,
-    batch_size=4,
-    learning_rate=1e-2,
-    warmup=2,
-    average_decay=0.9,
-    validate_every=3,
-    save_every=3,
-    log_every=1,
-    workers=0,
-    precision="32-true",
-)
+VAE = replace(SMALL_VAE, speech=replace(SMALL_VAE.speech, channels=12), hidden=12)
+LOOP = replace(tiny_recipes.LOOP, validate_every=3)
 RECIPE = MotionVaeRecipe(MotionVaeSettings(VAE, calibration_speakers=1), LOOP)
 
 
@@ -93,16 +70,7 @@ def test_the_file_says_what_it_is(trained):
 
 
 def test_an_interrupted_run_goes_on_to_the_numbers_of_an_uninterrupted_one(dataset, tmp_path):
-    train_motion(dataset, RECIPE, tmp_path / "whole")
-
-    def interrupt():
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train_motion(dataset, RECIPE, tmp_path / "parts", progress=tiny.AfterStep(4, interrupt))
-    train_motion(dataset, RECIPE, tmp_path / "parts", resume=True)
-    one, other = (safetensors.torch.load_file(tmp_path / name / "best.safetensors") for name in ("whole", "parts"))
-    assert all(torch.equal(one[key], other[key]) for key in one)
+    check_resuming(lambda path, **options: train_motion(dataset, RECIPE, path, **options), tmp_path)
 
 
 def test_a_recipe_for_other_features_is_refused(dataset, tmp_path):

@@ -9,8 +9,10 @@ import pytest
 import torch
 from lightning.fabric import Fabric
 from tests.training.motion_people import FEATURE_SIZE, make_store, opening_mode
-from tests.training.test_motion_sync_stage import LOOP, NETWORK
-from tests.training.tiny import AfterStep, log_lines
+from tests.training.resuming import check_resuming
+from tests.training.test_motion_sync_stage import NETWORK
+from tests.training.tiny import log_lines
+from tests.training.tiny_recipes import LOOP
 
 from visavox.data.motion_store import MotionStore
 from visavox.errors import InputError
@@ -134,16 +136,7 @@ def test_it_brings_the_frames_to_the_person(tmp_path):
 
 
 def test_a_resumed_run_gives_the_numbers_of_one_that_was_not_interrupted(tmp_path):
-    make_trainer(tmp_path / "whole").fit()
-
-    def stop():
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        make_trainer(tmp_path / "parts").fit(AfterStep(4, stop))
-    make_trainer(tmp_path / "parts").fit(resume=True)
-    for kind in ("losses", "validation"):
-        assert log_lines(tmp_path / "whole", kind) == log_lines(tmp_path / "parts", kind)
+    check_resuming(lambda path, **options: make_trainer(path).fit(**options), tmp_path)
 
 
 def test_a_post_net_that_gives_up_movement_is_said_and_never_chosen(caplog):

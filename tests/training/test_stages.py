@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import signal
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from tests.training import tiny, tiny_recipes
+from tests.training.resuming import assert_same_run, check_resuming, interrupt
 
 from visavox.models.checkpoint import load_model
 from visavox.models.registry import model_info
@@ -43,36 +43,8 @@ def train(stage, dataset, path, request, settings=None, **options):
     return run.train_wav2lip(dataset, recipe, path, settings, start=start, **judges, **options)
 
 
-def interrupt():
-    """Fall dead after a step, as a process that is killed does."""
-    raise KeyboardInterrupt
-
-
 def press_ctrl_c():
     signal.raise_signal(signal.SIGINT)
-
-
-def flat(state, prefix=""):
-    """Every number of a nested checkpoint under its path."""
-    if isinstance(state, dict):
-        return {k: v for name, part in state.items() for k, v in flat(part, f"{prefix}/{name}").items()}
-    if isinstance(state, list | tuple):
-        return flat(dict(enumerate(state)), prefix)
-    return {prefix: state}
-
-
-def assert_same_run(one: Path, other: Path):
-    for name in ("log.jsonl", "best.safetensors", "best.motion.npz"):
-        assert (one / name).read_bytes() == (other / name).read_bytes(), name
-    first, second = (flat(torch.load(path / "last.ckpt", weights_only=True)) for path in (one, other))
-    assert first.keys() == second.keys()
-    different = [key for key, value in first.items() if not same(value, second[key])]
-    assert not different
-    assert first["/step"] == tiny_recipes.LOOP.steps
-
-
-def same(one, other):
-    return torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
 
 
 @pytest.fixture(scope="module")
@@ -131,16 +103,10 @@ def test_training_changes_what_it_should(stage, whole, request):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_resuming_gives_the_numbers_of_an_uninterrupted_run(stage, whole, dataset, tmp_path, request):
-    """Killed after the fourth step, one step after the checkpoint: what the log says of that step is written anew."""
-    path = tmp_path / "run"
-    with pytest.raises(KeyboardInterrupt):
-        train(stage, dataset, path, request, progress=tiny.AfterStep(4, interrupt))
-    assert torch.load(path / "last.ckpt", weights_only=True)["step"] == 3
-    assert len(tiny.log_lines(path, "losses")) == 4
-    figures = train(stage, dataset, path, request, resume=True)
-    uninterrupted, expected = whole(stage, request)
-    assert figures == expected
-    assert_same_run(path, uninterrupted)
+    def resumed(path, **options):
+        return train(stage, dataset, path, request, **options)
+
+    check_resuming(resumed, tmp_path, whole=whole(stage, request))
 
 
 def test_ctrl_c_saves_and_the_run_goes_on(whole, dataset, tmp_path, request):

@@ -7,26 +7,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tests.models.small_motion_vae import SMALL_VAE
 
 from visavox.face.crop import CropSpec
 from visavox.models.checkpoint import load_model, save_model
-from visavox.models.geneface.flow import FlowConfig
 from visavox.models.geneface.motion_vae import MotionVae, MotionVaeConfig, draw_noise, lip_gap, padded
-from visavox.models.geneface.speech_encoder import SpeechEncoderConfig
 from visavox.models.weights_file import ModelCard
 from visavox.motion.motion_stream import MotionStream
 
-CONFIG = MotionVaeConfig(
-    features="mel",
-    speech=SpeechEncoderConfig(feature_size=7, channels=8, layers=1, kernel=3, dropout=0.5),
-    hidden=12,
-    kernel=3,
+CONFIG = replace(
+    SMALL_VAE,
+    speech=replace(SMALL_VAE.speech, feature_size=7, dropout=0.5),
     encoder_layers=2,
     decoder_layers=2,
     latent=4,
-    flow=FlowConfig(couplings=2, hidden=6, layers=1),
     dropout=0.5,
 )
+"""Two layers, so that what a layer hears of the one before is tested too."""
 
 
 @pytest.fixture(scope="module")
