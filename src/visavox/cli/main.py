@@ -33,6 +33,7 @@ COMMANDS = {
     "avatar": Command("visavox.cli.avatar", "one person, learned from footage: build and describe avatars"),
     "evaluate": Command("visavox.cli.evaluate", "measure dubbed videos against the true recordings"),
     "compare": Command("visavox.cli.compare", "put several videos side by side in one"),
+    "bench": Command("visavox.cli.bench", "measure how fast this machine draws an avatar"),
     "models": Command("visavox.cli.models", "list and describe weights; convert official files"),
 }
 

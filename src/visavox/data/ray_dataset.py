@@ -67,8 +67,12 @@ def landmark_window(data: PersonData, frame: int, window: int) -> np.ndarray:
     """Landmarks of a frame and its neighbours of the same interval, float32 (window, 68, 3); the ends stand still."""
     intervals = [interval for part in data.split.values() for interval in part]
     start, stop = next(((a, b) for a, b in intervals if a <= frame < b), (0, data.num_frames))
-    numbers = np.clip(np.arange(window) - window // 2 + frame, start, stop - 1)
-    return data.displacements[numbers]
+    return data.displacements[window_frames(frame, window, start, stop)]
+
+
+def window_frames(frame: int, window: int, start: int, stop: int) -> np.ndarray:
+    """Numbers of a frame and its neighbours in the interval [start, stop), int64 (window,); the ends stand still."""
+    return np.clip(np.arange(window) - window // 2 + frame, start, stop - 1)
 
 
 def scene(data: PersonData, frame: int, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
