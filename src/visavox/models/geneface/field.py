@@ -30,6 +30,8 @@ class Views(NamedTuple):
     """int64 (R,): which face a ray sees; None if there is only one."""
     condition: Condition
     """The faces."""
+    told: Tensor | None = None
+    """What the field has worked out of each ray, (R, K), by `Field.prepare`; None where it is to do so itself."""
 
     @property
     def appearance(self) -> Tensor:
@@ -79,6 +81,10 @@ class Field(nn.Module, ABC):
     def place(self, points: Tensor) -> Tensor:
         """Bring points (N, 3) of the box into [-1, 1]."""
         return (points - self.low) / self.half_sides - 1
+
+    def prepare(self, views: Views) -> Views:
+        """Work out, once, what all samples of a ray share; worth it where the same views are looked along in parts."""
+        return views
 
     @abstractmethod
     def forward(self, points: Tensor, ray: Tensor, views: Views) -> Radiance:

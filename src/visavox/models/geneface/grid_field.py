@@ -112,10 +112,18 @@ class GridField(Field):
     def forward(self, points: Tensor, ray: Tensor, views: Views) -> Radiance:
         """Look at places."""
         shape, change = self._shape(points, views.condition, views.face_of(ray))
-        color = F.relu(self.color_first(shape[:, 1:], self._shared(views), ray))
+        told = self.prepare(views).told
+        assert told is not None
+        color = F.relu(self.color_first.own(shape[:, 1:]) + told.index_select(0, ray))
         return Radiance(
             density_of(shape[:, 0].float() + _START_LOGARITHM), torch.sigmoid(self.color_last(color).float()), change
         )
+
+    def prepare(self, views: Views) -> Views:
+        """Bring direction and individual code of each ray through the first layer of the colour."""
+        if views.told is not None:
+            return views
+        return views._replace(told=self.color_first.shared(self._shared(views)))
 
     def density(self, points: Tensor, condition: Condition) -> Tensor:
         """Return the density (N,) of places (N, 3) of one face."""

@@ -185,6 +185,7 @@ class Head(nn.Module):
         if self.config.kind == "frequency":
             return self._hierarchical(rays, views, background, None)
         samples = self.occupancy.march(rays, self.config.step, self.config.max_samples)
+        views = self.field.prepare(views)
         color, change = torch.zeros_like(background), torch.zeros_like(rays.near)
         light = torch.ones_like(rays.near)
         taken = 0

@@ -179,7 +179,8 @@ class OccupancyGrid(nn.Module):
             cell = torch.addcmul(begin[:, axis, None], stride[:, axis, None], steps).clamp_(0, self.cells - 1).int()
             index = cell if index is None else index.mul_(self.cells).add_(cell)
         assert index is not None
-        thickness = tables.thickness[index]  # (R, count), below 0 where it is empty
+        # (R, count), below 0 where it is empty
+        thickness = tables.thickness.index_select(0, index.flatten()).view_as(index)
         kept = (thickness >= 0) & (steps * step < (rays.far - rays.near - place * step)[:, None])
         if tables.hides:
             before = torch.cumsum(thickness.clamp_(min=0), dim=1)

@@ -43,7 +43,8 @@ class Rays(NamedTuple):
 
     def points(self, ray: Tensor, distance: Tensor) -> Tensor:
         """Return the points (N, 3) at a distance (N,) on rays given by number (N,)."""
-        return self.origins[ray] + distance[:, None] * self.directions[ray]
+        origins, directions = self.origins.index_select(0, ray), self.directions.index_select(0, ray)
+        return torch.addcmul(origins, distance[:, None], directions)
 
     def select(self, chosen: Tensor) -> Rays:
         """Return some of the rays, by number or mask."""
