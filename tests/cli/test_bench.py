@@ -75,8 +75,3 @@ def test_what_cannot_be_measured(avatar, capsys, arguments, words):
     said = capsys.readouterr().err
     assert words in said
     assert said.count("\n") == 1
-
-
-def test_help(capsys):
-    assert main(["bench", "--help"]) == 0
-    assert "visavox bench avatar" in capsys.readouterr().out

@@ -40,10 +40,14 @@ class AvatarBench(ReportOptions):
 
 
 def main(argv: list[str]) -> int:
-    """Run `visavox bench` with the arguments behind it and return the exit code."""
+    """Run `visavox bench` with the arguments behind it and return the exit code.
+
+    Raises:
+        SystemExit: with code 0, after `--help`.
+    """
     if argv[:1] in (["-h"], ["--help"]):
         print(f"{_USAGE}\n\n`visavox bench avatar --help` lists the options.")
-        return EXIT_DONE
+        raise SystemExit(EXIT_DONE)
     if argv[:1] != ["avatar"]:
         given = f"'{argv[0]}'" if argv else "nothing"
         raise InputError(f"{given} cannot be measured; what can be is avatar ({_USAGE})")

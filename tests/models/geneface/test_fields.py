@@ -53,6 +53,14 @@ def test_each_sample_is_of_its_own_face_and_ray(field):
         assert torch.allclose(field.density(points[mine], one), together.density[mine], atol=1e-6)
 
 
+def test_what_rays_share_may_be_worked_out_before(field):
+    points, ray, views = query()
+    prepared = field.prepare(views)
+    assert field.prepare(prepared) is prepared
+    for one, other in zip(field(points, ray, views), field(points, ray, prepared), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
 def test_what_comes_out_is_in_range(field):
     seen = field(*query())
     assert (seen.density >= 0).all()
