@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 
 from visavox.cli.main import main
@@ -52,6 +53,8 @@ def test_what_cannot_be_is_said_before_the_work(tmp_path, capsys):
     assert "--smoothing" in fails(capsys, FACE, "-o", output, "--smoothing", "-1")
     assert "for speech" in fails(capsys, FACE, "-o", output, "--temperature", "0.5")
     assert "for videos" in fails(capsys, SPEECH, "-o", output, "--smoothing", "0.05")
+    assert "--person" in fails(capsys, SPEECH, "-o", output, "--projection", "0.5")
+    assert "share of the projection is 2" in fails(capsys, SPEECH, "-o", output, "--person", FACE, "--projection", "2")
     assert "--preview OUT.mp4" in fails(capsys, FACE, "-o", output, "--preview-pose")
     text = tmp_path / "text.wav"
     text.write_text("no sound")
@@ -62,7 +65,25 @@ def test_what_cannot_be_is_said_before_the_work(tmp_path, capsys):
 
 def test_a_picture_does_not_move(tmp_path, capsys):
     cv2 = pytest.importorskip("cv2")
-    import numpy as np
-
     cv2.imwrite(str(tmp_path / "face.png"), np.zeros((64, 64, 3), np.uint8))
     assert "does not move" in fails(capsys, tmp_path / "face.png", "-o", tmp_path / "m.npz")
+
+
+def test_speech_is_brought_to_the_faces_of_a_person(tmp_path):
+    person = tmp_path / "person.npz"
+    assert main(["motion", str(FACE), "-o", str(person), "-q"]) == 0
+    made = []
+    for share in ("0", "1"):
+        output = tmp_path / f"{share}.npz"
+        arguments = ["motion", str(SPEECH), "-o", str(output), "--person", str(person), "--blink", "none", "-q"]
+        assert main([*arguments, "--projection", share]) == 0
+        made.append(load_motion(output).displacements)
+    seen = load_motion(person).displacements[:, :48].reshape(-1, 144)
+
+    def distance(frames):
+        """Mean distance of faces, without lips, from the nearest that the person was seen with."""
+        flat = frames[:, :48].reshape(len(frames), -1)
+        return np.linalg.norm(flat[:, None] - seen, axis=2).min(axis=1).mean()
+
+    assert distance(made[1]) < 0.95 * distance(made[0])
+    assert (made[0][:, 48:] == made[1][:, 48:]).all()  # the lips are left alone

@@ -16,7 +16,7 @@ from visavox.errors import InputError
 if TYPE_CHECKING:
     from visavox.types import HeadPose, Motion
 
-_SPEECH_ONLY = ("person", "model", "postnet", "temperature")
+_SPEECH_ONLY = ("person", "model", "postnet", "temperature", "projection")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,9 @@ class MotionOptions(ReportOptions):
     """Of speech: weights that bring the motion into one person's manner."""
     temperature: float | None = None
     """Of speech: how much is left to chance, 0 for the most likely motion."""
+    projection: float | None = None
+    """Of speech with --person: share of the way, 0 to 1, that faces are brought to those the person was seen with, by
+    locally linear embedding (GeneFace++); the lips are left alone. None by default."""
     seed: int = 0
     """Another seed gives another motion for the same speech, and other blinks."""
     blink: str = ""
@@ -100,10 +103,20 @@ def _check(options: MotionOptions) -> bool:
         raise InputError(f"{options.input} has no picture, and --{name} is for videos; leave it out, or give a video.")
     if options.preview_pose and not options.preview:
         raise InputError("--preview-pose says how the preview looks; name it with --preview OUT.mp4.")
+    if options.projection is not None:
+        _check_projection(options, options.projection)
     check_output(options.output, [options.input], options.overwrite, extensions=[".npz"])
     if options.preview:
         check_output(options.preview, [options.input, options.output], options.overwrite)
     return is_video
+
+
+def _check_projection(options: MotionOptions, share: float) -> None:
+    from visavox.motion.projection import ProjectionSettings
+
+    ProjectionSettings(share)
+    if options.person is None:
+        raise InputError("--projection brings faces to those of a person; name the person with --person MOTION|VIDEO.")
 
 
 def _is_video(path: str) -> bool:
@@ -138,6 +151,7 @@ def _of_video(options: MotionOptions) -> tuple[Motion, HeadPose]:
 def _of_speech(options: MotionOptions) -> Motion:
     from visavox.motion.blink import parse_blink, with_blinks
     from visavox.motion.manner import Manner
+    from visavox.motion.projection import FaceProjection, ProjectionSettings
     from visavox.motion.speak import SpeakSettings, speak
 
     settings = SpeakSettings(seed=options.seed)
@@ -148,6 +162,9 @@ def _of_speech(options: MotionOptions) -> Motion:
     person = _person(options)
     adaptation = None if options.postnet is None else Manner.load(options.postnet)
     motion = speak(options.input, settings, options.progress, person=person, adaptation=adaptation)
+    if person is not None and options.projection is not None:
+        nearby = FaceProjection(person.displacements[person.confidence > 0], ProjectionSettings(options.projection))
+        motion = replace(motion, displacements=nearby(motion.displacements))
     return with_blinks(motion, parse_blink(options.blink or "natural"), person=person, seed=options.seed)
 
 
