@@ -10,12 +10,13 @@ from tests.training.tiny_recipes import EXPERT
 
 from visavox.adaptation.checks import Job, check
 from visavox.adaptation.footage import Footage, gather
-from visavox.adaptation.learning import FEWEST_STEPS, learn, steps_within
+from visavox.adaptation.learning import learn
 from visavox.adaptation.settings import AdaptSettings
 from visavox.demo import FACE
 from visavox.models.checkpoint import save_model
 from visavox.models.syncnet.expert import Expert
 from visavox.progress import QUIET
+from visavox.training.schedule import FEWEST_STEPS, steps_within
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from visavox.training.loop import LoopSettings, Trainer
 from visavox.training.run import keep_freed_memory
 from visavox.training.run_folder import RunFolder
 from visavox.training.run_settings import RunSettings, choose_device, loop_settings, make_fabric
+from visavox.training.schedule import steps_within
 from visavox.training.speech import rest_motion
 from visavox.training.wav2lip import Wav2LipLosses
 
@@ -28,8 +29,6 @@ logger = logging.getLogger(__name__)
 
 NUM_VALIDATIONS = 8
 """Validations of a training, each of which may find the best state."""
-FEWEST_STEPS = 8
-"""Updates that are made even where the time would not allow as many."""
 AUGMENTATION = PictureAugmentation(angle=2.0, scale=0.04, brightness=0.05, contrast=0.08, saturation=0.1)
 """How pictures are changed: one person in one light, so less than for everybody."""
 
@@ -132,11 +131,6 @@ def _scheduled(job: Job, loop: LoopSettings, validation_seconds: float, trial: T
         logger.info("%.2f s a step: %d steps in %g minutes", per_step, steps, job.settings.minutes)
     every = max(1, -(-steps // NUM_VALIDATIONS))
     return replace(loop, steps=steps, warmup=max(1, min(100, steps // 10)), validate_every=every, save_every=every)
-
-
-def steps_within(seconds: float, per_step: float) -> int:
-    """How many steps a time allows; never fewer than `FEWEST_STEPS`."""
-    return max(FEWEST_STEPS, int(seconds / max(per_step, 1e-6)))
 
 
 def _num_frames(store: ClipStore) -> int:

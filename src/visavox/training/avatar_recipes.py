@@ -16,6 +16,7 @@ from visavox.models.geneface.torso import DeformationConfig, TorsoConfig
 from visavox.training.head import HeadLosses, HeadSettings
 from visavox.training.loop import LoopSettings
 from visavox.training.recipes import Recipe
+from visavox.training.schedule import loop_of_steps
 from visavox.training.torso import TorsoSettings
 
 HeadRecipe = Recipe[HeadSettings]
@@ -93,3 +94,14 @@ TORSO_RECIPES = {
     ),
 }
 """Recipes of `visavox train torso`."""
+
+
+def head_of_steps(recipe: HeadRecipe, steps: int) -> HeadRecipe:
+    """Give the recipe of a head another length; the look of the mouth begins to count after the same share of it."""
+    begin = round(recipe.stage.patch_after * steps / recipe.loop.steps)
+    return HeadRecipe(replace(recipe.stage, patch_after=begin), loop_of_steps(recipe.loop, steps))
+
+
+def torso_of_steps(recipe: TorsoRecipe, steps: int) -> TorsoRecipe:
+    """Give the recipe of a torso another length."""
+    return TorsoRecipe(recipe.stage, loop_of_steps(recipe.loop, steps))

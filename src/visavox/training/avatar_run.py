@@ -21,6 +21,7 @@ from visavox.progress import QUIET, Progress
 from visavox.training.avatar_recipes import HeadRecipe, TorsoRecipe
 from visavox.training.head import HeadStage
 from visavox.training.loop import LoopSettings, Trainer
+from visavox.training.motion_recipes import PostNetRecipe
 from visavox.training.run import SHIPPED_FEATURES, LpipsFiles, keep_freed_memory
 from visavox.training.run_folder import RunFolder
 from visavox.training.run_settings import RunSettings, choose_device, loop_settings, make_fabric
@@ -72,14 +73,14 @@ def train_head(
             f"this recipe looks at squares of {recipe.stage.sampling.patch} pixels, and the pictures of {person} have "
             f"{data.size}; choose a smaller recipe, or prepare the person larger."
         )
-    looks = _load_judge(judge, lpips) if recipe.stage.losses.patch else None
+    looks = load_judge(judge, lpips) if recipe.stage.losses.patch else None
 
     def build(fabric: Any, seed: int) -> Stage:
         module = looks.to(fabric.device) if isinstance(looks, LpipsLoss) else looks
         return HeadStage(recipe.stage, data, judge=module, device=fabric.device, seed=seed)
 
     entries = {"judge": judge if looks is not None else None}
-    return _fit("head", data, recipe, build, run, settings, resume, progress, entries)
+    return fit_person("head", data, recipe, build, run, settings, resume, progress, entries)
 
 
 def train_torso(
@@ -114,13 +115,13 @@ def train_torso(
         return TorsoStage(recipe.stage, data, head=painted, device=fabric.device, seed=seed)
 
     entries = {"head": hashlib.sha256(find_model(head).read_bytes()).hexdigest()[:16]}
-    return _fit("torso", data, recipe, build, run, settings, resume, progress, entries)
+    return fit_person("torso", data, recipe, build, run, settings, resume, progress, entries)
 
 
-def _fit(
+def fit_person(
     name: str,
     data: PersonData,
-    recipe: HeadRecipe | TorsoRecipe,
+    recipe: HeadRecipe | TorsoRecipe | PostNetRecipe,
     build: Callable[[Any, int], Stage],
     run: str | os.PathLike[str],
     settings: RunSettings | None,
@@ -128,7 +129,26 @@ def _fit(
     progress: Progress,
     entries: dict[str, Any],
 ) -> dict[str, float]:
-    """Train, and begin again with another seed if it collapses."""
+    """Train a stage on one person's data set, and begin again with another seed if it collapses.
+
+    Args:
+        name: of the stage.
+        data: the person.
+        recipe: what to train, and how.
+        build: makes the stage, of the Fabric that computes and a seed.
+        run: folder of the run.
+        settings: what differs from the recipe.
+        resume: go on with the run in the folder.
+        progress: where progress is shown.
+        entries: what else is written down of the run.
+
+    Returns:
+        The figures of the last validation.
+
+    Raises:
+        InputError: the run folder or the settings cannot be used.
+        TrainingError: it collapsed again and again.
+    """
     settings, folder = settings or RunSettings(), RunFolder(run)
     if settings.devices * settings.nodes > 1:
         raise InputError("an avatar is trained by one process; leave --devices and --nodes at 1.")
@@ -170,7 +190,12 @@ def _digest(folder: Path) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _load_judge(judge: Judge, lpips: LpipsFiles | None) -> PatchJudge:
+def load_judge(judge: Judge, lpips: LpipsFiles | None = None) -> PatchJudge:
+    """Load what compares mouths: the shipped face features, or LPIPS.
+
+    Raises:
+        InputError: the published numbers of LPIPS are nowhere to be had.
+    """
     if judge == "lpips":
         files = lpips or LpipsFiles()
         return LpipsLoss.load("alex", weights=files.lpips_weights, linear=files.lpips_linear)

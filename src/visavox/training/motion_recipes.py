@@ -16,6 +16,7 @@ from visavox.training.motion_syncnet import MotionSyncSettings
 from visavox.training.motion_vae import MotionVaeLosses, MotionVaeSettings
 from visavox.training.postnet import PostNetSettings
 from visavox.training.recipes import Recipe
+from visavox.training.schedule import loop_of_steps
 
 COMPACT_MOTION_SYNCNET = MotionSyncNetConfig(
     features="mel",
@@ -74,6 +75,12 @@ POSTNET_RECIPES = {
     ),
 }
 """Recipes of `visavox train postnet`: the shipped one, and the published network, critic and schedule."""
+
+
+def postnet_of_steps(recipe: PostNetRecipe, steps: int) -> PostNetRecipe:
+    """Give the recipe of a post-net another length."""
+    return PostNetRecipe(recipe.stage, loop_of_steps(recipe.loop, steps))
+
 
 COMPACT_MOTION_VAE = MotionVaeConfig(
     features="mel",
