@@ -141,7 +141,10 @@ class Trainer:
         self._open_run(resume)
         try:
             with StopRequest() as request:
-                return self._train(progress, request)
+                figures = self._train(progress, request)
+                # Ctrl-C in the last step: all is saved, and what would come after this training is not to begin.
+                request.deliver()
+                return figures
         finally:
             self.folder.close()
 

@@ -69,7 +69,8 @@ class RunFolder:
         if self.checkpoint.exists():
             raise InputError(f"{self.path} holds a run already; go on with it by --resume, or choose another folder.")
         # A run that ended before its first checkpoint has left files of its own, and may be begun again.
-        strange = [path.name for path in self.path.iterdir() if path.name not in OWN] if self.path.is_dir() else []
+        names = [path.name for path in self.path.iterdir()] if self.path.is_dir() else []
+        strange = [name for name in names if name not in OWN and not _is_half_written(name)]
         if strange:
             raise InputError(f"{self.path} holds what belongs to no run ({min(strange)}); choose another folder.")
 
@@ -105,6 +106,17 @@ class RunFolder:
                 f"{self.path} was started with something else ({'; '.join(differences[:4])}): resume it with what it "
                 "was started with, or start a new run in another folder."
             )
+
+    def finished(self) -> dict[str, float] | None:
+        """Return the figures of the validation after the last step; None where the run has not come so far.
+
+        Raises:
+            InputError: the configuration of the run is damaged.
+        """
+        steps = self.config().get("loop", {}).get("steps")
+        entries = [json.loads(line) for line in self._log_lines()] if self.best.is_file() else []
+        last = [entry for entry in entries if entry["kind"] == "validation" and entry["step"] == steps]
+        return {name: value for name, value in last[-1].items() if name not in ("step", "kind")} if last else None
 
     def open(self, config: dict[str, Any], *, step: int) -> None:
         """Make the folder ready to be written to, as it was at a step: what was logged after it goes."""
@@ -181,6 +193,11 @@ class RunFolder:
         if self._tensorboard is not None:
             self._tensorboard.close()
             self._tensorboard = None
+
+
+def _is_half_written(name: str) -> bool:
+    """Whether a file is what a process was writing when it was killed."""
+    return name.startswith(".") and name.endswith(".part")
 
 
 def _replace(path: Path, text: str) -> None:
