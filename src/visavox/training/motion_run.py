@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import numpy as np
+import torch
 
 from visavox.audio.mel import SAMPLE_RATE
 from visavox.audio.speech_features import SpeechFeatures, load_features
@@ -155,13 +156,7 @@ def train_postnet(
     if resume:
         begun = job.folder.config()
         motion, sync = begun.get("motion", motion), begun.get("sync") or sync
-    judge: Any = load_model(sync, network="motion_syncnet")
-    speaker: Any = load_model(motion, network="motion_vae", device=job.fabric.device) if motion is not None else None
-    if speaker is not None and speaker.config.features != judge.config.features:
-        raise InputError(
-            f"the motion VAE {motion} hears {speaker.config.features} and the motion SyncNet {sync} hears "
-            f"{judge.config.features}; give two that hear the same."
-        )
+    judge, speaker = load_pair(sync, motion, job.fabric.device)
     train, validation = load_motions(job, find_features(judge.config.features, judge.config.feature_size))
     draw = (
         true_motion(train)
@@ -181,6 +176,22 @@ def train_postnet(
     entries = {"person": person, "motion": motion, "sync": sync}
     digests = {"motion_weights": digest(motion), "sync_weights": digest(sync)}
     return job.fit(stage, recipe.stage, None, **entries, **digests)
+
+
+def load_pair(sync: str, motion: str | None, device: str | torch.device = "cpu") -> tuple[Any, Any]:
+    """Load a motion SyncNet, and the motion VAE that hears the same; None for no motion VAE.
+
+    Raises:
+        InputError: a weights file cannot be used, or they hear something else.
+    """
+    judge: Any = load_model(sync, network="motion_syncnet")
+    speaker: Any = load_model(motion, network="motion_vae", device=device) if motion is not None else None
+    if speaker is not None and speaker.config.features != judge.config.features:
+        raise InputError(
+            f"the motion VAE {motion} hears {speaker.config.features} and the motion SyncNet {sync} hears "
+            f"{judge.config.features}; give two that hear the same."
+        )
+    return judge, speaker
 
 
 def find_features(name: str, feature_size: int) -> SpeechFeatures:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,6 +34,10 @@ LEAST_MARGIN = 0.02
 """What the judge's cosines of right and wrong speech differ by at least, where a loss is counted in that."""
 LEAST_SCALE = 0.02
 """Centimetres: what moves less is taken to move so much."""
+
+
+class TooLittleSpeech(InputError):
+    """A person's footage does not suffice to train a post-net and to choose it by."""
 
 
 @dataclass(frozen=True)
@@ -247,7 +252,9 @@ class PostNetStage(Stage):
         person = np.concatenate([clip.truth for clip in self.sources.person if clip.truth is not None])
         start["floor"] = landmark_frechet_distance(person, truth)
         if not np.isfinite(list(start.values())).all():
-            raise InputError("too little footage is held out to measure a post-net by; give more clips of the person.")
+            raise TooLittleSpeech(
+                "too little footage is held out to measure a post-net by; give more clips of the person."
+            )
         return start
 
     @torch.no_grad()
@@ -291,6 +298,16 @@ class PostNetStage(Stage):
     def apply(self, postnet: PostNet, displacements: np.ndarray) -> np.ndarray:
         """Move the motion of a clip (T, 68, 3)."""
         return postnet(torch.from_numpy(displacements)[None].to(self.device))[0].float().cpu().numpy()
+
+
+def is_worth_having(figures: Mapping[str, float]) -> bool:
+    """Whether a post-net is better than one that exchanges the means, by the figures of its validation.
+
+    It is nearer to the person in distribution and to what they really did, counted together as in its score, by more
+    than it loses in sync; and it has not collapsed.
+    """
+    distance = figures["frechet"] / figures["frechet_start"] + figures["paired"] / figures["paired_start"]
+    return not figures["collapsed"] and distance + max(0.0, 1 - figures["sync_kept"]) < 2
 
 
 def _components(source: np.ndarray, number: int) -> Tensor:
