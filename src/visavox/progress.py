@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, TypeVar
 
 Item = TypeVar("Item")
@@ -28,9 +28,12 @@ class Progress:
         self.enabled = sys.stderr.isatty() if enabled is None else enabled
         self._shown: Any = None
 
-    @contextmanager
-    def bar(self, description: str, total: int | None, unit: str = "frame") -> Iterator[Bar]:
+    def bar(self, description: str, total: int | None, unit: str = "frame") -> AbstractContextManager[Bar]:
         """Show one bar while the block runs; `total=None` when the length is not known."""
+        return self._drawn(description, total, unit)
+
+    @contextmanager
+    def _drawn(self, description: str, total: int | None, unit: str) -> Iterator[Bar]:
         from tqdm import tqdm
 
         with tqdm(
@@ -47,6 +50,10 @@ class Progress:
         if self._shown is not None:
             self._shown.set_postfix_str(text, refresh=False)
 
+    def under(self, title: str) -> Progress:
+        """Return the same, with a title before what each bar says."""
+        return _Titled(self, title)
+
     def track(self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "frame"):
         """Yield `items`, advancing a bar by one for each."""
         if total is None and hasattr(items, "__len__"):
@@ -55,6 +62,20 @@ class Progress:
             for item in items:
                 yield item
                 bar.update(1)
+
+
+class _Titled(Progress):
+    """Bars of another, under a title."""
+
+    def __init__(self, outer: Progress, title: str) -> None:
+        super().__init__(outer.enabled)
+        self._outer, self._title = outer, title
+
+    def bar(self, description: str, total: int | None, unit: str = "frame") -> AbstractContextManager[Bar]:
+        return self._outer.bar(f"{self._title}: {description}", total, unit)
+
+    def note(self, text: str) -> None:
+        self._outer.note(text)
 
 
 QUIET = Progress(enabled=False)

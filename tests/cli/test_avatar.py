@@ -3,44 +3,72 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
 
 import pytest
+from tests.avatar.building import small_recipes
+from tests.training.tiny import AfterStep
 
 from visavox.avatar.settings import DataSettings
+from visavox.cli import common
 from visavox.cli.main import main
 from visavox.data.person_data import PersonData
 from visavox.demo import FACE, SPEECH
 from visavox.errors import InputError
 
-OPTIONS = ["--size", "128", "--minimum-seconds", "2"]
+__all__ = ["small_recipes"]
+pytestmark = pytest.mark.usefixtures("small_recipes")
+
+OPTIONS = ["--minimum-seconds", "2"]
 
 
 @pytest.fixture(scope="module")
 def avatar(tmp_path_factory):
+    """An avatar whose data set is there."""
     folder = tmp_path_factory.mktemp("avatar") / "avatar"
-    assert main(["avatar", "build", str(FACE), "-o", str(folder), *OPTIONS, "-q"]) == 0
+    assert main(["avatar", "build", str(FACE), "-o", str(folder), *OPTIONS, "--until", "data", "-q"]) == 0
     return folder
 
 
-def test_build_leaves_a_data_set(avatar):
-    assert PersonData.load(avatar / "data").num_frames == 75
+def test_build_until_data_leaves_a_data_set_and_says_that_it_is_not_all(avatar, capsys):
+    assert PersonData.load(avatar / "data").size == 128
     assert (avatar / "data" / "report.html").is_file()
-
-
-def test_build_says_what_was_found_and_what_is_not_there_yet(avatar, capsys):
-    assert main(["avatar", "build", str(FACE), "-o", str(avatar), *OPTIONS]) == 0
+    assert main(["avatar", "build", str(FACE), "-o", str(avatar), *OPTIONS, "--until", "data"]) == 0
     out, err = capsys.readouterr()
     assert "frames are usable" in out
     assert "report.html" in out
     assert "3 to 5 minutes" in out
-    assert "the avatar cannot speak yet" in err
-
-
-def test_info(avatar, capsys):
+    assert "cannot speak yet; the same command without --until goes on" in err
     assert main(["avatar", "info", str(avatar)]) == 0
-    assert "frames are usable" in capsys.readouterr().out
+    assert "the avatar is not finished" in capsys.readouterr().out
     assert main(["avatar", "info", str(avatar), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["frames"]["all"] == 75
+    known = json.loads(capsys.readouterr().out)
+    assert known["avatar"] is None
+    assert known["data"]["frames"]["all"] == 75
+
+
+def test_ctrl_c_saves_and_the_same_command_goes_on(avatar, tmp_path, monkeypatch, capsys):
+    own = shutil.copytree(avatar, tmp_path / "avatar")
+    command = ["avatar", "build", str(FACE), "-o", str(own), *OPTIONS, "--licence", "CC0", "--attribution", "her"]
+    with monkeypatch.context() as patch:
+        patch.setattr(common, "Progress", lambda **_: AfterStep(3, lambda: os.kill(os.getpid(), signal.SIGINT)))
+        assert main(command) == 130
+    assert f"{own} is not finished; the same command goes on where it stopped" in capsys.readouterr().err
+    # It came in the last step but one, so the head is done; what comes after it has not begun.
+    assert (own / "training" / "head" / "last.ckpt").is_file()
+    assert not (own / "training" / "torso").exists()
+    assert main([*command, "--json"]) == 0
+    known = json.loads(capsys.readouterr().out)
+    assert known["avatar"]["licence"] == "CC0"
+    assert known["avatar"]["attribution"] == "her"
+    shutil.rmtree(own / "data")
+    shutil.rmtree(own / "training")
+    assert main(["avatar", "info", str(own)]) == 0
+    said = capsys.readouterr().out
+    for words in ("128 pixels, preset cpu", "PSNR of the head, dB", "4 held-out frames", "CC0", "her", "MB"):
+        assert words in said
 
 
 @pytest.mark.parametrize(
@@ -50,9 +78,13 @@ def test_info(avatar, capsys):
         (["build", str(SPEECH), "-o", "OUT"], "speech.flac"),
         (["build", str(FACE), "-o", "OUT"], "give 20 s or more"),
         (["build", str(FACE), "-o", "OUT", "--size", "100"], "give 128, 256 or 512"),
+        (["build", str(FACE), "-o", "OUT", "--size", "256"], "leave --size out, or give --preset small"),
         (["build", str(FACE), "-o", "OUT", "--masks", "nowhere", *OPTIONS], "nowhere is no folder"),
+        (["build", str(FACE), "-o", "OUT", "--dataset", "nowhere", *OPTIONS], "is not a prepared data set"),
         (["build", str(FACE), "-o", str(FACE), *OPTIONS], "is a file"),
-        (["info", "OUT"], "is not an avatar"),
+        (["build", str(FACE), "-o", "OUT", "--preset", "huge"], "huge"),
+        (["info", "OUT"], "does not exist"),
+        (["info", str(FACE)], "is a file"),
     ],
 )
 def test_bad_input_is_one_line(arguments, words, tmp_path, monkeypatch, capsys):
@@ -62,6 +94,13 @@ def test_bad_input_is_one_line(arguments, words, tmp_path, monkeypatch, capsys):
     assert words in err
     assert err.count("\n") == 1
     assert not (tmp_path / "OUT").exists()
+
+
+def test_a_damaged_description_is_named(avatar, tmp_path, capsys):
+    own = shutil.copytree(avatar, tmp_path / "avatar")
+    (own / "data" / "data.json").write_text("{")
+    assert main(["avatar", "info", str(own)]) == 2
+    assert "data.json cannot be read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 | file | holds |
 |---|---|
 | `avatar.json` | what is known of the avatar (`AvatarInfo`); written last, so that a folder with it is whole |
-| `head.safetensors`, `torso.safetensors` | the networks, in half precision |
+| `head.safetensors`, `torso.safetensors` | the networks, in half precision; of the codes of frames the mean |
 | `postnet.safetensors` | the person's manner; not every avatar has one |
 | `performance.npz` | motion and pose of the footage that was learned from, frame by frame |
 | `background.png` | the empty scene |
@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -246,12 +246,12 @@ def write_avatar(
     try:
         place.mkdir(parents=True, exist_ok=True)
         (place / INFO_FILE).unlink(missing_ok=True)
-        _store(head, "head", place / HEAD_FILE)
-        _store(torso, "torso", place / TORSO_FILE)
+        _store(head, "head", place / HEAD_FILE, info.licence)
+        _store(torso, "torso", place / TORSO_FILE, info.licence)
         if postnet is None:
             (place / POSTNET_FILE).unlink(missing_ok=True)
         else:
-            _store(postnet, "postnet", place / POSTNET_FILE, half=False)
+            _store(postnet, "postnet", place / POSTNET_FILE, info.licence)
         save_motion(motion, place / PERFORMANCE_FILE, pose=pose)
         Image.fromarray(background).save(place / BACKGROUND_FILE)
         write_atomically(place / INFO_FILE, json.dumps(info.to_json(), indent=2, ensure_ascii=False) + "\n")
@@ -259,8 +259,8 @@ def write_avatar(
         raise InputError(f"{place} cannot be written ({error.strerror or error}); give another folder") from error
 
 
-def _store(source: str | os.PathLike[str], network: str, target: Path, *, half: bool = True) -> None:
-    """Copy a weights file, head and torso in half precision."""
+def _store(source: str | os.PathLike[str], network: str, target: Path, licence: str) -> None:
+    """Copy a weights file: head and torso in half precision, and of their individual codes the mean alone."""
     import torch
 
     from visavox.models.checkpoint import load_model, save_model
@@ -269,8 +269,24 @@ def _store(source: str | os.PathLike[str], network: str, target: Path, *, half: 
     path = Path(source)
     module: Any = load_model(path, network=network)
     card = read_info(path).card
-    dtype = torch.float16 if half else torch.float32
+    card = replace(card, licence=licence or card.licence)
+    has_codes = network in ("head", "torso")
+    if has_codes:
+        module = _with_mean_code(module)
+    dtype = torch.float16 if has_codes else torch.float32
     save_model(target, module, network=network, config=module.config, card=card, dtype=dtype)
+
+
+def _with_mean_code(module: Any) -> Any:
+    """A head or torso whose only individual code is the mean of all, which is what pictures are made with."""
+    import torch
+
+    with torch.device("meta"):
+        packed = type(module)(replace(module.config, num_frames=1))
+    state = module.state_dict()
+    state["appearance"] = state["appearance"].mean(dim=0, keepdim=True)
+    packed.load_state_dict(state, assign=True)
+    return packed
 
 
 def _check_whole(place: Path) -> None:

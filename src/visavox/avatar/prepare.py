@@ -73,6 +73,9 @@ class Prepared:
     """The data set."""
     figures: dict[str, Any]
     """What `data.json` holds."""
+    marks: dict[str, str]
+    """What tells its parts from those of other footage or settings: `pictures`, `motion` and `speech`, hexadecimal. It
+    changes when what is learned from a part has to be learned anew."""
 
     @property
     def findings(self) -> list[Finding]:
@@ -121,10 +124,11 @@ def prepare_person(
         stages = Stages(target / WORK / "stages.json", target)
         tracked = _track(footage, target, settings, progress)
         _make_pictures(tracked, target, settings, stages, progress)
-        usable = _make_numbers(tracked, target, settings, stages)
+        marks = _marks(tracked, settings)
+        usable = _make_numbers(tracked, target, settings, stages, marks)
         data = PersonData.load(target)
         figures = _finish(data, tracked, usable, settings, stages)
-    return Prepared(data, figures)
+    return Prepared(data, figures, marks)
 
 
 def _claim(folder: Path) -> None:
@@ -155,8 +159,8 @@ def _track(footage: Footage, folder: Path, settings: DataSettings, progress: Pro
     camera = camera_motion(videos, footage.frame_size)
     findings = check_tracked(track, faces_beside(videos), camera, sound, lags, settings)
     refuse_failed(findings, settings.force)
-    plan = plan_crop(track, settings.size, settings.margin)
-    _check_space(folder, track.num_frames, settings.size)
+    plan = plan_crop(track, settings.side, settings.margin)
+    _check_space(folder, track.num_frames, settings.side)
     return _Tracked(footage, videos, track, lags, findings, plan, camera_of(plan, track))
 
 
@@ -218,7 +222,18 @@ def _state_of_masks(folder: Path | None) -> list[Any] | None:
     return [str(folder.resolve()), len(times), max(times, default=0)]
 
 
-def _make_numbers(tracked: _Tracked, folder: Path, settings: DataSettings, stages: Stages) -> np.ndarray:
+def _marks(tracked: _Tracked, settings: DataSettings) -> dict[str, str]:
+    pictures = _pictures_key(tracked, settings)
+    return {
+        "pictures": pictures,
+        "motion": key_of(pictures, settings.pose_smoothing),
+        "speech": key_of(pictures, tracked.lags.seconds),
+    }
+
+
+def _make_numbers(
+    tracked: _Tracked, folder: Path, settings: DataSettings, stages: Stages, marks: dict[str, str]
+) -> np.ndarray:
     """Motion, camera, speech and split; returns which frames are usable."""
     track = tracked.track
     usable = track.seen & (np.load(folder / WORKED) > 0)
@@ -227,16 +242,15 @@ def _make_numbers(tracked: _Tracked, folder: Path, settings: DataSettings, stage
             f"only {usable.sum() / FRAME_RATE:.1f} s could be told apart into person and background; give footage "
             "in which one person stands out from what is behind them, or masks of your own (--masks)"
         )
-    pictures = _pictures_key(tracked, settings)
     stages.run(
         "motion",
-        key_of(pictures, settings.pose_smoothing),
+        marks["motion"],
         [MOTION],
         lambda: write_motion(folder / MOTION, track, usable, settings.pose_smoothing),
     )
     stages.run(
         "speech",
-        key_of(pictures, tracked.lags.seconds),
+        marks["speech"],
         [SPEECH],
         lambda: write_speech(folder / SPEECH, read_sound(tracked.footage), tracked.lags, track),
     )
@@ -254,9 +268,14 @@ def _finish(
     track = tracked.track
     figures = {
         "version": VERSION,
-        "settings": {**asdict(settings), "masks": None if settings.masks is None else str(settings.masks)},
+        "settings": {
+            **asdict(settings),
+            "size": settings.side,
+            "masks": None if settings.masks is None else str(settings.masks),
+        },
         "footage": {
             "videos": len(tracked.footage.videos),
+            "files": _files(tracked),
             "left_out": [list(one) for one in tracked.footage.left_out],
             "frame_size": list(track.frame_size),
             "stretches": len(stretches(track.stretch)),
@@ -278,6 +297,16 @@ def _finish(
     write_atomically(data.folder / DATA_FILE, json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
     write_report(data.folder / REPORT_FILE, data, findings, figures)
     return figures
+
+
+def _files(tracked: _Tracked) -> list[dict[str, Any]]:
+    """Where the videos lie, in the order of their frames, how many frames each has, and how its sound was moved."""
+    frames = np.bincount(tracked.track.video, minlength=len(tracked.footage.videos))
+    videos = zip(tracked.footage.videos, frames, tracked.lags.seconds, strict=True)
+    return [
+        {"path": str(Path(video.path).resolve()), "frames": int(count), "lag": float(lag)}
+        for video, count, lag in videos
+    ]
 
 
 def _faces(data: PersonData, tracked: _Tracked) -> list[np.ndarray]:

@@ -10,13 +10,16 @@ from visavox.errors import InputError
 SIZES = (128, 256, 512)
 """Sides of stored pictures."""
 
+DEFAULT_SIZE = 256
+"""Side of stored pictures where nothing was chosen."""
+
 
 @dataclass(frozen=True)
 class DataSettings:
     """How footage becomes a person's data set."""
 
-    size: int = 256
-    """Side of the square pictures in pixels: 128, 256 or 512."""
+    size: int | None = None
+    """Side of the square pictures in pixels: 128, 256 or 512. By default that of the preset, or 256 without one."""
     margin: float = 2.3
     """Side of the square that is cut out, in heights of the face from forehead to chin; less where the video ends."""
     minimum_seconds: float = 20.0
@@ -33,7 +36,7 @@ class DataSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
-        if self.size not in SIZES:
+        if self.size is not None and self.size not in SIZES:
             raise InputError(f"size is {self.size}; give {', '.join(map(str, SIZES[:-1]))} or {SIZES[-1]}")
         if not 1.2 <= self.margin <= 6:
             raise InputError(
@@ -45,3 +48,8 @@ class DataSettings:
             raise InputError(f"test_share is {self.test_share:g}; give more than 0 and at most 0.5, such as 0.1")
         if not 0 <= self.pose_smoothing <= 12:
             raise InputError(f"pose_smoothing is {self.pose_smoothing:g}; give 0 (none) to 12 frames")
+
+    @property
+    def side(self) -> int:
+        """Side of the square pictures in pixels, chosen or not."""
+        return self.size or DEFAULT_SIZE

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from visavox.data.records import write_atomically
+
+_BEGUN = None
+"""In place of figures: the stage was begun and not finished."""
 
 
 def key_of(*parts: Any) -> str:
@@ -32,7 +36,15 @@ class Stages:
         self._root = root
         self._done = self._load()
 
-    def run(self, name: str, key: str, makes: Sequence[str], work: Callable[[], dict[str, Any] | None]) -> Any:
+    def run(
+        self,
+        name: str,
+        key: str,
+        makes: Sequence[str],
+        work: Callable[[], dict[str, Any] | None],
+        *,
+        workspace: str | None = None,
+    ) -> Any:
         """Do a stage, unless it was done with the same key and its files are there.
 
         Args:
@@ -40,25 +52,41 @@ class Stages:
             key: what decides its result.
             makes: files of the result, within the root.
             work: does it; may return figures to remember.
+            workspace: folder within the root in which the work keeps what it goes on from; it outlives an
+                interruption, with what the stage makes, but not another key.
 
         Returns:
             The figures of the work, now or then.
         """
         entry = self._done.get(name)
-        if entry is not None and entry["key"] == key and all((self._root / one).is_file() for one in makes):
-            return entry["figures"]
-        self._done.pop(name, None)
-        # What is left of an earlier result must not be taken for one of these settings.
-        for one in makes:
-            (self._root / one).unlink(missing_ok=True)
+        is_same = entry is not None and entry["key"] == key
+        is_begun = is_same and self.figures(name) is _BEGUN
+        if is_same and not is_begun and all((self._root / one).is_file() for one in makes):
+            return self.figures(name)
+        if workspace is None or not is_begun:
+            self._forget(name)
+            # What is left of an earlier result must not be taken for one of these settings.
+            for one in makes:
+                (self._root / one).unlink(missing_ok=True)
+            if workspace is not None:
+                shutil.rmtree(self._root / workspace, ignore_errors=True)
+            self._note(name, key, _BEGUN)
         figures = work() or {}
-        self._done[name] = {"key": key, "figures": figures}
-        write_atomically(self._path, json.dumps(self._done, indent=2) + "\n")
+        self._note(name, key, figures)
         return figures
 
     def figures(self, name: str) -> Any:
-        """Return the figures of a stage that was done."""
+        """Return the figures of a stage that was done; None where it was only begun."""
         return self._done[name]["figures"]
+
+    def _note(self, name: str, key: str, figures: dict[str, Any] | None) -> None:
+        self._done[name] = {"key": key, "figures": figures}
+        write_atomically(self._path, json.dumps(self._done, indent=2) + "\n")
+
+    def _forget(self, name: str) -> None:
+        # Before its folder goes: half a folder is not to be taken for one to go on in.
+        if self._done.pop(name, None) is not None:
+            write_atomically(self._path, json.dumps(self._done, indent=2) + "\n")
 
     def _load(self) -> dict[str, Any]:
         try:

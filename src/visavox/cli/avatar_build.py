@@ -1,0 +1,85 @@
+"""`visavox avatar build` and `visavox avatar info`: one person, learned from footage, and what is known of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import OmitArgPrefixes, Positional, arg
+
+from visavox.avatar.build_settings import BuildSettings
+from visavox.avatar.settings import DataSettings
+from visavox.cli.common import EXIT_DONE, ReportOptions, alias
+
+if TYPE_CHECKING:
+    from visavox.avatar.build import Built
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build(ReportOptions):
+    """Build an avatar of a person from a video, or from a folder with videos of one fixed camera.
+
+    The same command goes on where an earlier one was ended. What was found in the footage is in
+    AVATAR/data/report.html, and how well it paints in AVATAR/measured.png. Ask the person.
+    """
+
+    footage: Positional[Annotated[Path, arg(metavar="VIDEO_OR_FOLDER")]]
+    """Minutes of one person who speaks into one fixed camera."""
+    output: Annotated[Path, alias("-o"), arg(metavar="AVATAR")]
+    """Folder of the avatar: new, or begun by an earlier run."""
+    settings: OmitArgPrefixes[BuildSettings] = field(default_factory=BuildSettings)
+    data: OmitArgPrefixes[DataSettings] = field(default_factory=DataSettings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Info(ReportOptions):
+    """Say what is in an avatar: how it was made, what was measured, its files, and the checks of its footage."""
+
+    avatar: Positional[Annotated[Path, arg(metavar="AVATAR")]]
+    """Folder of the avatar."""
+
+
+def build(options: Build) -> int:
+    """Build an avatar, say what came of it, and return the exit code."""
+    from visavox.avatar.build import build_avatar
+    from visavox.avatar.description import describe, gather
+
+    try:
+        built = build_avatar(options.footage, options.output, options.settings, options.data, options.progress)
+    except (KeyboardInterrupt, SystemExit):
+        print(f"visavox: {options.output} is not finished; the same command goes on where it stopped", file=sys.stderr)
+        raise
+    if options.json:
+        _print_json(gather(built.folder))
+    elif not options.quiet:
+        print(describe(gather(built.folder)))
+        print(f"report: {built.prepared.data.folder / 'report.html'}")
+    if not built.can_speak and not options.quiet:
+        print(_unfinished(built), file=sys.stderr)
+    return EXIT_DONE
+
+
+def _unfinished(built: Built) -> str:
+    return (
+        f"visavox: {built.folder} was built until {built.stages[-1]}, and cannot speak yet; the same command without "
+        "--until goes on"
+    )
+
+
+def info(options: Info) -> int:
+    """Say what is known of an avatar, and return the exit code."""
+    from visavox.avatar.description import describe, gather
+
+    known = gather(options.avatar)
+    if options.json:
+        _print_json(known)
+    else:
+        print(describe(known))
+    return EXIT_DONE
+
+
+def _print_json(known: dict[str, Any]) -> None:
+    print(json.dumps(known, indent=2, ensure_ascii=False))

@@ -1,0 +1,51 @@
+"""Small recipes under the names of the presets, and data of the bundled clip, so that a build takes seconds."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.avatar.conftest import SETTINGS
+from tests.training.test_avatar_stages import EVERYTHING, TORSO
+
+from visavox.avatar import measure
+from visavox.avatar.build import DATA_FOLDER, Built, build_avatar
+from visavox.avatar.build_settings import BuildSettings
+from visavox.demo import FACE
+from visavox.models.geneface.critic import MotionCriticConfig
+from visavox.models.geneface.postnet import PostNetConfig
+from visavox.progress import QUIET, Progress
+from visavox.training.avatar_recipes import HEAD_RECIPES, TORSO_RECIPES
+from visavox.training.motion_recipes import POSTNET_RECIPES
+from visavox.training.schedule import loop_of_steps
+
+DATA = replace(SETTINGS, size=None)
+"""For the three seconds of the bundled clip, in the size of the preset."""
+
+
+@pytest.fixture
+def small_recipes(monkeypatch):
+    """Four steps of tiny networks in place of the recipes that a build takes, and few frames to measure."""
+    monkeypatch.setattr(measure, "MOST_FRAMES", 4)
+    four = EVERYTHING.loop
+    head = replace(EVERYTHING.stage, validation_frames=1)
+    torso = replace(TORSO.stage, validation_frames=1, sampling=replace(TORSO.stage.sampling, rays=60))
+    monkeypatch.setitem(HEAD_RECIPES, "cpu", replace(EVERYTHING, stage=head))
+    monkeypatch.setitem(TORSO_RECIPES, "cpu", replace(TORSO, stage=torso, loop=four))
+    compact = POSTNET_RECIPES["compact"]
+    stage = replace(compact.stage, network=PostNetConfig(channels=(8, 8)), critic=MotionCriticConfig(channels=(8,)))
+    loop = replace(loop_of_steps(compact.loop, 4), batch_size=4, workers=0, validate_every=2, save_every=2)
+    monkeypatch.setitem(POSTNET_RECIPES, "compact", replace(compact, stage=stage, loop=loop))
+
+
+def begin(prepared, folder: Path) -> Path:
+    """An avatar whose data set is there."""
+    shutil.copytree(prepared.data.folder, folder / DATA_FOLDER)
+    return folder
+
+
+def build(folder: Path, progress: Progress = QUIET, **settings) -> Built:
+    """Build an avatar of the bundled clip."""
+    return build_avatar(FACE, folder, BuildSettings(**settings), DATA, progress)
