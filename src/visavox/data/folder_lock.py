@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from visavox.errors import InputError
+
+_held: set[IO[str]] = set()
+"""Files of the locks that this process has."""
+
+
+def _leave_to_parent() -> None:
+    """Close what a child has of the locks of its parent: they would outlive a parent that is killed."""
+    for file in _held:
+        file.close()
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):  # nothing is inherited where processes are not forked
+    os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 @contextmanager
@@ -26,7 +42,11 @@ def locked(lock: Path, work: str, place: Path) -> Iterator[None]:
     with open(lock, "w") as file:
         if not _take(file.fileno()):
             raise InputError(f"another {work} is at work in {place}; wait for it, or end it.")
-        yield
+        _held.add(file)
+        try:
+            yield
+        finally:
+            _held.discard(file)
 
 
 def _take(descriptor: int) -> bool:
