@@ -129,18 +129,19 @@ class ColorConverter:
         )
 
     def from_rgb(self, image: np.ndarray, pixel_format: str, siting: Siting = "left") -> VideoFrame:
-        """Convert uint8 RGB (H, W, 3) to a frame of `pixel_format`, yuv420p or yuv444p.
+        """Convert uint8 RGB (H, W, 3) to a frame of `pixel_format`, yuv420p or yuv444p; or RGB and alpha to yuva420p.
 
         This is done here and not by swscale, which lowers the chroma of full range by half a level and puts it
         between two columns, while a decoder of H.264 takes it to be on the left one.
         """
-        yuv = cv2.transform(np.ascontiguousarray(image), self._to_yuv)
+        yuv = cv2.transform(np.ascontiguousarray(image[..., :3]), self._to_yuv)
         luma, *chroma = cv2.split(yuv)
-        if pixel_format == "yuv420p":
+        if pixel_format != "yuv444p":
             chroma = [_halve(plane, siting) for plane in chroma]
+        alpha = [image[..., 3]] if pixel_format == "yuva420p" else []
         frame = VideoFrame(image.shape[1], image.shape[0], pixel_format)
         planes: Any = frame.planes  # their types do not say that they can be written to
-        for plane, samples in zip(planes, (luma, *chroma), strict=True):
+        for plane, samples in zip(planes, (luma, *chroma, *alpha), strict=True):
             rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
             rows[:, : plane.width] = samples
         frame.color_range = self._range

@@ -7,7 +7,9 @@ import logging
 import math
 import sys
 import threading
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,6 +19,7 @@ import cv2
 import numpy as np
 from av.codec.context import Flags
 from av.container import OutputContainer
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from visavox.errors import InputError
@@ -31,6 +34,8 @@ from visavox.media.synthetic import SYNTHETIC_TAGS
 
 logger = logging.getLogger(__name__)
 
+_TRANSPARENT = {".mov": "png", ".webm": "vp9"}
+"""Extension → codec of transparent pictures that this build of FFmpeg writes and players of the container show."""
 _FRAMES_WAITING = 4  # pictures that wait to be encoded
 _FINEST_CLOCK = 1_000_000  # ticks a second; finer ones overflow the counters of old players
 _USUAL_CLOCK = 90_000
@@ -53,6 +58,7 @@ class VideoWriter:
         encoding: codec, quality and speed.
         overwrite: whether an existing file may be replaced.
         synthetic: whether the file is marked as synthetic media; only for files that are not generated, leave it.
+        transparent: whether the frames have an alpha channel, which only .mov (PNG) and .webm (VP9) can hold here.
 
     Raises:
         InputError: the output cannot be written, or the sound cannot be read.
@@ -67,19 +73,23 @@ class VideoWriter:
         encoding: Encoding | None = None,
         overwrite: bool = False,
         synthetic: bool = True,
+        transparent: bool = False,
     ) -> None:
         encoding = encoding or Encoding()
         sources = [] if audio is None else [path for path in (audio.speech, audio.original) if path is not None]
         check_output(output, [like.path, *sources] if like.path else sources, overwrite)
+        if transparent:
+            check_transparent(output, encoding)
         self.output = str(output)
         self._to_stream = self.output == STANDARD_STREAM
         extension = ".mkv" if self._to_stream else Path(output).suffix.lower()
         self._partial = None if self._to_stream else PartialFile(output)
         self._channel: Channel[tuple[np.ndarray, Fraction]] = Channel(_FRAMES_WAITING)
         self._error: BaseException | None = None
-        self._size = (like.width, like.height)
+        self._shape = (like.height, like.width, 4 if transparent else 3)
         try:
-            self._job = _EncodingJob(self._open(extension), like, audio, encoding, extension, synthetic)
+            stream = partial(_add_transparent_stream if transparent else _add_video_stream, like=like)
+            self._job = _EncodingJob(self._open(extension), like, audio, encoding, extension, synthetic, stream)
         except BaseException as error:
             self._discard()
             self._translate(error)
@@ -107,15 +117,15 @@ class VideoWriter:
         """Add a frame.
 
         Args:
-            image: uint8 RGB (H, W, 3) of the size of the video; must not be changed afterwards.
+            image: uint8 RGB (H, W, 3) of the size of the video, or RGB and alpha (H, W, 4) in a transparent one, not
+                multiplied; must not be changed afterwards.
             time: seconds from the start of the result, later than that of the frame before.
 
         Raises:
             InputError: the file can no longer be written (full disk, closed pipe).
         """
-        width, height = self._size
-        if image.shape != (height, width, 3) or image.dtype != np.uint8:
-            raise ValueError(f"frame is {image.dtype} {image.shape}, must be uint8 ({height}, {width}, 3)")
+        if image.shape != self._shape or image.dtype != np.uint8:
+            raise ValueError(f"frame is {image.dtype} {image.shape}, must be uint8 {self._shape}")
         try:
             self._channel.put((image, Fraction(time)))
         except ChannelAbandoned:
@@ -185,6 +195,7 @@ class _EncodingJob:
         encoding: Encoding,
         extension: str,
         synthetic: bool,
+        add_stream: Callable[..., VideoStream],
     ) -> None:
         self._container = container
         self._audio: AudioTrack | None = None
@@ -192,7 +203,7 @@ class _EncodingJob:
             self._period = 1 / like.frame_rate
             self._clock = _clock_for(like)
             self._convert = ColorConverter(like.color_tags, like.width, like.height)
-            self._stream = _add_video_stream(container, like, encoding, extension, self._clock)
+            self._stream = add_stream(container, encoding=encoding, extension=extension, clock=self._clock)
             # H.264 is on the left unless it says otherwise; VP9 and AV1 do not say, and FFmpeg takes the middle.
             self._siting: Siting = "left" if self._stream.codec_context.name == "libx264" else "center"
             if synthetic:
@@ -229,7 +240,11 @@ class _EncodingJob:
 
     def _write_frame(self, image: np.ndarray, stamp: int, duration: int) -> None:
         width, height = self._stream.width, self._stream.height
-        frame = self._convert.from_rgb(image[:height, :width], self._stream.pix_fmt or "yuv420p", self._siting)
+        pixel_format = self._stream.pix_fmt or "yuv420p"
+        if pixel_format == "rgba":
+            frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format=pixel_format)
+        else:
+            frame = self._convert.from_rgb(image[:height, :width], pixel_format, self._siting)
         frame.time_base = self._clock
         frame.pts = stamp
         frame.duration = duration
@@ -276,16 +291,57 @@ def _add_video_stream(
             )
     if pixel_format == "yuv420p" and odd and codec == "h264":
         width, height = width - width % 2, height - height % 2
-    stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
+    return _set_up(stream, like, (width, height), pixel_format, clock)
+
+
+def check_transparent(output: str | Path, encoding: Encoding) -> None:
+    """See that a file can hold transparent pictures.
+
+    Raises:
+        InputError: its container or the codec that was asked for cannot.
+    """
+    allowed = _TRANSPARENT.get(Path(output).suffix.lower())
+    if allowed is None:
+        kind = Path(output).suffix or "standard output"
+        raise InputError(
+            f"{kind} holds no transparent pictures here; name the output .mov (PNG, for editing programs) or .webm "
+            "(VP9, for web pages)"
+        )
+    if encoding.video_codec not in ("auto", allowed):
+        raise InputError(
+            f"{encoding.video_codec} holds no transparent pictures in {output}; leave the video codec out, which is "
+            f"{allowed.upper()} there"
+        )
+
+
+def _add_transparent_stream(
+    container: OutputContainer, like: VideoInfo, encoding: Encoding, extension: str, clock: Fraction
+) -> VideoStream:
+    encoder, options, pixel_format = "png", dict[str, str](), "rgba"
+    if extension == ".webm":
+        encoder, options = encoding.encoder_options("vp9")
+        # Frames that are only referred to have no alpha.
+        options, pixel_format = {**options, "auto-alt-ref": "0"}, "yuva420p"
+    stream = container.add_stream(encoder, rate=like.frame_rate, options=options)
+    if not isinstance(stream, VideoStream):
+        raise TypeError(f"{encoder} is no video codec")
+    return _set_up(stream, like, (like.width, like.height), pixel_format, clock)
+
+
+def _set_up(
+    stream: VideoStream, like: VideoInfo, size: tuple[int, int], pixel_format: str, clock: Fraction
+) -> VideoStream:
+    (stream.width, stream.height), stream.pix_fmt = size, pixel_format
     stream.time_base = clock
     context = stream.codec_context
     context.time_base = clock
     context.sample_aspect_ratio = like.pixel_aspect
-    tags = like.color_tags
-    context.color_range = tags.range
-    context.colorspace = tags.space
-    context.color_primaries = tags.primaries
-    context.color_trc = tags.transfer
+    if pixel_format != "rgba":
+        tags = like.color_tags
+        context.color_range = tags.range
+        context.colorspace = tags.space
+        context.color_primaries = tags.primaries
+        context.color_trc = tags.transfer
     context.flags |= Flags.frame_duration
     context.thread_count = 0
     return stream
