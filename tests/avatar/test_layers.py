@@ -7,7 +7,8 @@ import pytest
 
 from visavox.avatar.background import Plate, clean_plate
 from visavox.avatar.fill import fill_unknown
-from visavox.avatar.masks import matte, steady
+from visavox.avatar.masks import steady
+from visavox.avatar.matting import matte
 from visavox.avatar.torso_picture import paint_torso
 from visavox.progress import QUIET
 

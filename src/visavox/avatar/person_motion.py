@@ -47,10 +47,10 @@ def smooth_pose(
             weight = np.maximum(weight, 1e-3)
             total = gaussian_filter1d(values[start:stop] * weight, sigma, axis=0, mode="nearest")
             values[start:stop] = total / gaussian_filter1d(weight, sigma, axis=0, mode="nearest")
-    return _nearest_rotations(values[:, :9].reshape(-1, 3, 3)).astype(np.float32), values[:, 9:].astype(np.float32)
+    return nearest_rotations(values[:, :9].reshape(-1, 3, 3)).astype(np.float32), values[:, 9:].astype(np.float32)
 
 
-def _nearest_rotations(matrices: np.ndarray) -> np.ndarray:
+def nearest_rotations(matrices: np.ndarray) -> np.ndarray:
     """The rotations (T, 3, 3) that differ least from matrices (Procrustes)."""
     left, _, right = np.linalg.svd(matrices)
     left[..., -1] *= np.sign(np.linalg.det(left @ right))[:, None]

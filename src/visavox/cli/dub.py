@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated
 
 import tyro
 
-from visavox.cli.common import ReportOptions, alias, parse
+from visavox.cli.common import ReportOptions, alias
+from visavox.cli.optional import parse_optional
 from visavox.dubbing.settings import DubSettings
 from visavox.errors import InputError
-from visavox.face.face_box import FaceBox, parse_face_box
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,32 +60,4 @@ def main(argv: list[str]) -> int:
 
 def parse_options(argv: list[str]) -> DubOptions:
     """Read the arguments of the command."""
-    registry = tyro.constructors.ConstructorRegistry()
-    registry.primitive_rule(_optional_rule)
-    with registry:
-        return parse(DubOptions, argv, command="dub")
-
-
-def _optional_rule(info: Any) -> Any:
-    """Let an option that may be left out be given by its plain value; tyro would offer the word None as well."""
-    choices = [choice for choice in get_args(info.type) if choice is not type(None)]
-    if len(choices) != 1 or type(None) not in get_args(info.type) or choices[0] not in _READERS:
-        return None
-    metavar, read = _READERS[choices[0]]
-    kind = get_origin(choices[0]) or choices[0]
-    return tyro.constructors.PrimitiveConstructorSpec(
-        nargs=1,
-        metavar=metavar,
-        instance_from_str=lambda words: read(words[0]),
-        is_instance=lambda value: value is None or isinstance(value, kind),
-        str_from_instance=lambda value: ["none" if value is None else str(value)],
-    )
-
-
-_READERS: dict[Any, tuple[str, Callable[[str], Any]]] = {
-    FaceBox: ("X0,Y0,X1,Y1", parse_face_box),
-    Path: ("PATH", Path),
-    float: ("FLOAT", float),
-    int: ("INT", int),
-}
-"""Type of an option that may be left out: how it is shown in the help, and how it is read."""
+    return parse_optional(DubOptions, argv, command="dub")

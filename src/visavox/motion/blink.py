@@ -215,11 +215,19 @@ def with_blinks(motion: Motion, blink: str | float, *, person: Motion | None = N
     """
     if blink == "own":
         return motion
-    manner = BlinkManner() if person is None else blink_manner([person])
-    if blink != "natural":
-        manner = replace(manner, rate=0.0 if blink == "none" else float(blink))
-    closure = draw_blinks(motion.num_frames, float(motion.rate), manner=manner, seed=seed)
+    closure = draw_blinks(motion.num_frames, float(motion.rate), manner=chosen_manner(blink, person), seed=seed)
     return apply_blinks(motion, closure, person=person)
+
+
+def chosen_manner(blink: str | float, person: Motion | None) -> BlinkManner:
+    """How somebody blinks of whom a user said `natural`, `none`, or a number of blinks a minute.
+
+    Args:
+        blink: as `parse_blink` returns it, but not `own`.
+        person: motion of theirs, which shows how they blink; None: as usual.
+    """
+    manner = BlinkManner() if person is None else blink_manner([person])
+    return manner if blink == "natural" else replace(manner, rate=0.0 if blink == "none" else float(blink))
 
 
 def _typical(shapes: Sequence[np.ndarray]) -> tuple[float, ...]:

@@ -5,7 +5,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from visavox.face import pose
-from visavox.models.geneface.rays import Camera, box_region, cast_rays, clip_to_box, pixel_grid, project
+from visavox.models.geneface.rays import Camera, box_region, cast_rays, clip_to_box, pixel_grid, project, scaled
 
 SIZE = (120, 90)
 CAMERA = Camera(pose.focal_length(SIZE), ((SIZE[0] - 1) / 2, (SIZE[1] - 1) / 2), SIZE)
@@ -73,3 +73,12 @@ def test_a_box_around_the_camera_is_seen_everywhere():
         0,
         *SIZE,
     )
+
+
+def test_a_scaled_view_keeps_the_borders_of_the_picture():
+    camera = Camera(40.0, (20.0, 11.5), (32, 32))
+    points = torch.tensor([[3.0, 2.0, 1.0], [-5.0, -6.0, 2.0]])
+    upright = (torch.eye(3), torch.tensor([0.0, 0.0, -50.0]))
+    small, large = (project(scaled(camera, size), points, *upright) for size in (32, 64))
+    assert torch.allclose((large + 0.5) / 2, small + 0.5, atol=1e-4)
+    assert scaled(camera, 32) == camera

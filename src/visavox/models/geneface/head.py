@@ -102,6 +102,8 @@ class HeadPicture(NamedTuple):
     """Rays that were cast."""
     num_samples: int
     """Samples that were taken."""
+    torso: Tensor | None = None
+    """float32 (H, W): how much of what is not head is torso; None where no torso was painted."""
 
 
 class Head(nn.Module):

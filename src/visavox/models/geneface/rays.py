@@ -51,6 +51,13 @@ class Rays(NamedTuple):
         return Rays(*(part[chosen] for part in self))
 
 
+def scaled(camera: Camera, size: int) -> Camera:
+    """Return the same view of a square picture in one of another side: its borders stay where they are."""
+    scale = size / camera.size[0]
+    x, y = ((place + 0.5) * scale - 0.5 for place in camera.principal_point)
+    return Camera(camera.focal_length * scale, (x, y), (size, size))
+
+
 def cast_rays(camera: Camera, pixels: Tensor, rotations: Tensor, translations: Tensor) -> tuple[Tensor, Tensor]:
     """Cast rays through pixels, in the space that a pose takes to the camera.
 

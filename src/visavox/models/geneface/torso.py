@@ -213,7 +213,9 @@ class Torso(nn.Module):
             query = TorsoQuery(pixels, None, rotation[None], translation[None], window[None], None, layers[chosen])
             seen = self(query, camera)
         color[chosen] = self.compose(seen, layers[chosen], flat[chosen])
-        return picture._replace(color=color.view(height, width, 3))
+        opacity = torch.zeros_like(layers[:, 3])
+        opacity[chosen] = seen.opacity
+        return picture._replace(color=color.view(height, width, 3), torso=opacity.view(height, width))
 
     def parameter_groups(self) -> list[dict[str, object]]:
         """Return the learned picture, which learns ten times as fast, and the rest."""
