@@ -18,6 +18,7 @@ from visavox.models.geneface.landmark_encoder import LandmarkEncoderConfig
 from visavox.models.geneface.postnet import PostNet, PostNetConfig
 from visavox.models.geneface.torso import DeformationConfig, Torso, TorsoConfig
 from visavox.models.weights_file import ModelCard
+from visavox.training.person_batch import camera_of
 from visavox.types import HeadPose, Motion
 
 LANDMARKS = LandmarkEncoderConfig(width=8, size=4, window=3)
@@ -45,7 +46,10 @@ def make_weights(folder: Path, person: PersonData) -> dict[str, Path]:
     head.landmarks.set_statistics(displacements)
     for parameter in head.field.parameters():
         parameter.data.add_(0.2 * torch.randn_like(parameter))
-    torso.set_statistics(torch.from_numpy(person.rotations), torch.from_numpy(person.translations), displacements)
+    rotations, translations = torch.from_numpy(person.rotations), torch.from_numpy(person.translations)
+    head.occupancy.carve(camera_of(person), rotations, translations, torch.from_numpy(person.head_mask > 0))
+    torso.set_statistics(rotations, translations, displacements)
+    torso.set_support(torch.from_numpy(np.array(person.torso_mask)) / 255)
     # What the motion network says is about the canonical face: the post-net brings it to the person.
     postnet.person_mean.copy_(displacements.mean(dim=0).flatten())
     paths = {}

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from visavox.adaptation import AdaptResult, AdaptSettings, adapt
+    from visavox.avatar.speak import Avatar
+    from visavox.avatar.speak_result import SpeakResult
+    from visavox.avatar.speak_settings import AvatarSpeakSettings
     from visavox.dubbing import Dubber, DubResult, DubSettings, dub
     from visavox.errors import InputError, TrainingError, VisavoxError
     from visavox.face.tracking import track_video as track
@@ -29,6 +32,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "AdaptResult": "visavox.adaptation",
     "AdaptSettings": "visavox.adaptation",
+    "Avatar": "visavox.avatar.speak",
+    "AvatarSpeakSettings": "visavox.avatar.speak_settings",
     "DubResult": "visavox.dubbing",
     "DubSettings": "visavox.dubbing",
     "Dubber": "visavox.dubbing",
@@ -36,6 +41,7 @@ _HOMES = {
     "InputError": "visavox.errors",
     "Motion": "visavox.types",
     "Progress": "visavox.progress",
+    "SpeakResult": "visavox.avatar.speak_result",
     "Track": "visavox.types",
     "TrainingError": "visavox.errors",
     "VisavoxError": "visavox.errors",
@@ -53,6 +59,8 @@ _HOMES = {
 __all__ = [
     "AdaptResult",
     "AdaptSettings",
+    "Avatar",
+    "AvatarSpeakSettings",
     "DubResult",
     "DubSettings",
     "Dubber",
@@ -60,6 +68,7 @@ __all__ = [
     "InputError",
     "Motion",
     "Progress",
+    "SpeakResult",
     "Track",
     "TrainingError",
     "VisavoxError",

@@ -16,11 +16,12 @@ import torch
 from torch import Tensor
 
 from visavox.avatar.avatar_folder import read_avatar
+from visavox.avatar.shipped_avatars import find_avatar, list_avatars
 from visavox.data.ray_dataset import window_frames
 from visavox.errors import InputError
 from visavox.models.checkpoint import load_model
 from visavox.models.geneface.head import Head, HeadPicture
-from visavox.models.geneface.rays import Camera
+from visavox.models.geneface.rays import Camera, scaled
 from visavox.models.geneface.torso import Torso
 from visavox.models.precision import multiplies_bfloat16
 from visavox.progress import QUIET, Progress
@@ -103,7 +104,8 @@ def load_subject(
     """Read what is to be drawn.
 
     Args:
-        path: the folder of an avatar, or the weights of a head, which then sways before a camera of our own.
+        path: the folder of an avatar, the name of one that comes with visavox, or the weights of a head, which then
+            sways before a camera of our own.
         torso: weights of a torso, for a head from a file.
         frames: frames of the performance.
         device: where it is drawn.
@@ -115,6 +117,8 @@ def load_subject(
         raise InputError(f"{frames} frames are to be drawn; give 1 or more")
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError(f"the device is {device}, and torch finds no CUDA device; leave out --device")
+    if str(path) in list_avatars():
+        path = find_avatar(path)
     if Path(path).is_dir():
         if torso is not None:
             raise InputError(f"{path} is an avatar, which has its own torso; leave out --torso")
@@ -150,13 +154,6 @@ def _swaying(head: Head, torso: Torso | None, frames: int, device: str) -> Subje
     translations = torch.tensor([0.0, 0.0, -_DISTANCE]).expand(frames, 3).clone()
     windows = torch.zeros(frames, head.config.landmarks.window, 68, 3)
     return Subject(head, torso, camera, *(part.to(device) for part in (rotations, translations, windows)))
-
-
-def scaled(camera: Camera, size: int) -> Camera:
-    """Return the same view in pictures of another side: the borders of the picture stay where they are."""
-    scale = size / camera.size[0]
-    x, y = ((place + 0.5) * scale - 0.5 for place in camera.principal_point)
-    return Camera(camera.focal_length * scale, (x, y), (size, size))
 
 
 def measure_speed(subject: Subject, sizes: Sequence[int], progress: Progress = QUIET) -> list[Speed]:

@@ -1,0 +1,75 @@
+"""What a user can choose when an avatar speaks. Settings only: nothing heavy is loaded here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, get_args
+
+from tyro.constructors import PrimitiveConstructorSpec
+
+from visavox.errors import InputError
+from visavox.media.encoding import Encoding
+
+Device = Literal["auto", "cpu", "cuda"]
+
+_PASTE: PrimitiveConstructorSpec[str | None] = PrimitiveConstructorSpec(
+    nargs=(0, 1),
+    metavar="[FOLDER]",
+    instance_from_str=lambda words: words[0] if words else "",
+    is_instance=lambda value: value is None or isinstance(value, str),
+    str_from_instance=lambda value: [value] if value else [],
+)
+"""`--paste` alone, or with a folder."""
+
+
+@dataclass(frozen=True)
+class AvatarSpeakSettings:
+    """How an avatar speaks."""
+
+    pose: str = "original"
+    """How the head moves. original: as in the footage, to and fro for as long as is needed; still: not at all; or a
+    video, whose head movement is brought into the range of the person's."""
+    blink: str = "natural"
+    """natural (as the person does), none, or blinks a minute."""
+    seed: int = 0
+    """Another number gives another motion for the same speech, and other blinks."""
+    temperature: float | None = None
+    """How much of the motion is left to chance; 0 the most likely one, 1 all that people do, the motion model's own
+    default when left out."""
+    size: int | None = None
+    """Side of the picture in pixels, even; that of the pictures that the avatar was learned from when left out. With
+    --paste, the side at which the head is drawn before it is fitted into the frame."""
+    background: str = "original"
+    """What is behind the person. original: the scene of the footage; green; transparent (.mov or .webm); or a picture,
+    of which the middle is taken."""
+    paste: Annotated[str | None, _PASTE] = None
+    """Put the drawn head back into the frames of the footage, at their full resolution. Alone, the footage is looked
+    for where it was; with a folder, there."""
+    threads: int | None = None
+    """Processor threads of the networks; half of the cores when left out, because encoding runs beside them."""
+    device: Device = "auto"
+    """Where the networks run; auto takes a GPU when there is one."""
+    encoding: Encoding = field(default_factory=Encoding)
+    """How the result is written."""
+    overwrite: bool = False
+    """Replace the output when it exists."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        if self.device not in get_args(Device):
+            raise InputError(f"device is {self.device!r}; allowed are {', '.join(get_args(Device))}")
+        if self.seed < 0:
+            raise InputError(f"the seed is {self.seed}; give 0 or more")
+        if self.temperature is not None and not 0 <= self.temperature <= 2:
+            raise InputError(f"the temperature is {self.temperature:g}; give 0 (most likely) to 2, such as 0.7")
+        if self.threads is not None and self.threads < 1:
+            raise InputError(f"threads is {self.threads}; give 1 or more")
+        if self.pastes and self.pose != "original":
+            raise InputError("the head is pasted into the footage, whose pose it has; leave out --pose or --paste")
+        if self.pastes and self.background != "original":
+            raise InputError("the head is pasted into the footage, which has its own background; leave out one of both")
+
+    @property
+    def pastes(self) -> bool:
+        """Whether the head goes back into the footage."""
+        return self.paste is not None
