@@ -139,7 +139,7 @@ def test_options_that_pages_mention_exist(capsys):
         for name in ("speech", "expert", "wav2lip", "motion", "motion-syncnet", "postnet", "head", "torso")
     ]
     commands += [["motion", "plot"]]
-    commands += [["avatar", name] for name in ("build", "info")]
+    commands += [["avatar", name] for name in ("build", "info", "speak", "demo")]
     known = set(OTHERS)
     for command in commands:
         with pytest.raises(SystemExit):
