@@ -83,7 +83,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(avatar, tmp_path, monkeypatch
         (["build", str(FACE), "-o", "OUT", "--dataset", "nowhere", *OPTIONS], "is not a prepared data set"),
         (["build", str(FACE), "-o", str(FACE), *OPTIONS], "is a file"),
         (["build", str(FACE), "-o", "OUT", "--preset", "huge"], "huge"),
-        (["info", "OUT"], "does not exist"),
+        (["info", "OUT"], "there is no avatar OUT; give the folder of one"),
         (["info", str(FACE)], "is a file"),
     ],
 )

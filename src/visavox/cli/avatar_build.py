@@ -38,8 +38,8 @@ class Build(ReportOptions):
 class Info(ReportOptions):
     """Say what is in an avatar: how it was made, what was measured, its files, and the checks of its footage."""
 
-    avatar: Positional[Annotated[Path, arg(metavar="AVATAR")]]
-    """Folder of the avatar."""
+    avatar: Positional[Annotated[str, arg(metavar="AVATAR")]]
+    """Folder of the avatar, or the name of one that comes with visavox."""
 
 
 def build(options: Build) -> int:
@@ -72,8 +72,9 @@ def _unfinished(built: Built) -> str:
 def info(options: Info) -> int:
     """Say what is known of an avatar, and return the exit code."""
     from visavox.avatar.description import describe, gather
+    from visavox.avatar.shipped_avatars import find_avatar
 
-    known = gather(options.avatar)
+    known = gather(find_avatar(options.avatar))
     if options.json:
         _print_json(known)
     else:
