@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import tyro
+from benchmarks.motion import __main__ as motion
 
 import visavox
 from benchmarks import backwards
@@ -132,22 +133,23 @@ OTHERS = {"--no-deps", "--logdir", "--version", "--help", "--durations"}
 
 
 def test_options_that_pages_mention_exist(capsys):
-    commands = [[name] for name in COMMAND_TABLE if name not in ("avatar", "models", "train")]
+    commands = [[name] for name in COMMAND_TABLE if name not in ("avatar", "bench", "models", "train")]
     commands += [["models", name] for name in ("list", "info", "import", "blend")]
     commands += [
         ["train", name]
         for name in ("speech", "expert", "wav2lip", "motion", "motion-syncnet", "postnet", "head", "torso")
     ]
-    commands += [["motion", "plot"]]
+    commands += [["motion", "plot"], ["bench", "avatar"]]
     commands += [["avatar", name] for name in ("build", "info", "speak", "demo")]
     known = set(OTHERS)
     for command in commands:
         with pytest.raises(SystemExit):
             main([*command, "--help"])
         known |= set(OPTION.findall(capsys.readouterr().out))
-    with pytest.raises(SystemExit):
-        backwards.main(["--help"])
-    known |= set(OPTION.findall(capsys.readouterr().out))
+    for benchmark in (backwards, motion):
+        with pytest.raises(SystemExit):
+            benchmark.main(["--help"])
+        known |= set(OPTION.findall(capsys.readouterr().out))
     mentioned = {(page.name, option) for page in PAGES for option in OPTION.findall(page.read_text(encoding="utf-8"))}
     assert not sorted((page, option) for page, option in mentioned if option not in known)
 
