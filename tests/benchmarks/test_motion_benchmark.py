@@ -12,6 +12,7 @@ from benchmarks.motion.baselines import convolution, gather, ridge
 from benchmarks.motion.figures import CLOSED, group_figures, measure, opening, width
 from benchmarks.motion.material import Material, group_of, load_material
 from benchmarks.motion.table import figures_table, opening_table
+from benchmarks.motion_projection import main as measure_projection
 
 from visavox.audio.speech_features import load_features
 from visavox.data.feature_cache import FeatureCache
@@ -192,3 +193,17 @@ def test_a_motion_is_fitted_to_the_frames_of_its_clip():
     motion = np.arange(3)[:, None, None] * np.ones((1, 68, 3))
     assert fit_frames(motion, 2)[:, 0, 0].tolist() == [0, 1]
     assert fit_frames(motion, 5)[:, 0, 0].tolist() == [0, 1, 2, 2, 2]
+
+
+def test_projection_is_measured_on_the_last_clips_of_a_person(tmp_path, capsys):
+    clips = [clip_of(seed, "p") for seed in range(3)]
+    together = [Material(clip.clip_id, "p", "p", clip.audio, clip.displacements, clip.seen) for clip in clips]
+    write_dataset(tmp_path, [(clip, "train") for clip in together])
+    assert measure_projection([str(tmp_path), "p", "--shares", "0", "1", "-q"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("1 clips of p; distance of their other clips: ")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[4:]]
+    assert [row[1] for row in rows] == ["off", "1", "1, lips too"]
+    assert float(rows[2][2]) <= float(rows[0][2])  # nearer to the person, lips and all
+    with pytest.raises(InputError, match="has 0 clips"):
+        measure_projection([str(tmp_path), "nobody", "-q"])
