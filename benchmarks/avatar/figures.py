@@ -89,7 +89,8 @@ class Meter:
         faces, known = track(self._tracker, drawn), self._true[stretch.start]
         distance = np.where(stretch.usable, landmark_distance(faces, known), np.nan)
         tally.distances += distance[np.isfinite(distance)].tolist()
-        tally.openings.append(tuple(np.where(stretch.usable, mouth_opening(each), np.nan) for each in (faces, known)))
+        openings = [np.where(stretch.usable, mouth_opening(each), np.nan) for each in (faces, known)]
+        tally.openings.append((openings[0], openings[1]))
         box = _still_box(self._mouths[frames], self._data.size)
         tally.energies.append((_flicker(drawn, box), _flicker(true, box)))
 
