@@ -75,18 +75,20 @@ class Meter:
         self._tracker = open_tracker(max_faces=1)
         self._true: dict[int, np.ndarray] = {}
 
-    def add(self, tally: Tally, stretch: Stretch, drawn: Sequence[np.ndarray]) -> None:
-        """Measure the pictures of a stretch, uint8 (H, W, 3) each."""
+    def add(self, tally: Tally, stretch: Stretch, drawn: Sequence[np.ndarray] | None) -> None:
+        """Measure the pictures of a stretch, uint8 (H, W, 3) each; None for the true ones themselves."""
         frames = np.arange(stretch.start, stretch.start + stretch.num_frames)
         true = [np.array(self._data.frames[frame]) for frame in frames]
         if stretch.start not in self._true:
             self._true[stretch.start] = track(self._tracker, true)
+        known = self._true[stretch.start]
+        faces = known if drawn is None else track(self._tracker, drawn)
+        drawn = true if drawn is None else drawn
         for frame, picture, counts in zip(frames, drawn, stretch.usable, strict=True):
             if counts:
                 painted = beside_truth(self._data, int(frame), picture)
                 for name, value in compare(painted, self._judge, self._mouths[frame]).items():
                     tally.pictures[name].append(value)
-        faces, known = track(self._tracker, drawn), self._true[stretch.start]
         distance = np.where(stretch.usable, landmark_distance(faces, known), np.nan)
         tally.distances += distance[np.isfinite(distance)].tolist()
         openings = [np.where(stretch.usable, mouth_opening(each), np.nan) for each in (faces, known)]

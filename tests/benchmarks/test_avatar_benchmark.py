@@ -12,7 +12,9 @@ import pytest
 from benchmarks.avatar.__main__ import main
 from benchmarks.avatar.drives import held_out, open_drive
 from benchmarks.avatar.figures import TRACKED_SIDE, Tally, enlargement, track
+from benchmarks.avatar.speak_job import main as speak_job
 from benchmarks.avatar.table import figures_table
+from benchmarks.motion.model import write_wav
 from PIL import Image
 from tests.small_avatar import make_avatar
 from tests.small_person import make_person
@@ -69,6 +71,16 @@ def test_what_drives_a_face(avatar):
     np.testing.assert_array_equal(made["landmarks"], data.displacements[54:])
     assert np.ptp(made["still"], axis=0).max() == 0
     np.testing.assert_allclose(lip_gap(made["still"]), 0, atol=1e-3)
+
+
+def test_speaking_tells_its_time_and_memory(avatar, tmp_path, capsys):
+    write_wav(tmp_path / "speech.wav", np.zeros(1280, np.float32))
+    assert speak_job([str(avatar), str(tmp_path / "speech.wav"), str(tmp_path / "out.mp4"), "cpu"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["frames"] == 2
+    assert told["video_seconds"] == pytest.approx(0.08)
+    assert told["seconds"] > 0
+    assert 50 < told["peak_memory_mb"] < 16_000
 
 
 def test_frames_that_do_not_count_leave_a_stretch(tmp_path):
