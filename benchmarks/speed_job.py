@@ -22,7 +22,7 @@ def main(argv: list[str]) -> int:
 
     dubber = Dubber(model)
     start_up = time.perf_counter() - begin
-    loaded = _peak_memory()
+    loaded = peak_memory()
     result = dubber.dub(video, sound, output, overwrite=True)
     print(
         json.dumps(
@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
                 "num_frames": result.num_frames,
                 "num_repainted": result.num_repainted,
                 "stages_s": result.timings,
-                "peak_memory_mb": round(_peak_memory(), 1),
+                "peak_memory_mb": round(peak_memory(), 1),
                 "memory_after_loading_mb": round(loaded, 1),
             }
         )
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _peak_memory() -> float:
+def peak_memory() -> float:
     """Largest resident size of this process so far, MB (2^20 bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -33,27 +33,29 @@ def figures_table(groups: Groups) -> str:
     """One predictor: a line for each figure, a column for each group; figures that no group has are left out."""
     lines = [["", *groups]]
     for key, (heading, decimals) in HEADINGS.items():
-        cells = [_cell(figures.get(key), decimals) for figures in groups.values()]
+        cells = [cell(figures.get(key), decimals) for figures in groups.values()]
         if any(cell != "-" for cell in cells):
             lines.append([heading, *cells])
-    return _markdown(lines)
+    return markdown(lines)
 
 
 def opening_table(predictors: Mapping[str, Groups], key: str = "opening_r") -> str:
     """One figure: a line for each predictor, a column for each group."""
     names = list(next(iter(predictors.values())))
     decimals = HEADINGS[key][1]
-    rows = [[name, *(_cell(groups[each].get(key), decimals) for each in names)] for name, groups in predictors.items()]
-    return _markdown([["", *names], *rows])
+    rows = [[name, *(cell(groups[each].get(key), decimals) for each in names)] for name, groups in predictors.items()]
+    return markdown([["", *names], *rows])
 
 
-def _cell(value: float | None, decimals: int) -> str:
+def cell(value: float | None, decimals: int) -> str:
+    """Write a figure with so many digits after the point, or a dash where there is none."""
     if value is None or math.isnan(value):
         return "-"
     return f"{round(value, decimals) + 0.0:.{decimals}f}"  # never "-0"
 
 
-def _markdown(lines: Sequence[Sequence[str]]) -> str:
+def markdown(lines: Sequence[Sequence[str]]) -> str:
+    """Lay lines of cells out as a table, the first being its head."""
     widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(lines[0]))]
     text = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines

@@ -265,7 +265,7 @@ def test_the_command_trains_and_resumes(person, tmp_path, monkeypatch, capsys):
     assert main([*arguments, "--resume", "--steps", "4"]) == 0
     assert [line["step"] for line in log_lines(tmp_path / "run", "losses")] == [1, 2, 3, 4]
     assert main([*arguments[:-1], "huge"]) == 2
-    assert "no recipe is called 'huge'; there are cpu, full, paper, small" in capsys.readouterr().err
+    assert "no recipe is called 'huge'; there are cpu, cpu-no-window, full, paper, small" in capsys.readouterr().err
     assert main(["train", "head", str(tmp_path), "-o", str(tmp_path / "other")]) == 2
     assert "is not a person's data set" in capsys.readouterr().err
     assert main(["train", "torso", str(person), "-o", str(tmp_path / "other"), "--head", "face-features"]) == 2

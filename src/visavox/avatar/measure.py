@@ -31,6 +31,8 @@ SHOWN = 6
 """Frames of the contact sheet."""
 PATCH = 0.25
 """Side of the square around the lips, as a share of the picture: as large as what trainings judge a mouth by."""
+FIGURES = ("psnr", "psnr_head", "psnr_seam", "ssim", "mouth_distance")
+"""What is measured of a frame."""
 _GAIN = 4
 """By which differences are made visible."""
 _SMALLEST_ERROR = 1e-3
@@ -77,17 +79,12 @@ def measure(
     part: Part = "test" if len(data.indices("test")) else "train"
     chosen = spread_out(data.indices(part), MOST_FRAMES)
     shown = set(spread_out(chosen, SHOWN).tolist())
-    found: dict[str, list[float]] = {name: [] for name in ("psnr", "psnr_head", "psnr_seam", "ssim", "mouth_distance")}
+    found: dict[str, list[float]] = {name: [] for name in FIGURES}
     rows, boxes = [], frame_geometry(data).mouth
     for frame in progress.track(chosen.tolist(), "measuring"):
         painted = paint(head, torso, data, frame)
-        everywhere = np.ones_like(painted.head)
-        for name, where in (("psnr", everywhere), ("psnr_head", painted.head), ("psnr_seam", painted.seam)):
-            if where.any():
-                error = squared_error(painted.drawn[where], painted.true[where])
-                found[name].append(psnr(max(error, _SMALLEST_ERROR)))
-        found["ssim"].append(ssim(painted.drawn, painted.true))
-        found["mouth_distance"].append(_mouth_distance(judge, painted, boxes[frame]))
+        for name, value in compare(painted, judge, boxes[frame]).items():
+            found[name].append(value)
         if frame in shown:
             rows.append(_row(painted))
     _write_picture(sheet, np.concatenate(rows))
@@ -104,8 +101,37 @@ def paint(head: Head, torso: Torso, data: PersonData, frame: int) -> Painted:
         head, camera_of(data), stored["rotation"], stored["translation"], stored["window"], stored["background"]
     )
     drawn = (picture.color.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
-    band = seam(stored["head"], stored["torso"]) > 0
-    return Painted(np.array(data.frames[frame]), drawn, np.array(data.head_mask[frame]) > 127, band.cpu().numpy())
+    return beside_truth(data, frame, drawn)
+
+
+def beside_truth(data: PersonData, frame: int, drawn: np.ndarray) -> Painted:
+    """Put a drawn picture, uint8 (H, W, 3), beside the true one of a frame."""
+    head, torso = (torch.from_numpy(mask[frame].astype(np.float32) / 255) for mask in (data.head_mask, data.torso_mask))
+    band = (seam(head, torso) > 0).numpy()
+    return Painted(np.array(data.frames[frame]), drawn, np.array(data.head_mask[frame]) > 127, band)
+
+
+def compare(painted: Painted, judge: PatchJudge, mouth: np.ndarray) -> dict[str, float]:
+    """Measure one frame.
+
+    Args:
+        painted: the frame.
+        judge: compares mouths as a network that knows faces sees them.
+        mouth: (4,), the box of the true lips: x0, y0, x1, y1 in pixels.
+
+    Returns:
+        `FIGURES`, without those of a region that the frame does not show: PSNR in dB of the picture, the head and the
+        band where head and torso meet; SSIM; and what the judge sees of a square around the lips.
+    """
+    figures = {}
+    everywhere = np.ones_like(painted.head)
+    for name, where in (("psnr", everywhere), ("psnr_head", painted.head), ("psnr_seam", painted.seam)):
+        if where.any():
+            error = squared_error(painted.drawn[where], painted.true[where])
+            figures[name] = psnr(max(error, _SMALLEST_ERROR))
+    figures["ssim"] = ssim(painted.drawn, painted.true)
+    figures["mouth_distance"] = _mouth_distance(judge, painted, mouth)
+    return figures
 
 
 def _mouth_distance(judge: PatchJudge, painted: Painted, box: np.ndarray) -> float:

@@ -17,7 +17,8 @@ class _PersonOptions(StageOptions):
     person: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PERSON")]
     """Folder with one person's data set."""
     recipe: str = "cpu"
-    """cpu (128 pixels), small (256), full (512, for a GPU), or paper (the published field; days)."""
+    """cpu (128 pixels), small (256), full (512, for a GPU), or paper (the published field; days); for comparison,
+    cpu-no-window (of a head) and cpu-no-head (of a torso) leave a part out."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Named, fully written-out configurations that train the head and the torso of one person.
 
 `cpu` paints 128 pixels after less than an hour on two cores, `small` 256, `full` 512 on a GPU. `paper` is the field
-and the schedule that GeneFace was published with.
+and the schedule that GeneFace was published with. `cpu-no-window` and `cpu-no-head` are `cpu` with a part left out, to
+see what that part is good for; nobody should build an avatar by them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from visavox.data.ray_dataset import RaySampling
 from visavox.models.geneface.frequency_field import FrequencyFieldConfig
 from visavox.models.geneface.grid_field import GridFieldConfig
 from visavox.models.geneface.head import HeadConfig
+from visavox.models.geneface.landmark_encoder import LandmarkEncoderConfig
 from visavox.models.geneface.torso import DeformationConfig, TorsoConfig
 from visavox.training.head import HeadLosses, HeadSettings
 from visavox.training.loop import LoopSettings
@@ -39,15 +41,20 @@ _FULL_HEAD = HeadConfig(
     cells=128,
 )
 
+_CPU_HEAD = HeadSettings(HeadConfig(), RaySampling(rays=448, patch=32), HeadLosses(patch=2e-3), patch_after=6_000)
+_CPU_LOOP = replace(_LOOP, steps=10_000)
+_CPU_TORSO_LOOP = replace(_LOOP, steps=4000)
+_ONE_FRAME = LandmarkEncoderConfig(window=1)
+
 HEAD_RECIPES = {
-    "cpu": HeadRecipe(
-        HeadSettings(
-            HeadConfig(),
-            RaySampling(rays=448, patch=32),
-            HeadLosses(patch=2e-3),
-            patch_after=12_000,
+    "cpu": HeadRecipe(_CPU_HEAD, _CPU_LOOP),
+    "cpu-no-window": HeadRecipe(
+        replace(
+            _CPU_HEAD,
+            head=HeadConfig(landmarks=_ONE_FRAME),
+            sampling=replace(_CPU_HEAD.sampling, window=_ONE_FRAME.window),
         ),
-        _LOOP,
+        _CPU_LOOP,
     ),
     "small": HeadRecipe(
         HeadSettings(_SMALL_HEAD, RaySampling(rays=768, patch=64), HeadLosses(patch=2e-3), patch_after=30_000),
@@ -70,7 +77,8 @@ HEAD_RECIPES = {
 """Recipes of `visavox train head`."""
 
 TORSO_RECIPES = {
-    "cpu": TorsoRecipe(TorsoSettings(), replace(_LOOP, steps=8000)),
+    "cpu": TorsoRecipe(TorsoSettings(), _CPU_TORSO_LOOP),
+    "cpu-no-head": TorsoRecipe(TorsoSettings(TorsoConfig(head_aware=False)), _CPU_TORSO_LOOP),
     "small": TorsoRecipe(
         TorsoSettings(
             TorsoConfig(deformation=DeformationConfig(resolution=384)), RaySampling(rays=768, mouth=0.0, margin=0.04)

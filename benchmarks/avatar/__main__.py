@@ -1,0 +1,188 @@
+"""How good is an avatar on the last part of its footage, which nothing was learned from?
+
+Its frames are drawn from their true landmarks (head and torso alone) and from their sound (the whole chain), always
+with the true pose, and compared with how they were. Beside them stand a face that never moves, and the true frames
+themselves.
+
+    python -m benchmarks.avatar AVATAR -o results/avatar.json --sheet results/avatar.png
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+
+import visavox
+from benchmarks.avatar.drives import LABELS, Drive, Stretch, held_out, open_drive
+from benchmarks.avatar.figures import Meter, Tally, enlargement, painter
+from benchmarks.avatar.sheet import draw_sheet
+from benchmarks.avatar.table import figures_table
+from benchmarks.motion.model import write_wav
+from visavox.avatar.avatar_folder import NEEDED, POSTNET_FILE
+from visavox.avatar.measure import SHOWN
+from visavox.avatar.shipped_avatars import find_avatar
+from visavox.avatar.speak import Avatar
+from visavox.avatar.speak_settings import AvatarSpeakSettings, Device
+from visavox.avatar.speed import machine
+from visavox.cli.common import CommonOptions, parse, run
+from visavox.data.person_data import PersonData
+from visavox.errors import InputError, VisavoxError
+from visavox.metrics.report import plain
+from visavox.models.checkpoint import load_model
+from visavox.training.avatar_run import load_judge
+from visavox.training.person_batch import spread_out
+
+TRUE = "true frames"
+"""The line of the pictures as they were."""
+_SHOWN_DRIVES = ("landmarks", "sound")
+"""What the contact sheet shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AvatarOptions(CommonOptions):
+    """Draw the held-out part of an avatar's footage, and compare it with how it was.
+
+    Prints tables in Markdown.
+    """
+
+    avatar: Annotated[Path, tyro.conf.Positional]
+    """Folder of the avatar; its data set lies in it."""
+    data: Path | None = None
+    """The data set, where it lies elsewhere."""
+    drives: tuple[Drive, ...] = ("still", "landmarks", "sound", "sound-without-postnet")
+    """What the face is moved by; each is a line of the table."""
+    head: Path | None = None
+    """Weights of another head, in place of the avatar's."""
+    torso: Path | None = None
+    """Weights of another torso, in place of the avatar's."""
+    stretches: int | None = None
+    """Only so many stretches of the held-out part: a quick look, no result."""
+    seed: int = 0
+    """Of what speech leaves to chance."""
+    temperature: float | None = None
+    """How much that is; by default as much as when an avatar speaks."""
+    without_memory: bool = False
+    """Do not speak once more in a process of its own, which is how memory is measured."""
+    device: Device = "cpu"
+    """Where it is drawn."""
+    sheet: Path | None = None
+    """Show six held-out frames, true and drawn, in this picture (.png or .jpg)."""
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
+    """Write all figures to this JSON file."""
+
+
+def main(argv: list[str]) -> int:
+    """Run the benchmark."""
+    options = parse(AvatarOptions, argv, command="benchmarks.avatar")
+    _check(options)
+    folder = Path(find_avatar(options.avatar))
+    avatar = _with_weights(Avatar.load(folder, device=options.device), options)
+    data = PersonData.load(options.data or folder / "data")
+    if data.camera != avatar.parts.camera:
+        raise InputError(f"the data set {data.folder} is not that of the avatar {folder}: its camera is another one")
+    stretches = held_out(data)[: options.stretches]
+    if not stretches:
+        raise InputError(f"the data set {data.folder} has no usable held-out frame; nothing can be measured")
+    lines, rows = _measure(avatar, data, stretches, options)
+    frames = sum(int(stretch.usable.sum()) for stretch in stretches)
+    on = machine(options.device)
+    size = sum((folder / name).stat().st_size for name in (*NEEDED, POSTNET_FILE) if (folder / name).is_file())
+    times = enlargement(data.size)
+    print(f"{frames} held-out frames in {len(stretches)} stretches; faces are tracked at {times} times their size")
+    print(f"\n{figures_table(lines)}\n\nthe avatar: {size} bytes")
+    print(f"{on.processor}, {on.cores} cores, {on.threads} threads, torch {on.torch}, {on.device}, {on.precision}")
+    spoken = None if options.without_memory else _speak(folder, stretches, str(avatar.device))
+    if spoken is not None:
+        print(
+            f"{spoken['video_seconds']:.1f} s of their speech said as `visavox avatar speak` does: "
+            f"{spoken['seconds']:.1f} s, peak memory {spoken['peak_memory_mb']:.0f} MB"
+        )
+    if options.sheet is not None:
+        draw_sheet(rows, options.sheet)
+    if options.output is not None:
+        stored = {
+            "visavox": visavox.__version__,
+            "machine": asdict(on),
+            "options": {name: str(value) for name, value in vars(options).items()},
+            "frames": frames,
+            "stretches": [[stretch.start, stretch.start + stretch.num_frames] for stretch in stretches],
+            "enlargement": times,
+            "bytes": size,
+            "spoken": spoken,
+            "lines": lines,
+        }
+        options.output.write_text(json.dumps(plain(stored), indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def _check(options: AvatarOptions) -> None:
+    """See that outputs can be written and numbers mean something, before anything is loaded."""
+    from visavox.media import check_output
+
+    if options.stretches is not None and options.stretches < 1:
+        raise InputError(f"{options.stretches} stretches are to be measured; give 1 or more, or leave it out for all")
+    if options.output is not None:
+        check_output(options.output, (), overwrite=True, extensions=(".json",))
+    if options.sheet is not None:
+        check_output(options.sheet, (), overwrite=True, extensions=(".png", ".jpg"))
+
+
+def _with_weights(avatar: Avatar, options: AvatarOptions) -> Avatar:
+    """Exchange head or torso for those of other weights files."""
+    others: dict[str, Any] = {
+        name: load_model(path, network=name, device=str(avatar.device))
+        for name, path in (("head", options.head), ("torso", options.torso))
+        if path is not None
+    }
+    return Avatar(replace(avatar.parts, **others), avatar.device) if others else avatar
+
+
+def _measure(
+    avatar: Avatar, data: PersonData, stretches: Sequence[Stretch], options: AvatarOptions
+) -> tuple[dict[str, dict[str, float]], list[tuple[str, list[np.ndarray]]]]:
+    """Draw and compare: figures of each line by its name, and of some frames the pictures, true ones first."""
+    settings = AvatarSpeakSettings(seed=options.seed, temperature=options.temperature)
+    meter, paint = Meter(data, load_judge("face-features")), painter(avatar)
+    usable = np.concatenate([stretch.start + np.flatnonzero(stretch.usable) for stretch in stretches])
+    shown = spread_out(usable, SHOWN)
+    tally = Tally()
+    for stretch in options.progress.track(stretches, TRUE):
+        meter.add(tally, stretch, None)
+    lines = {TRUE: tally.figures()}
+    rows = [("true", [np.array(data.frames[frame]) for frame in shown])]
+    for name in options.drives:
+        drive, tally, row = open_drive(name, avatar, settings), Tally(), []
+        for stretch in options.progress.track(stretches, LABELS[name]):
+            drawn = paint(stretch, drive(stretch), tally)
+            meter.add(tally, stretch, drawn)
+            row += [drawn[frame - stretch.start] for frame in shown if 0 <= frame - stretch.start < len(drawn)]
+        lines[LABELS[name]] = tally.figures()
+        if name in _SHOWN_DRIVES:
+            rows.append((f"drawn from {LABELS[name]}", row))
+    return lines, rows
+
+
+def _speak(folder: Path, stretches: Sequence[Stretch], device: str) -> dict[str, float]:
+    """Let the avatar say what was said, in a process of its own; return its time and memory."""
+    with tempfile.TemporaryDirectory(prefix="visavox-") as place:
+        sound = Path(place) / "speech.wav"
+        write_wav(sound, np.concatenate([stretch.sound for stretch in stretches]))
+        command = [sys.executable, "-m", "benchmarks.avatar.speak_job", folder, sound, Path(place) / "out.mp4", device]
+        done = subprocess.run([*map(str, command)], capture_output=True, text=True, env=dict(os.environ), check=False)
+    if done.returncode:
+        raise VisavoxError(f"the avatar {folder} did not speak: {done.stderr.strip().splitlines()[-1]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, sys.argv[1:]))

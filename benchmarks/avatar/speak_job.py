@@ -1,0 +1,34 @@
+"""An avatar says a recording in a process of its own, which tells how long it took and how much memory it needed.
+
+python -m benchmarks.avatar.speak_job AVATAR SOUND OUTPUT DEVICE
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+from benchmarks.speed_job import peak_memory
+
+
+def main(argv: list[str]) -> int:
+    """Speak once and print the figures as JSON."""
+    folder, sound, output, device = argv
+    from visavox.avatar.speak import Avatar
+
+    avatar = Avatar.load(folder, device=device)
+    begin = time.perf_counter()
+    result = avatar.speak(sound, output)
+    figures = {
+        "seconds": time.perf_counter() - begin,
+        "video_seconds": result.seconds,
+        "frames": result.num_frames,
+        "peak_memory_mb": round(peak_memory(), 1),
+    }
+    print(json.dumps(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,146 @@
+"""The benchmark of avatars: its figures on pictures that are known, and a whole run on the small avatar."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from benchmarks.avatar.__main__ import main
+from benchmarks.avatar.drives import held_out, open_drive
+from benchmarks.avatar.figures import TRACKED_SIDE, Tally, enlargement, track
+from benchmarks.avatar.speak_job import main as speak_job
+from benchmarks.avatar.table import figures_table
+from benchmarks.motion.model import write_wav
+from PIL import Image
+from tests.small_avatar import make_avatar
+from tests.small_person import make_person
+
+from visavox.avatar.speak import Avatar
+from visavox.avatar.speak_settings import AvatarSpeakSettings
+from visavox.data.person_data import PersonData
+from visavox.demo import FACE
+from visavox.errors import InputError
+from visavox.face.landmarks import mouth_opening
+from visavox.face.resting_face import lip_gap
+from visavox.face.tracker import open_tracker
+from visavox.media import VideoReader
+
+
+@pytest.fixture(scope="module")
+def avatar(tmp_path_factory) -> Path:
+    """The small avatar; its held-out part is one stretch of six frames."""
+    return make_avatar(tmp_path_factory.mktemp("avatar"))
+
+
+def test_a_whole_run(avatar, tmp_path, capsys):
+    target, sheet = tmp_path / "figures.json", tmp_path / "sheet.png"
+    options = ["--drives", "still", "landmarks", "--without-memory", "-o", str(target), "--sheet", str(sheet), "-q"]
+    assert main([str(avatar), *options]) == 0
+    printed = capsys.readouterr().out
+    assert "6 held-out frames in 1 stretches; faces are tracked at 12 times their size" in printed
+    assert "| true landmarks |" in printed
+    stored = json.loads(target.read_text())
+    true, still, landmarks = (stored["lines"][name] for name in ("true frames", "still face", "true landmarks"))
+    assert true["ssim"] == 1
+    assert true["flicker"] == 1
+    assert true["mouth_distance"] == 0
+    assert true["psnr"] > 70 > landmarks["psnr"] > 5
+    assert landmarks["psnr"] != still["psnr"], "what drives a face is seen in it"
+    assert landmarks["lmd"] is None, "an ellipsoid is no face"
+    assert landmarks["tracked"] == 0
+    assert landmarks["milliseconds"] > 0
+    assert stored["stretches"] == [[54, 60]]
+    assert stored["bytes"] > 1000
+    assert stored["spoken"] is None
+    with Image.open(sheet) as picture:
+        assert picture.width == 6 * 32 + 5 * 4, "six frames beside one another"
+
+
+def test_what_drives_a_face(avatar):
+    who, data = Avatar.load(avatar, device="cpu"), PersonData.load(avatar / "data")
+    (stretch,) = held_out(data)
+    assert stretch.num_frames == 6
+    assert len(stretch.sound) == 6 * 640
+    drives = {name: open_drive(name, who, AvatarSpeakSettings()) for name in ("still", "landmarks", "sound")}
+    made = {name: drive(stretch) for name, drive in drives.items()}
+    assert all(each.shape == (6, 68, 3) for each in made.values())
+    np.testing.assert_array_equal(made["landmarks"], data.displacements[54:])
+    assert np.ptp(made["still"], axis=0).max() == 0
+    np.testing.assert_allclose(lip_gap(made["still"]), 0, atol=1e-3)
+
+
+def test_speaking_tells_its_time_and_memory(avatar, tmp_path, capsys):
+    write_wav(tmp_path / "speech.wav", np.zeros(1280, np.float32))
+    assert speak_job([str(avatar), str(tmp_path / "speech.wav"), str(tmp_path / "out.mp4"), "cpu"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["frames"] == 2
+    assert told["video_seconds"] == pytest.approx(0.08)
+    assert told["seconds"] > 0
+    assert 50 < told["peak_memory_mb"] < 16_000
+
+
+def test_frames_that_do_not_count_leave_a_stretch(tmp_path):
+    folder = make_person(tmp_path / "data")
+    with np.load(folder / "motion.npz") as stored:
+        arrays = dict(stored)
+    arrays["usable"][54:] = False
+    np.savez(folder / "motion.npz", **arrays)
+    assert held_out(PersonData.load(folder)) == []
+
+
+def test_small_pictures_are_enlarged_for_the_tracker():
+    assert enlargement(128) == 3
+    assert enlargement(TRACKED_SIDE) == 1
+    assert enlargement(200) == 2
+    with VideoReader(FACE) as reader:
+        images = [frame.image for frame in islice(reader, 2)]
+    side = min(images[0].shape[:2])
+    left = (images[0].shape[1] - side) // 2
+    small = [cv2.resize(image[:side, left : left + side], (128, 128), interpolation=cv2.INTER_AREA) for image in images]
+    with open_tracker(max_faces=1) as tracker:
+        faces = track(tracker, [*small, np.zeros((128, 128, 3), np.uint8)])
+    assert np.isfinite(faces[:2]).all()
+    assert np.isnan(faces[2]).all()
+    assert 0 <= mouth_opening(faces[0]) < 0.5
+    assert 128 < faces[0, :, 0].max() < TRACKED_SIDE
+
+
+def test_a_late_and_narrow_mouth_is_seen_as_such():
+    true = np.random.default_rng(0).random(60)
+    tally = Tally(openings=[(0.5 * np.roll(true, 2), true)], energies=[(1.0, 2.0), (1.0, 2.0)], distances=[0.1, 0.3])
+    figures = tally.figures()
+    assert figures["opening_lag"] == 2
+    assert figures["opening_gain"] == pytest.approx(0.5)
+    assert figures["flicker"] == pytest.approx(0.5)
+    assert figures["lmd"] == pytest.approx(0.2)
+    table = figures_table({"late": figures}).splitlines()
+    assert len(table) == 3
+    assert table[2].startswith("| late")
+    assert "| 2        | 0.50 |" in table[2]
+    assert "| -" in table[2]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--stretches", "0"], "0 stretches are to be measured; give 1 or more"),
+        (["-o", "figures.txt"], "json"),
+        (["--data", "elsewhere"], "elsewhere is not a folder"),
+        (["--head", "nothing.safetensors"], "nothing.safetensors"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(avatar, options, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=message):
+        main([str(avatar), *options])
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_data_of_somebody_else_are_refused(avatar, tmp_path):
+    other = make_person(tmp_path / "other", frames=20, size=24)
+    with pytest.raises(InputError, match="is not that of the avatar"):
+        main([str(avatar), "--data", str(other)])
