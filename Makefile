@@ -21,11 +21,11 @@ demo: $(READY)
 	$(BIN)/visavox demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile
 
 # Every test but those that need a CUDA device: those that take minutes too.
 test-all: $(READY)
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal -m "not gpu"
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile -m "not gpu"
 
 lint: $(READY)
 	$(BIN)/ruff check

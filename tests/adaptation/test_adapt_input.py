@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,8 @@ from tests.data.footage import demo_pictures, demo_sound, make_film
 from tests.training.tiny_recipes import EXPERT, PLAIN_GENERATOR
 
 import visavox
+from visavox.adaptation.checks import check
+from visavox.adaptation.footage import gather
 from visavox.adaptation.person import JOB_NAME
 from visavox.cli.main import main
 from visavox.demo import FACE, SPEECH
@@ -19,6 +22,7 @@ from visavox.errors import InputError
 from visavox.face.crop import CropSpec
 from visavox.models.checkpoint import save_model
 from visavox.models.syncnet.expert import Expert
+from visavox.progress import QUIET
 
 
 @pytest.fixture
@@ -136,3 +140,12 @@ def test_values_that_mean_nothing(option, value):
 def test_an_unknown_option():
     with pytest.raises(InputError, match="unknown option hours; the options of an adaptation are minutes"):
         visavox.adapt(FACE, "person.safetensors", hours=1)
+
+
+def test_videos_in_folders_of_folders_are_found_again(start, tmp_path):
+    video = tmp_path / "all" / "person" / "one.mpg"
+    video.parent.mkdir(parents=True)
+    shutil.copy(FACE, video)
+    job = check(tmp_path / "all", tmp_path / "none.safetensors", start, None, visavox.AdaptSettings(**OPTIONS))
+    footage = gather(job, tmp_path / "dataset", QUIET)
+    assert {stretch.path for stretch in footage.held_out} == {video}

@@ -15,6 +15,7 @@ from visavox.data.mouth_motion import MotionBasis, load_basis
 from visavox.data.prepare import PrepareSettings, prepare
 from visavox.data.report import PreparationReport
 from visavox.data.settings import ClipSettings
+from visavox.data.sources import find_sources
 from visavox.data.splits import SplitSettings
 from visavox.errors import InputError
 from visavox.progress import Progress
@@ -86,7 +87,9 @@ def gather(job: Job, folder: Path, progress: Progress) -> Footage:
 
 def _stretches(job: Job, folder: Path, store: ClipStore, pieces: list[Piece]) -> list[Stretch]:
     """Find where in the videos the held-out pieces are."""
-    paths = {source.name: Path(source.path) for source in job.sources}
+    # Named as `prepare` names them, which is given the videos and not the folders that they were found in.
+    videos = find_sources([source.path for source in job.sources], "flat").sources
+    paths = {source.name: Path(source.path) for source in videos}
     entries = {entry["clip_id"]: entry for entry in read_manifest(folder)}
     stretches = []
     for piece in pieces:
