@@ -24,12 +24,11 @@ import tyro
 
 import visavox
 from benchmarks.avatar.drives import LABELS, Drive, Stretch, held_out, open_drive
-from benchmarks.avatar.figures import Meter, Tally, enlargement, painter
+from benchmarks.avatar.figures import Meter, Painter, Tally, enlargement
 from benchmarks.avatar.sheet import draw_sheet
 from benchmarks.avatar.table import figures_table
 from benchmarks.motion.model import write_wav
 from visavox.avatar.avatar_folder import NEEDED, POSTNET_FILE
-from visavox.avatar.measure import SHOWN
 from visavox.avatar.shipped_avatars import find_avatar
 from visavox.avatar.speak import Avatar
 from visavox.avatar.speak_settings import AvatarSpeakSettings, Device
@@ -40,12 +39,9 @@ from visavox.errors import InputError, VisavoxError
 from visavox.metrics.report import plain
 from visavox.models.checkpoint import load_model
 from visavox.training.avatar_run import load_judge
-from visavox.training.person_batch import spread_out
 
 TRUE = "true frames"
 """The line of the pictures as they were."""
-_SHOWN_DRIVES = ("landmarks", "sound")
-"""What the contact sheet shows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +73,8 @@ class AvatarOptions(CommonOptions):
     """Where it is drawn."""
     sheet: Path | None = None
     """Show six held-out frames, true and drawn, in this picture (.png or .jpg)."""
+    sheet_only: bool = False
+    """Make that picture and measure nothing."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """Write all figures to this JSON file."""
 
@@ -93,7 +91,12 @@ def main(argv: list[str]) -> int:
     stretches = held_out(data)[: options.stretches]
     if not stretches:
         raise InputError(f"the data set {data.folder} has no usable held-out frame; nothing can be measured")
-    lines, rows = _measure(avatar, data, stretches, options)
+    settings = AvatarSpeakSettings(seed=options.seed, temperature=options.temperature)
+    if options.sheet is not None:
+        draw_sheet(avatar, data, stretches, settings, options.sheet)
+    if options.sheet_only:
+        return 0
+    lines = _measure(avatar, data, stretches, settings, options)
     frames = sum(int(stretch.usable.sum()) for stretch in stretches)
     on = machine(options.device)
     size = sum((folder / name).stat().st_size for name in (*NEEDED, POSTNET_FILE) if (folder / name).is_file())
@@ -107,8 +110,6 @@ def main(argv: list[str]) -> int:
             f"{spoken['video_seconds']:.1f} s of their speech said as `visavox avatar speak` does: "
             f"{spoken['seconds']:.1f} s, peak memory {spoken['peak_memory_mb']:.0f} MB"
         )
-    if options.sheet is not None:
-        draw_sheet(rows, options.sheet)
     if options.output is not None:
         stored = {
             "visavox": visavox.__version__,
@@ -133,6 +134,8 @@ def _check(options: AvatarOptions) -> None:
         raise InputError(f"{options.stretches} stretches are to be measured; give 1 or more, or leave it out for all")
     if options.output is not None:
         check_output(options.output, (), overwrite=True, extensions=(".json",))
+    if options.sheet_only and options.sheet is None:
+        raise InputError("--sheet-only makes a picture; say which with --sheet PICTURE.png")
     if options.sheet is not None:
         check_output(options.sheet, (), overwrite=True, extensions=(".png", ".jpg"))
 
@@ -148,28 +151,24 @@ def _with_weights(avatar: Avatar, options: AvatarOptions) -> Avatar:
 
 
 def _measure(
-    avatar: Avatar, data: PersonData, stretches: Sequence[Stretch], options: AvatarOptions
-) -> tuple[dict[str, dict[str, float]], list[tuple[str, list[np.ndarray]]]]:
-    """Draw and compare: figures of each line by its name, and of some frames the pictures, true ones first."""
-    settings = AvatarSpeakSettings(seed=options.seed, temperature=options.temperature)
-    meter, paint = Meter(data, load_judge("face-features")), painter(avatar)
-    usable = np.concatenate([stretch.start + np.flatnonzero(stretch.usable) for stretch in stretches])
-    shown = spread_out(usable, SHOWN)
+    avatar: Avatar,
+    data: PersonData,
+    stretches: Sequence[Stretch],
+    settings: AvatarSpeakSettings,
+    options: AvatarOptions,
+) -> dict[str, dict[str, float]]:
+    """Draw and compare: figures of each line by its name."""
+    meter, painter = Meter(data, load_judge("face-features")), Painter(avatar)
     tally = Tally()
     for stretch in options.progress.track(stretches, TRUE):
         meter.add(tally, stretch, None)
     lines = {TRUE: tally.figures()}
-    rows = [("true", [np.array(data.frames[frame]) for frame in shown])]
     for name in options.drives:
-        drive, tally, row = open_drive(name, avatar, settings), Tally(), []
+        drive, tally = open_drive(name, avatar, settings), Tally()
         for stretch in options.progress.track(stretches, LABELS[name]):
-            drawn = paint(stretch, drive(stretch), tally)
-            meter.add(tally, stretch, drawn)
-            row += [drawn[frame - stretch.start] for frame in shown if 0 <= frame - stretch.start < len(drawn)]
+            meter.add(tally, stretch, painter.draw_all(stretch, drive(stretch), tally))
         lines[LABELS[name]] = tally.figures()
-        if name in _SHOWN_DRIVES:
-            rows.append((f"drawn from {LABELS[name]}", row))
-    return lines, rows
+    return lines
 
 
 def _speak(folder: Path, stretches: Sequence[Stretch], device: str) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -24,6 +24,7 @@ from visavox.metrics.curves import pool_curves
 from visavox.metrics.flicker import FlickerMeter
 from visavox.metrics.landmark import landmark_distance
 from visavox.training.person_batch import mean_known
+from visavox.types import HeadPose
 
 TRACKED_SIDE = 384
 """Side, pixels, that pictures are enlarged to at least before a face is tracked in them."""
@@ -123,23 +124,25 @@ def enlargement(side: int) -> int:
     return -(-TRACKED_SIDE // side)
 
 
-def draw(
-    renderer: Renderer, backdrop: Backdrop, stretch: Stretch, displacements: np.ndarray, tally: Tally
-) -> list[np.ndarray]:
-    """Draw the frames of a stretch from displacements (T, 68, 3), with its true pose: uint8 (H, W, 3) each."""
-    pictures = []
-    for frame in range(stretch.num_frames):
-        begin = time.perf_counter()
-        pictures.append(backdrop.put(renderer.render(displacements, stretch.pose, frame)))
-        tally.seconds.append(time.perf_counter() - begin)
-    return pictures
+class Painter:
+    """Draws frames of an avatar at the size of its footage, before its own scene."""
 
+    def __init__(self, avatar: Avatar) -> None:
+        self._renderer = Renderer(avatar.parts, avatar.parts.info.size, avatar.device)
+        self._backdrop = Backdrop(avatar.parts.background)
 
-def painter(avatar: Avatar) -> Callable[[Stretch, np.ndarray, Tally], list[np.ndarray]]:
-    """Return what draws stretches of an avatar at the size of its footage, before its own scene."""
-    parts = avatar.parts
-    renderer, backdrop = Renderer(parts, parts.info.size, avatar.device), Backdrop(parts.background)
-    return lambda stretch, displacements, tally: draw(renderer, backdrop, stretch, displacements, tally)
+    def draw(self, displacements: np.ndarray, pose: HeadPose, frame: int) -> np.ndarray:
+        """Draw one frame of displacements (T, 68, 3) and the pose of the same T frames: uint8 (H, W, 3)."""
+        return self._backdrop.put(self._renderer.render(displacements, pose, frame))
+
+    def draw_all(self, stretch: Stretch, displacements: np.ndarray, tally: Tally) -> list[np.ndarray]:
+        """Draw all frames of a stretch from displacements, with its true pose; the tally takes the time of each."""
+        pictures = []
+        for frame in range(stretch.num_frames):
+            begin = time.perf_counter()
+            pictures.append(self.draw(displacements, stretch.pose, frame))
+            tally.seconds.append(time.perf_counter() - begin)
+        return pictures
 
 
 def _still_box(boxes: np.ndarray, size: int) -> tuple[slice, slice]:

@@ -8,20 +8,48 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.avatar.drives import LABELS, Drive, Stretch, open_drive
+from benchmarks.avatar.figures import Painter
+from visavox.avatar.speak import Avatar
+from visavox.avatar.speak_settings import AvatarSpeakSettings
+from visavox.data.person_data import PersonData
 from visavox.media.output import PartialFile
 from visavox.protocol.pictures import sheet
 
+SHOWN = 6
+"""Frames of a row."""
+_DRIVES: tuple[Drive, ...] = ("landmarks", "sound")
 
-def draw_sheet(rows: Sequence[tuple[str, Sequence[np.ndarray]]], output: Path) -> None:
-    """Write rows of pictures, each with its name over it, frames from left to right.
+
+def draw_sheet(
+    avatar: Avatar, data: PersonData, stretches: Sequence[Stretch], settings: AvatarSpeakSettings, output: Path
+) -> None:
+    """Write a row of true frames, and one of the same frames for each drive, in time order from left to right.
 
     Args:
-        rows: names and pictures, uint8 (S, S, 3) of one size.
+        avatar: who is drawn.
+        data: the person.
+        stretches: of the held-out part.
+        settings: of speaking.
         output: the picture, .png or .jpg.
     """
+    chosen = shown_frames(stretches)
+    rows = [("true", [np.array(data.frames[stretch.start + frame]) for stretch, frame in chosen])]
+    painter = Painter(avatar)
+    for name in _DRIVES:
+        drive = open_drive(name, avatar, settings)
+        drawn = [painter.draw(drive(stretch), stretch.pose, frame) for stretch, frame in chosen]
+        rows.append((f"drawn from {LABELS[name]}", drawn))
     partial = PartialFile(output)
     try:
         Image.fromarray(sheet(rows)).save(partial.path, optimize=True)
         partial.commit()
     finally:
         partial.discard()
+
+
+def shown_frames(stretches: Sequence[Stretch]) -> list[tuple[Stretch, int]]:
+    """Choose the middles of as many equal parts of the usable frames: evenly, and not where sentences meet."""
+    usable = [(stretch, int(frame)) for stretch in stretches for frame in np.flatnonzero(stretch.usable)]
+    places = (np.arange(SHOWN) + 0.5) / SHOWN * len(usable)
+    return [usable[place] for place in np.unique(places.astype(int))]

@@ -129,6 +129,7 @@ def test_a_late_and_narrow_mouth_is_seen_as_such():
     [
         (["--stretches", "0"], "0 stretches are to be measured; give 1 or more"),
         (["-o", "figures.txt"], "json"),
+        (["--sheet-only"], "say which with --sheet"),
         (["--data", "elsewhere"], "elsewhere is not a folder"),
         (["--head", "nothing.safetensors"], "nothing.safetensors"),
     ],
