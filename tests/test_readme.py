@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 import tyro
+from benchmarks.avatar import __main__ as avatar
 from benchmarks.motion import __main__ as motion
 
 import visavox
-from benchmarks import backwards
+from benchmarks import backwards, speed
 from visavox.cli.main import COMMANDS as COMMAND_TABLE
 from visavox.cli.main import main
 
@@ -85,6 +86,7 @@ def test_command_can_be_typed_as_printed(page, argv, capsys):
 
 
 def test_recipes_that_are_named_exist():
+    from visavox.training.avatar_recipes import HEAD_RECIPES, TORSO_RECIPES
     from visavox.training.motion_recipes import MOTION_RECIPES, MOTION_SYNC_RECIPES, POSTNET_RECIPES
     from visavox.training.recipes import (
         ATTN_WAV2LIP_RECIPES,
@@ -105,8 +107,14 @@ def test_recipes_that_are_named_exist():
         (argv[1], argv[argv.index("--recipe") + 1]) for _, argv in OURS if argv[0] == "train" and "--recipe" in argv
     ]
     assert used
-    # Those of motion stand in docs/geneface.md, in no table.
-    motion = {"motion": MOTION_RECIPES, "motion-syncnet": MOTION_SYNC_RECIPES, "postnet": POSTNET_RECIPES}
+    # Those of motion and avatars stand in docs/geneface.md, in no table of training.
+    motion = {
+        "head": HEAD_RECIPES,
+        "torso": TORSO_RECIPES,
+        "motion": MOTION_RECIPES,
+        "motion-syncnet": MOTION_SYNC_RECIPES,
+        "postnet": POSTNET_RECIPES,
+    }
     all_known = {**known, **motion}
     assert not [(stage, recipe) for stage, recipe in used if recipe not in all_known[stage]]
     told = re.findall(r"^\| (?:`([\w-]+)`)? *\| `([\w-]+)`", (ROOT / "docs" / "training.md").read_text(), re.MULTILINE)
@@ -146,7 +154,7 @@ def test_options_that_pages_mention_exist(capsys):
         with pytest.raises(SystemExit):
             main([*command, "--help"])
         known |= set(OPTION.findall(capsys.readouterr().out))
-    for benchmark in (backwards, motion):
+    for benchmark in (backwards, motion, avatar, speed):
         with pytest.raises(SystemExit):
             benchmark.main(["--help"])
         known |= set(OPTION.findall(capsys.readouterr().out))
