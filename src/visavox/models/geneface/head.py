@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from visavox.models.geneface.field import Condition, Field, Views
+from visavox.models.geneface.field import Condition, Field, Radiance, Views
 from visavox.models.geneface.frequency_field import FrequencyField, FrequencyFieldConfig
 from visavox.models.geneface.grid_field import GridField, GridFieldConfig
 from visavox.models.geneface.landmark_encoder import LandmarkEncoder, LandmarkEncoderConfig
@@ -35,6 +35,9 @@ from visavox.models.precision import multiplies_bfloat16
 
 SLAB = 4
 """Samples of a ray between two looks at whether any light still comes through."""
+PORTION = 1024
+"""Samples and rays are looked at in multiples of this many: the library that multiplies matrices on a processor builds,
+and keeps, a kernel for every number of rows that it meets, and no two frames have the same."""
 STOP = 1 / 255
 """Share of the light below which a ray ends: no colour of a picture is off by more than one step of eight bits."""
 
@@ -195,8 +198,10 @@ class Head(nn.Module):
             slab = slab[light[samples.ray[slab]] > stop]
             if not len(slab):
                 break
-            ray = samples.ray[slab]
-            radiance = self.field(rays.points(ray, samples.distance[slab]), ray, views)
+            whole = _padded(slab)
+            ray = samples.ray[whole]
+            radiance = self.field(rays.points(ray, samples.distance[whole]), ray, views)
+            radiance, ray = Radiance(*(values[: len(slab)] for values in radiance)), ray[: len(slab)]
             part = Samples(ray, samples.distance[slab], samples.length[slab], samples.num_rays)
             seen = composite(part, radiance.density, radiance.color, torch.zeros_like(background))
             color += light[:, None] * seen.color
@@ -229,7 +234,7 @@ class Head(nn.Module):
         origins, directions = cast_rays(camera, pixel_grid(region, device), rotation, translation)
         rays = self.rays(origins, directions)
         with fast_numbers(device):
-            views = Views(directions, None, self.condition(window[None]))
+            views = Views(directions[_padded(torch.arange(len(directions)))], None, self.condition(window[None]))
             seen = self.look(rays, views, background[y0:y1, x0:x1].reshape(-1, 3))
         shape = (y1 - y0, x1 - x0)
         color[y0:y1, x0:x1] = seen.color.view(*shape, 3)
@@ -287,6 +292,11 @@ def render_dense(
     ray = torch.arange(shape[0], device=distance.device).repeat_interleave(shape[1])
     radiance = field(rays.points(ray, distance.flatten()), ray, views)
     return composite_dense(radiance.density.view(shape), radiance.color.view(*shape, 3), length, background)
+
+
+def _padded(numbers: Tensor) -> Tensor:
+    """Repeat the last of some numbers (N,) until there is a multiple of PORTION of them."""
+    return torch.cat([numbers, numbers[-1:].expand(-len(numbers) % PORTION)])
 
 
 def _slabs(samples: Samples, size: int) -> Iterator[Tensor]:
