@@ -14,10 +14,8 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def own_logging():
-    """What a command says about itself (`--quiet`, `--verbose`) ends with the test that ran it."""
+def own_messages():
+    """What a command was told of its messages (`--quiet`, `--verbose`) holds for its test alone."""
     logger = logging.getLogger("visavox")
-    level, handlers, propagate = logger.level, list(logger.handlers), logger.propagate
-    yield
-    logger.setLevel(level)
-    logger.handlers, logger.propagate = handlers, propagate
+    logger.setLevel(logging.NOTSET)
+    logger.handlers.clear()
