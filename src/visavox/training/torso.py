@@ -56,8 +56,8 @@ class TorsoSettings:
     """Weight of each loss."""
     collapse_after: int = 500
     """Updates after which an empty or one-coloured torso ends the run."""
-    validation_frames: int = 8
-    """Held-out frames of a validation."""
+    validation_frames: int = 24
+    """Held-out frames of a validation. Eight of them chose weights that were half a decibel worse on two hundred."""
 
 
 class TorsoStage(Stage):

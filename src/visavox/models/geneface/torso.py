@@ -43,6 +43,9 @@ class DeformationConfig:
     """Numbers at each point of the learned picture."""
     resolution: int = 192
     """Points along each side of the learned picture."""
+    margin: float = 0.15
+    """By which the learned picture is larger than the frame on every side, in halves of the frame: where the person
+    sits higher than usual, more of the torso is seen."""
     color_width: int = 32
     """Numbers in each layer of the colour."""
 
@@ -248,7 +251,7 @@ class Torso(nn.Module):
         told = frequency_encoding(place, sizes.place_octaves)
         hidden = F.relu(self.move_first(_beside(told, codes), shared, query.face))
         moved = _REACH * torch.tanh(self.move_last(self.move_rest(hidden)).float())
-        read = self.picture((place + moved)[None])
+        read = self.picture((place + moved)[None] / (1 + sizes.margin))
         painted = self.color_last(F.relu(self.color_first(_beside(read, codes), shared, query.face)))
         painted = torch.sigmoid(painted.float())
         return TorsoView(painted[:, :3], painted[:, 3])
