@@ -93,24 +93,17 @@ def evaluate(
         InputError: a file cannot be used, shows no face, or the videos share no frame with a face in both.
     """
     settings = settings or EvaluationSettings()
-    if face_judges is not None and not settings.pictures:
-        raise InputError("LPIPS, FID, CPBD and identity are measured on pictures; leave out --without-pictures")
-    loaded = expert if isinstance(expert, LoadedExpert) or expert is None else load_expert(expert)
-    syncnet = sync_model if isinstance(sync_model, SyncNet) or sync_model is None else load_syncnet(sync_model)
+    _check_judges(face_judges, settings)
+    loaded, syncnet = _sync_judges(expert, sync_model)
     sound, true_sound = _check_inputs(dubbed, truth, audio, true_audio, source)
     tracks = tracks or TrackCache(None)
     dubbed_track = tracks.track(dubbed, settings.face, progress, keep=False)
     true_track = tracks.track(truth, settings.face, progress)
-    partners = pair_times(dubbed_track.times, true_track.times)
-    both = (partners >= 0) & dubbed_track.usable & true_track.usable[partners]
-    if not both.any():
-        raise InputError(f"{dubbed} and {truth} share no frame with a face in both; are they of one recording?")
+    partners, both = _pair(dubbed, dubbed_track, truth, true_track)
     curves = _curves(dubbed_track, true_track, partners)
     distances = landmark_distance(dubbed_track.landmarks[both], true_track.landmarks[partners[both]])
-    pictures = PictureFigures()
-    if settings.pictures:
-        both_videos = (dubbed, dubbed_track), (truth, true_track)
-        pictures = _pictures(*both_videos, source, partners, settings, tracks, face_judges, progress)
+    videos = (dubbed, dubbed_track), (truth, true_track)
+    pictures = _pictures(*videos, source, partners, settings, tracks, face_judges, progress)
     return Report(
         dubbed=str(dubbed),
         truth=str(truth),
@@ -138,6 +131,29 @@ def evaluate(
     )
 
 
+def _check_judges(face_judges: FaceJudges | None, settings: EvaluationSettings) -> None:
+    if face_judges is not None and not settings.pictures:
+        raise InputError("LPIPS, FID, CPBD and identity are measured on pictures; leave out --without-pictures")
+
+
+def _sync_judges(
+    expert: str | Path | LoadedExpert | None, sync_model: str | Path | SyncNet | None
+) -> tuple[LoadedExpert | None, SyncNet | None]:
+    """Load what is not loaded yet."""
+    loaded = expert if isinstance(expert, LoadedExpert) or expert is None else load_expert(expert)
+    syncnet = sync_model if isinstance(sync_model, SyncNet) or sync_model is None else load_syncnet(sync_model)
+    return loaded, syncnet
+
+
+def _pair(dubbed: FilePath, dubbed_track: Track, truth: FilePath, true_track: Track) -> tuple[np.ndarray, np.ndarray]:
+    """Find the true frame of each dubbed frame, int64 (T,), -1 for none, and where both show the face, bool (T,)."""
+    partners = pair_times(dubbed_track.times, true_track.times)
+    both = (partners >= 0) & dubbed_track.usable & true_track.usable[partners]
+    if not both.any():
+        raise InputError(f"{dubbed} and {truth} share no frame with a face in both; are they of one recording?")
+    return partners, both
+
+
 def _pictures(
     dubbed: tuple[FilePath, Track],
     true: tuple[FilePath, Track],
@@ -148,7 +164,12 @@ def _pictures(
     judges: FaceJudges | None,
     progress: Progress,
 ) -> PictureFigures:
-    """Measure the pictures; the source is the truth itself where none is given and the head does the same in both."""
+    """Measure the pictures, if that is wanted.
+
+    The source is the truth itself where none is given and the head does the same in both.
+    """
+    if not settings.pictures:
+        return PictureFigures()
     original: tuple[FilePath | None, Track | None] = (None, None)
     if source is not None:
         original = (source, tracks.track(source, settings.face, progress))
