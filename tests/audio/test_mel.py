@@ -10,12 +10,12 @@ from tests.parity import GOLDEN, waveform
 from visavox.audio.mel import (
     MEL_FRAMES_PER_SECOND,
     MEL_MIN,
+    WAV2LIP_GRID,
     StreamingMel,
     exact_division,
     mel_filters,
     mel_spectrogram,
     mel_window,
-    num_mel_frames,
     window_start,
 )
 from visavox.errors import InputError
@@ -71,7 +71,7 @@ def test_blocks_of_a_long_waveform_have_no_seams():
 @pytest.mark.parametrize("num_samples", [1, 199, 200, 16000])
 def test_the_number_of_frames_and_the_value_of_silence(num_samples):
     mel = mel_spectrogram(np.zeros(num_samples))
-    assert mel.shape == (80, num_mel_frames(num_samples))
+    assert mel.shape == (80, WAV2LIP_GRID.num_frames(num_samples))
     assert (mel == MEL_MIN).all()
 
 

@@ -84,11 +84,6 @@ WAV2LIP_GRID = MelGrid()
 """80 frames a second, the first one centred on sample 0."""
 
 
-def num_mel_frames(num_samples: int) -> int:
-    """Return how many mel frames a waveform of `num_samples` has."""
-    return WAV2LIP_GRID.num_frames(num_samples)
-
-
 def mel_spectrogram(waveform: np.ndarray | torch.Tensor, grid: MelGrid = WAV2LIP_GRID) -> torch.Tensor:
     """Compute the mel spectrogram of a whole waveform.
 

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from visavox.errors import InputError
+from visavox.face.closeable import Closeable
 from visavox.face.native_output import captured_output
 
 logger = logging.getLogger(__name__)
@@ -48,25 +49,11 @@ class PersonMask:
     """float32 (H, W) in [0, 1], the part of it that is head; None where that was not told."""
 
 
-class PersonSegmenter(Protocol):
+class PersonSegmenter(Closeable, Protocol):
     """Finds the person in pictures. Usable as a context manager."""
 
     def segment(self, image: np.ndarray, place: Place) -> PersonMask | None:
         """Find the person in a cut-out, uint8 RGB (H, W, 3); None if nothing is known of this frame."""
-        ...
-
-    def close(self) -> None:
-        """Free the network."""
-        ...
-
-    def __enter__(self) -> Self:
-        """Return the segmenter."""
-        ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the segmenter."""
         ...
 
 

@@ -15,6 +15,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from visavox.errors import InputError
+from visavox.face.closeable import Closeable
 from visavox.face.face_box import FaceBox, is_inside
 from visavox.face.face_model import Detection, FaceModel, Observation
 from visavox.face.landmarks import eye_distance
@@ -52,7 +53,7 @@ class TrackerSettings:
             raise InputError(f"search_interval is {self.search_interval}; give 1 frame or more.")
 
 
-class FaceTracker(Protocol):
+class FaceTracker(Closeable, Protocol):
     """Follows faces through the pictures of one video, given in order. Usable as a context manager."""
 
     def observe(self, image: np.ndarray) -> list[Observation]:
@@ -61,20 +62,6 @@ class FaceTracker(Protocol):
 
     def reset(self) -> None:
         """Say that the next picture does not continue the last one."""
-        ...
-
-    def close(self) -> None:
-        """Free the networks."""
-        ...
-
-    def __enter__(self) -> Self:
-        """Return the tracker."""
-        ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the tracker."""
         ...
 
 

@@ -46,10 +46,6 @@ class Rays(NamedTuple):
         origins, directions = self.origins.index_select(0, ray), self.directions.index_select(0, ray)
         return torch.addcmul(origins, distance[:, None], directions)
 
-    def select(self, chosen: Tensor) -> Rays:
-        """Return some of the rays, by number or mask."""
-        return Rays(*(part[chosen] for part in self))
-
 
 def scaled(camera: Camera, size: int) -> Camera:
     """Return the same view of a square picture in one of another side: its borders stay where they are."""
