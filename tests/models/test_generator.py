@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from visavox.models.fold import fold_batch_norm
 from visavox.models.generator import RESOLUTIONS
 from visavox.models.syncnet.expert import Expert, ExpertConfig
 from visavox.models.wav2lip.audio_encoder import audio_encoder
@@ -188,3 +189,26 @@ def test_dimensions_that_do_not_fit_are_refused(build, sentence):
     with pytest.raises(ValueError) as caught:  # noqa: PT011
         build()
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize("window", [16, 37, 64])
+@pytest.mark.parametrize("dilations", [(), (1, 2)])
+def test_a_speech_branch_hears_windows_of_any_length_to_their_ends(window, dilations):
+    torch.manual_seed(0)
+    predictor = MotionPredictor(replace(MOTION, dilations=dilations), window).eval()
+    mel = (torch.rand(2, 1, 80, window) * 8 - 4).requires_grad_()
+    motion = predictor(mel)
+    assert motion.shape == (2, 3)
+    motion.sum().backward()
+    assert (mel.grad.abs().amax(dim=(0, 1, 2)) > 0).all()
+
+
+def test_a_dilated_speech_branch_is_the_same_when_folded():
+    torch.manual_seed(0)
+    predictor = MotionPredictor(replace(MOTION, dilations=(1, 2)), 32)
+    mel = torch.rand(8, 1, 80, 32) * 8 - 4
+    predictor(mel)  # sets the statistics of the normalisations
+    predictor.eval()
+    folded = fold_batch_norm(predictor)
+    torch.testing.assert_close(folded(mel), predictor(mel))
+    assert not any(isinstance(part, nn.BatchNorm1d) for part in folded.modules())

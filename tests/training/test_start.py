@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from tests.training import tiny_recipes
@@ -13,9 +14,11 @@ from visavox.errors import InputError
 from visavox.face.crop import CropSpec
 from visavox.models.attn_wav2lip.generator import AttnWav2Lip
 from visavox.models.checkpoint import load_model, save_model
+from visavox.models.graft import graft_speech_branch
+from visavox.models.motion_terms import same_terms, terms_path
 from visavox.models.networks import NETWORKS, network_of
 from visavox.models.weights_file import ModelCard
-from visavox.training import recipes, run
+from visavox.training import recipes
 from visavox.training.start import load_start
 
 
@@ -104,8 +107,7 @@ def test_the_command_trains_the_attention_network_from_the_speech_stage(
     assert main(["train", "attn-wav2lip", str(dataset), *options, *starts]) == 0
     assert f"weights: {output / 'best.safetensors'}" in capsys.readouterr().out
     assert load_model(output / "best.safetensors").config == tiny_recipes.ATTN_GENERATOR
-    assert (output / "best.motion.npz").read_bytes() == (speech_run / "best.motion.npz").read_bytes()
-    assert run.basis_path(output / "best.safetensors").is_file()
+    assert same_terms(*(terms_path(folder / "best.safetensors") for folder in (output, speech_run)))
 
 
 def test_the_command_trains_a_painter_that_is_told_the_motion(dataset, speech_run, tmp_path, monkeypatch):
@@ -117,3 +119,16 @@ def test_the_command_trains_a_painter_that_is_told_the_motion(dataset, speech_ru
     reader = load_model(output / "best.safetensors", network="motion_dub").mouth_reader
     assert reader.components.abs().max() > 0.1
     assert reader.rest[0] < 0
+
+
+def test_a_new_speech_branch_describes_mouths_in_the_terms_of_its_start(dataset, speech_run, tmp_path, monkeypatch):
+    """Its own basis would be another, because it is trained on other clips than its start."""
+    monkeypatch.setitem(recipes.SPEECH_RECIPES, "tiny", tiny_recipes.SPEECH)
+    painter, output = tmp_path / "painter.safetensors", tmp_path / "run"
+    painter.write_bytes((speech_run / "best.safetensors").read_bytes())
+    with np.load(speech_run / "best.motion.npz") as terms:
+        np.savez(terms_path(painter), **{**terms, "opening": terms["opening"] * 1.1})
+    options = ["--recipe", "tiny", "--steps", "2", "-o", str(output), "--start", str(painter)]
+    assert main(["train", "speech", str(dataset), *options]) == 0
+    assert same_terms(terms_path(painter), terms_path(output / "best.safetensors"))
+    assert graft_speech_branch(painter, output / "best.safetensors", tmp_path / "both.safetensors").network == "wav2lip"

@@ -13,9 +13,9 @@ from visavox.adaptation.settings import AdaptSettings
 from visavox.data.sources import Source, find_sources
 from visavox.errors import InputError
 from visavox.media import check_output, probe
+from visavox.models.motion_terms import terms_path
 from visavox.models.registry import GENERATORS, list_models, model_info
 from visavox.models.weights_file import ModelInfo
-from visavox.training.run import basis_path
 
 FilePath = str | Path
 
@@ -86,7 +86,7 @@ def check(
     given: list[FilePath] = [start.path, *(source.path for source in sources)]
     check_output(output, given, settings.overwrite, extensions=(".safetensors",))
     if basis is not None:
-        check_output(basis_path(Path(output)), given, settings.overwrite, extensions=(".npz",))
+        check_output(terms_path(Path(output)), given, settings.overwrite, extensions=(".npz",))
     _check_footage(sources, settings.minimum_seconds)
     for name in _EXTRAS:
         importlib.import_module(name)
@@ -114,7 +114,7 @@ def digest(path: Path) -> str:
 def _basis(start: ModelInfo) -> Path | None:
     if start.config.get("motion") is None:
         return None
-    basis = basis_path(start.path)
+    basis = terms_path(start.path)
     if not basis.is_file():
         raise InputError(
             f"{start.path} has a speech branch, and {basis.name}, the terms in which it describes mouths, is not "

@@ -21,9 +21,9 @@ from visavox.data.mouth_motion import load_basis, save_basis
 from visavox.data.records import write_atomically
 from visavox.errors import InputError
 from visavox.models.checkpoint import load_model, save_model
+from visavox.models.motion_terms import terms_path
 from visavox.models.weights_file import ModelCard
 from visavox.progress import QUIET, Progress
-from visavox.training.run import basis_path
 
 logger = logging.getLogger(__name__)
 
@@ -155,7 +155,7 @@ def _expert_note(job: Job) -> str:
 def _write(job: Job, learned: Learned, result: AdaptResult) -> None:
     """Write the weights, and beside them the terms in which they describe mouths."""
     if job.basis is not None:
-        save_basis(load_basis(job.basis), basis_path(job.output))
+        save_basis(load_basis(job.basis), terms_path(job.output))
     start = job.start
     if learned.weights is None:
         partial = job.output.with_name(f".{job.output.name}.part")

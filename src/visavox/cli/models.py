@@ -1,4 +1,4 @@
-"""`visavox models`: list, describe and blend weights; convert the published files of Wav2Lip and SyncNet."""
+"""`visavox models`: list, describe, blend and graft weights; convert the published files of Wav2Lip and SyncNet."""
 
 from __future__ import annotations
 
@@ -61,17 +61,32 @@ class Blend(ReportOptions):
     """Replace the output if it is there."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Graft(ReportOptions):
+    """Put the speech branch of one generator into another, which paints what it says without learning anything anew."""
+
+    painter: Positional[Annotated[str, arg(metavar="PAINTER")]]
+    """Name or path of the generator that paints."""
+    speech: Positional[Annotated[str, arg(metavar="SPEECH")]]
+    """Name or path of the one that hears, trained by `visavox train speech DATASET --start PAINTER`."""
+    output: Annotated[Path, alias("-o")]
+    """The .safetensors file to write."""
+    overwrite: bool = False
+    """Replace the output if it is there."""
+
+
 Command = (
     Annotated[List, subcommand("list", prefix_name=False)]
     | Annotated[Info, subcommand("info", prefix_name=False)]
     | Annotated[Import, subcommand("import", prefix_name=False)]
     | Annotated[Blend, subcommand("blend", prefix_name=False)]
+    | Annotated[Graft, subcommand("graft", prefix_name=False)]
 )
 
 
 def main(argv: list[str]) -> int:
     """Run `visavox models` with the arguments behind it and return the exit code."""
-    options: List | Info | Import | Blend = parse(Command, argv, command="models")  # type: ignore[arg-type]
+    options: List | Info | Import | Blend | Graft = parse(Command, argv, command="models")  # type: ignore[arg-type]
     if isinstance(options, List):
         _list(options)
     elif isinstance(options, Info):
@@ -80,6 +95,8 @@ def main(argv: list[str]) -> int:
         _import(options)
     elif isinstance(options, Blend):
         _blend(options)
+    elif isinstance(options, Graft):
+        _graft(options)
     return EXIT_DONE
 
 
@@ -123,6 +140,13 @@ def _blend(options: Blend) -> None:
     from visavox.models.blend import blend_models
 
     info = blend_models(options.first, options.second, options.output, share=options.share, overwrite=options.overwrite)
+    _say_written(info, options.json)
+
+
+def _graft(options: Graft) -> None:
+    from visavox.models.graft import graft_speech_branch
+
+    info = graft_speech_branch(options.painter, options.speech, options.output, overwrite=options.overwrite)
     _say_written(info, options.json)
 
 

@@ -30,9 +30,12 @@ class _TrainOptions(StageOptions):
 class SpeechOptions(_TrainOptions):
     """Teach the speech branch of a compact generator what mouths do, from landmarks; the first of three stages."""
 
+    start: str | None = None
+    """Weights of a generator, to describe mouths in its terms: `visavox models graft` then puts the branch into it."""
+
     def train(self) -> dict[str, float]:
         """Train; return the figures of the last validation."""
-        return run.train_speech(self.dataset, *self.chosen(recipes.SPEECH_RECIPES), **self.going)
+        return run.train_speech(self.dataset, *self.chosen(recipes.SPEECH_RECIPES), start=self.start, **self.going)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,14 +18,12 @@ from torch import Tensor
 
 from visavox.errors import InputError
 from visavox.models.checkpoint import first_misfit, write_weights
+from visavox.models.motion_terms import terms_path
 from visavox.models.networks import NETWORKS
 from visavox.models.output_file import check_weights_output
 from visavox.models.registry import find_model
 from visavox.models.strict_json import from_mapping
 from visavox.models.weights_file import ModelInfo, metadata, read_info
-
-MOTION_SUFFIX = ".motion.npz"
-"""Ending of the file beside weights with a speech branch, which says how they describe mouths."""
 
 
 def blend_models(
@@ -62,9 +60,8 @@ def blend_models(
     card = replace(other.card, training=training, quality={})
     config: Any = from_mapping(NETWORKS[other.network].config, other.config)
     write_weights(output, blended, metadata(other.network, config, card))
-    terms = paths[1].with_name(paths[1].stem + MOTION_SUFFIX)
-    if terms.is_file():
-        shutil.copyfile(terms, output.with_name(output.stem + MOTION_SUFFIX))
+    if terms_path(paths[1]).is_file():
+        shutil.copyfile(terms_path(paths[1]), terms_path(output))
     return read_info(output)
 
 

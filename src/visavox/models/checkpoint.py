@@ -96,7 +96,6 @@ def load_model(
     numbers = {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
     module.load_state_dict(numbers, assign=True)
     module.crop_spec = info.card.crop  # type: ignore[assignment]
-    module.crop_spec = info.card.crop  # type: ignore[assignment]
     return module.to(device).eval()
 
 

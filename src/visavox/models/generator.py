@@ -17,6 +17,8 @@ from visavox.models.wav2lip.reference_warp import Layers, ReferenceWarp
 
 RESOLUTIONS = (96, 128, 192, 256)
 """Allowed resolutions."""
+SPEECH_BRANCH = "motion_predictor."
+"""What the names of the weights begin with that any generator can take from any other."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from visavox.errors import InputError, TrainingError
 from visavox.losses.perceptual import LpipsLoss
 from visavox.models.checkpoint import load_model
 from visavox.models.motion_dub.generator import MotionDub, MotionDubConfig
+from visavox.models.motion_terms import terms_path
 from visavox.models.networks import network_of
 from visavox.models.registry import find_model
 from visavox.progress import QUIET, Progress
@@ -94,7 +95,7 @@ class Job:
             if self.fabric.is_global_zero:
                 self.folder.path.mkdir(parents=True, exist_ok=True)
                 if basis is not None:
-                    save_basis(basis, basis_path(self.folder.best))
+                    save_basis(basis, terms_path(self.folder.best))
             return trainer.fit(self.progress, resume=self.resume)
 
         return _launched(self.fabric, fit)
@@ -106,10 +107,21 @@ def train_speech(
     run: str | os.PathLike[str],
     settings: RunSettings | None = None,
     *,
+    start: str | None = None,
     resume: bool = False,
     progress: Progress = QUIET,
 ) -> dict[str, float]:
     """Teach a generator's speech branch; return the figures of the last validation.
+
+    Args:
+        dataset: prepared clips.
+        recipe: what to train.
+        run: folder of the run.
+        settings: what differs from the recipe.
+        start: weights of a generator whose motion basis is taken over, so that its painter understands the new branch
+            (`visavox.models.graft`); a basis of its own by default.
+        resume: go on with the run in the folder.
+        progress: where progress is shown.
 
     Raises:
         InputError: the data set or the run folder cannot be used.
@@ -120,7 +132,7 @@ def train_speech(
         raise InputError("this recipe's generator has no speech branch to teach; choose one with `motion` set.")
     job = prepare_job("speech", dataset, recipe.loop, run, settings, resume, progress)
     train, validation = _load_clips(job)
-    basis = _basis(job, train, motion.num_motions, start=None)
+    basis = _basis(job, train, motion.num_motions, start=start)
     apply_basis(basis, train, validation)
     rest = rest_motion(train, basis)
     stage = SpeechStage(
@@ -342,29 +354,24 @@ def _basis(job: Job, train: ClipStore, num_motions: int, *, start: str | None) -
 
     They lie beside the weights: a network that was taught one motion basis understands no other.
     """
-    path = basis_path(job.folder.best)
+    path = terms_path(job.folder.best)
     if job.resume and path.is_file():
         return load_basis(path)
-    if start is not None and basis_path(find_model(start)).is_file():
-        basis = load_basis(basis_path(find_model(start)))
+    if start is not None and terms_path(find_model(start)).is_file():
+        basis = load_basis(terms_path(find_model(start)))
     else:
         if start is not None:
             logger.warning(
                 "%s has no motion basis beside it (%s); a new one is made of %s, which is right only if that is what "
                 "the weights were trained on",
                 start,
-                basis_path(Path(start)).name,
+                terms_path(Path(start)).name,
                 job.dataset,
             )
         basis = train.fit_basis(num_motions)
     if basis.num_motions != num_motions:
         raise InputError(f"the motion basis beside {start} has {basis.num_motions} numbers, the recipe {num_motions}.")
     return basis
-
-
-def basis_path(weights: Path) -> Path:
-    """Where the motion basis of a weights file lies."""
-    return weights.with_suffix(".motion.npz")
 
 
 def digest(weights: str | None) -> str | None:

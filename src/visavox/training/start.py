@@ -9,15 +9,12 @@ from torch import Tensor
 
 from visavox.errors import InputError
 from visavox.models.checkpoint import load_model
-from visavox.models.generator import Generator, GeneratorConfig
+from visavox.models.generator import SPEECH_BRANCH, Generator, GeneratorConfig
 from visavox.models.motion_dub.generator import MotionDubConfig
 from visavox.models.networks import NETWORKS, network_of
 from visavox.models.wav2lip.generator import Wav2LipConfig
 
 logger = logging.getLogger(__name__)
-
-SPEECH_BRANCH = "motion_predictor."
-"""What the names of the weights begin with that any generator can take from any other."""
 
 
 def load_start(start: str, config: GeneratorConfig) -> dict[str, Tensor]:

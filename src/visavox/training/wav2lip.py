@@ -23,7 +23,7 @@ from visavox.losses.sync import cosine_bce, stack_mouths
 from visavox.models.attn_wav2lip.generator import AttnWav2LipConfig
 from visavox.models.checkpoint import save_model
 from visavox.models.face_features import FaceFeatures
-from visavox.models.generator import Generator
+from visavox.models.generator import SPEECH_BRANCH, Generator
 from visavox.models.motion_dub.generator import MotionDub, MotionDubConfig
 from visavox.models.networks import NETWORKS, network_of
 from visavox.models.syncnet.expert import Expert
@@ -162,7 +162,7 @@ class Wav2LipStage(Stage):
         )
 
     def _is_trained(self, name: str) -> bool:
-        return self.settings.losses.sync > 0 or not name.startswith("motion_predictor.")
+        return self.settings.losses.sync > 0 or not name.startswith(SPEECH_BRANCH)
 
     def dataset(self, seed: int, length: int) -> Dataset[Batch]:
         """Return endless samples of the training clips."""

@@ -17,6 +17,8 @@ from torch.nn import functional as F
 
 from visavox.models.wav2lip.audio_encoder import MEL_BANDS
 
+GATHERED = 4
+"""Moments that the last of the dilated layers takes together."""
 UNBOUNDED = -1e4
 """A lower bound that no motion, in standard deviations, ever meets."""
 
@@ -30,7 +32,9 @@ class MotionConfig:
     channels: int = 128
     """Channels of the temporal convolutions."""
     num_layers: int = 4
-    """Temporal convolutions, each of which halves the time."""
+    """Temporal convolutions, each of which halves the time; unused where there are `dilations`."""
+    dilations: tuple[int, ...] = ()
+    """Dilations of residual convolutions at half the rate of the mel, in place of those that halve the time."""
     kernel: int = 5
     """Mel frames that each convolution sees."""
     dropout: float = 0.2
@@ -56,21 +60,9 @@ class MotionPredictor(nn.Module):
 
     def __init__(self, config: MotionConfig, mel_window: int) -> None:
         super().__init__()
-        widths = [MEL_BANDS] + [config.channels] * config.num_layers
-        self.layers = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv1d(inputs, outputs, config.kernel, stride=2, padding=config.kernel // 2),
-                nn.BatchNorm1d(outputs),
-                nn.GELU(),
-                nn.Dropout1d(config.dropout),
-            )
-            for inputs, outputs in pairwise(widths)
-        )
-        remaining = mel_window
-        for _ in range(config.num_layers):
-            remaining = (remaining + 1) // 2
+        self.layers = nn.ModuleList(_dilated_layers(config) if config.dilations else _strided_layers(config))
         self.head = nn.Sequential(
-            nn.Linear(config.channels * remaining, 2 * config.channels),
+            nn.Linear(_num_features(config, mel_window), 2 * config.channels),
             nn.GELU(),
             nn.Dropout(config.dropout),
             nn.Linear(2 * config.channels, config.num_motions),
@@ -94,6 +86,63 @@ class MotionPredictor(nn.Module):
     def opening(self, motion: Tensor) -> Tensor:
         """Opening of the lips (B,) of motions (B, num_motions), in distances between the outer eye corners."""
         return (motion[:, 0] - self.lowest[0]) * self.opening_scale
+
+
+class DilatedResidual(nn.Module):
+    """A dilated convolution over time, and the way around it."""
+
+    def __init__(self, config: MotionConfig, dilation: int) -> None:
+        super().__init__()
+        channels = config.channels
+        padding = dilation * (config.kernel // 2)
+        self.layers = nn.Sequential(
+            nn.Conv1d(channels, channels, config.kernel, padding=padding, dilation=dilation),
+            nn.BatchNorm1d(channels),
+            nn.GELU(),
+            nn.Dropout1d(config.dropout),
+            nn.Conv1d(channels, channels, 1),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, channels, T) to the same shape."""
+        return features + self.layers(features)
+
+
+def _strided_layers(config: MotionConfig) -> list[nn.Module]:
+    """Convolutions that each halve the time."""
+    widths = [MEL_BANDS] + [config.channels] * config.num_layers
+    return [
+        nn.Sequential(
+            nn.Conv1d(inputs, outputs, config.kernel, stride=2, padding=config.kernel // 2),
+            nn.BatchNorm1d(outputs),
+            nn.GELU(),
+            nn.Dropout1d(config.dropout),
+        )
+        for inputs, outputs in pairwise(widths)
+    ]
+
+
+def _dilated_layers(config: MotionConfig) -> list[nn.Module]:
+    """Convolutions that keep half the rate of the mel until the last one gathers what they heard.
+
+    They see the same window, but each moment of it at its own place: consonants that last a few mel frames are not
+    averaged away before they are understood.
+    """
+    channels, padding = config.channels, config.kernel // 2
+    first = nn.Sequential(
+        nn.Conv1d(MEL_BANDS, channels, config.kernel, stride=2, padding=padding), nn.BatchNorm1d(channels), nn.GELU()
+    )
+    gather = nn.Sequential(
+        nn.Conv1d(channels, channels // 2, config.kernel, stride=GATHERED, padding=padding), nn.GELU()
+    )
+    return [first, *(DilatedResidual(config, dilation) for dilation in config.dilations), gather]
+
+
+def _num_features(config: MotionConfig, mel_window: int) -> int:
+    """Numbers that the layers leave of a window: a convolution leaves one moment of each stride, rounded up."""
+    if config.dilations:
+        return config.channels // 2 * -(-mel_window // (2 * GATHERED))
+    return config.channels * -(-mel_window // 2**config.num_layers)
 
 
 class MotionCondition(nn.Module):
