@@ -169,7 +169,20 @@ def test_longer_sound_than_footage_is_pasted_to_and_fro(avatar, sound, tmp_path)
     avatar = Avatar(replace(avatar.parts, info=short), avatar.device)
     result = avatar.speak(sound, tmp_path / "out.mp4", paste=avatar.parts.folder)
     assert result.num_frames == 6
-    assert "to and fro" in result.decisions[0]
+    assert "1 stretch of the footage" in result.decisions[0]
+
+
+def test_footage_that_is_shorter_than_it_was_is_said_before_anything_is_drawn(avatar, sound, tmp_path):
+    target = tmp_path / "footage.mkv"
+    with (
+        VideoReader(avatar.parts.folder / "footage.mkv") as reader,
+        VideoWriter(target, like=reader.info, encoding=LOSSLESS) as writer,
+    ):
+        for frame in islice(reader, 3):
+            writer.write(frame.image, frame.time)
+    with pytest.raises(InputError, match="has 3 frames, fewer than the footage of the avatar had"):
+        avatar.speak(sound, tmp_path / "out.mp4", paste=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["footage.mkv"]
 
 
 def test_pose_of_a_video(avatar, sound, tmp_path):

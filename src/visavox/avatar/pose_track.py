@@ -41,7 +41,7 @@ def endless_pose(pose: HeadPose, stretches: Sequence[tuple[int, int]], num_frame
         num_frames: frames wanted, any number.
     """
     turns = Rotation.from_matrix(pose.rotations)
-    speed = _usual_speed(turns, pose.translations, stretches)
+    speed = usual_speed(turns, pose.translations, stretches)
     parts: list[tuple[Rotation, np.ndarray]] = []
     made = 0
     for part in _parts(turns, pose.translations, stretches, speed):
@@ -105,7 +105,7 @@ def _parts(
     for start, stop in cycle(stretches):
         first, last = start, stop - 1
         if at is not None:
-            if _distance(turns, translations, at, last) < _distance(turns, translations, at, first):
+            if way_between(turns, translations, at, last) < way_between(turns, translations, at, first):
                 first, last = last, first
             if len(stretches) > 1:
                 yield _travel(turns, translations, at, first, speed)
@@ -121,7 +121,7 @@ def _played(turns: Rotation, translations: np.ndarray, first: int, last: int) ->
     """From one end of a stretch to the other, without the frame that it ends on: the next piece begins there."""
     way = abs(last - first)
     if way < 2 * TURN:  # too short to come to its own speed
-        done = way * _reach(max(2 * TURN, int(np.ceil(PEAK * way))))
+        done = way * _reach_in(max(2 * TURN, int(np.ceil(PEAK * way))))
     else:
         # A ramp of the speed from 0 to 1 covers half as much as full speed does.
         time = np.arange(way + TURN)
@@ -140,34 +140,60 @@ def _travel(
     turns: Rotation, translations: np.ndarray, first: int, last: int, speed: float
 ) -> tuple[Rotation, np.ndarray]:
     """From one frame to another, however far they are apart, along the path of least jerk."""
-    share = _reach(max(SHORTEST_TRAVEL, int(np.ceil(PEAK * _distance(turns, translations, first, last) / speed))))
-    turn = (turns[last] * turns[first].inv()).as_rotvec()
-    between = Rotation.from_rotvec(share[:, None] * turn) * turns[first]
-    return between, translations[first] + share[:, None] * (translations[last] - translations[first])
+    count = max(SHORTEST_TRAVEL, frames_of_travel(way_between(turns, translations, first, last), speed))
+    return pose_between(turns, translations, np.full(count, first), np.full(count, last), _reach_in(count))
 
 
-def _reach(steps: int) -> np.ndarray:
+def frames_of_travel(way: float, speed: float) -> int:
+    """Frames for a way in centimetres on the path of least jerk, so that no frame of it exceeds a speed."""
+    return int(np.ceil(PEAK * way / speed))
+
+
+def _reach_in(steps: int) -> np.ndarray:
     """The path of least jerk from 0 towards 1 in a number of steps, float64 (steps,)."""
-    share = np.arange(steps) / steps
-    return share**3 * (10 - 15 * share + 6 * share**2)
+    return reach(np.arange(steps) / steps)
+
+
+def reach(time: np.ndarray) -> np.ndarray:
+    """The path of least jerk: the way done, from 0 to 1, after a share of the time, in the same form."""
+    return time**3 * (10 - 15 * time + 6 * time**2)
 
 
 def _at(turns: Rotation, translations: np.ndarray, places: np.ndarray) -> tuple[Rotation, np.ndarray]:
     """Pose at places between frames."""
     before = np.floor(places).astype(np.intp)
     after = np.minimum(before + 1, len(translations) - 1)
-    share = (places - before)[:, None]
+    return pose_between(turns, translations, before, after, places - before)
+
+
+def pose_between(
+    turns: Rotation, translations: np.ndarray, before: np.ndarray, after: np.ndarray, share: np.ndarray
+) -> tuple[Rotation, np.ndarray]:
+    """Pose on the way from one frame to another.
+
+    Args:
+        turns: T rotations.
+        translations: (T, 3).
+        before: int64 (N,): numbers of the frames that are come from.
+        after: int64 (N,): of those that are gone to.
+        share: (N,): how much of the way is done, in [0, 1].
+
+    Returns:
+        N rotations, and translations (N, 3).
+    """
+    done = share[:, None]
     turn = (turns[after] * turns[before].inv()).as_rotvec()
-    between = Rotation.from_rotvec(share * turn) * turns[before]
-    return between, (1 - share) * translations[before] + share * translations[after]
+    reached = Rotation.from_rotvec(done * turn) * turns[before]
+    return reached, (1 - done) * translations[before] + done * translations[after]
 
 
-def _distance(turns: Rotation, translations: np.ndarray, first: int, last: int) -> float:
+def way_between(turns: Rotation, translations: np.ndarray, first: int, last: int) -> float:
+    """Centimetres from the pose of one frame to that of another; a turn counts as the way of a point on an `ARM`."""
     way = float(np.linalg.norm(translations[last] - translations[first]))
     return way + ARM * float((turns[last] * turns[first].inv()).magnitude())
 
 
-def _usual_speed(turns: Rotation, translations: np.ndarray, stretches: Sequence[tuple[int, int]]) -> float:
+def usual_speed(turns: Rotation, translations: np.ndarray, stretches: Sequence[tuple[int, int]]) -> float:
     """Centimetres a frame that the person's head hardly ever exceeds, at least a millimetre a second."""
     speeds = [np.zeros(0)]
     for start, stop in stretches:

@@ -1,72 +1,164 @@
-"""The frames of the footage that an avatar was learned from, played to and fro within one stretch of time."""
+"""The frames of the footage that an avatar was learned from, in any course through its videos."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, islice
 from pathlib import Path
 
 import numpy as np
 
-from visavox.avatar.avatar_folder import AvatarInfo, AvatarSource, SourceVideo
+from visavox.avatar.avatar_folder import AvatarInfo, AvatarSource
+from visavox.avatar.footage_course import FootageCourse, Leg, fade_shares
+from visavox.avatar.morph import morph
 from visavox.data.frame_grid import FRAME_RATE, nearest_frames
 from visavox.errors import InputError
 from visavox.media.info import VideoInfo, probe
 from visavox.media.reader import VideoReader
 from visavox.media.segment import SegmentReader
 
-_MEMORY = 96 << 20
-"""Bytes of decoded pictures that are held at a time: 36 frames of 720p."""
+_MEMORY = 48 << 20
+"""Bytes of decoded pictures that are held at a time of each of two videos: 18 frames of 720p."""
 _FEWEST = 8
 """Pictures that are read at a time even where they are larger."""
 
 
-@dataclass(frozen=True)
-class SourceStretch:
-    """Frames of one video in which time goes on and the face is seen."""
-
-    info: VideoInfo
-    """The video."""
-    first: int
-    """Its first frame, of those of the performance."""
-    num_frames: int
-    """How many there are."""
-    offset: int
-    """Where the first one lies in the video, in frames of 25 a second."""
-
-
-def find_stretch(info: AvatarInfo, seen: np.ndarray, folder: Path, place: Path | None) -> SourceStretch:
-    """Find the longest stretch of the footage in which the face is always seen.
+class SourceFootage:
+    """The videos of an avatar's footage; what is wrong with one is said of those that are used.
 
     Args:
         info: the avatar.
         seen: bool (T,): frames of the performance in which the face is seen.
         folder: the avatar's folder, which its paths may be relative to.
-        place: folder of the footage, or its only video, where that is no longer where it was.
+        place: folder of the footage, or one of its videos, where that is no longer where it was.
 
     Raises:
-        InputError: nothing is told of the footage, or its video is not there, or is another one.
+        InputError: nothing is told of the footage, or the face is never seen in it.
     """
-    if info.source is None:
-        raise InputError("the avatar does not say what footage it was learned from; leave out --paste")
-    first, stop = max(_runs(info, seen), key=lambda run: run[1] - run[0])
-    video, start = _video_of(info.source, first)
-    path = _path_of(video, folder, place)
-    if not path.is_file():
-        raise InputError(
-            f"the footage of the avatar is no longer there: {path} is missing; give the folder where it is now "
-            "(--paste FOLDER), or leave out --paste"
-        )
-    known = probe(path)
-    if (known.width, known.height) != info.source.frame_size:
-        width, height = info.source.frame_size
-        raise InputError(
-            f"{path} has {known.width} x {known.height} pixels and the footage of the avatar had {width} x {height}; "
-            "give the folder of the footage itself"
-        )
-    return SourceStretch(known, first, stop - first, first - start)
+
+    def __init__(self, info: AvatarInfo, seen: np.ndarray, folder: Path, place: Path | None) -> None:
+        if info.source is None:
+            raise InputError("the avatar does not say what footage it was learned from; leave out --paste")
+        self._source: AvatarSource = info.source
+        self._folder, self._place = folder, place
+        self._stops = list(accumulate(video.num_frames for video in info.source.footage))
+        if info.num_frames > self._stops[-1]:
+            raise InputError(
+                f"the avatar's footage has {self._stops[-1]} frames and its performance more; build the avatar again"
+            )
+        self.stretches = self._only_given(_runs(info, seen))
+        self._known: dict[int, VideoInfo] = {}
+        self._times: dict[int, list[Fraction]] = {}
+
+    @property
+    def is_one_video(self) -> bool:
+        """Whether all stretches lie in one video."""
+        return len({self._video_of(start) for start, _ in self.stretches}) == 1
+
+    def check(self, course: FootageCourse) -> VideoInfo:
+        """Look at the videos of a course; return what is known of the first one.
+
+        Raises:
+            InputError: one of them is not there, or is another one.
+        """
+        for video in dict.fromkeys(self._video_of(leg.first) for leg in course.legs):
+            if video not in self._known:
+                self._known[video] = self._look_at(video)
+        return self._known[self._video_of(course.legs[0].first)]
+
+    def locate(self, course: FootageCourse) -> None:
+        """Find out when the frames of a course are shown, so that what is missing is said before any is drawn.
+
+        Raises:
+            InputError: a video of it is not there, or is another one.
+        """
+        self.check(course)
+        needed: dict[int, int] = {}
+        for leg in course.legs:
+            video = self._video_of(leg.first)
+            count = max(leg.first, int(leg.frames[-1])) + 1 - self._start_of(video)
+            needed[video] = max(needed.get(video, 0), count)
+        for video, count in needed.items():
+            if len(self._times.get(video, ())) < count:
+                self._times[video] = _times(self._known[video], count)
+
+    def play(self, course: FootageCourse) -> Iterator[np.ndarray]:
+        """Yield the frames of a course, uint8 RGB (H, W, 3), not to be changed; two videos are open at most.
+
+        Raises:
+            InputError: a video is not what it was, or changes while it is read.
+        """
+        self.locate(course)
+        images = self._frames(course.legs[0])
+        for leg, onward in zip(course.legs, (*course.legs[1:], None), strict=True):
+            fade = onward.fade if onward is not None else 0
+            with closing(images):
+                yield from islice(images, leg.num_frames - leg.fade - fade)
+                if onward is None:
+                    return
+                following = self._frames(onward)
+                try:
+                    for share in fade_shares(fade):
+                        yield morph(next(images), next(following), float(share))
+                except BaseException:
+                    following.close()
+                    raise
+            images = following
+
+    def _only_given(self, runs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Runs of the video that was given, where one was given of several; else all."""
+        footage, place = self._source.footage, self._place
+        if place is None or not place.is_file() or len(footage) == 1:
+            return runs
+        kept = [run for run in runs if Path(footage[self._video_of(run[0])].path).name == place.name]
+        if not kept:
+            raise InputError(f"{place} is none of the videos of the avatar's footage; give their folder")
+        return kept
+
+    def _video_of(self, frame: int) -> int:
+        """Number of the video that a frame of the performance lies in."""
+        return next(number for number, stop in enumerate(self._stops) if frame < stop)
+
+    def _start_of(self, video: int) -> int:
+        """The first frame of a video, of those of the performance."""
+        return self._stops[video] - self._source.footage[video].num_frames
+
+    def _look_at(self, video: int) -> VideoInfo:
+        path = self._path_of(video)
+        if not path.is_file():
+            raise InputError(
+                f"the footage of the avatar is no longer there: {path} is missing; give the folder where it is now "
+                "(--paste FOLDER), or leave out --paste"
+            )
+        known = probe(path)
+        if (known.width, known.height) != self._source.frame_size:
+            width, height = self._source.frame_size
+            raise InputError(
+                f"{path} has {known.width} x {known.height} pixels and the footage of the avatar had {width} x "
+                f"{height}; give the folder of the footage itself"
+            )
+        return known
+
+    def _path_of(self, video: int) -> Path:
+        path, place = self._source.footage[video].path, self._place
+        if place is None:
+            return self._folder / path  # an absolute path stays what it is
+        return place if place.is_file() else place / Path(path).name
+
+    def _frames(self, leg: Leg) -> Generator[np.ndarray, None, None]:
+        """Yield the frames of a leg."""
+        video = self._video_of(leg.first)
+        info, times = self._known[video], self._times[video]
+        wanted = [times[frame - self._start_of(video)] for frame in leg.frames]
+        at_a_time = max(_FEWEST, _MEMORY // (info.width * info.height * 3))
+        with SegmentReader(info) as reader:
+            for begin in range(0, len(wanted), at_a_time):
+                part = wanted[begin : begin + at_a_time]
+                different = sorted(set(part))
+                images = dict(zip(different, reader.read(different), strict=True))
+                yield from (images[time] for time in part)
 
 
 def _runs(info: AvatarInfo, seen: np.ndarray) -> list[tuple[int, int]]:
@@ -80,80 +172,19 @@ def _runs(info: AvatarInfo, seen: np.ndarray) -> list[tuple[int, int]]:
     return runs
 
 
-def _video_of(source: AvatarSource, frame: int) -> tuple[SourceVideo, int]:
-    """The video that a frame lies in, and the number of its first frame."""
-    start = 0
-    for video in source.footage:
-        if frame < start + video.num_frames:
-            return video, start
-        start += video.num_frames
-    raise InputError(f"the avatar's footage has {start} frames and its performance more; build the avatar again")
-
-
-def _path_of(video: SourceVideo, folder: Path, place: Path | None) -> Path:
-    if place is None:
-        return folder / video.path  # an absolute path stays what it is
-    return place if place.is_file() else place / Path(video.path).name
-
-
-def to_and_fro(length: int, count: int) -> np.ndarray:
-    """Numbers from 0 to length - 1 and back, again and again, int64 (count,); neighbours are neighbours."""
-    period = max(1, 2 * (length - 1))
-    place = np.arange(count) % period
-    return np.where(place < length, place, period - place)
-
-
-def play(stretch: SourceStretch, num_frames: int) -> Iterator[np.ndarray]:
-    """Yield as many frames as are wanted, to and fro: uint8 RGB (H, W, 3), not to be changed.
-
-    Raises:
-        InputError: the video ends before the stretch does, or changes while it is read.
-    """
-    length = min(stretch.num_frames, num_frames)
-    times = _times(stretch, length)
-    order = to_and_fro(length, num_frames)
-    at_a_time = max(_FEWEST, _MEMORY // (stretch.info.width * stretch.info.height * 3))
-    with SegmentReader(stretch.info) as reader:
-        if length <= at_a_time:
-            images = _read(reader, times)
-            yield from (images[place] for place in order)
-            return
-        for begin, end in _pieces(order, at_a_time):
-            part = order[begin:end]
-            low = int(part.min())
-            images = _read(reader, times[low : int(part.max()) + 1])
-            yield from (images[place - low] for place in part)
-
-
-def _times(stretch: SourceStretch, length: int) -> list[Fraction]:
-    """When the frames of a stretch are shown in their video."""
-    end = Fraction(stretch.offset + length, FRAME_RATE)
+def _times(info: VideoInfo, count: int) -> list[Fraction]:
+    """When the first frames of a video are shown, at 25 a second."""
+    end = Fraction(count, FRAME_RATE)
     times = []
-    with VideoReader(stretch.info.path) as reader:
+    with VideoReader(info.path) as reader:
         for frame in reader:
             times.append(frame.time)
             if frame.time > end:
                 break
-    chosen = nearest_frames(times, stretch.info.frame_rate)[stretch.offset : stretch.offset + length]
-    if len(chosen) < length:
+    chosen = nearest_frames(times, info.frame_rate)[:count]
+    if len(chosen) < count:
         raise InputError(
-            f"{stretch.info.path} has {len(times)} frames, fewer than the footage of the avatar had; give the folder "
-            "of the footage itself"
+            f"{info.path} has {len(times)} frames, fewer than the footage of the avatar had; give the folder of the "
+            "footage itself"
         )
     return [times[number] for number in chosen]
-
-
-def _read(reader: SegmentReader, times: list[Fraction]) -> list[np.ndarray]:
-    """Frames at times that may repeat."""
-    different = sorted(set(times))
-    images = dict(zip(different, reader.read(different), strict=True))
-    return [images[time] for time in times]
-
-
-def _pieces(order: np.ndarray, size: int) -> Iterator[tuple[int, int]]:
-    """Cut an order into pieces of no more than a size that go in one direction."""
-    turns = np.flatnonzero(np.diff(np.sign(np.diff(order)))) + 1
-    edges = [0, *turns.tolist(), len(order)]
-    for start, stop in pairwise(edges):
-        for begin in range(start, stop, size):
-            yield begin, min(begin + size, stop)

@@ -23,13 +23,13 @@ import torch
 from visavox.avatar.avatar_folder import AvatarFolder, read_avatar
 from visavox.avatar.backdrop import open_backdrop, resized
 from visavox.avatar.eyes import with_drawn_blinks
+from visavox.avatar.footage_course import FootageCourse
 from visavox.avatar.motion_support import MotionSupport
-from visavox.avatar.paste import Paster
+from visavox.avatar.paste import Paster, TrueFace
 from visavox.avatar.pose_track import borrowed_pose, endless_pose, still_pose
 from visavox.avatar.renderer import Layers, Renderer
 from visavox.avatar.shipped_avatars import find_avatar
-from visavox.avatar.source_frames import play, to_and_fro
-from visavox.avatar.speak_checks import SpeakRequest, check_request, choose_settings, open_writer
+from visavox.avatar.speak_checks import SpeakRequest, check_request, choose_settings, course_of, open_writer
 from visavox.avatar.speak_result import SpeakResult
 from visavox.avatar.speak_settings import AvatarSpeakSettings
 from visavox.data.frame_grid import FRAME_RATE
@@ -139,8 +139,9 @@ class _Job:
             motion = with_drawn_blinks(motion, request.blink, parts.motion, settings.seed)
         return_free_memory()
         with self._watch.measure("pose"):
-            pose = self._pose(motion.num_frames)
-        self._write(motion, pose)
+            course = self._course(motion.num_frames)
+            pose = self._pose(motion.num_frames) if course is None else course.pose(parts.pose)
+        self._write(motion, pose, course)
         info = request.like
         return SpeakResult(
             output=request.output,
@@ -156,14 +157,6 @@ class _Job:
     def _pose(self, num_frames: int) -> HeadPose:
         """Where the head is in every frame."""
         parts, wanted = self._avatar.parts, self._request.settings.pose
-        stretch = self._request.stretch
-        if stretch is not None:
-            order = self._order(num_frames)
-            if num_frames > stretch.num_frames:
-                self._decisions.append(
-                    f"{stretch.num_frames / FRAME_RATE:.2f} s of the footage are played to and fro under the head"
-                )
-            return HeadPose(parts.pose.rotations[order], parts.pose.translations[order], parts.pose.frame_size)
         if wanted == "original":
             return endless_pose(parts.pose, parts.stretches, num_frames)
         if wanted == "still":
@@ -171,18 +164,28 @@ class _Job:
         theirs = borrowed_pose(watch(wanted, progress=self._progress).pose, parts.pose)
         return endless_pose(theirs, [(0, theirs.num_frames)], num_frames)
 
-    def _order(self, num_frames: int) -> np.ndarray:
-        """Which frame of the performance each frame of the result is pasted into."""
-        stretch = self._request.stretch
-        assert stretch is not None
-        return stretch.first + to_and_fro(min(stretch.num_frames, num_frames), num_frames)
+    def _course(self, num_frames: int) -> FootageCourse | None:
+        """What is seen of the footage in every frame; None: nothing of it."""
+        footage = self._request.footage
+        if footage is None:
+            return None
+        course = course_of(self._avatar.parts, footage, num_frames, self._request.settings.seed)
+        footage.locate(course)
+        if len(course.legs) > 1:
+            self._decisions.append(
+                f"{course.num_stretches} stretch{'es' * (course.num_stretches > 1)} of the footage follow one another "
+                f"under the head, in {len(course.legs)} legs that fade into each other"
+            )
+        return course
 
-    def _write(self, motion: Motion, pose: HeadPose) -> None:
+    def _write(self, motion: Motion, pose: HeadPose, course: FootageCourse | None) -> None:
         """Render, compose and encode, each in a thread of its own."""
         with ExitStack() as running:
             writer = running.enter_context(open_writer(self._request))
             rendered = running.enter_context(Background(self._rendered(motion, pose), _FRAMES_AHEAD, "render"))
-            pictures = self._composed(rendered, motion.num_frames, running)
+            pictures = self._before_scene(rendered)
+            if course is not None:
+                pictures = self._in_footage(rendered, pose, course, running)
             bar = running.enter_context(self._progress.bar("rendering", motion.num_frames))
             for number, picture in enumerate(pictures):
                 writer.write(picture, Fraction(number, FRAME_RATE))
@@ -199,21 +202,27 @@ class _Job:
                     layers = renderer.render(motion.displacements, pose, frame)
                 yield layers
 
-    def _composed(self, rendered: Background[Layers], num_frames: int, running: ExitStack) -> Iterator[np.ndarray]:
-        """Finished pictures."""
-        request, parts = self._request, self._avatar.parts
-        if request.stretch is None:
-            backdrop = open_backdrop(request.settings.background, parts.background, request.size)
-            for layers in rendered:
-                with self._watch.measure("compose"):
-                    picture = backdrop.put(layers)
-                yield picture
-            return
-        assert parts.info.source is not None
-        scene = resized(parts.background, request.size)
-        paster = Paster(parts.info.source, parts.camera, parts.motion, parts.pose, scene)
-        decoded = running.enter_context(Background(play(request.stretch, num_frames), _FRAMES_AHEAD, "decode"))
-        for layers, image, frame in zip(rendered, decoded, self._order(num_frames), strict=True):
+    def _before_scene(self, rendered: Background[Layers]) -> Iterator[np.ndarray]:
+        """Finished pictures of a drawn person before a background."""
+        request = self._request
+        backdrop = open_backdrop(request.settings.background, self._avatar.parts.background, request.size)
+        for layers in rendered:
             with self._watch.measure("compose"):
-                picture = paster.paste(image, layers, int(frame))
+                picture = backdrop.put(layers)
+            yield picture
+
+    def _in_footage(
+        self, rendered: Background[Layers], pose: HeadPose, course: FootageCourse, running: ExitStack
+    ) -> Iterator[np.ndarray]:
+        """Finished pictures of a drawn head in the frames of the footage."""
+        request, parts = self._request, self._avatar.parts
+        assert parts.info.source is not None
+        assert request.footage is not None
+        paster = Paster(parts.info.source, parts.camera, parts.motion, resized(parts.background, request.size))
+        decoded = running.enter_context(Background(request.footage.play(course), _FRAMES_AHEAD, "decode"))
+        for number, (layers, image) in enumerate(zip(rendered, decoded, strict=True)):
+            frames = tuple({int(course.first[number]), int(course.second[number])})
+            face = TrueFace(frames, pose.rotations[number], pose.translations[number])
+            with self._watch.measure("compose"):
+                picture = paster.paste(image, layers, face)
             yield picture

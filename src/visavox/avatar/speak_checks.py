@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from visavox.avatar.avatar_folder import AvatarFolder
 from visavox.avatar.backdrop import TRANSPARENT, check_backdrop
+from visavox.avatar.footage_course import FootageCourse, plan_course
 from visavox.avatar.renderer import LARGEST, LARGEST_GROWTH, SMALLEST
-from visavox.avatar.source_frames import SourceStretch, find_stretch
+from visavox.avatar.source_frames import SourceFootage
 from visavox.avatar.speak_settings import AvatarSpeakSettings
+from visavox.data.frame_grid import FRAME_RATE
 from visavox.errors import InputError
 from visavox.media import AudioPlan, VideoInfo, VideoWriter, check_output, probe, probe_audio
 from visavox.media.color import PICTURE_TAGS
@@ -38,7 +41,7 @@ class SpeakRequest:
     """Side at which the person is drawn, pixels."""
     like: VideoInfo
     """Size, rate and colours of the result."""
-    stretch: SourceStretch | None
+    footage: SourceFootage | None
     """The footage that the head is pasted into."""
     blink: str | float
     """How the eyes blink."""
@@ -101,13 +104,15 @@ def check_request(
     check_files(audio, output, settings)
     model_info(avatar.info.motion)
     size = _size(settings.size, avatar.info.size)
-    stretch = None
+    footage, like = None, _drawn(size)
     if settings.pastes:
         place = Path(str(settings.paste)) if settings.paste else None
-        stretch = find_stretch(avatar.info, avatar.motion.confidence > 0, avatar.folder, place)
-    request = SpeakRequest(
-        str(audio), str(output), settings, size, _like(size, stretch), stretch, _blink(settings.blink)
-    )
+        footage = SourceFootage(avatar.info, avatar.motion.confidence > 0, avatar.folder, place)
+        # A container may not say how long the sound is, or not exactly: the rest is looked at when it is known.
+        expected = math.ceil((probe_audio(audio).duration or 0) * FRAME_RATE)
+        first = footage.check(course_of(avatar, footage, max(1, expected), settings.seed))
+        like = replace(first, frame_rate=DEFAULT_RATE, time_base=1 / DEFAULT_RATE)
+    request = SpeakRequest(str(audio), str(output), settings, size, like, footage, _blink(settings.blink))
     if request.output != STANDARD_STREAM:
         open_writer(request).abort()  # a rehearsal: an encoder, a container or a disk may refuse
     return request
@@ -125,9 +130,13 @@ def open_writer(request: SpeakRequest) -> VideoWriter:
     )
 
 
-def _like(size: int, stretch: SourceStretch | None) -> VideoInfo:
-    if stretch is not None:
-        return replace(stretch.info, frame_rate=DEFAULT_RATE, time_base=1 / DEFAULT_RATE)
+def course_of(avatar: AvatarFolder, footage: SourceFootage, num_frames: int, seed: int) -> FootageCourse:
+    """Choose the frames of an avatar's footage that a head is pasted into."""
+    return plan_course(avatar.pose, footage.stretches, num_frames, seed, in_order=footage.is_one_video)
+
+
+def _drawn(size: int) -> VideoInfo:
+    """A result of nothing but drawn pictures."""
     return VideoInfo(
         path="",
         width=size,
