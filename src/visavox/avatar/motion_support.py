@@ -57,10 +57,10 @@ class MotionSupport:
 
         What lies within it stays; no number leaves that of the footage.
         """
-        held = [np.zeros((0, 68, 3), np.float32)]
+        held = np.empty(displacements.shape, np.float32)
         for start in range(0, len(displacements), _PIECE):
-            held.append(self._held(displacements[start : start + _PIECE].astype(np.float64)))
-        return np.concatenate(held)
+            held[start : start + _PIECE] = self._held(displacements[start : start + _PIECE].astype(np.float64))
+        return held
 
     def _held(self, displacements: np.ndarray) -> np.ndarray:
         flat = displacements.reshape(-1, 204) - self.mean

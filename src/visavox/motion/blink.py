@@ -182,15 +182,14 @@ def apply_blinks(motion: Motion, closure: np.ndarray, *, person: Motion | None =
     """
     if len(closure) != motion.num_frames:
         raise ValueError(f"a closure of {len(closure)} frames does not belong to a motion of {motion.num_frames}")
-    points = canonical_68() + np.repeat(eyes_at_rest(person or motion)[None], motion.num_frames, axis=0)
-    shut = np.clip(closure, 0, 1)[:, None]
+    rest = eyes_at_rest(person or motion)
+    eyes, way = canonical_68() + rest, np.zeros((68, 3))
     for upper, lower in LIDS:
-        top, bottom = points[:, upper].copy(), points[:, lower].copy()
-        meeting = bottom + MEETING_PLACE * (top - bottom)
-        points[:, upper] = top + shut * (meeting - top)
-        points[:, lower] = bottom + shut * (meeting - bottom)
+        meeting = eyes[lower] + MEETING_PLACE * (eyes[upper] - eyes[lower])
+        way[upper], way[lower] = meeting - eyes[upper], meeting - eyes[lower]
     displacements = motion.displacements.copy()
-    displacements[:, EYE_POINTS] = (points - canonical_68())[:, EYE_POINTS]
+    shut = np.clip(closure, 0, 1)[:, None, None]
+    displacements[:, EYE_POINTS] = rest[EYE_POINTS] + shut * way[EYE_POINTS]
     return replace(motion, displacements=displacements)
 
 

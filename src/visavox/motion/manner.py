@@ -41,11 +41,11 @@ class Manner:
     @torch.no_grad()
     def __call__(self, displacements: np.ndarray) -> np.ndarray:
         """Move displacements from the canonical face, (T, 68, 3) in centimetres, to those of the person: float32."""
-        moved = [np.zeros((0, 68, 3), np.float32)]
+        moved = np.empty(displacements.shape, np.float32)
         reach = self.postnet.reach
         for start in range(0, len(displacements), PIECE):
             first, stop = max(0, start - reach), start + PIECE + reach
             piece = torch.from_numpy(displacements[first:stop].astype(np.float32))
             made = self.postnet(piece[None].to(self.postnet.person_mean.device))[0].cpu().numpy()
-            moved.append(made[start - first : start - first + PIECE])
-        return np.concatenate(moved)
+            moved[start : start + PIECE] = made[start - first : start - first + PIECE]
+        return moved

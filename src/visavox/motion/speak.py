@@ -96,20 +96,24 @@ def speak(
     if num_samples == 0:
         raise InputError(f"the sound of {audio_path} has no length; give a recording of speech")
     num_frames = -(-num_samples * FRAMES_PER_SECOND // SPEECH_RATE)
-    parts = []
+    # All motion of a long recording is megabytes: it is held once, and changed where it lies.
+    motion, made = np.empty((num_frames, 68, 3), np.float32), 0
     with progress.bar("speaking", num_frames) as bar:
         for part in _motions(audio_path, vae, features, settings, silences, num_samples):
-            parts.append(part)
+            part = part[: num_frames - made]
+            motion[made : made + len(part)] = part
+            made += len(part)
             bar.update(len(part))
-    motion = np.concatenate(parts)[:num_frames]
+    assert made == num_frames
     motion *= (settings.openness * (1 - rest_shares(silences, num_frames, num_samples)))[:, None, None]
     # An adaptation was taught on the typical face, and brings the person's with it.
     rest, scale = _person(vae, person if adaptation is None else None)
-    displacements = (rest + scale * motion).astype(np.float32)
+    motion *= scale
+    motion += rest
     if adaptation is not None:
-        displacements = adaptation(displacements).astype(np.float32)
-    neutral = displacements.mean(axis=0) if person is None or adaptation is not None else person.neutral
-    return Motion(displacements, np.ones(len(displacements), np.float32), neutral)
+        motion = adaptation(motion).astype(np.float32, copy=False)
+    neutral = motion.mean(axis=0) if person is None or adaptation is not None else person.neutral
+    return Motion(motion, np.ones(len(motion), np.float32), neutral)
 
 
 def rest_shares(silences: list[tuple[float, float]], num_frames: int, num_samples: int) -> np.ndarray:
