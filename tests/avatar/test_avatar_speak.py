@@ -207,6 +207,7 @@ def test_pose_of_a_video(avatar, sound, tmp_path):
         ({"temperature": 3}, "give 0"),
         ({"threads": 0}, "give 1 or more"),
         ({"device": "cpu"}, "chosen when it is loaded"),
+        ({"compile": True}, "compile of an avatar is chosen when it is loaded"),
         ({"paste": "", "pose": "still"}, "leave out --pose or --paste"),
         ({"paste": "", "background": "green"}, "leave out one of both"),
         ({"paste": "/nowhere"}, "give the folder where it is now"),
@@ -271,6 +272,11 @@ def test_an_avatar_is_loaded_by_path_and_known_in_the_package(avatar):
     )
     with pytest.raises(InputError, match="there is no avatar nobody; give the folder of one"):
         Avatar.load("nobody")
+
+
+def test_nothing_is_compiled_for_a_cpu(avatar):
+    with pytest.raises(InputError, match="--compile was given, and the device is cpu"):
+        Avatar.load(avatar.parts.folder, device="cpu", compile=True)
 
 
 def test_settings_that_mean_nothing():

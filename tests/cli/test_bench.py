@@ -24,8 +24,9 @@ def test_an_avatar(avatar, capsys):
         main(["bench", "avatar", str(avatar), "--size", "32", "48", "--frames", "3", "--threads", "1", "--json"]) == 0
     )
     said = json.loads(capsys.readouterr().out)
-    assert said["machine"].keys() == {"processor", "cores", "threads", "torch", "device", "precision"}
+    assert said["machine"].keys() == {"processor", "cores", "threads", "torch", "device", "precision", "compiled"}
     assert said["machine"]["threads"] == 1
+    assert said["machine"]["compiled"] is False
     assert said["machine"]["torch"] == torch.__version__
     assert said["machine"]["precision"] in ("float32", "bfloat16")
     assert torch.get_num_threads() == threads
@@ -68,6 +69,7 @@ def test_frames_lie_evenly_over_the_performance(avatar):
         (["avatar", "{avatar}", "--frames", "0"], "0 frames are to be drawn"),
         (["avatar", "{avatar}", "--threads", "0"], "--threads is 0"),
         (["avatar", "{avatar}", "--torso", "torso.safetensors"], "has its own torso"),
+        (["avatar", "{avatar}", "--compile"], "--compile was given, and the device is cpu"),
         (["avatar", "{avatar}/torso.safetensors"], "Head-NeRF"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ from visavox.training.head import HeadLosses, HeadSettings, HeadStage
 from visavox.training.loop import LoopSettings, Trainer
 from visavox.training.person_batch import camera_of
 from visavox.training.radiance_watch import CollapseError, RadianceWatch
+from visavox.training.run_settings import RunSettings
 from visavox.training.torso import TorsoSettings, seam
 
 LANDMARKS = LandmarkEncoderConfig(width=32, size=16)
@@ -198,6 +200,13 @@ def test_a_run_that_collapses_again_and_again_ends(person, tmp_path, monkeypatch
 def test_a_patch_larger_than_the_picture_is_refused(person, tmp_path):
     with pytest.raises(InputError, match="squares of 64 pixels, and the pictures of .* have 32"):
         avatar_run.train_head(person, HEAD_RECIPES["small"], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("train", [avatar_run.train_head, partial(avatar_run.train_torso, head="head.safetensors")])
+def test_nothing_is_compiled_for_a_cpu(person, tmp_path, train):
+    with pytest.raises(InputError, match="--compile was given, and the device is cpu"):
+        train(person, EVERYTHING, tmp_path / "run", RunSettings(device="cpu"), compile=True)
     assert not (tmp_path / "run").exists()
 
 

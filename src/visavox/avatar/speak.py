@@ -37,6 +37,7 @@ from visavox.dubbing.memory import return_free_memory
 from visavox.dubbing.network import choose_device, processor_threads
 from visavox.dubbing.pipeline import Stopwatch
 from visavox.dubbing.stages import Background
+from visavox.models.geneface.compiled import check_compiler, compile_networks
 from visavox.motion.blink import find_blinks
 from visavox.motion.performance import watch
 from visavox.motion.speak import SpeakSettings, speak
@@ -65,18 +66,25 @@ class Avatar:
         self.support = MotionSupport(parts.motion)
 
     @classmethod
-    def load(cls, name_or_path: str | os.PathLike[str], *, device: str = "auto") -> Avatar:
+    def load(cls, name_or_path: str | os.PathLike[str], *, device: str = "auto", compile: bool = False) -> Avatar:
         """Load an avatar.
 
         Args:
             name_or_path: the name of one that comes with visavox, or the folder of one.
             device: auto, cpu or cuda.
+            compile: compile head and torso when they are first used; on a CUDA device only.
 
         Raises:
-            InputError: there is no such avatar or device, or the avatar is damaged or not finished.
+            InputError: there is no such avatar or device, or the avatar is damaged or not finished, or nothing can be
+                compiled for the device.
         """
         where = choose_device(device)
-        return cls(read_avatar(find_avatar(name_or_path), device=str(where)), where)
+        if compile:
+            check_compiler(str(where))
+        parts = read_avatar(find_avatar(name_or_path), device=str(where))
+        if compile:
+            compile_networks(parts.head, parts.torso)
+        return cls(parts, where)
 
     def speak(
         self,
@@ -92,7 +100,7 @@ class Avatar:
         Args:
             audio: any file with sound.
             output: the result: .mp4, .mkv, .mov or .webm; .mov or .webm where it is transparent.
-            settings: how it is done; its device does not count, which was chosen when the avatar was loaded.
+            settings: how it is done; `device` and `compile` do not count, which were chosen when the avatar was loaded.
             progress: where bars are drawn.
             **options: fields of `AvatarSpeakSettings` that differ from `settings`, such as `pose="still"`.
 

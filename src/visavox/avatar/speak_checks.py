@@ -67,8 +67,9 @@ def choose_settings(settings: AvatarSpeakSettings | None, options: dict[str, Any
     unknown = [name for name in options if name not in known]
     if unknown:
         raise InputError(f"unknown option {', '.join(unknown)}; an avatar that speaks has {', '.join(known)}")
-    if "device" in options:
-        raise InputError("the device of an avatar is chosen when it is loaded: Avatar.load(path, device=...)")
+    for name in ("device", "compile"):
+        if name in options:
+            raise InputError(f"the {name} of an avatar is chosen when it is loaded: Avatar.load(path, {name}=...)")
     given: dict[str, Any] = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
     if isinstance(given.get("paste"), bool):
         given["paste"] = "" if given["paste"] else None

@@ -49,6 +49,8 @@ class AvatarSpeakSettings:
     """Processor threads of the networks; half of the cores when left out, because encoding runs beside them."""
     device: Device = "auto"
     """Where the networks run; auto takes a GPU when there is one."""
+    compile: bool = False
+    """Compile head and torso first, which takes a while and pays for long recordings; on a CUDA device only."""
     encoding: Encoding = field(default_factory=Encoding)
     """How the result is written."""
     overwrite: bool = False

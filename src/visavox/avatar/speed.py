@@ -20,6 +20,7 @@ from visavox.avatar.shipped_avatars import find_avatar, list_avatars
 from visavox.data.ray_dataset import window_frames
 from visavox.errors import InputError
 from visavox.models.checkpoint import load_model
+from visavox.models.geneface.compiled import check_compiler, compile_networks
 from visavox.models.geneface.head import Head, HeadPicture
 from visavox.models.geneface.rays import Camera, scaled
 from visavox.models.geneface.torso import Torso
@@ -54,6 +55,8 @@ class Machine:
     """Where it was drawn: the name of the CUDA device, or `cpu`."""
     precision: str
     """What networks multiply in."""
+    compiled: bool = False
+    """Whether head and torso were compiled."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,12 @@ class Subject:
 
 
 def load_subject(
-    path: str | Path, torso: str | Path | None = None, *, frames: int = 20, device: str = "cpu"
+    path: str | Path,
+    torso: str | Path | None = None,
+    *,
+    frames: int = 20,
+    device: str = "cpu",
+    compile: bool = False,
 ) -> Subject:
     """Read what is to be drawn.
 
@@ -109,6 +117,7 @@ def load_subject(
         torso: weights of a torso, for a head from a file.
         frames: frames of the performance.
         device: where it is drawn.
+        compile: compile head and torso when they are first drawn; on a CUDA device only.
 
     Raises:
         InputError: something cannot be used.
@@ -117,6 +126,15 @@ def load_subject(
         raise InputError(f"{frames} frames are to be drawn; give 1 or more")
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError(f"the device is {device}, and torch finds no CUDA device; leave out --device")
+    if compile:
+        check_compiler(device)
+    subject = _read_subject(path, torso, frames, device)
+    if compile:
+        compile_networks(*(part for part in (subject.head, subject.torso) if part is not None))
+    return subject
+
+
+def _read_subject(path: str | Path, torso: str | Path | None, frames: int, device: str) -> Subject:
     if str(path) in list_avatars():
         path = find_avatar(path)
     if Path(path).is_dir():
@@ -208,8 +226,8 @@ def _timed(draw: Callable[[], HeadPicture], device: torch.device) -> tuple[float
     return time.perf_counter() - begin, picture
 
 
-def machine(device: str = "cpu") -> Machine:
-    """Describe the machine that a device belongs to."""
+def machine(device: str = "cpu", *, compiled: bool = False) -> Machine:
+    """Describe the machine that a device belongs to, and whether networks were compiled for it."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     on_cuda = device.startswith("cuda")
     return Machine(
@@ -219,6 +237,7 @@ def machine(device: str = "cpu") -> Machine:
         torch=torch.__version__,
         device=torch.cuda.get_device_name(device) if on_cuda else "cpu",
         precision="bfloat16" if on_cuda or multiplies_bfloat16() else "float32",
+        compiled=compiled,
     )
 
 

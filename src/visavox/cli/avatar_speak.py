@@ -53,7 +53,7 @@ def speak(options: Speak) -> int:
 
     from visavox.avatar.speak import Avatar
 
-    avatar = Avatar.load(folder, device=options.settings.device)
+    avatar = Avatar.load(folder, device=options.settings.device, compile=options.settings.compile)
     result = avatar.speak(options.audio, options.output, settings=options.settings, progress=options.progress)
     if options.json:
         print(json.dumps(result.to_json(), indent=2))

@@ -19,6 +19,8 @@ class _PersonOptions(StageOptions):
     recipe: str = "cpu"
     """cpu (128 pixels), small (256), full (512, for a GPU), or paper (the published field; days); for comparison,
     cpu-no-window (of a head) and cpu-no-head (of a torso) leave a part out."""
+    compile: bool = False
+    """Compile head and torso first, which takes a while and pays for long runs; on a CUDA device only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,9 @@ class HeadOptions(_PersonOptions):
     def train(self) -> dict[str, float]:
         """Train; return the figures of the last validation."""
         chosen = self.chosen(avatar_recipes.HEAD_RECIPES)
-        return avatar_run.train_head(self.person, *chosen, judge=self.judge, lpips=self.lpips, **self.going)
+        return avatar_run.train_head(
+            self.person, *chosen, judge=self.judge, lpips=self.lpips, compile=self.compile, **self.going
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,4 +50,4 @@ class TorsoOptions(_PersonOptions):
     def train(self) -> dict[str, float]:
         """Train; return the figures of the last validation."""
         chosen = self.chosen(avatar_recipes.TORSO_RECIPES)
-        return avatar_run.train_torso(self.person, *chosen, head=self.head, **self.going)
+        return avatar_run.train_torso(self.person, *chosen, head=self.head, compile=self.compile, **self.going)

@@ -15,6 +15,7 @@ from visavox.errors import InputError, TrainingError
 from visavox.losses.perceptual import LpipsLoss
 from visavox.losses.radiance import PatchJudge, feature_judge
 from visavox.models.checkpoint import load_model
+from visavox.models.geneface.compiled import check_compiler, compile_networks
 from visavox.models.geneface.head import Head
 from visavox.models.registry import find_model
 from visavox.progress import QUIET, Progress
@@ -46,6 +47,7 @@ def train_head(
     *,
     judge: Judge = "face-features",
     lpips: LpipsFiles | None = None,
+    compile: bool = False,
     resume: bool = False,
     progress: Progress = QUIET,
 ) -> dict[str, float]:
@@ -60,6 +62,7 @@ def train_head(
         settings: what differs from the recipe.
         judge: what compares mouths, for recipes with that loss: the shipped face features, or LPIPS.
         lpips: where the published numbers of LPIPS are.
+        compile: compile the head when it is first used; on a CUDA device only.
         resume: go on with the run in the folder.
         progress: where progress is shown.
 
@@ -67,6 +70,8 @@ def train_head(
         InputError: the data set or the run folder cannot be used.
         TrainingError: it collapsed again and again.
     """
+    if compile:
+        check_compiler(choose_device(settings or RunSettings()))
     data = PersonData.load(person)
     if recipe.stage.sampling.patch > data.size:
         raise InputError(
@@ -77,7 +82,10 @@ def train_head(
 
     def build(fabric: Any, seed: int) -> Stage:
         module = looks.to(fabric.device) if isinstance(looks, LpipsLoss) else looks
-        return HeadStage(recipe.stage, data, judge=module, device=fabric.device, seed=seed)
+        stage = HeadStage(recipe.stage, data, judge=module, device=fabric.device, seed=seed)
+        if compile:
+            compile_networks(stage.head)
+        return stage
 
     entries = {"judge": judge if looks is not None else None}
     return fit_person("head", data, recipe, build, run, settings, resume, progress, entries)
@@ -90,6 +98,7 @@ def train_torso(
     settings: RunSettings | None = None,
     *,
     head: str,
+    compile: bool = False,
     resume: bool = False,
     progress: Progress = QUIET,
 ) -> dict[str, float]:
@@ -101,6 +110,7 @@ def train_torso(
         run: folder of the run.
         settings: what differs from the recipe.
         head: the weights that `train_head` wrote.
+        compile: compile head and torso when they are first used; on a CUDA device only.
         resume: go on with the run in the folder.
         progress: where progress is shown.
 
@@ -108,11 +118,16 @@ def train_torso(
         InputError: the data set, the head, or the run folder cannot be used.
         TrainingError: it collapsed again and again.
     """
+    if compile:
+        check_compiler(choose_device(settings or RunSettings()))
     data, painted = PersonData.load(person), load_model(head, network="head")
     assert isinstance(painted, Head)
 
     def build(fabric: Any, seed: int) -> Stage:
-        return TorsoStage(recipe.stage, data, head=painted, device=fabric.device, seed=seed)
+        stage = TorsoStage(recipe.stage, data, head=painted, device=fabric.device, seed=seed)
+        if compile:
+            compile_networks(stage.head, stage.torso)
+        return stage
 
     entries = {"head": hashlib.sha256(find_model(head).read_bytes()).hexdigest()[:16]}
     return fit_person("torso", data, recipe, build, run, settings, resume, progress, entries)

@@ -117,6 +117,7 @@ class TorsoStage(Stage):
     def _losses(self, batch: Batch) -> Losses:
         torso, pixels = self.torso.train(), PersonBatch.of(batch, slice(None))
         layers = self._head_layers(pixels)
+        generator = chance()
         query = TorsoQuery(
             pixels.pixels,
             pixels.face,
@@ -124,9 +125,9 @@ class TorsoStage(Stage):
             pixels.translations,
             pixels.windows,
             pixels.frames,
-            layers,
+            torso.withhold(layers),
         )
-        seen = torso(query, self.camera, chance())
+        seen = torso(query, self.camera, generator)
         painted = torso.compose(seen, layers, pixels.background)
         alone = torso.compose(seen, torch.zeros_like(layers), pixels.background)
         # Where the head is, nothing is known of the torso but what was painted in.

@@ -115,7 +115,7 @@ def test_faces_do_not_mix(config):
 
 
 def test_everything_learns_and_is_in_one_group(config):
-    torso = a_torso(replace(config, head_dropout=0.0)).train()
+    torso = a_torso(config).train()
     asked = query()
     seen = torso(asked, CAMERA, torch.Generator().manual_seed(0))
     background = torch.rand(20, 3)
@@ -130,11 +130,14 @@ def test_everything_learns_and_is_in_one_group(config):
 
 
 def test_the_head_is_withheld_half_of_the_time():
-    torso, asked = a_torso(DEFORMATION).train(), query()
+    torso, head = a_torso(DEFORMATION), query().head
     torch.manual_seed(0)
-    colors = [torso(asked, CAMERA).color for _ in range(40)]
-    kinds = {tuple(color.flatten().tolist()) for color in colors}
-    assert len(kinds) == 2
+    told = [torso.withhold(head) for _ in range(40)]
+    kept = sum(torch.equal(one, head) for one in told)
+    assert 10 < kept < 30
+    assert sum(not one.any() for one in told) == 40 - kept
+    alone = a_torso(replace(DEFORMATION, head_aware=False))
+    assert all(torch.equal(alone.withhold(head), head) for _ in range(10))
 
 
 def test_nothing_is_painted_where_no_torso_was_ever_seen(tmp_path):

@@ -94,7 +94,7 @@ class TorsoQuery(NamedTuple):
     frames: Tensor | None
     """int64 (F,): numbers of the frames whose individual codes are taken; their mean where None."""
     head: Tensor
-    """float32 (N, 4): the head's colour, times its opacity, and its opacity."""
+    """float32 (N, 4): the head's colour, times its opacity, and its opacity; all 0 where it is not to be known."""
 
 
 class TorsoView(NamedTuple):
@@ -182,6 +182,11 @@ class Torso(nn.Module):
             return self._deformed(query, camera, codes)
         return self._radiated(query, camera, codes, generator)
 
+    def withhold(self, head: Tensor) -> Tensor:
+        """Blacken what is told of the head, (N, 4), as often as the settings say; for learning."""
+        withheld = self.config.head_aware and float(torch.rand(())) < self.config.head_dropout
+        return torch.zeros_like(head) if withheld else head
+
     def compose(self, seen: TorsoView, head: Tensor, background: Tensor) -> Tensor:
         """Put head, torso and background together.
 
@@ -228,11 +233,7 @@ class Torso(nn.Module):
         return [{"params": fast, "rate_factor": 10.0}, slow] if fast else [slow]
 
     def _head_code(self, head: Tensor) -> Tensor | None:
-        if not self.config.head_aware:
-            return None
-        if self.training and float(torch.rand(())) < self.config.head_dropout:
-            head = torch.zeros_like(head)
-        return self.head_code(head)
+        return self.head_code(head) if self.config.head_aware else None
 
     def _individual(self, query: TorsoQuery) -> Tensor:
         if query.frames is None:
