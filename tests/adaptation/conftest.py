@@ -23,7 +23,7 @@ from visavox.models.wav2lip.generator import Wav2Lip, Wav2LipConfig
 from visavox.models.weights_file import ModelCard
 
 CARD = ModelCard(CropSpec(size=96), "a generator for tests", "not trained", "licence of the start")
-OPTIONS = {"steps": 4, "batch_size": 2, "minimum_seconds": 2.0, "workers": 0, "learning_rate": 3e-3}
+OPTIONS = {"steps": 16, "batch_size": 2, "minimum_seconds": 2.0, "workers": 0, "learning_rate": 3e-3}
 """Of a short adaptation to the three seconds of the bundled clip."""
 
 

@@ -40,6 +40,14 @@ def test_an_expert_judges_and_is_not_changed(job, footage, start, tmp_path):
     assert judge.read_bytes() == before
 
 
+def test_shipped_face_features_see_what_the_shipped_generator_paints(job, tmp_path):
+    chosen = check(FACE, tmp_path / "person.safetensors", "wav2lip", None, job.settings)
+    assert chosen.features is not None
+    assert chosen.features.name == "face-features"
+    assert (job.features, chosen.expert) == (None, None)
+    assert chosen.identity["features"] != job.identity["features"]
+
+
 def test_the_steps_are_those_that_the_time_allows(job, footage, tmp_path):
     assert steps_within(60.0, 0.5) == 120
     assert steps_within(-3.0, 0.5) == FEWEST_STEPS

@@ -9,11 +9,14 @@ import pytest
 import torch
 from lightning.fabric import Fabric
 from tests.training import tiny_recipes
+from tests.training.resuming import check_resuming
 
 from visavox.face.crop import CropSpec
 from visavox.models.checkpoint import load_model
+from visavox.models.face_features import FaceFeatures
 from visavox.models.generator import Generator, GeneratorConfig
 from visavox.models.networks import NETWORKS, network_of
+from visavox.progress import QUIET
 from visavox.training.adapt import PAINTER, SPEECH, AdaptationSettings, AdaptStage
 from visavox.training.loop import Trainer
 from visavox.training.wav2lip import Wav2LipLosses
@@ -94,6 +97,34 @@ def test_each_part_keeps_its_own_best_state(stage, tmp_path):
     moved = stage.generator.state_dict()["motion_predictor.head.0.weight"]
     assert torch.equal(exported.state_dict()["motion_predictor.head.0.weight"], moved)
     assert exported.crop_spec == CROP
+
+
+def test_of_two_that_are_as_near_the_sharper_painter_is_better(stage):
+    figures = {"l1_true_motion": 0.02, "sharpness": 0.8}
+    assert stage._score(figures) > stage._score(figures | {"sharpness": 0.9})
+    assert stage._score(figures | {"sharpness": 1.3}) > stage._score(figures | {"sharpness": 1.1})
+
+
+def test_a_killed_adaptation_goes_on_as_if_it_had_not_been(stores, config, start, tmp_path):
+    """With all that can judge: face features, discriminator, detail."""
+    losses = Wav2LipLosses(detail=1.0, cover=0.1, adversarial=0.1, features=0.1, reading=0.1, perceptual=0.1)
+    settings = AdaptationSettings(
+        config, losses, discriminator=tiny_recipes.DISCRIMINATOR, validation_samples=2, speech_windows=4
+    )
+    rest = np.array([-1.0, 0, 0, 0], np.float32)
+
+    def train_anew(path, progress=QUIET, resume=False):
+        torch.manual_seed(6)
+        eyes = FaceFeatures(tiny_recipes.FACE_FEATURES)
+        parts = {"start": start, "crop": CROP, "rest": rest, "expert": None, "features": eyes}
+        stage = AdaptStage(settings, *stores, **parts, device=torch.device("cpu"), seed=0)
+        with torch.no_grad():
+            stage.begin()
+        trainer = Trainer(stage, tiny_recipes.LOOP, path, Fabric(accelerator="cpu"), {"summary": "a person"})
+        trainer.best_score = stage.score
+        return trainer.fit(progress, resume=resume)
+
+    check_resuming(train_anew, tmp_path)
 
 
 def test_the_best_states_are_saved_and_taken_back(stage, tmp_path):

@@ -36,7 +36,9 @@ class Job:
     basis: Path | None
     """Its motion basis; None where it has no speech branch."""
     expert: ModelInfo | None
-    """Who judges the sync."""
+    """Who judges the sync; None if nobody does."""
+    features: ModelInfo | None
+    """Face features that teach the painter beside the pixels; None where none are shipped for this resolution."""
     settings: AdaptSettings
     """How it is done."""
 
@@ -47,6 +49,7 @@ class Job:
             "videos": sorted([source.name, source.num_bytes] for source in self.sources),
             "model": digest(self.start.path),
             "expert": None if self.expert is None else digest(self.expert.path),
+            "features": None if self.features is None else digest(self.features.path),
             "minutes": self.settings.minutes,
             "steps": self.settings.steps,
             "seed": self.settings.seed,
@@ -90,7 +93,8 @@ def check(
     _check_footage(sources, settings.minimum_seconds)
     for name in _EXTRAS:
         importlib.import_module(name)
-    return Job(tuple(sources), Path(output), start, basis, judge, settings)
+    features = _shipped_features(start.config["resolution"])
+    return Job(tuple(sources), Path(output), start, basis, judge, features, settings)
 
 
 def choose_settings(settings: AdaptSettings | None, options: dict[str, Any]) -> AdaptSettings:
@@ -123,14 +127,17 @@ def _basis(start: ModelInfo) -> Path | None:
     return basis
 
 
+def _shipped_features(resolution: int) -> ModelInfo | None:
+    """Find shipped face features that look at crops of this size."""
+    known = [info for info in list_models() if info.network == "face_features"]
+    return next((info for info in known if info.config["resolution"] == resolution), None)
+
+
 def _judge(start: ModelInfo, expert: FilePath | None) -> ModelInfo | None:
-    """Find the expert: the one given, or a shipped one that judges crops of this size."""
-    resolution = start.config["resolution"]
+    """Look at the expert, if one is given."""
     if expert is None:
-        fitting = [
-            info for info in list_models() if info.network == "expert" and info.config.get("resolution") == resolution
-        ]
-        return fitting[0] if fitting else None
+        return None
+    resolution = start.config["resolution"]
     info = model_info(expert)
     if info.network != "expert":
         raise InputError(f"{expert} is a network of the kind '{info.network}'; give an expert, or leave out --expert")

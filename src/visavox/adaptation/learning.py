@@ -108,9 +108,11 @@ def _fit(trainer: Trainer, run: RunFolder, resume: bool, progress: Progress) -> 
 
 def _loop(job: Job) -> LoopSettings:
     chosen = job.settings
+    # Of several consecutive frames a sample, for an expert, fewer samples: no more pictures than without one.
+    frames = 1 if job.expert is None else job.expert.config["num_frames"]
     return LoopSettings(
         steps=chosen.steps or 10_000,
-        batch_size=chosen.batch_size if job.expert is None else max(2, chosen.batch_size // 2),
+        batch_size=max(2, chosen.batch_size // frames),
         learning_rate=chosen.learning_rate,
         average_decay=0.99,
         log_every=10,
@@ -140,10 +142,12 @@ def _num_frames(store: ClipStore) -> int:
 def _stage(job: Job, footage: Footage, device: torch.device, seed: int) -> AdaptStage:
     start: Any = load_model(job.start.path)
     expert: Any = None if job.expert is None else load_model(job.expert.path, network="expert")
-    config = start.config
+    features: Any = None if job.features is None else load_model(job.features.path, network="face_features")
     settings = AdaptationSettings(
-        config,
-        losses=Wav2LipLosses(cover=0.02 if config.warp_reference else 0.0, sync=0.0 if expert is None else 0.03),
+        start.config,
+        losses=_losses(job, bends=start.config.warp_reference),
+        # What is heard is not what was said: painted from that against the true picture, a mouth learns to be soft and
+        # half open. It is only done where an expert judges the speech branch by what is painted.
         true_motion=1.0 if expert is None else 0.5,
         mouth_weight=6.0,
         augmentation=AUGMENTATION,
@@ -159,6 +163,18 @@ def _stage(job: Job, footage: Footage, device: torch.device, seed: int) -> Adapt
         crop=job.start.card.crop,
         rest=rest,
         expert=expert,
+        features=features,
         device=device,
         seed=seed,
+    )
+
+
+def _losses(job: Job, bends: bool) -> Wav2LipLosses:
+    """What the painter learns by: more than its recipe has of what keeps it sharp, for it has few steps to learn in."""
+    return Wav2LipLosses(
+        detail=6.0,
+        cover=0.02 if bends else 0.0,
+        sync=0.0 if job.expert is None else 0.03,
+        reading=0.0 if job.features is None else 0.05,
+        perceptual=0.0 if job.features is None else 0.6,
     )

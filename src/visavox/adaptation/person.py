@@ -53,8 +53,8 @@ def adapt(
         video: a video, several, or folders of videos, all of the same person.
         output: the weights file to write (.safetensors); `dub` takes it as its model.
         model: name or path of the generator to begin with.
-        expert: name or path of an expert that judges the sync while the generator learns; None takes a shipped one
-            of the generator's resolution, if there is one.
+        expert: name or path of an expert of the generator's resolution that judges the sync while the generator
+            learns; by default nobody does.
         work: folder for prepared clips, checkpoints and measured videos. The same call goes on where an
             interrupted one stopped. None works in a temporary folder.
         settings: how it is done.
@@ -92,7 +92,7 @@ def adapt(
             expert=None if job.expert is None else job.expert.name,
             validation=learned.validation,
             figures=figures,
-            notes=(*footage.notes, _expert_note(job)),
+            notes=(*footage.notes, *_judges_notes(job)),
         )
         _write(job, learned, result)
     return result
@@ -146,10 +146,14 @@ def _claim(folder: Path, job: Job) -> None:
         raise InputError(f"{folder} cannot be written: {error.strerror}; give another folder to --work") from None
 
 
-def _expert_note(job: Job) -> str:
-    if job.expert is None:
-        return f"no expert of {job.start.config['resolution']} pixels was given or is shipped: nobody judged the sync"
-    return f"the expert {job.expert.name} judged the sync and was not changed"
+def _judges_notes(job: Job) -> list[str]:
+    notes = []
+    if job.features is None:
+        size = job.start.config["resolution"]
+        notes.append(f"no face features of {size} pixels are shipped: the painter learned by pixels alone")
+    if job.expert is not None:
+        notes.append(f"the expert {job.expert.name} judged the sync and was not changed")
+    return notes
 
 
 def _write(job: Job, learned: Learned, result: AdaptResult) -> None:

@@ -14,9 +14,9 @@ class AdaptSettings:
 
     minutes: float = 10.0
     """Minutes of training; preparing the footage and measuring before and after come on top."""
-    learning_rate: float = 3e-4
+    learning_rate: float = 1e-3
     """Largest learning rate of the painter; the speech branch learns at 0.3 of it."""
-    batch_size: int = 8
+    batch_size: int = 16
     """Pictures of one update."""
     steps: int | None = None
     """Updates in all, in place of as many as fit into the minutes."""
@@ -37,7 +37,7 @@ class AdaptSettings:
             raise InputError(f"minutes is {self.minutes:g}; give more than 0, such as 10")
         if not 0 < self.learning_rate < 1:
             raise InputError(
-                f"the learning rate is {self.learning_rate:g}; give a number between 0 and 1, such as 3e-4"
+                f"the learning rate is {self.learning_rate:g}; give a number between 0 and 1, such as 1e-3"
             )
         if self.batch_size < 2:
             raise InputError(f"batch_size is {self.batch_size}; give 2 or more")

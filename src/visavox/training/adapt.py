@@ -22,6 +22,7 @@ from visavox.data.mel_augmentation import MelAugmentation, augment_mels
 from visavox.data.speech_dataset import SpeechDataset, smoothed, window_at
 from visavox.face.crop import CropSpec
 from visavox.models.checkpoint import save_model
+from visavox.models.face_features import FaceFeatures
 from visavox.models.generator import Generator
 from visavox.models.networks import network_of
 from visavox.models.syncnet.expert import Expert
@@ -29,7 +30,7 @@ from visavox.models.weights_file import ModelCard
 from visavox.training.speech import LARGEST_GAIN, correlation
 from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Validation
 from visavox.training.start import SPEECH_BRANCH
-from visavox.training.wav2lip import Wav2LipSettings, Wav2LipStage
+from visavox.training.wav2lip import Wav2LipSettings, Wav2LipStage, price_of_blur
 
 PAINTER, SPEECH = "painter", "speech"
 LEAST_GAIN = 0.001
@@ -86,6 +87,7 @@ class AdaptStage(Wav2LipStage):
         crop: CropSpec,
         rest: np.ndarray | None,
         expert: Expert | None,
+        features: FaceFeatures | None = None,
         device: torch.device,
         seed: int,
     ) -> None:
@@ -99,10 +101,11 @@ class AdaptStage(Wav2LipStage):
             crop: the crop that it sees.
             rest: motion (K,) of the person's mouth at rest; None for a network without a speech branch.
             expert: who judges the sync, if anybody.
+            features: face features, where losses look at them.
             device: where to compute.
             seed: where all chance comes from.
         """
-        super().__init__(settings, train, validation, expert=expert, device=device, seed=seed)
+        super().__init__(settings, train, validation, expert=expert, features=features, device=device, seed=seed)
         self.generator.load_state_dict(start.state_dict())
         self.crop = crop
         self.rest = rest
@@ -117,7 +120,7 @@ class AdaptStage(Wav2LipStage):
             weights = torch.ones(len(rest), device=device)
             weights[0] = settings.opening_weight
             self._weights = weights / weights.mean()
-        self.optimizers = {"generator": torch.optim.Adam(groups, lr=0.0, betas=settings.betas)}
+        self.optimizers["generator"] = torch.optim.Adam(groups, lr=0.0, betas=settings.betas)
 
     @torch.no_grad()
     def begin(self) -> dict[str, float]:
@@ -166,7 +169,7 @@ class AdaptStage(Wav2LipStage):
         """Let the generator hold the best state of each part; return its figures on the validation seconds."""
         self._hold_best(self.generator)
         self.generator.eval()
-        return super().validate().figures | self._speech_figures()
+        return self._figures(super().validate())
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:
         """Write the generator that has the best state of each part."""
@@ -191,10 +194,14 @@ class AdaptStage(Wav2LipStage):
         if self.rest is not None:
             self._calibrate()
         painted = super().validate()
-        figures, scores = painted.figures | self._speech_figures(), {PAINTER: painted.score}
+        figures = self._figures(painted)
+        scores = {PAINTER: figures["painting_error"]}
         if self.rest is not None:
             scores[SPEECH] = figures["motion_error"]
         return figures, scores, painted.pictures
+
+    def _figures(self, painted: Validation) -> dict[str, float]:
+        return painted.figures | {"painting_error": painted.score} | self._speech_figures()
 
     def _speech_figures(self) -> dict[str, float]:
         """Compare what is heard with the true motion on the validation seconds."""
@@ -211,9 +218,12 @@ class AdaptStage(Wav2LipStage):
         generator.load_state_dict({name: tensor for best in self.best.values() for name, tensor in best.state.items()})
 
     def _score(self, figures: dict[str, float]) -> float:
-        """The painter's error, painted from the true motion where it can be: the speech branch is judged apart."""
+        """The painter's error, dearer the less sharp it paints.
+
+        It is painted from the true motion where it can be: the speech branch is judged apart.
+        """
         source = "heard" if self.rest is None else "true_motion"
-        score = figures[f"l1_{source}"]
+        score = figures[f"l1_{source}"] * price_of_blur(figures["sharpness"])
         if self.settings.losses.sync and self.expert is not None:
             score += self.settings.losses.sync * figures[f"sync_{source}"]
         return score

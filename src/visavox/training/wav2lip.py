@@ -16,6 +16,7 @@ from visavox.data.picture_augmentation import NO_AUGMENTATION, PictureAugmentati
 from visavox.data.picture_dataset import PictureDataset, PictureSampling, build_sample
 from visavox.face.crop import CropSpec
 from visavox.losses.adversarial import feature_distance, real_or_painted
+from visavox.losses.detail import detail_difference
 from visavox.losses.face_features import normalized_feature_distance, reading_distance
 from visavox.losses.perceptual import LpipsLoss
 from visavox.losses.reconstruction import weighted_gradient_l1, weighted_l1
@@ -43,6 +44,8 @@ class Wav2LipLosses:
     """L1 over the repainted half, more on the mouth."""
     gradient: float = 1.0
     """L1 of the finite differences, for edges."""
+    detail: float = 0.0
+    """Difference in the amount of fine detail, wherever in a patch it lies: what pixels alone teach is soft."""
     cover: float = 0.0
     """Share of the picture that is painted over the bent reference (networks with `warp_reference`): what can be
     bent is to be bent, so that it stays sharp at any size."""
@@ -245,8 +248,7 @@ class Wav2LipStage(Stage):
         by_motion = self.settings.generator.motion is not None and self.settings.true_motion == 1
         score = figures["l1_true_motion" if by_motion else "l1_heard"]
         if self.discriminator is not None:
-            # L1 alone is best before the discriminator has done anything: it prefers blur.
-            score *= 1 + abs(math.log(max(figures["sharpness"], 1e-3)))
+            score *= price_of_blur(figures["sharpness"])
         if self.settings.losses.sync and self.expert is not None:
             score += self.settings.losses.sync * figures["sync_heard"]
         return score
@@ -277,6 +279,8 @@ class Wav2LipStage(Stage):
             "reconstruction": weighted_l1(painted, prepared.truth, prepared.weight),
             "gradient": weighted_gradient_l1(painted, prepared.truth, prepared.weight),
         }
+        if self.settings.losses.detail:
+            losses["detail"] = detail_difference(painted, prepared.truth, prepared.weight)
         if cover is not None:
             losses["cover"] = (cover.float() * prepared.lower).mean()
         if self.settings.losses.sync and self.expert is not None:
@@ -301,7 +305,8 @@ class Wav2LipStage(Stage):
             named["cover"] = weights.cover
         if weights.sync and self.expert is not None:
             named["sync"] = weights.sync if self.gate.is_open else 0.0
-        named |= {name: value for name in ("reading", "perceptual", "lpips") if (value := getattr(weights, name))}
+        chosen = ("detail", "reading", "perceptual", "lpips")
+        named |= {name: value for name in chosen if (value := getattr(weights, name))}
         if self.discriminator is not None:
             named |= {"adversarial": weights.adversarial, "features": weights.features}
         return named
@@ -361,3 +366,11 @@ class Wav2LipStage(Stage):
         mouths = stack_mouths(painted.unflatten(0, batch["faces"].shape[:2]))
         audio, face = self.expert(batch["expert_mel"][:, None], mouths)
         return cosine_bce(audio, face, torch.ones(len(audio), device=audio.device))
+
+
+def price_of_blur(sharpness: float) -> float:
+    """Factor on the L1 of a painting that is to be sharp: 1 where it is as sharp as the truth, else more.
+
+    L1 alone prefers blur: by it, what makes a painting sharp does harm from its first step on.
+    """
+    return 1 + abs(math.log(max(sharpness, 1e-3)))
