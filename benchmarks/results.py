@@ -51,7 +51,9 @@ class ResultsOptions(CommonOptions):
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """Page whose tables are replaced; by default docs/results.md, and none with --groups or --limit."""
     sheet: Path | None = None
-    """Contact sheet (.jpg); by default docs/pictures/results.jpg, and none with --groups or --limit."""
+    """Contact sheet (.jpg); by default docs/pictures/results.jpg if --sheet-groups says whom it may show, else none."""
+    sheet_groups: tuple[str, ...] = ()
+    """Groups whose faces are shown, such as those whose licence allows it; all by default."""
     sheet_clips: int = 5
     """Clips on the contact sheet."""
     groups: tuple[str, ...] = ()
@@ -70,7 +72,9 @@ def main(argv: list[str]) -> int:
     expert = options.expert or shipped_expert()
     quick = bool(options.groups) or options.limit is not None
     page = options.output or (None if quick else PAGE)
-    picture = options.sheet or (None if quick else SHEET)
+    # The page is published: nobody is shown on it who was not named.
+    picture = options.sheet or (SHEET if options.sheet_groups and not quick else None)
+    shown = sheet_clips(choose_clips(clips, options.sheet_groups, None), options.sheet_clips)
     _check_outputs(page, picture)
     bench = Bench(options.work, expert, options.sync_model)
     measured = _measure(bench, subjects, clips, options)
@@ -79,7 +83,7 @@ def main(argv: list[str]) -> int:
     if page is not None:
         put_between_markers(page, text)
     if picture is not None:
-        draw_sheet(bench, subjects, sheet_clips(clips, options.sheet_clips), picture)
+        draw_sheet(bench, subjects, shown, picture)
     return 0
 
 

@@ -14,7 +14,7 @@ from benchmarks.avatar import __main__ as avatar
 from benchmarks.motion import __main__ as motion
 
 import visavox
-from benchmarks import backwards, speed
+from benchmarks import backwards, results, speed
 from visavox.cli.main import COMMANDS as COMMAND_TABLE
 from visavox.cli.main import main
 
@@ -142,7 +142,7 @@ OTHERS = {"--no-deps", "--logdir", "--version", "--help", "--durations"}
 
 def test_options_that_pages_mention_exist(capsys):
     commands = [[name] for name in COMMAND_TABLE if name not in ("avatar", "bench", "models", "train")]
-    commands += [["models", name] for name in ("list", "info", "import", "blend")]
+    commands += [["models", name] for name in ("list", "info", "import", "blend", "graft")]
     commands += [
         ["train", name]
         for name in ("speech", "expert", "wav2lip", "motion", "motion-syncnet", "postnet", "head", "torso")
@@ -154,7 +154,7 @@ def test_options_that_pages_mention_exist(capsys):
         with pytest.raises(SystemExit):
             main([*command, "--help"])
         known |= set(OPTION.findall(capsys.readouterr().out))
-    for benchmark in (backwards, motion, avatar, speed):
+    for benchmark in (backwards, motion, avatar, results, speed):
         with pytest.raises(SystemExit):
             benchmark.main(["--help"])
         known |= set(OPTION.findall(capsys.readouterr().out))

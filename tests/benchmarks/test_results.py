@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import cv2
 import pytest
 from benchmarks.clips import Clip
 from benchmarks.results import choose_folder, choose_subjects, main, shipped_generators
@@ -103,6 +104,15 @@ def test_a_second_run_measures_nothing_again(clip_set, tmp_path, capsys, monkeyp
     assert capsys.readouterr().out == printed
     assert {path: path.stat().st_mtime_ns for path in work.rglob("*") if path.is_file()} == made
 
+    published = tmp_path / "published.jpg"
+    monkeypatch.setattr("benchmarks.results.PAGE", page)
+    monkeypatch.setattr("benchmarks.results.SHEET", published)
+    plain = [str(clip_set), "--models", "wav2lip", "--work", str(work), "--quiet"]
+    assert main(plain) == 0
+    assert not published.exists()  # nobody was named who may be shown
+    assert main([*plain, "--sheet-groups", "b"]) == 0
+    assert cv2.imread(str(published)).shape[0] < cv2.imread(str(sheet)).shape[0]
+
     monkeypatch.setattr("benchmarks.results.PAGE", tmp_path / "untouched.md")  # a quick look writes no page
-    assert main([str(clip_set), "--models", "wav2lip", "--work", str(work), "--limit", "1", "--quiet"]) == 0
+    assert main([*plain, "--limit", "1"]) == 0
     assert not (tmp_path / "untouched.md").exists()
