@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from fractions import Fraction
@@ -119,7 +120,7 @@ class SourceFootage:
 
     def _video_of(self, frame: int) -> int:
         """Number of the video that a frame of the performance lies in."""
-        return next(number for number, stop in enumerate(self._stops) if frame < stop)
+        return bisect_right(self._stops, frame)
 
     def _start_of(self, video: int) -> int:
         """The first frame of a video, of those of the performance."""
