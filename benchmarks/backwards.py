@@ -25,8 +25,8 @@ from benchmarks.predicted_curves import judge_curves
 from benchmarks.recording_offset import RecordingJudge
 from visavox.cli.common import CommonOptions, parse, run
 from visavox.errors import InputError
-from visavox.metrics.report import plain
-from visavox.metrics.track_cache import TrackCache
+from visavox.evaluation.report import plain
+from visavox.evaluation.track_cache import TrackCache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ def choose_clips(clips: list[Clip], groups: tuple[str, ...], limit: int | None) 
 
 def _measure(options: BackwardsOptions, clips: list[Clip], tracks: TrackCache) -> list[ClipResult]:
     from visavox.dubbing import Dubber
-    from visavox.metrics.expert_sync import load_expert
+    from visavox.evaluation.expert_sync import load_expert
 
     dubber = Dubber(options.model)
     expert = None if options.expert is None else load_expert(options.expert)

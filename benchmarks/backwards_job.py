@@ -13,12 +13,12 @@ import numpy as np
 from benchmarks.clips import Clip
 from benchmarks.recording_offset import RecordingJudge
 from visavox.dubbing import Dubber
-from visavox.metrics.backwards import cut_sound, reverse_video
-from visavox.metrics.evaluation import EvaluationSettings, evaluate
-from visavox.metrics.expert_sync import LoadedExpert
-from visavox.metrics.pairing import frame_rate
-from visavox.metrics.report import Report
-from visavox.metrics.track_cache import TrackCache
+from visavox.evaluation.backwards import cut_sound, reverse_video
+from visavox.evaluation.evaluation import EvaluationSettings, evaluate
+from visavox.evaluation.expert_sync import LoadedExpert
+from visavox.evaluation.pairing import frame_rate
+from visavox.evaluation.report import Report
+from visavox.evaluation.track_cache import TrackCache
 from visavox.motion.motion_file import save_motion
 from visavox.motion.performance import performance_of_track
 

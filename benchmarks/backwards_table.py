@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.backwards_job import ClipResult
 from benchmarks.recording_offset import offset_of
+from visavox.evaluation.report import Report
 from visavox.metrics.curves import CurveAgreement, mean_best_lag, pool_curves
-from visavox.metrics.report import Report
 
 SMALLEST_GROUP = 3
 """Groups of fewer clips are shown but not judged."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from visavox.errors import InputError
-from visavox.metrics.manifest import VIDEO_SUFFIXES
+from visavox.evaluation.manifest import VIDEO_SUFFIXES
 
 TRUSTED_LAG = 0.35
 """A measured lag is believed where the correlation that it was found with (`av_best`) is at least this."""

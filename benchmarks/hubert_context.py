@@ -14,7 +14,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from visavox.audio.hubert import HubertFeatures, HubertWindow
+from visavox.audio.features.hubert import HubertFeatures, HubertWindow
 from visavox.cli.common import CommonOptions, parse, run
 from visavox.media import read_audio
 

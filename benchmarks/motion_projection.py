@@ -21,7 +21,7 @@ from benchmarks.motion.material import Material, load_material
 from benchmarks.motion.model import write_wav
 from visavox.cli.common import CommonOptions, parse, run
 from visavox.errors import InputError
-from visavox.face.resting_face import lip_gap
+from visavox.face.geometry.resting_face import lip_gap
 from visavox.metrics.motion_domain import landmark_frechet_distance
 from visavox.motion.manner import Manner
 from visavox.motion.projection import FaceProjection, ProjectionSettings

@@ -9,10 +9,10 @@ import numpy as np
 
 from benchmarks.clips import Clip
 from visavox.errors import InputError
-from visavox.face.landmarks import mouth_opening
+from visavox.evaluation.evaluation import track_curve
+from visavox.evaluation.track_cache import TrackCache
+from visavox.face.geometry.landmarks import mouth_opening
 from visavox.metrics.curves import CurveAgreement, compare_curves
-from visavox.metrics.evaluation import track_curve
-from visavox.metrics.track_cache import TrackCache
 from visavox.progress import Progress
 
 JudgedCurve = tuple[np.ndarray, np.ndarray, CurveAgreement]

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from visavox.audio.speech_features import load_features
-from visavox.face.resting_face import resting_face
+from visavox.audio.features.speech_features import load_features
+from visavox.face.geometry.resting_face import resting_face
 from visavox.media.sound import read_audio
 from visavox.metrics.motion_sync import shifted_agreement
-from visavox.models.checkpoint import load_model
 from visavox.types import Motion
+from visavox.weights.checkpoint import load_model
 
 REACH = 8
 """Frames by which the sound is moved at most, either way."""

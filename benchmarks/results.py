@@ -26,8 +26,8 @@ from benchmarks.results_table import put_between_markers, tables
 from visavox.cli.common import CommonOptions, parse, run
 from visavox.dubbing.checks import check_model
 from visavox.errors import InputError
-from visavox.metrics.report import Report
-from visavox.models.registry import list_models
+from visavox.evaluation.report import Report
+from visavox.weights.registry import list_models
 
 DEFAULT_SET = Path("../shared/data/eval")
 PAGE = Path("docs/results.md")

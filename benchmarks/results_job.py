@@ -13,17 +13,17 @@ from typing import Any, Literal
 import visavox
 from benchmarks.backwards_job import Material, dub_clip, make_material
 from benchmarks.clips import Clip
-from visavox.data.records import write_atomically
 from visavox.dubbing import Dubber
-from visavox.metrics.evaluation import EvaluationSettings, evaluate
-from visavox.metrics.expert_sync import LoadedExpert, load_expert
-from visavox.metrics.lip_sync_error import load_syncnet
-from visavox.metrics.report import Report
-from visavox.metrics.stored_report import read_report
-from visavox.metrics.track_cache import TrackCache
-from visavox.models.hub import sha256_of
-from visavox.models.registry import find_model
-from visavox.models.syncnet.syncnet import SyncNet
+from visavox.evaluation.evaluation import EvaluationSettings, evaluate
+from visavox.evaluation.expert_sync import LoadedExpert, load_expert
+from visavox.evaluation.lip_sync_error import load_syncnet
+from visavox.evaluation.report import Report
+from visavox.evaluation.stored_report import read_report
+from visavox.evaluation.track_cache import TrackCache
+from visavox.models.sync.syncnet import SyncNet
+from visavox.runtime.files import write_atomically
+from visavox.weights.hub import sha256_of
+from visavox.weights.registry import find_model
 
 Kind = Literal["same", "cross"]
 """Whose sound: the clip's own, or another's."""

@@ -9,10 +9,10 @@ import numpy as np
 
 from benchmarks.clips import Clip
 from benchmarks.results_job import MOUTH_LEFT, TRUE_FRAMES, Bench, Subject
-from visavox.face.landmarks import mouth_opening
-from visavox.media.output import PartialFile
-from visavox.metrics.evaluation import track_curve
-from visavox.protocol.pictures import beside, encode_jpeg, face_tiles, sheet, telling_times
+from visavox.evaluation.evaluation import track_curve
+from visavox.evaluation.protocol.pictures import beside, encode_jpeg, face_tiles, sheet, telling_times
+from visavox.face.geometry.landmarks import mouth_opening
+from visavox.runtime.files import PartialFile
 
 TILE = 120
 """Side of one face, pixels."""

@@ -9,12 +9,12 @@ from typing import Any
 
 from benchmarks.clips import Clip
 from benchmarks.results_job import Kind
-from visavox.data.records import write_atomically
 from visavox.errors import InputError
-from visavox.metrics.report import COLUMNS, Column, Report, summarise
-from visavox.protocol.figures import NEEDS_OWN_SOUND
-from visavox.protocol.page import markdown_table
-from visavox.protocol.summary import figure_cells
+from visavox.evaluation.protocol.figures import NEEDS_OWN_SOUND
+from visavox.evaluation.protocol.summary import figure_cells
+from visavox.evaluation.report import COLUMNS, Column, Report, summarise
+from visavox.runtime.files import write_atomically
+from visavox.runtime.page import markdown_table
 
 Measured = Mapping[str, Mapping[str, Mapping[Kind, Report]]]
 """Name of the subject -> name of the clip -> reports."""

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 
 from visavox.demo import FACE, SPEECH
-from visavox.face.crop import CropSpec
+from visavox.evaluation.backwards import cut_sound
+from visavox.face.geometry.crop import CropSpec
 from visavox.media import Encoding, VideoReader, VideoWriter, probe
-from visavox.metrics.backwards import cut_sound
-from visavox.models.checkpoint import save_model
-from visavox.models.networks import CONFIGURATIONS, NETWORKS
-from visavox.models.weights_file import ModelCard
+from visavox.weights.checkpoint import save_model
+from visavox.weights.networks import CONFIGURATIONS, NETWORKS
+from visavox.weights.weights_file import ModelCard
 
 FRAME_RATE = 25
 

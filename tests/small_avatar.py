@@ -8,18 +8,18 @@ import numpy as np
 import torch
 from tests.small_person import make_person
 
-from visavox.avatar.avatar_folder import AvatarInfo, AvatarSource, SourceCrop, SourceVideo, write_avatar
-from visavox.data.person_data import PersonData
-from visavox.face.crop import CropSpec
-from visavox.models.checkpoint import save_model
-from visavox.models.geneface.grid_field import GridFieldConfig
-from visavox.models.geneface.head import Head, HeadConfig
-from visavox.models.geneface.landmark_encoder import LandmarkEncoderConfig
-from visavox.models.geneface.postnet import PostNet, PostNetConfig
-from visavox.models.geneface.torso import DeformationConfig, Torso, TorsoConfig
-from visavox.models.weights_file import ModelCard
-from visavox.training.person_batch import camera_of
+from visavox.avatar.format.avatar_folder import AvatarInfo, AvatarSource, SourceCrop, SourceVideo, write_avatar
+from visavox.data.radiance.person_data import PersonData
+from visavox.face.geometry.crop import CropSpec
+from visavox.models.motion.postnet import PostNet, PostNetConfig
+from visavox.models.radiance.grid_field import GridFieldConfig
+from visavox.models.radiance.head import Head, HeadConfig
+from visavox.models.radiance.landmark_encoder import LandmarkEncoderConfig
+from visavox.models.radiance.torso import DeformationConfig, Torso, TorsoConfig
+from visavox.training.radiance.person_batch import camera_of
 from visavox.types import HeadPose, Motion
+from visavox.weights.checkpoint import save_model
+from visavox.weights.weights_file import ModelCard
 
 LANDMARKS = LandmarkEncoderConfig(width=8, size=4, window=3)
 HEAD = HeadConfig(

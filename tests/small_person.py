@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from visavox.face.landmarks import IBUG_68
+from visavox.face.geometry.landmarks import IBUG_68
 
 CENTER, RADII = np.array([0.0, 0.0, -6.0]), np.array([7.0, 9.0, 7.0])
 """Of the ellipsoid, centimetres of head space."""

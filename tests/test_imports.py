@@ -23,10 +23,12 @@ HEAVY = ("av", "cv2", "mediapipe", "numpy", "scipy", "torch", "tyro")
 
 LAYERS = (
     ("types", "errors", "progress", "demo"),
+    ("runtime",),
     ("face", "audio", "media"),
-    ("models", "weights"),
+    ("models",),
+    ("weights",),
     ("data", "metrics", "losses"),
-    ("dubbing", "training", "adaptation", "protocol", "motion", "avatar"),
+    ("dubbing", "training", "adaptation", "evaluation", "motion", "avatar"),
     ("cli",),
 )
 """From the bottom up: a module imports from its own layer and from those below."""

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
     ROOT / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
-    *sorted(Path(visavox.__file__).parent.glob("weights/*.md")),
+    *sorted(Path(visavox.__file__).parent.glob("weights/shipped/*.md")),
 ]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -86,15 +86,15 @@ def test_command_can_be_typed_as_printed(page, argv, capsys):
 
 
 def test_recipes_that_are_named_exist():
-    from visavox.training.avatar_recipes import HEAD_RECIPES, TORSO_RECIPES
-    from visavox.training.motion_recipes import MOTION_RECIPES, MOTION_SYNC_RECIPES, POSTNET_RECIPES
-    from visavox.training.recipes import (
+    from visavox.training.generator.recipes import (
         ATTN_WAV2LIP_RECIPES,
         EXPERT_RECIPES,
         MOTION_DUB_RECIPES,
         SPEECH_RECIPES,
         WAV2LIP_RECIPES,
     )
+    from visavox.training.motion.motion_recipes import MOTION_RECIPES, MOTION_SYNC_RECIPES, POSTNET_RECIPES
+    from visavox.training.radiance.avatar_recipes import HEAD_RECIPES, TORSO_RECIPES
 
     known = {
         "speech": SPEECH_RECIPES,

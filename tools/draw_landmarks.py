@@ -14,8 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from visavox.face.landmarks import IBUG_68
-from visavox.face.pose import canonical_face
+from visavox.face.geometry.landmarks import IBUG_68
+from visavox.face.geometry.pose import canonical_face
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "pictures" / "landmarks-68.png"
 SCALE = 84

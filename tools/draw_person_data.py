@@ -15,10 +15,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from visavox.avatar.prepare import prepare_person
-from visavox.avatar.report import composed, on_checks, sheet, tinted
-from visavox.avatar.settings import DataSettings
-from visavox.data.person_data import PersonData
+from visavox.avatar.dataset.prepare import prepare_person
+from visavox.avatar.dataset.report import composed, on_checks, sheet, tinted
+from visavox.avatar.dataset.settings import DataSettings
+from visavox.data.radiance.person_data import PersonData
 from visavox.demo import FACE
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "pictures" / "person-data.jpg"

@@ -1,4 +1,4 @@
-"""Fits `src/visavox/data/opening_regression.json`: what mel spectrograms say of how far lips are open.
+"""Fits `src/visavox/data/preparation/opening_regression.json`: what mel spectrograms say of how far lips are open.
 
     python tools/fit_opening_regression.py FOLDER_OF_GRID_CLIPS...
 
@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from visavox.audio.mel import MEL_FRAMES_PER_SECOND, NUM_MEL_BANDS, mel_spectrogram
-from visavox.data.frame_grid import FRAME_RATE, nearest_frames
-from visavox.data.lag import remove_slow_changes
-from visavox.data.sources import find_sources
-from visavox.face.landmarks import mouth_opening
-from visavox.face.tracking import track_video
+from visavox.audio.features.mel import MEL_FRAMES_PER_SECOND, NUM_MEL_BANDS, mel_spectrogram
+from visavox.data.preparation.frame_grid import FRAME_RATE, nearest_frames
+from visavox.data.preparation.lag import remove_slow_changes
+from visavox.data.preparation.sources import find_sources
+from visavox.face.geometry.landmarks import mouth_opening
+from visavox.face.track.tracking import track_video
 from visavox.media import probe, read_audio
 from visavox.progress import Progress
 
@@ -47,7 +47,7 @@ def main(folders: list[str]) -> None:
         "offsets": list(OFFSETS),
         "weights": weights.reshape(len(OFFSETS), NUM_GROUPS).round(4).tolist(),
     }
-    target = Path(__file__).parents[1] / "src/visavox/data/opening_regression.json"
+    target = Path(__file__).parents[1] / "src/visavox/data/preparation/opening_regression.json"
     target.write_text(json.dumps(stored).replace("], [", "],\n [") + "\n", encoding="utf-8")
 
 

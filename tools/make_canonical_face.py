@@ -28,11 +28,11 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from visavox.face.landmarks import EYE_OUTER_LEFT, EYE_OUTER_RIGHT, RIGID, mouth_opening
-from visavox.face.tracker import open_tracker
+from visavox.face.geometry.landmarks import EYE_OUTER_LEFT, EYE_OUTER_RIGHT, RIGID, mouth_opening
+from visavox.face.track.tracker import open_tracker
 from visavox.media.reader import VideoReader
 
-OUTPUT = Path(__file__).resolve().parent.parent / "src" / "visavox" / "face" / "canonical_face.npz"
+OUTPUT = Path(__file__).resolve().parent.parent / "src" / "visavox" / "face" / "geometry" / "canonical_face.npz"
 EYE_DISTANCE_CM = 8.9
 CLIPS_PER_SPEAKER = 5
 FRAME_STEP = 6

@@ -28,17 +28,17 @@ from benchmarks.avatar.figures import Meter, Painter, Tally, enlargement
 from benchmarks.avatar.sheet import draw_sheet
 from benchmarks.avatar.table import figures_table
 from benchmarks.motion.model import write_wav
-from visavox.avatar.avatar_folder import NEEDED, POSTNET_FILE
-from visavox.avatar.shipped_avatars import find_avatar
-from visavox.avatar.speak import Avatar
-from visavox.avatar.speak_settings import AvatarSpeakSettings, Device
-from visavox.avatar.speed import machine
+from visavox.avatar.format.avatar_folder import NEEDED, POSTNET_FILE
+from visavox.avatar.format.shipped_avatars import find_avatar
+from visavox.avatar.speak.speak import Avatar
+from visavox.avatar.speak.speak_settings import AvatarSpeakSettings, Device
+from visavox.avatar.speak.speed import machine
 from visavox.cli.common import CommonOptions, parse, run
-from visavox.data.person_data import PersonData
+from visavox.data.radiance.person_data import PersonData
 from visavox.errors import InputError, VisavoxError
-from visavox.metrics.report import plain
-from visavox.models.checkpoint import load_model
-from visavox.training.avatar_run import load_judge
+from visavox.evaluation.report import plain
+from visavox.training.radiance.avatar_run import load_judge
+from visavox.weights.checkpoint import load_model
 
 TRUE = "true frames"
 """The line of the pictures as they were."""

@@ -11,13 +11,13 @@ from typing import Any, Literal
 import numpy as np
 
 from benchmarks.motion.model import write_wav
-from visavox.avatar.speak import Avatar
-from visavox.avatar.speak_settings import AvatarSpeakSettings
-from visavox.data.frame_grid import SAMPLES_PER_FRAME
-from visavox.data.person_data import PersonData
-from visavox.face.resting_face import resting_face
-from visavox.models.checkpoint import load_model
+from visavox.avatar.speak.speak import Avatar
+from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
+from visavox.data.preparation.frame_grid import SAMPLES_PER_FRAME
+from visavox.data.radiance.person_data import PersonData
+from visavox.face.geometry.resting_face import resting_face
 from visavox.types import HeadPose
+from visavox.weights.checkpoint import load_model
 
 Drive = Literal["still", "landmarks", "sound", "sound-without-postnet"]
 

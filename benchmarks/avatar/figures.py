@@ -11,19 +11,19 @@ import cv2
 import numpy as np
 
 from benchmarks.avatar.drives import Stretch
-from visavox.avatar.backdrop import Backdrop
-from visavox.avatar.measure import FIGURES, beside_truth, compare
-from visavox.avatar.renderer import Renderer
-from visavox.avatar.speak import Avatar
-from visavox.data.person_data import PersonData
-from visavox.data.ray_dataset import frame_geometry
-from visavox.face.landmarks import mouth_opening
-from visavox.face.tracker import FaceTracker, open_tracker
+from visavox.avatar.build.measure import FIGURES, beside_truth, compare
+from visavox.avatar.speak.backdrop import Backdrop
+from visavox.avatar.speak.renderer import Renderer
+from visavox.avatar.speak.speak import Avatar
+from visavox.data.radiance.person_data import PersonData
+from visavox.data.radiance.ray_dataset import frame_geometry
+from visavox.face.geometry.landmarks import mouth_opening
+from visavox.face.track.tracker import FaceTracker, open_tracker
 from visavox.losses.radiance import PatchJudge
 from visavox.metrics.curves import pool_curves
 from visavox.metrics.flicker import FlickerMeter
 from visavox.metrics.landmark import landmark_distance
-from visavox.training.person_batch import mean_known
+from visavox.training.radiance.person_batch import mean_known
 from visavox.types import HeadPose
 
 TRACKED_SIDE = 384

@@ -10,11 +10,11 @@ from PIL import Image
 
 from benchmarks.avatar.drives import LABELS, Drive, Stretch, open_drive
 from benchmarks.avatar.figures import Painter
-from visavox.avatar.speak import Avatar
-from visavox.avatar.speak_settings import AvatarSpeakSettings
-from visavox.data.person_data import PersonData
-from visavox.media.output import PartialFile
-from visavox.protocol.pictures import sheet
+from visavox.avatar.speak.speak import Avatar
+from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
+from visavox.data.radiance.person_data import PersonData
+from visavox.evaluation.protocol.pictures import sheet
+from visavox.runtime.files import PartialFile
 
 SHOWN = 6
 """Frames of a row."""

@@ -15,7 +15,7 @@ from benchmarks.speed_job import peak_memory
 def main(argv: list[str]) -> int:
     """Speak once and print the figures as JSON."""
     folder, sound, output, device = argv
-    from visavox.avatar.speak import Avatar
+    from visavox.avatar.speak.speak import Avatar
 
     avatar = Avatar.load(folder, device=device)
     begin = time.perf_counter()

@@ -23,10 +23,10 @@ from benchmarks.motion.baselines import convolution, gather, mean_face, ridge
 from benchmarks.motion.figures import ClipFigures, Judge, group_figures, measure
 from benchmarks.motion.material import Material, load_material
 from benchmarks.motion.table import figures_table, opening_table
-from visavox.audio.speech_features import load_features
+from visavox.audio.features.speech_features import load_features
 from visavox.cli.common import CommonOptions, parse, run
-from visavox.data.feature_cache import FeatureCache
-from visavox.metrics.report import plain
+from visavox.data.motion.feature_cache import FeatureCache
+from visavox.evaluation.report import plain
 from visavox.progress import Progress
 
 Sample = Callable[[np.ndarray, int], np.ndarray]

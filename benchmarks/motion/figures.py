@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from benchmarks.motion.material import Material
-from visavox.face.motion import canonical_68
+from visavox.face.geometry.motion import canonical_68
 from visavox.metrics.curves import CurveAgreement, compare_curves, mean_best_lag
 
 LIPS = slice(48, 68)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from visavox.audio.silence import find_silence
-from visavox.data.clip_store import read_manifest
+from visavox.data.generator.clip_store import read_manifest
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress
 

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from benchmarks.motion.material import Material
-from visavox.audio.speech_features import load_features
-from visavox.data.feature_cache import clip_features, fit_rows
-from visavox.face.resting_face import resting_face
-from visavox.models.checkpoint import load_model
-from visavox.models.geneface.motion_syncnet import MotionSyncNet
+from visavox.audio.features.speech_features import load_features
+from visavox.data.motion.feature_cache import clip_features, fit_rows
+from visavox.face.geometry.resting_face import resting_face
+from visavox.models.sync.motion_syncnet import MotionSyncNet
+from visavox.weights.checkpoint import load_model
 
 WRONG_OFFSETS = (5, 15)
 """Frames by which wrong speech is off, least and most."""

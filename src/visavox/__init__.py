@@ -14,26 +14,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from visavox.adaptation import AdaptResult, AdaptSettings, adapt
-    from visavox.avatar.speak import Avatar
-    from visavox.avatar.speak_result import SpeakResult
-    from visavox.avatar.speak_settings import AvatarSpeakSettings
+    from visavox.avatar.speak.speak import Avatar
+    from visavox.avatar.speak.speak_result import SpeakResult
+    from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
     from visavox.dubbing import Dubber, DubResult, DubSettings, dub
     from visavox.errors import InputError, TrainingError, VisavoxError
-    from visavox.face.tracking import track_video as track
-    from visavox.metrics import compare, evaluate
-    from visavox.models.checkpoint import load_model
-    from visavox.models.registry import list_models
+    from visavox.evaluation import compare, evaluate
+    from visavox.face.track.tracking import track_video as track
     from visavox.motion.performance import motion_of
     from visavox.progress import Progress
     from visavox.types import FrameStatus, Motion, Track
+    from visavox.weights.checkpoint import load_model
+    from visavox.weights.registry import list_models
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AdaptResult": "visavox.adaptation",
     "AdaptSettings": "visavox.adaptation",
-    "Avatar": "visavox.avatar.speak",
-    "AvatarSpeakSettings": "visavox.avatar.speak_settings",
+    "Avatar": "visavox.avatar.speak.speak",
+    "AvatarSpeakSettings": "visavox.avatar.speak.speak_settings",
     "DubResult": "visavox.dubbing",
     "DubSettings": "visavox.dubbing",
     "Dubber": "visavox.dubbing",
@@ -41,18 +41,18 @@ _HOMES = {
     "InputError": "visavox.errors",
     "Motion": "visavox.types",
     "Progress": "visavox.progress",
-    "SpeakResult": "visavox.avatar.speak_result",
+    "SpeakResult": "visavox.avatar.speak.speak_result",
     "Track": "visavox.types",
     "TrainingError": "visavox.errors",
     "VisavoxError": "visavox.errors",
     "adapt": "visavox.adaptation",
-    "compare": "visavox.metrics",
+    "compare": "visavox.evaluation",
     "dub": "visavox.dubbing",
-    "evaluate": "visavox.metrics",
-    "list_models": "visavox.models.registry",
-    "load_model": "visavox.models.checkpoint",
+    "evaluate": "visavox.evaluation",
+    "list_models": "visavox.weights.registry",
+    "load_model": "visavox.weights.checkpoint",
     "motion_of": "visavox.motion.performance",
-    "track": "visavox.face.tracking:track_video",
+    "track": "visavox.face.track.tracking:track_video",
 }
 """Public name -> the module that it lives in, with its name there where that differs."""
 

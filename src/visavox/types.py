@@ -86,7 +86,7 @@ class Track:
 class Motion:
     """How one face moves: 68 landmarks in head space, T frames at `rate` frames a second, the head's pose taken away.
 
-    The 68 points are those of `visavox.face.landmarks.IBUG_68`.
+    The 68 points are those of `visavox.face.geometry.landmarks.IBUG_68`.
     """
 
     displacements: np.ndarray
@@ -119,7 +119,7 @@ class HeadPose:
     translations: np.ndarray
     """float32 (T, 3): origin of head space in the camera's view, centimetres."""
     frame_size: tuple[int, int]
-    """Width and height, in pixels, of the frame that the camera of `visavox.face.pose` takes."""
+    """Width and height, in pixels, of the frame that the camera of `visavox.face.geometry.pose` takes."""
 
     @property
     def num_frames(self) -> int:

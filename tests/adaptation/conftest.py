@@ -14,13 +14,13 @@ from tests.training.tiny_recipes import GENERATOR, PLAIN_GENERATOR
 import visavox
 from visavox.adaptation.checks import check
 from visavox.adaptation.person import JOB_NAME
-from visavox.data.mouth_motion import fit_motion_basis, save_basis
+from visavox.data.generator.mouth_motion import fit_motion_basis, save_basis
 from visavox.demo import FACE
-from visavox.face.crop import CropSpec
-from visavox.face.tracking import track_video
-from visavox.models.checkpoint import save_model
-from visavox.models.wav2lip.generator import Wav2Lip, Wav2LipConfig
-from visavox.models.weights_file import ModelCard
+from visavox.face.geometry.crop import CropSpec
+from visavox.face.track.tracking import track_video
+from visavox.models.generator.wav2lip import Wav2Lip, Wav2LipConfig
+from visavox.weights.checkpoint import save_model
+from visavox.weights.weights_file import ModelCard
 
 CARD = ModelCard(CropSpec(size=96), "a generator for tests", "not trained", "licence of the start")
 OPTIONS = {"steps": 16, "batch_size": 2, "minimum_seconds": 2.0, "workers": 0, "learning_rate": 3e-3}

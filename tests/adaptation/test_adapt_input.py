@@ -19,10 +19,10 @@ from visavox.adaptation.person import JOB_NAME
 from visavox.cli.main import main
 from visavox.demo import FACE, SPEECH
 from visavox.errors import InputError
-from visavox.face.crop import CropSpec
-from visavox.models.checkpoint import save_model
-from visavox.models.syncnet.expert import Expert
+from visavox.face.geometry.crop import CropSpec
+from visavox.models.sync.expert import Expert
 from visavox.progress import QUIET
+from visavox.weights.checkpoint import save_model
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from visavox.adaptation.division import Use, cut_clip, divide
-from visavox.data.clip_file import ClipFile
-from visavox.data.clip_store import StoredClip
+from visavox.data.generator.clip_file import ClipFile
+from visavox.data.generator.clip_store import StoredClip
 from visavox.errors import InputError
-from visavox.face.crop import CropSpec
+from visavox.face.geometry.crop import CropSpec
 
 FOOTAGE = {
     "three seconds": [75],

@@ -13,10 +13,10 @@ from visavox.adaptation.footage import Footage, gather
 from visavox.adaptation.learning import learn
 from visavox.adaptation.settings import AdaptSettings
 from visavox.demo import FACE
-from visavox.models.checkpoint import save_model
-from visavox.models.syncnet.expert import Expert
+from visavox.models.sync.expert import Expert
 from visavox.progress import QUIET
 from visavox.training.schedule import FEWEST_STEPS, steps_within
+from visavox.weights.checkpoint import save_model
 
 
 @pytest.fixture

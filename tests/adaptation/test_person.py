@@ -15,9 +15,9 @@ from visavox.adaptation.held_out import COLUMNS
 from visavox.cli.main import main
 from visavox.demo import FACE, SPEECH
 from visavox.media import probe
-from visavox.models.checkpoint import load_model
-from visavox.models.registry import model_info
 from visavox.training.loop import Trainer
+from visavox.weights.checkpoint import load_model
+from visavox.weights.registry import model_info
 
 ROWS = ["mouth as it was", "before", "after"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from visavox.audio.mel import MEL_MIN, mel_spectrogram
+from visavox.audio.features.mel import MEL_MIN, mel_spectrogram
 from visavox.audio.silence import SilenceSettings, find_silence, gate_silence, gate_sound, silent_frames
 
 RATE = 16000

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 from tests.avatar.conftest import SETTINGS
-from tests.training.test_avatar_stages import EVERYTHING, TORSO
+from tests.training.radiance.test_avatar_stages import EVERYTHING, TORSO
 
-from visavox.avatar import measure
-from visavox.avatar.build import DATA_FOLDER, Built, build_avatar
-from visavox.avatar.build_settings import BuildSettings
+from visavox.avatar.build import measure
+from visavox.avatar.build.build import DATA_FOLDER, Built, build_avatar
+from visavox.avatar.build.build_settings import BuildSettings
 from visavox.demo import FACE
-from visavox.models.geneface.critic import MotionCriticConfig
-from visavox.models.geneface.postnet import PostNetConfig
+from visavox.models.motion.critic import MotionCriticConfig
+from visavox.models.motion.postnet import PostNetConfig
 from visavox.progress import QUIET, Progress
-from visavox.training.avatar_recipes import HEAD_RECIPES, TORSO_RECIPES
-from visavox.training.motion_recipes import POSTNET_RECIPES
+from visavox.training.motion.motion_recipes import POSTNET_RECIPES
+from visavox.training.radiance.avatar_recipes import HEAD_RECIPES, TORSO_RECIPES
 from visavox.training.schedule import loop_of_steps
 
 DATA = replace(SETTINGS, size=None)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from visavox.avatar.prepare import Prepared, prepare_person
-from visavox.avatar.settings import DataSettings
+from visavox.avatar.dataset.prepare import Prepared, prepare_person
+from visavox.avatar.dataset.settings import DataSettings
 from visavox.demo import FACE
 
 SETTINGS = DataSettings(size=128, minimum_seconds=2.0, test_share=0.2)

@@ -19,14 +19,14 @@ from PIL import Image
 from tests.small_avatar import make_avatar
 from tests.small_person import make_person
 
-from visavox.avatar.speak import Avatar
-from visavox.avatar.speak_settings import AvatarSpeakSettings
-from visavox.data.person_data import PersonData
+from visavox.avatar.speak.speak import Avatar
+from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
+from visavox.data.radiance.person_data import PersonData
 from visavox.demo import FACE
 from visavox.errors import InputError
-from visavox.face.landmarks import mouth_opening
-from visavox.face.resting_face import lip_gap
-from visavox.face.tracker import open_tracker
+from visavox.face.geometry.landmarks import mouth_opening
+from visavox.face.geometry.resting_face import lip_gap
+from visavox.face.track.tracker import open_tracker
 from visavox.media import VideoReader
 
 

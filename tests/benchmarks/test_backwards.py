@@ -18,21 +18,21 @@ from benchmarks.backwards_table import check_groups, curve_rows, group_results, 
 from benchmarks.clips import Clip
 from benchmarks.predicted_curves import judge_curves
 from benchmarks.recording_offset import REACH, RecordingJudge, offset_of
-from tests.metrics.test_report import make_report
+from tests.evaluation.test_report import make_report
 
 from visavox.demo import FACE
 from visavox.errors import InputError
-from visavox.face.crop import CropSpec
-from visavox.face.landmarks import mouth_opening
-from visavox.metrics.backwards import cut_sound
-from visavox.metrics.evaluation import track_curve
-from visavox.metrics.track_cache import TrackCache
-from visavox.models.checkpoint import save_model
-from visavox.models.networks import NETWORKS
-from visavox.models.wav2lip.generator import Wav2LipConfig
-from visavox.models.weights_file import ModelCard
+from visavox.evaluation.backwards import cut_sound
+from visavox.evaluation.evaluation import track_curve
+from visavox.evaluation.track_cache import TrackCache
+from visavox.face.geometry.crop import CropSpec
+from visavox.face.geometry.landmarks import mouth_opening
+from visavox.models.generator.wav2lip import Wav2LipConfig
 from visavox.motion.performance import motion_of
 from visavox.progress import QUIET
+from visavox.weights.checkpoint import save_model
+from visavox.weights.networks import NETWORKS
+from visavox.weights.weights_file import ModelCard
 
 
 def make_clip(name: str, group: str = "grid") -> Clip:

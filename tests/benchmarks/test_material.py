@@ -11,7 +11,7 @@ from benchmarks.speed_material import make_random_weights, make_video
 
 from visavox.errors import InputError
 from visavox.media import probe
-from visavox.models import checkpoint
+from visavox.weights import checkpoint
 
 
 @pytest.fixture

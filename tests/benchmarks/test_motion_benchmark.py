@@ -14,10 +14,10 @@ from benchmarks.motion.material import Material, group_of, load_material
 from benchmarks.motion.table import figures_table, opening_table
 from benchmarks.motion_projection import main as measure_projection
 
-from visavox.audio.speech_features import load_features
-from visavox.data.feature_cache import FeatureCache
+from visavox.audio.features.speech_features import load_features
+from visavox.data.motion.feature_cache import FeatureCache
 from visavox.errors import InputError
-from visavox.face.motion import canonical_68
+from visavox.face.geometry.motion import canonical_68
 
 
 def face_with(gap: np.ndarray) -> np.ndarray:

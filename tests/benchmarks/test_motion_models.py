@@ -12,9 +12,9 @@ from benchmarks.motion.material import Material
 from tests.benchmarks.test_motion_benchmark import clip_of, write_dataset
 from tests.models.small_motion_vae import SMALL_VAE
 
-from visavox.face.crop import CropSpec
-from visavox.models.checkpoint import save_model
-from visavox.models.weights_file import ModelCard
+from visavox.face.geometry.crop import CropSpec
+from visavox.weights.checkpoint import save_model
+from visavox.weights.weights_file import ModelCard
 
 pytest.importorskip("visavox.motion.speak")
 
@@ -23,7 +23,7 @@ CARD = ModelCard(CropSpec(), "a test", "none", "none")
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> str:
-    from visavox.models.geneface.motion_vae import MotionVae
+    from visavox.models.motion.motion_vae import MotionVae
 
     torch.manual_seed(1)
     vae = MotionVae(SMALL_VAE)
@@ -35,8 +35,8 @@ def model(tmp_path_factory) -> str:
 
 @pytest.fixture(scope="module")
 def syncnet(tmp_path_factory) -> str:
-    pytest.importorskip("visavox.models.geneface.motion_syncnet")
-    from visavox.models.geneface.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
+    pytest.importorskip("visavox.models.sync.motion_syncnet")
+    from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
 
     config = MotionSyncNetConfig(
         features="mel", feature_size=80, mouth_channels=(4, 4, 6, 6), speech_channels=(4, 6, 6)

@@ -11,8 +11,8 @@ from benchmarks.clips import Clip
 from benchmarks.results import choose_folder, choose_subjects, main, shipped_generators
 from benchmarks.results_sheet import sheet_clips
 from benchmarks.results_table import BEGIN, END, group_figures, put_between_markers, tables
-from tests.metrics.conftest import DEMO, demo_frames, write_video
-from tests.metrics.test_report import make_report
+from tests.evaluation.conftest import DEMO, demo_frames, write_video
+from tests.evaluation.test_report import make_report
 
 from visavox.errors import InputError
 from visavox.metrics.sync import SyncScore

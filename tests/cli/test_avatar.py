@@ -11,10 +11,10 @@ import pytest
 from tests.avatar.building import small_recipes
 from tests.training.tiny import AfterStep
 
-from visavox.avatar.settings import DataSettings
+from visavox.avatar.dataset.settings import DataSettings
 from visavox.cli import common
 from visavox.cli.main import main
-from visavox.data.person_data import PersonData
+from visavox.data.radiance.person_data import PersonData
 from visavox.demo import FACE, SPEECH
 from visavox.errors import InputError
 

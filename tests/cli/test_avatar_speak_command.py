@@ -7,8 +7,8 @@ import json
 import pytest
 from tests.small_avatar import make_avatar
 
-from visavox.avatar import shipped_avatars
-from visavox.avatar.shipped_avatars import find_avatar, list_avatars
+from visavox.avatar.format import shipped_avatars
+from visavox.avatar.format.shipped_avatars import find_avatar, list_avatars
 from visavox.cli.main import main
 from visavox.demo import SPEECH
 from visavox.media import probe, read_audio

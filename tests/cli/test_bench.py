@@ -8,9 +8,9 @@ import pytest
 import torch
 from tests.small_avatar import make_avatar
 
-from visavox.avatar.speed import load_subject
+from visavox.avatar.speak.speed import load_subject
 from visavox.cli.main import main
-from visavox.models.geneface.rays import scaled
+from visavox.models.radiance.rays import scaled
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from tests.models.small import save_small_generator
 from tests.parity import published_shapes
 
 from visavox.cli.main import main
-from visavox.models.registry import list_models
+from visavox.weights.registry import list_models
 
 
 def test_list_shows_what_is_shipped(capsys):

@@ -4,7 +4,7 @@ import pytest
 
 from visavox.cli.main import main
 from visavox.demo import FACE, SPEECH
-from visavox.face.track_file import load_track
+from visavox.face.track.track_file import load_track
 from visavox.media import probe
 
 

@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from visavox.face.crop import ALIGNMENT_TEMPLATE
-from visavox.face.landmarks import CHIN, LIP_LOWER, LIP_UPPER, LIPS_OUTER
+from visavox.face.geometry.crop import ALIGNMENT_TEMPLATE
+from visavox.face.geometry.landmarks import CHIN, LIP_LOWER, LIP_UPPER, LIPS_OUTER
 from visavox.types import FrameStatus, Track
 
 EYES = 60.0

@@ -11,12 +11,12 @@ from tests.dubbing.tiny import CONFIG, CROP
 
 from visavox.demo import FACE
 from visavox.dubbing.network import MouthNetwork
-from visavox.face.tracking import track_video
+from visavox.face.track.tracking import track_video
 from visavox.media import VideoReader
-from visavox.models.checkpoint import save_model
-from visavox.models.wav2lip.generator import Wav2Lip
-from visavox.models.weights_file import ModelCard
+from visavox.models.generator.wav2lip import Wav2Lip
 from visavox.types import Track
+from visavox.weights.checkpoint import save_model
+from visavox.weights.weights_file import ModelCard
 
 
 @pytest.fixture(scope="session")

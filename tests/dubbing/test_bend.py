@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from visavox.dubbing.bend import flatten_layers
-from visavox.models.wav2lip.reference_warp import Layers
+from visavox.models.generator.reference_warp import Layers
 
 
 @pytest.mark.parametrize("size", [96, 192])

@@ -22,12 +22,12 @@ from visavox.demo import FACE, SPEECH
 from visavox.dubbing import Dubber
 from visavox.dubbing.faces import prepare_face
 from visavox.errors import InputError
-from visavox.face.track_file import save_track
+from visavox.face.track.track_file import save_track
 from visavox.media import Encoding, VideoReader, probe, read_audio, read_samples
-from visavox.models.attn_wav2lip.generator import AttnWav2Lip
-from visavox.models.checkpoint import save_model
-from visavox.models.weights_file import ModelCard
+from visavox.models.generator.attn_wav2lip import AttnWav2Lip
 from visavox.types import Frame, FrameStatus
+from visavox.weights.checkpoint import save_model
+from visavox.weights.weights_file import ModelCard
 
 LOSSLESS = Encoding(crf=0, preset="ultrafast")
 RATE = 16_000

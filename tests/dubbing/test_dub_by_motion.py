@@ -9,23 +9,23 @@ import numpy as np
 import pytest
 import torch
 from tests.dubbing.tiny import CROP
-from tests.models.test_motion_dub import DEAF
+from tests.models.generator.test_motion_dub import DEAF
 
 from visavox.cli.main import main
-from visavox.data.mouth_motion import fit_motion_basis
-from visavox.data.mouth_reading import fit_mouth_reader
+from visavox.data.generator.mouth_motion import fit_motion_basis
+from visavox.data.generator.mouth_reading import fit_mouth_reader
 from visavox.demo import FACE, SPEECH
 from visavox.dubbing import Dubber, DubSettings
 from visavox.dubbing.wanted_motion import WantedMotion, fit_motion
 from visavox.errors import InputError
-from visavox.face.motion import motion_of_track
-from visavox.face.track_file import save_track
+from visavox.face.geometry.motion import motion_of_track
+from visavox.face.track.track_file import save_track
 from visavox.media import Encoding, VideoReader
-from visavox.models.checkpoint import save_model
-from visavox.models.motion_dub.generator import MotionDub
-from visavox.models.weights_file import ModelCard
+from visavox.models.generator.motion_driven import MotionDub
 from visavox.motion.motion_file import save_motion
 from visavox.types import Motion
+from visavox.weights.checkpoint import save_model
+from visavox.weights.weights_file import ModelCard
 
 LOSSLESS = Encoding(crf=0, preset="ultrafast")
 

@@ -9,11 +9,11 @@ from tests.media.media_samples import make_video, number_of
 from visavox.demo import FACE
 from visavox.dubbing import playback
 from visavox.dubbing.playback import Player, read_indices
-from visavox.dubbing.stages import Background
 from visavox.dubbing.timeline import plan_timeline
 from visavox.errors import InputError
 from visavox.media import VideoReader, probe
 from visavox.media.segment import SegmentReader
+from visavox.runtime.background import Background
 
 KINDS = {
     "h264 with b-frames": ("clip.mp4", {"options": {"g": "30", "bf": "3"}}),

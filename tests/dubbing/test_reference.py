@@ -7,8 +7,8 @@ import pytest
 from visavox.demo import FACE
 from visavox.dubbing.reference import read_references, reference_candidates
 from visavox.errors import InputError
-from visavox.face.crop import CropSpec, crop_transforms, warp_crop
-from visavox.face.landmarks import LIP_LOWER, mouth_opening
+from visavox.face.geometry.crop import CropSpec, crop_transforms, warp_crop
+from visavox.face.geometry.landmarks import LIP_LOWER, mouth_opening
 from visavox.media import probe
 from visavox.types import FrameStatus, Track
 

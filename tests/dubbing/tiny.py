@@ -1,9 +1,9 @@
 """Dimensions of the tiny generators of these tests."""
 
-from visavox.face.crop import CropSpec
-from visavox.models.attn_wav2lip.generator import AttnWav2LipConfig
-from visavox.models.wav2lip.generator import Wav2LipConfig
-from visavox.models.wav2lip.motion import MotionConfig
+from visavox.face.geometry.crop import CropSpec
+from visavox.models.generator.attn_wav2lip import AttnWav2LipConfig
+from visavox.models.generator.speech_branch import MotionConfig
+from visavox.models.generator.wav2lip import Wav2LipConfig
 
 CROP = CropSpec(size=96)
 CONFIG = Wav2LipConfig(

@@ -8,7 +8,7 @@ import pytest
 import skimage.data
 
 from visavox.demo import FACE
-from visavox.face.tracker import open_tracker
+from visavox.face.track.tracker import open_tracker
 from visavox.media.reader import VideoReader
 
 

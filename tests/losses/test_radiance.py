@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from visavox.losses.radiance import change_outside, color_error, feature_judge, mask_error, opacity_entropy
-from visavox.models.face_features import FaceFeatures, FaceFeaturesConfig
+from visavox.models.perceptual.face_features import FaceFeatures, FaceFeaturesConfig
 
 
 def test_colors():

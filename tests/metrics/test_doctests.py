@@ -11,19 +11,19 @@ import pytest
 @pytest.mark.parametrize(
     "name",
     [
-        "cpbd",
-        "curves",
-        "descriptions",
-        "flicker",
-        "frechet",
-        "identity",
-        "landmark",
-        "pairing",
-        "picture",
-        "silence",
+        "metrics.cpbd",
+        "metrics.curves",
+        "evaluation.descriptions",
+        "metrics.flicker",
+        "metrics.frechet",
+        "metrics.identity",
+        "metrics.landmark",
+        "evaluation.pairing",
+        "metrics.picture",
+        "metrics.silence",
     ],
 )
 def test_examples(name):
-    failed, tried = doctest.testmod(importlib.import_module(f"visavox.metrics.{name}"))
+    failed, tried = doctest.testmod(importlib.import_module(f"visavox.{name}"))
     assert tried > 0
     assert failed == 0

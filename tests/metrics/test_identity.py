@@ -5,11 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from tests.metrics.onnx_file import save_mean_color
+from tests.evaluation.onnx_file import save_mean_color
 
 from visavox.errors import InputError
 from visavox.metrics.identity import ARCFACE_POINTS, cosine_similarity, recognition_crop
-from visavox.models.face_embedding import FaceEmbedding
+from visavox.models.perceptual.face_embedding import FaceEmbedding
 
 
 def test_the_cosine_is_that_of_the_angle():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visavox.face.landmarks import LIPS_INNER, LIPS_OUTER, RIGID
+from visavox.face.geometry.landmarks import LIPS_INNER, LIPS_OUTER, RIGID
 from visavox.metrics.landmark import fit_similarity, landmark_distance, transform_points
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from visavox.data.motion_store import MotionClip, MotionStore
+from visavox.data.motion.motion_store import MotionClip, MotionStore
 from visavox.metrics.motion_sync import apart_agreement, found_offset, mean_agreement
-from visavox.models.geneface.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
+from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
 
 CONFIG = MotionSyncNetConfig(
     feature_size=1, num_rows=2, num_frames=1, mouth_channels=(2, 2), speech_channels=(2, 2), points=(66,)

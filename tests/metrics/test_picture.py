@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from visavox.face.landmarks import LIPS_OUTER
+from visavox.face.geometry.landmarks import LIPS_OUTER
 from visavox.metrics.picture import (
     DifferenceHistogram,
     laplacian_energy,

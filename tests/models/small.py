@@ -2,10 +2,10 @@
 
 import torch
 
-from visavox.face.crop import CropSpec
-from visavox.models.checkpoint import save_model
-from visavox.models.wav2lip.generator import Wav2Lip, Wav2LipConfig
-from visavox.models.weights_file import ModelCard
+from visavox.face.geometry.crop import CropSpec
+from visavox.models.generator.wav2lip import Wav2Lip, Wav2LipConfig
+from visavox.weights.checkpoint import save_model
+from visavox.weights.weights_file import ModelCard
 
 CONFIG = Wav2LipConfig(
     mel_lead=2,

@@ -1,8 +1,8 @@
 """A motion VAE small enough for a test, that hears mels."""
 
-from visavox.models.geneface.flow import FlowConfig
-from visavox.models.geneface.motion_vae import MotionVaeConfig
-from visavox.models.geneface.speech_encoder import SpeechEncoderConfig
+from visavox.models.motion.flow import FlowConfig
+from visavox.models.motion.motion_vae import MotionVaeConfig
+from visavox.models.motion.speech_encoder import SpeechEncoderConfig
 
 SMALL_VAE = MotionVaeConfig(
     features="mel",

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from visavox.face.motion import canonical_68
+from visavox.face.geometry.motion import canonical_68
 from visavox.motion.blink import LIDS
 from visavox.types import Motion
 

@@ -7,7 +7,7 @@ import pytest
 from hand_made_motion import shut_eyes, still
 
 from visavox.errors import InputError
-from visavox.face.motion import canonical_68
+from visavox.face.geometry.motion import canonical_68
 from visavox.motion.blink import (
     LIDS,
     USUAL_SHAPE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from tests.models.geneface.test_postnet import trained
+from tests.models.motion.test_postnet import trained
 
 from visavox.motion import manner
 from visavox.motion.manner import Manner

@@ -8,9 +8,9 @@ import pytest
 
 from visavox.demo import FACE
 from visavox.errors import InputError
-from visavox.face.landmarks import to_ibug68
-from visavox.face.motion import landmarks_of
-from visavox.face.tracking import track_video
+from visavox.face.geometry.landmarks import to_ibug68
+from visavox.face.geometry.motion import landmarks_of
+from visavox.face.track.tracking import track_video
 from visavox.motion.performance import motion_of, performance_of_track, watch
 from visavox.types import FrameStatus
 

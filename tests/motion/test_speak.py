@@ -13,15 +13,15 @@ from tests.models.small_motion_vae import SMALL_VAE
 from visavox.audio.silence import find_silence, find_silence_in
 from visavox.demo import SPEECH
 from visavox.errors import InputError
-from visavox.face.crop import CropSpec
-from visavox.face.resting_face import lip_gap, resting_face
+from visavox.face.geometry.crop import CropSpec
+from visavox.face.geometry.resting_face import lip_gap, resting_face
 from visavox.media import read_audio
-from visavox.models.checkpoint import save_model
-from visavox.models.geneface.motion_vae import MotionVae
-from visavox.models.registry import model_info
-from visavox.models.weights_file import ModelCard
+from visavox.models.motion.motion_vae import MotionVae
 from visavox.motion.speak import SpeakSettings, rest_shares, speak
 from visavox.types import Motion
+from visavox.weights.checkpoint import save_model
+from visavox.weights.registry import model_info
+from visavox.weights.weights_file import ModelCard
 
 
 def opening_mode() -> torch.Tensor:

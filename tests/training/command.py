@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.training import tiny_recipes
 
 from visavox.cli.main import main
-from visavox.training import recipes
+from visavox.training.generator import recipes
 from visavox.training.loop import Trainer
 
 recipes.SPEECH_RECIPES["tiny"] = tiny_recipes.SPEECH

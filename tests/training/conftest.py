@@ -8,8 +8,8 @@ import pytest
 import torch
 from tests.training import tiny, tiny_recipes
 
-from visavox.data.clip_store import ClipStore, load_store
-from visavox.training import run
+from visavox.data.generator.clip_store import ClipStore, load_store
+from visavox.training.generator import run
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visavox.data.motion_store import MotionClip, MotionStore
+from visavox.data.motion.motion_store import MotionClip, MotionStore
 
 FEATURE_SIZE = 6
 

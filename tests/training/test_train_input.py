@@ -13,11 +13,11 @@ import torch
 from tests.training import tiny_recipes
 
 from visavox.cli.main import main
-from visavox.face.crop import CropSpec
-from visavox.models.checkpoint import save_model
-from visavox.models.syncnet.expert import Expert
-from visavox.models.weights_file import ModelCard
-from visavox.training import recipes, run
+from visavox.face.geometry.crop import CropSpec
+from visavox.models.sync.expert import Expert
+from visavox.training.generator import recipes, run
+from visavox.weights.checkpoint import save_model
+from visavox.weights.weights_file import ModelCard
 
 
 @pytest.fixture(autouse=True)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from visavox.data.clip_file import STORED_MARGIN, ClipFile, encode_jpeg, save_clip
+from visavox.data.generator.clip_file import STORED_MARGIN, ClipFile, encode_jpeg, save_clip
 from visavox.demo import FACE
-from visavox.face.crop import CropSpec, crop_transforms, warp_crop
-from visavox.face.motion import motion_of_track
-from visavox.face.tracking import track_video
+from visavox.face.geometry.crop import CropSpec, crop_transforms, warp_crop
+from visavox.face.geometry.motion import motion_of_track
+from visavox.face.track.tracking import track_video
 from visavox.media import VideoReader, read_audio
 from visavox.progress import Progress
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from visavox.models.attn_wav2lip.generator import AttnWav2LipConfig
-from visavox.models.face_features import FaceFeaturesConfig
-from visavox.models.motion_dub.generator import MotionDubConfig
-from visavox.models.syncnet.expert import ExpertConfig
-from visavox.models.wav2lip.discriminator import QualityDiscriminatorConfig
-from visavox.models.wav2lip.generator import Wav2LipConfig
-from visavox.models.wav2lip.motion import MotionConfig
-from visavox.training.expert import ExpertSettings
-from visavox.training.features import FeaturesSettings
+from visavox.models.generator.attn_wav2lip import AttnWav2LipConfig
+from visavox.models.generator.discriminator import QualityDiscriminatorConfig
+from visavox.models.generator.motion_driven import MotionDubConfig
+from visavox.models.generator.speech_branch import MotionConfig
+from visavox.models.generator.wav2lip import Wav2LipConfig
+from visavox.models.perceptual.face_features import FaceFeaturesConfig
+from visavox.models.sync.expert import ExpertConfig
+from visavox.training.generator.expert import ExpertSettings
+from visavox.training.generator.features import FeaturesSettings
+from visavox.training.generator.recipes import ExpertRecipe, FeaturesRecipe, SpeechRecipe, Wav2LipRecipe
+from visavox.training.generator.speech import SpeechSettings
+from visavox.training.generator.wav2lip import Wav2LipLosses, Wav2LipSettings
 from visavox.training.loop import LoopSettings
-from visavox.training.recipes import ExpertRecipe, FeaturesRecipe, SpeechRecipe, Wav2LipRecipe
-from visavox.training.speech import SpeechSettings
-from visavox.training.wav2lip import Wav2LipLosses, Wav2LipSettings
 
 GENERATOR = Wav2LipConfig(
     mel_window=32,

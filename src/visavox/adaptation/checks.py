@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from visavox.adaptation.settings import AdaptSettings
-from visavox.data.sources import Source, find_sources
+from visavox.data.preparation.sources import Source, find_sources
 from visavox.errors import InputError
 from visavox.media import check_output, probe
-from visavox.models.motion_terms import terms_path
-from visavox.models.registry import GENERATORS, list_models, model_info
-from visavox.models.weights_file import ModelInfo
+from visavox.weights.motion_terms import terms_path
+from visavox.weights.registry import GENERATORS, list_models, model_info
+from visavox.weights.weights_file import ModelInfo
 
 FilePath = str | Path
 

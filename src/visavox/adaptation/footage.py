@@ -9,14 +9,14 @@ from pathlib import Path
 from visavox.adaptation.checks import Job
 from visavox.adaptation.division import Piece, Use, divide, store_of
 from visavox.adaptation.held_out import Stretch
-from visavox.data.clip_store import ClipStore, load_store, read_manifest
-from visavox.data.frame_grid import FRAME_RATE
-from visavox.data.mouth_motion import MotionBasis, load_basis
-from visavox.data.prepare import PrepareSettings, prepare
-from visavox.data.report import PreparationReport
-from visavox.data.settings import ClipSettings
-from visavox.data.sources import find_sources
-from visavox.data.splits import SplitSettings
+from visavox.data.generator.clip_store import ClipStore, load_store, read_manifest
+from visavox.data.generator.mouth_motion import MotionBasis, load_basis
+from visavox.data.preparation.frame_grid import FRAME_RATE
+from visavox.data.preparation.prepare import PrepareSettings, prepare
+from visavox.data.preparation.report import PreparationReport
+from visavox.data.preparation.settings import ClipSettings
+from visavox.data.preparation.sources import find_sources
+from visavox.data.preparation.splits import SplitSettings
 from visavox.errors import InputError
 from visavox.progress import Progress
 

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from visavox.adaptation.checks import digest
-from visavox.data.frame_grid import FRAME_RATE
-from visavox.data.records import write_atomically
+from visavox.data.preparation.frame_grid import FRAME_RATE
 from visavox.dubbing import Dubber
-from visavox.metrics.backwards import cut_sound, cut_video, reverse_video
-from visavox.metrics.evaluation import EvaluationSettings, evaluate
-from visavox.metrics.report import Column, Report, summarise
-from visavox.metrics.track_cache import TrackCache
+from visavox.evaluation.backwards import cut_sound, cut_video, reverse_video
+from visavox.evaluation.evaluation import EvaluationSettings, evaluate
+from visavox.evaluation.report import Column, Report, summarise
+from visavox.evaluation.track_cache import TrackCache
 from visavox.progress import Progress
+from visavox.runtime.files import write_atomically
 
 Figures = dict[str, float]
 

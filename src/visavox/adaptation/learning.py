@@ -12,18 +12,18 @@ import torch
 
 from visavox.adaptation.checks import Job, digest
 from visavox.adaptation.footage import Footage
-from visavox.data.clip_store import MANIFEST_NAME, ClipStore
-from visavox.data.picture_augmentation import PictureAugmentation
-from visavox.models.checkpoint import load_model
+from visavox.data.generator.clip_store import MANIFEST_NAME, ClipStore
+from visavox.data.generator.picture_augmentation import PictureAugmentation
 from visavox.progress import Progress
-from visavox.training.adapt import AdaptationSettings, AdaptStage
+from visavox.training.generator.adapt import AdaptationSettings, AdaptStage
+from visavox.training.generator.run import keep_freed_memory
+from visavox.training.generator.speech import rest_motion
+from visavox.training.generator.wav2lip import Wav2LipLosses
 from visavox.training.loop import LoopSettings, Trainer
-from visavox.training.run import keep_freed_memory
 from visavox.training.run_folder import RunFolder
 from visavox.training.run_settings import RunSettings, choose_device, loop_settings, make_fabric
 from visavox.training.schedule import steps_within
-from visavox.training.speech import rest_motion
-from visavox.training.wav2lip import Wav2LipLosses
+from visavox.weights.checkpoint import load_model
 
 logger = logging.getLogger(__name__)
 

@@ -17,13 +17,13 @@ from visavox.adaptation.held_out import HeldOut
 from visavox.adaptation.learning import Learned, learn
 from visavox.adaptation.result import AFTER, AS_IT_WAS, BEFORE, AdaptResult, quality_of
 from visavox.adaptation.settings import AdaptSettings
-from visavox.data.mouth_motion import load_basis, save_basis
-from visavox.data.records import write_atomically
+from visavox.data.generator.mouth_motion import load_basis, save_basis
 from visavox.errors import InputError
-from visavox.models.checkpoint import load_model, save_model
-from visavox.models.motion_terms import terms_path
-from visavox.models.weights_file import ModelCard
 from visavox.progress import QUIET, Progress
+from visavox.runtime.files import write_atomically
+from visavox.weights.checkpoint import load_model, save_model
+from visavox.weights.motion_terms import terms_path
+from visavox.weights.weights_file import ModelCard
 
 logger = logging.getLogger(__name__)
 

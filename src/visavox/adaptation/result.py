@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from visavox.adaptation.held_out import COLUMNS, Figures
-from visavox.metrics.report import format_table, plain
+from visavox.evaluation.report import format_table, plain
 
 AS_IT_WAS, BEFORE, AFTER = "mouth as it was", "before", "after"
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 
-from visavox.audio.mel import (
+from visavox.audio.features.mel import (
     LEVEL_RANGE,
     MEL_FRAMES_PER_SECOND,
     MEL_MAX,

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from visavox.avatar.build_settings import BuildSettings
-from visavox.avatar.settings import DataSettings
+from visavox.avatar.build.build_settings import BuildSettings
+from visavox.avatar.dataset.settings import DataSettings
 from visavox.cli.common import EXIT_DONE, ReportOptions, alias
 
 if TYPE_CHECKING:
-    from visavox.avatar.build import Built
+    from visavox.avatar.build.build import Built
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +44,8 @@ class Info(ReportOptions):
 
 def build(options: Build) -> int:
     """Build an avatar, say what came of it, and return the exit code."""
-    from visavox.avatar.build import build_avatar
-    from visavox.avatar.description import describe, gather
+    from visavox.avatar.build.build import build_avatar
+    from visavox.avatar.format.description import describe, gather
 
     try:
         built = build_avatar(options.footage, options.output, options.settings, options.data, options.progress)
@@ -71,8 +71,8 @@ def _unfinished(built: Built) -> str:
 
 def info(options: Info) -> int:
     """Say what is known of an avatar, and return the exit code."""
-    from visavox.avatar.description import describe, gather
-    from visavox.avatar.shipped_avatars import find_avatar
+    from visavox.avatar.format.description import describe, gather
+    from visavox.avatar.format.shipped_avatars import find_avatar
 
     known = gather(find_avatar(options.avatar))
     if options.json:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from visavox.avatar.speak_settings import AvatarSpeakSettings
+from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
 from visavox.cli.common import EXIT_DONE, CommonOptions, ReportOptions, alias
 from visavox.errors import InputError
 
@@ -45,13 +45,13 @@ def speak(options: Speak) -> int:
     """Say a recording; print what was made and what was decided on the way."""
     if options.json and options.output == "-":
         raise InputError("--json and -o - both write to standard output; give the result a name")
-    from visavox.avatar.shipped_avatars import find_avatar
-    from visavox.avatar.speak_checks import check_files
+    from visavox.avatar.format.shipped_avatars import find_avatar
+    from visavox.avatar.speak.speak_checks import check_files
 
     folder = find_avatar(options.avatar)
     check_files(options.audio, options.output, options.settings)
 
-    from visavox.avatar.speak import Avatar
+    from visavox.avatar.speak.speak import Avatar
 
     avatar = Avatar.load(folder, device=options.settings.device, compile=options.settings.compile)
     result = avatar.speak(options.audio, options.output, settings=options.settings, progress=options.progress)
@@ -65,8 +65,8 @@ def speak(options: Speak) -> int:
 
 def demo(options: Demo) -> int:
     """Speak with the shipped avatar; print the command, the path of the result and how long it took."""
-    from visavox.avatar.avatar_folder import AvatarInfo
-    from visavox.avatar.shipped_avatars import DEMO_AVATAR, find_avatar, list_avatars
+    from visavox.avatar.format.avatar_folder import AvatarInfo
+    from visavox.avatar.format.shipped_avatars import DEMO_AVATAR, find_avatar, list_avatars
     from visavox.demo import SPEECH
 
     if DEMO_AVATAR not in list_avatars():

@@ -11,7 +11,7 @@ import tyro
 
 from visavox.cli.common import EXIT_DONE, ReportOptions, parse
 from visavox.cli.evaluate_pairs import PairOptions, evaluate_pairs
-from visavox.metrics.judge_settings import FaceJudgeSettings
+from visavox.evaluation.judge_settings import FaceJudgeSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +56,12 @@ class EvaluateOptions(FaceJudgeSettings, ReportOptions):
 def main(argv: list[str]) -> int:
     """Run the command."""
     options = parse(EvaluateOptions, argv, command="evaluate")
-    from visavox.metrics.batch import evaluate_all, group_rows, plan_plots
-    from visavox.metrics.evaluation import EvaluationSettings
-    from visavox.metrics.face_judges import load_face_judges
-    from visavox.metrics.manifest import find_pairs
-    from visavox.metrics.report import format_table, plain
-    from visavox.metrics.track_cache import TrackCache
+    from visavox.evaluation.batch import evaluate_all, group_rows, plan_plots
+    from visavox.evaluation.evaluation import EvaluationSettings
+    from visavox.evaluation.face_judges import load_face_judges
+    from visavox.evaluation.manifest import find_pairs
+    from visavox.evaluation.report import format_table, plain
+    from visavox.evaluation.track_cache import TrackCache
 
     settings = EvaluationSettings(
         face=options.face,

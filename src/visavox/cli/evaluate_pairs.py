@@ -12,8 +12,8 @@ from visavox.cli.common import ReportOptions, alias
 from visavox.errors import InputError
 
 if TYPE_CHECKING:
-    from visavox.metrics.evaluation import EvaluationSettings
-    from visavox.metrics.judge_settings import FaceJudgeSettings
+    from visavox.evaluation.evaluation import EvaluationSettings
+    from visavox.evaluation.judge_settings import FaceJudgeSettings
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,9 @@ def evaluate_pairs(
     if options.pairs is None or options.output is None:
         raise InputError("--protocol needs --pairs LIST and --output FOLDER (-o)")
     assert options.protocol is not None, "asked for"
-    from visavox.metrics.report import format_table
-    from visavox.protocol.run import run_protocol
-    from visavox.protocol.settings import ProtocolSettings
+    from visavox.evaluation.protocol.run import run_protocol
+    from visavox.evaluation.protocol.settings import ProtocolSettings
+    from visavox.evaluation.report import format_table
 
     summary = run_protocol(
         options.pairs,

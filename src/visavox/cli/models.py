@@ -12,7 +12,7 @@ from tyro.conf import Positional, arg, subcommand
 from visavox.cli.common import EXIT_DONE, ReportOptions, alias, parse
 
 if TYPE_CHECKING:
-    from visavox.models.weights_file import ModelInfo
+    from visavox.weights.weights_file import ModelInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +101,7 @@ def main(argv: list[str]) -> int:
 
 
 def _list(options: List) -> None:
-    from visavox.models.registry import list_models
+    from visavox.weights.registry import list_models
 
     models = list_models()
     if options.json:
@@ -115,7 +115,7 @@ def _list(options: List) -> None:
 
 
 def _info(options: Info) -> None:
-    from visavox.models.registry import card_text, model_info
+    from visavox.weights.registry import card_text, model_info
 
     info = model_info(options.name)
     card = card_text(info)
@@ -128,7 +128,7 @@ def _info(options: Info) -> None:
 
 
 def _import(options: Import) -> None:
-    from visavox.models.importer import import_model
+    from visavox.weights.importer import import_model
 
     info = import_model(
         options.file, options.output, allow_torchscript=options.allow_torchscript, overwrite=options.overwrite
@@ -137,14 +137,14 @@ def _import(options: Import) -> None:
 
 
 def _blend(options: Blend) -> None:
-    from visavox.models.blend import blend_models
+    from visavox.weights.blend import blend_models
 
     info = blend_models(options.first, options.second, options.output, share=options.share, overwrite=options.overwrite)
     _say_written(info, options.json)
 
 
 def _graft(options: Graft) -> None:
-    from visavox.models.graft import graft_speech_branch
+    from visavox.weights.graft import graft_speech_branch
 
     info = graft_speech_branch(options.painter, options.speech, options.output, overwrite=options.overwrite)
     _say_written(info, options.json)

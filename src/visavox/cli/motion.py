@@ -80,7 +80,7 @@ def main(argv: list[str]) -> int:
 
 def _check(options: MotionOptions) -> bool:
     """Say what can be known to be wrong before the work starts; tell whether the input is a video."""
-    from visavox.face.selection import check_selection
+    from visavox.face.track.selection import check_selection
     from visavox.media import check_output
     from visavox.motion.blink import parse_blink
 

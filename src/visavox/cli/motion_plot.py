@@ -38,7 +38,7 @@ class MotionPlotOptions(CommonOptions):
 def main(argv: list[str]) -> int:
     """Run the command; return its exit code."""
     options = parse(MotionPlotOptions, argv, command="motion plot")
-    from visavox.motion.plot import check_figure_path
+    from visavox.evaluation.motion_plot import check_figure_path
 
     if options.count < 10:
         raise InputError(f"--count {options.count} was given; give 10 or more.")
@@ -49,13 +49,13 @@ def main(argv: list[str]) -> int:
 
 
 def _plot(options: MotionPlotOptions) -> None:
-    from visavox.audio.speech_features import load_features
-    from visavox.data.motion_store import load_motion_store
-    from visavox.models.checkpoint import load_model
+    from visavox.audio.features.speech_features import load_features
+    from visavox.data.motion.motion_store import load_motion_store
+    from visavox.evaluation.motion_plot import domain_clouds, plot_domains
     from visavox.motion.manner import Manner
-    from visavox.motion.plot import domain_clouds, plot_domains
-    from visavox.training.motion_run import TRUE_MOTION
-    from visavox.training.postnet_sources import drawn_motion, true_motion
+    from visavox.training.motion.motion_run import TRUE_MOTION
+    from visavox.training.motion.postnet_sources import drawn_motion, true_motion
+    from visavox.weights.checkpoint import load_model
 
     manner = Manner.load(options.postnet) if options.postnet is not None else None
     is_true = options.motion == TRUE_MOTION

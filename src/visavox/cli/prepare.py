@@ -11,9 +11,9 @@ from typing import Annotated
 import tyro
 
 from visavox.cli.common import EXIT_DONE, ReportOptions, parse
-from visavox.data.layouts import Layout
-from visavox.data.settings import LagSettings, QualitySettings
-from visavox.data.splits import SplitRule
+from visavox.data.preparation.layouts import Layout
+from visavox.data.preparation.settings import LagSettings, QualitySettings
+from visavox.data.preparation.splits import SplitRule
 from visavox.errors import InputError
 
 
@@ -65,9 +65,9 @@ def main(argv: list[str]) -> int:
     options = parse(PrepareOptions, argv, command="prepare")
     if options.workers < -1:
         raise InputError(f"--workers is {options.workers}; give 1 or more, 0 for none, or -1 for one for each core.")
-    from visavox.data.prepare import PrepareSettings, prepare
-    from visavox.data.settings import ClipSettings
-    from visavox.data.splits import SplitSettings
+    from visavox.data.preparation.prepare import PrepareSettings, prepare
+    from visavox.data.preparation.settings import ClipSettings
+    from visavox.data.preparation.splits import SplitSettings
 
     settings = PrepareSettings(
         clips=ClipSettings(options.size, options.max_faces, options.quality, options.lag),

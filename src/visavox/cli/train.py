@@ -15,7 +15,8 @@ import tyro
 from visavox.cli.common import EXIT_DONE, parse
 from visavox.cli.train_options import StageOptions
 from visavox.cli.train_person import HeadOptions, TorsoOptions
-from visavox.training import motion_recipes, motion_run, recipes, run
+from visavox.training.generator import recipes, run
+from visavox.training.motion import motion_recipes, motion_run
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,8 @@ from typing import Annotated
 import tyro
 
 from visavox.cli.train_options import StageOptions
-from visavox.training import avatar_recipes, avatar_run, run
+from visavox.training.generator import run
+from visavox.training.radiance import avatar_recipes, avatar_run
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,10 @@ from typing import Any
 from visavox.dubbing.find import load_fitting_tracks
 from visavox.dubbing.settings import DubSettings
 from visavox.errors import InputError
-from visavox.face.face_box import check_face_box
+from visavox.face.geometry.face_box import check_face_box
 from visavox.media import AudioPlan, VideoInfo, VideoWriter, check_output, probe, probe_audio
 from visavox.media.output import STANDARD_STREAM
-from visavox.models.registry import GENERATORS, model_info
+from visavox.weights.registry import GENERATORS, model_info
 
 _MISCOUNT = 25
 """Frames by which the declared number may be wrong."""

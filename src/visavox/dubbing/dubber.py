@@ -13,8 +13,8 @@ from visavox.dubbing.pipeline import run
 from visavox.dubbing.result import DubResult
 from visavox.dubbing.settings import DubSettings
 from visavox.errors import InputError
-from visavox.models.checkpoint import load_model
 from visavox.progress import QUIET, Progress
+from visavox.weights.checkpoint import load_model
 
 
 class Dubber:

@@ -11,9 +11,9 @@ from scipy.ndimage import gaussian_filter1d
 
 from visavox.dubbing.painter import FaceInFrame
 from visavox.dubbing.wanted_motion import WantedMotion
-from visavox.face.crop import CropSpec, crop_transforms, usable_runs
-from visavox.face.landmarks import eye_distance
-from visavox.face.mouth_mask import mask_points
+from visavox.face.composite.mouth_mask import mask_points
+from visavox.face.geometry.crop import CropSpec, crop_transforms, usable_runs
+from visavox.face.geometry.landmarks import eye_distance
 from visavox.types import Track
 
 _WORTH_ENLARGING = 0.6

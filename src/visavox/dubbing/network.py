@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from visavox.audio.mel import MEL_MIN, NUM_MEL_BANDS, mel_window
+from visavox.audio.features.mel import MEL_MIN, NUM_MEL_BANDS, mel_window
 from visavox.dubbing.bend import flatten_layers
 from visavox.dubbing.rest import rest_shares
 from visavox.errors import InputError
-from visavox.face.crop import CropSpec
-from visavox.models.fold import fold_batch_norm
-from visavox.models.motion_dub.generator import MotionDub
-from visavox.models.motion_dub.mouth_reader import MouthReader
+from visavox.face.geometry.crop import CropSpec
+from visavox.models.generator.fold import fold_batch_norm
+from visavox.models.generator.motion_driven import MotionDub
+from visavox.models.generator.mouth_reader import MouthReader
 
 _MOST_MOMENTS = 512
 """Moments of a recording that are listened to beforehand."""

@@ -10,10 +10,10 @@ from fractions import Fraction
 import numpy as np
 import torch
 
-from visavox.audio.mel import NUM_MEL_BANDS, mel_window, window_start
+from visavox.audio.features.mel import NUM_MEL_BANDS, mel_window, window_start
 from visavox.dubbing.network import MouthNetwork
-from visavox.face.composite import CompositeSettings, Compositor
-from visavox.face.crop import warp_crop
+from visavox.face.composite.composite import CompositeSettings, Compositor
+from visavox.face.geometry.crop import warp_crop
 
 _LONGEST_PAUSE = 0.2
 """Seconds after which a face that was away is met anew."""

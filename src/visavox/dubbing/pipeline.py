@@ -23,20 +23,20 @@ from visavox.dubbing.checks import DubRequest, check_fit, sound_plan
 from visavox.dubbing.expressiveness import own_expressiveness
 from visavox.dubbing.faces import SpeakingFace, prepare_face, working_crop
 from visavox.dubbing.find import find_tracks
-from visavox.dubbing.memory import return_free_memory
 from visavox.dubbing.network import MouthNetwork, processor_threads
 from visavox.dubbing.painter import MouthPainter, PaintedFrame
 from visavox.dubbing.playback import Player
 from visavox.dubbing.reference import read_references
 from visavox.dubbing.result import DubResult
 from visavox.dubbing.speech import read_speech
-from visavox.dubbing.stages import Background
 from visavox.dubbing.timeline import Moment, Timeline, plan_timeline
 from visavox.dubbing.wanted_motion import find_motion, fit_motion
-from visavox.face.composite import CompositeSettings
+from visavox.face.composite.composite import CompositeSettings
 from visavox.media import VideoWriter
-from visavox.models.motion_dub.mouth_reader import MouthReader
+from visavox.models.generator.mouth_reader import MouthReader
 from visavox.progress import Progress
+from visavox.runtime.background import Background
+from visavox.runtime.memory import return_free_memory
 from visavox.types import FrameStatus, Track
 
 _FRAMES_AHEAD = 4

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visavox.audio.mel import MEL_FRAMES_PER_SECOND, MEL_MIN
+from visavox.audio.features.mel import MEL_FRAMES_PER_SECOND, MEL_MIN
 
 _SHORTEST_PAUSE = 0.3
 """Seconds of silence in which lips come to rest; the closure of a plosive is shorter."""

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, get_args
 from tyro.conf import arg
 
 from visavox.errors import InputError
-from visavox.face.face_box import FaceBox
+from visavox.face.geometry.face_box import FaceBox
 from visavox.media.encoding import Encoding
 
 Extend = Literal["pingpong", "loop", "freeze", "stop"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from visavox.audio.mel import SAMPLE_RATE, StreamingMel
+from visavox.audio.features.mel import SAMPLE_RATE, StreamingMel
 from visavox.audio.silence import gate_silence
 from visavox.errors import InputError
 from visavox.media import SampleReader

@@ -10,7 +10,7 @@ import numpy as np
 
 from visavox.dubbing.expressiveness import own_expressiveness
 from visavox.dubbing.settings import DubSettings
-from visavox.models.motion_dub.mouth_reader import MouthReader
+from visavox.models.generator.mouth_reader import MouthReader
 from visavox.progress import Progress
 from visavox.types import Motion, Track
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from visavox.data.motion_sync_dataset import NEAR
+from visavox.data.motion.motion_sync_dataset import NEAR
 
 TEMPERATURE = 0.1
 """What cosines are divided by where the right one is chosen."""

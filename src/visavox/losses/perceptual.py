@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from visavox.models.lpips.distance import Lpips
-from visavox.models.lpips.weights import load_lpips
+from visavox.models.perceptual.lpips import Lpips
+from visavox.weights.lpips import load_lpips
 
 
 class LpipsLoss(nn.Module):
@@ -17,7 +17,7 @@ class LpipsLoss(nn.Module):
     Frozen, and in eval mode for good.
 
     Args:
-        distance: as `visavox.models.lpips.weights.load_lpips` gives it.
+        distance: as `visavox.weights.lpips.load_lpips` gives it.
     """
 
     def __init__(self, distance: Lpips) -> None:

@@ -54,7 +54,7 @@ def feature_judge(stages: Sequence[Callable[[Tensor], Tensor]], size: int) -> Pa
     """Compare patches by what a network that knows faces sees in them.
 
     Args:
-        stages: of `visavox.models.face_features.FaceFeatures`, whose convolutions take pictures of any size.
+        stages: of `visavox.models.perceptual.face_features.FaceFeatures`, whose convolutions take pictures of any size.
         size: side that patches are brought to, so that a mouth is as large as in the crops that the network knows.
     """
 

@@ -5,21 +5,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
-import shutil
-import weakref
 from collections.abc import Iterable
 from pathlib import Path
 
 from visavox.errors import InputError
+from visavox.runtime.files import LONGEST_NAME, PartialFile
 
 CONTAINERS = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov", ".webm": "webm"}
 """Extension of the output → name of the FFmpeg muxer."""
 
 STANDARD_STREAM = "-"
 """Path that means standard input or standard output."""
-
-_LONGEST_NAME = 255  # bytes, on every common file system
 
 
 def check_output(
@@ -45,8 +41,8 @@ def check_output(
         raise InputError("the output path is empty; give the name of a file, such as result.mp4")
     path = Path(output)
     allowed = tuple(extensions)
-    if len(os.fsencode(path.name)) > _LONGEST_NAME:
-        raise InputError(f"the name of output {path} is too long; allowed are {_LONGEST_NAME} bytes")
+    if len(os.fsencode(path.name)) > LONGEST_NAME:
+        raise InputError(f"the name of output {path} is too long; allowed are {LONGEST_NAME} bytes")
     if path.is_dir():
         raise InputError(f"output {path} is a directory; give the name of a file in it, such as {path / 'result.mp4'}")
     if allowed and path.suffix.lower() not in allowed:
@@ -102,38 +98,3 @@ def write_failure(error: BaseException, output: str | Path) -> InputError | None
     if isinstance(error, OSError) and code is not None and code > 0:
         return InputError(f"cannot write {name}: {os.strerror(code)}; check the disk and the permissions")
     return None
-
-
-class PartialFile:
-    """A file under a temporary name beside its target; `commit` gives it the final name, `discard` removes it.
-
-    Attributes:
-        path: the temporary name, `.<name>.<random>.part<extension>`, in the folder of the target.
-        target: the final name, with symbolic links followed, so that a link to a result stays a link.
-    """
-
-    def __init__(self, target: str | Path) -> None:
-        self.target = Path(os.path.realpath(target))
-        tail = f".{secrets.token_hex(4)}.part{self.target.suffix}"
-        stem = os.fsencode(self.target.name)[: _LONGEST_NAME - len(os.fsencode(tail)) - 1]
-        self.path = self.target.with_name("." + stem.decode("utf-8", "ignore") + tail)
-        # Ctrl-C can strike between any two lines of whoever holds this; what is forgotten goes at the latest with
-        # the process.
-        weakref.finalize(self, _remove, self.path)
-
-    def commit(self) -> None:
-        """Put the whole file on the disk under its final name, replacing what was there."""
-        with open(self.path, "rb") as file:
-            os.fsync(file.fileno())
-        if self.target.exists():
-            shutil.copymode(self.target, self.path)
-        os.replace(self.path, self.target)
-
-    def discard(self) -> None:
-        """Remove the temporary file; nothing happens where there is none."""
-        _remove(self.path)
-
-
-def _remove(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        path.unlink(missing_ok=True)

@@ -12,12 +12,12 @@ from types import TracebackType
 import numpy as np
 
 from visavox.errors import InputError
-from visavox.media.channel import Channel, ChannelAbandoned
 from visavox.media.color import ColorConverter
 from visavox.media.container import local_path, open_input, read_head, video_stream
 from visavox.media.decoder import FrameClock, FrameDecoder
 from visavox.media.info import VideoInfo, probe
 from visavox.media.stills import looks_animated, read_animation, read_still
+from visavox.runtime.channel import Channel, ChannelAbandoned
 from visavox.types import Frame
 
 logger = logging.getLogger(__name__)

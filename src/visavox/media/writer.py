@@ -24,13 +24,14 @@ from av.video.stream import VideoStream
 
 from visavox.errors import InputError
 from visavox.media.audio_track import AudioTrack, add_audio_track
-from visavox.media.channel import Channel, ChannelAbandoned
 from visavox.media.color import ColorConverter, Siting
 from visavox.media.encoding import Encoding
 from visavox.media.info import VideoInfo
-from visavox.media.output import CONTAINERS, STANDARD_STREAM, PartialFile, check_output, write_failure
+from visavox.media.output import CONTAINERS, STANDARD_STREAM, check_output, write_failure
 from visavox.media.soundtrack import AudioPlan
 from visavox.media.synthetic import SYNTHETIC_TAGS
+from visavox.runtime.channel import Channel, ChannelAbandoned
+from visavox.runtime.files import PartialFile
 
 logger = logging.getLogger(__name__)
 

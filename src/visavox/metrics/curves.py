@@ -1,6 +1,6 @@
 """Does a mouth move when and as far as it should: two curves over the frames of a video, compared.
 
-A curve is the lip opening or the lip width of `visavox.face.landmarks`, one value a frame, NaN where no
+A curve is the lip opening or the lip width of `visavox.face.geometry.landmarks`, one value a frame, NaN where no
 face was found. Nothing here smooths.
 """
 

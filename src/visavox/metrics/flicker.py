@@ -17,7 +17,7 @@ def second_difference_energy(first: np.ndarray, middle: np.ndarray, last: np.nda
     Even motion of light and shade cancels in it; trembling and popping do not. Flicker is the square root of
     the mean of E over the dubbed frames divided by that over the true ones: 1 is as steady as the recording,
     less is stiller (also a mouth that moves less), more trembles. The crops follow the rigid points of the face
-    (`visavox.face.crop`, aligned, smoothed as the networks' crops are), so the head's own motion is taken out.
+    (`visavox.face.geometry.crop`, aligned, smoothed as the networks' crops are), so the head's own motion is taken out.
 
     Args:
         first: uint8 (H, W, 3), of frame t - 1.

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from visavox.metrics.landmark import fit_similarity
-from visavox.models.face_embedding import FACE_SIZE
+from visavox.models.perceptual.face_embedding import FACE_SIZE
 
 ARCFACE_POINTS = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]

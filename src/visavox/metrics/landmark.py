@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visavox.face.landmarks import LIPS_INNER, LIPS_OUTER, RIGID, eye_distance
+from visavox.face.geometry.landmarks import LIPS_INNER, LIPS_OUTER, RIGID, eye_distance
 
 _LIPS = list(LIPS_OUTER + LIPS_INNER)
 _RIGID = list(RIGID)
@@ -52,7 +52,7 @@ def landmark_distance(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
         LMD(t) = mean over lip points k of |S_t(p_tk) - q_tk| / |q_t,33 - q_t,263|
 
     S_t is the similarity transform that best brings the rigid points of the predicted face (corners of the
-    eyes, nose, forehead: `visavox.face.landmarks.RIGID`) onto those of the true one, so neither the place nor
+    eyes, nose, forehead: `visavox.face.geometry.landmarks.RIGID`) onto those of the true one, so neither the place nor
     the tilt of the head counts; k runs over the 40 points of the outer and inner border of the lips. After
     "Lip Movements Generation at a Glance" (Chen et al., 2018), which leaves alignment and unit open; figures of
     other papers do not compare with these.

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from visavox.data.motion_store import MotionStore
-from visavox.data.motion_sync_dataset import motion_from_rest
-from visavox.models.geneface.motion_syncnet import MotionSyncNet
+from visavox.data.motion.motion_store import MotionStore
+from visavox.data.motion.motion_sync_dataset import motion_from_rest
+from visavox.models.sync.motion_syncnet import MotionSyncNet
 
 MINIMUM_OVERLAP = 8
 """Windows that must be left to compare when speech is moved against the mouth."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from visavox.face.landmarks import LIPS_OUTER, eye_distance
+from visavox.face.geometry.landmarks import LIPS_OUTER, eye_distance
 
 MOUTH_WIDTH, MOUTH_HEIGHT = 0.9, 0.7
 """Sides of the mouth region, in distances of the outer eye corners: a wide open mouth with a rim of skin."""

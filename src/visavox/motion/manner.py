@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from visavox.models.checkpoint import load_model
-from visavox.models.geneface.postnet import PostNet
+from visavox.models.motion.postnet import PostNet
+from visavox.weights.checkpoint import load_model
 
 PIECE = 1500
 """Frames that are moved at a time: a minute, which bounds the memory."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from visavox.face.array_file import read_arrays, write_arrays
+from visavox.runtime.array_file import read_arrays, write_arrays
 from visavox.types import HeadPose, Motion
 
 FORMAT = 1

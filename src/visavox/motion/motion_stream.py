@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from visavox.models.geneface.motion_vae import NUM_POINTS, SQUEEZE, MotionVae, draw_noise
-from visavox.models.geneface.speech_encoder import ROWS_PER_FRAME
+from visavox.models.motion.motion_vae import NUM_POINTS, SQUEEZE, MotionVae, draw_noise
+from visavox.models.motion.speech_encoder import ROWS_PER_FRAME
 
 CHUNK_FRAMES = 400
 """Frames that are made at a time: 16 s, against about 5 s of context that every chunk hears twice."""

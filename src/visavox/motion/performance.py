@@ -10,9 +10,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 from visavox.errors import InputError
-from visavox.face.motion import motion_of_track, track_rate
-from visavox.face.selection import check_selection, select_tracks
-from visavox.face.tracking import TrackingSettings, track_video
+from visavox.face.geometry.motion import motion_of_track, track_rate
+from visavox.face.track.selection import check_selection, select_tracks
+from visavox.face.track.tracking import TrackingSettings, track_video
 from visavox.progress import QUIET, Progress
 from visavox.types import HeadPose, Motion, Track
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from visavox.errors import InputError
-from visavox.face.landmarks import FACE_OVAL
-from visavox.face.motion import canonical_68
-from visavox.face.pose import canonical_face, project
+from visavox.face.geometry.landmarks import FACE_OVAL
+from visavox.face.geometry.motion import canonical_68
+from visavox.face.geometry.pose import canonical_face, project
 from visavox.media import AudioPlan, Encoding, VideoInfo, VideoWriter
 from visavox.motion.drawing import draw_face
 from visavox.progress import QUIET, Progress

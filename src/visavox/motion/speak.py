@@ -9,16 +9,16 @@ from typing import cast
 
 import numpy as np
 
+from visavox.audio.features.speech_features import SpeechFeatures, load_features
 from visavox.audio.silence import find_silence_in, gate_sound
-from visavox.audio.speech_features import SpeechFeatures, load_features
 from visavox.errors import InputError
-from visavox.face.resting_face import lip_gap, resting_face
+from visavox.face.geometry.resting_face import lip_gap, resting_face
 from visavox.media.sound import SPEECH_RATE, SampleReader
-from visavox.models.checkpoint import load_model
-from visavox.models.geneface.motion_vae import MotionVae
+from visavox.models.motion.motion_vae import MotionVae
 from visavox.motion.motion_stream import MotionStream
 from visavox.progress import QUIET, Progress
 from visavox.types import Motion
+from visavox.weights.checkpoint import load_model
 
 FRAMES_PER_SECOND = 25
 _PIECE = 16 * SPEECH_RATE

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from visavox.data.settings import describe_difference
+from visavox.data.preparation.settings import describe_difference
 from visavox.errors import InputError
 
 CHECKPOINT_NAME = "last.ckpt"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from visavox.errors import InputError
-from visavox.models.precision import multiplies_bfloat16
-from visavox.models.strict_json import from_mapping
+from visavox.runtime.device import multiplies_bfloat16
+from visavox.runtime.json_records import from_mapping
 from visavox.training.loop import LoopSettings
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Speech features: rows of numbers, by name, whole or in pieces."""

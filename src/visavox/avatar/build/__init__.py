@@ -1,0 +1,1 @@
+"""Building an avatar: training, measuring and packing."""

@@ -1,0 +1,350 @@
+"""From footage to an avatar: the data set, then what is learned from it.
+
+    data ─► head ─► torso ─► post-net ─► measured ─► packed
+
+Every stage keeps what it made, and a training its last checkpoint: the same call after an interruption goes on where
+the earlier one was ended, and a changed setting redoes what it touches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from visavox.avatar.build.build_settings import STAGES, BuildSettings, Stage
+from visavox.avatar.dataset.checks import check_headers
+from visavox.avatar.dataset.footage import find_footage
+from visavox.avatar.dataset.prepare import Prepared, prepare_person
+from visavox.avatar.dataset.settings import DataSettings
+from visavox.avatar.format.avatar_folder import INFO_FILE, NEEDED
+from visavox.data.generator.clip_store import MANIFEST_NAME, read_manifest
+from visavox.errors import InputError, TrainingError
+from visavox.progress import QUIET, Progress
+from visavox.runtime.folder_lock import locked
+from visavox.runtime.resumable import Stages, key_of
+from visavox.training.run_folder import BEST_NAME, RunFolder
+from visavox.weights.registry import WEIGHTS_FOLDER, find_model
+from visavox.weights.weights_file import read_info
+
+if TYPE_CHECKING:
+    from visavox.training.motion.motion_recipes import PostNetRecipe
+    from visavox.training.radiance.avatar_recipes import HeadRecipe, TorsoRecipe
+
+logger = logging.getLogger(__name__)
+
+DATA_FOLDER = "data"
+"""Folder of the data set within that of the avatar."""
+TRAINING_FOLDER = "training"
+"""Folder of the runs; it may be deleted when the avatar is packed."""
+STAGES_FILE = "stages.json"
+"""In the folder of the runs: what is done."""
+SHEET_FILE = "measured.png"
+"""Held-out frames: true, drawn, and their difference."""
+VERSION = 1
+"""Grows when the same data and settings begin to give another avatar."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build left."""
+
+    folder: Path
+    """The avatar."""
+    prepared: Prepared
+    """Its data set."""
+    figures: Mapping[str, Any]
+    """What was measured on held-out frames; empty where the build did not come so far."""
+    stages: tuple[Stage, ...]
+    """What is done."""
+
+    @property
+    def can_speak(self) -> bool:
+        """Whether the avatar is whole, or was stopped before."""
+        return self.stages == STAGES
+
+
+def build_avatar(
+    location: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    settings: BuildSettings | None = None,
+    data: DataSettings | None = None,
+    progress: Progress = QUIET,
+) -> Built:
+    """Build an avatar of a person, or go on with it where an earlier call was ended.
+
+    Args:
+        location: a video of the person, or a folder with videos of one fixed camera.
+        folder: where the avatar goes; its data set goes to `data` in it, and the runs to `training`.
+        settings: how it is learned.
+        data: how the footage is prepared; its size is that of the preset.
+        progress: where bars are drawn.
+
+    Raises:
+        InputError: the footage cannot become an avatar, or the folder or a setting cannot be used; said as early as it
+            is known.
+        TrainingError: a training went wrong again and again.
+        KeyboardInterrupt: after Ctrl-C, when a checkpoint is written.
+    """
+    settings, data, target = settings or BuildSettings(), data or DataSettings(), Path(folder)
+    settings.check_size(data)
+    data = replace(data, size=settings.size)
+    _check_folder(target)
+    check_headers(find_footage(location), data)
+    wanted = STAGES[: STAGES.index(settings.until) + 1]
+    if len(wanted) > 1:
+        settings = _checked(settings)
+    prepared = prepare_person(location, target / DATA_FOLDER, data, _under(progress, "data"))
+    if len(wanted) == 1:
+        return Built(target, prepared, {}, wanted)
+    training = target / TRAINING_FOLDER
+    with locked(training / "lock", "visavox avatar build", target):
+        figures = _Learning(target, prepared, data, settings, progress).run(wanted)
+    return Built(target, prepared, figures, wanted)
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that is a file, or holds something else.
+
+    Raises:
+        InputError: it does.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; name a folder for the avatar")
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if names and not names & {DATA_FOLDER, TRAINING_FOLDER, INFO_FILE}:
+        raise InputError(f"{folder} holds something that visavox avatar build did not make; give a new or empty folder")
+
+
+def _checked(settings: BuildSettings) -> BuildSettings:
+    """Refuse before the work what would be refused after hours; weights by a name that holds anywhere.
+
+    Raises:
+        InputError: device, data set or weights cannot be used.
+    """
+    from visavox.training.motion.motion_run import SHIPPED_SYNCNET, load_pair
+    from visavox.training.run_settings import RunSettings, choose_device
+
+    choose_device(RunSettings(device=settings.device))
+    if settings.dataset is not None:
+        read_manifest(settings.dataset)
+    load_pair(SHIPPED_SYNCNET, settings.motion)
+    path = find_model(settings.motion)
+    is_own = path.parent != WEIGHTS_FOLDER and not settings.motion.startswith("hf:")
+    return replace(settings, motion=str(path.resolve())) if is_own else settings
+
+
+def _under(progress: Progress, stage: Stage) -> Progress:
+    """Bars that say how far the build is."""
+    return progress.under(f"{stage} ({STAGES.index(stage) + 1} of {len(STAGES)})")
+
+
+@dataclass(frozen=True)
+class _Recipes:
+    """What is trained, and how long."""
+
+    head: HeadRecipe
+    torso: TorsoRecipe
+    postnet: PostNetRecipe
+
+
+class _Learning:
+    """The stages after the data set.
+
+    Args:
+        folder: the avatar.
+        prepared: its data set.
+        data: how that was prepared.
+        settings: how the avatar is learned.
+        progress: where bars are drawn.
+    """
+
+    def __init__(
+        self, folder: Path, prepared: Prepared, data: DataSettings, settings: BuildSettings, progress: Progress
+    ) -> None:
+        from visavox.training.run_settings import RunSettings
+
+        self.folder, self.prepared, self.data = folder, prepared, prepared.data
+        self.settings, self.progress = settings, progress
+        self.run_settings = RunSettings(device=settings.device, workers=settings.workers)
+        self.stages = Stages(folder / TRAINING_FOLDER / STAGES_FILE, folder)
+        marks = prepared.marks
+        self.seen = key_of(VERSION, marks["pictures"], marks["motion"], data.test_share)
+        self.heard = key_of(VERSION, marks["motion"], marks["speech"], data.test_share)
+        self.recipes = self._choose_recipes()
+        self.head_key = key_of(self.seen, asdict(self.recipes.head))
+        self.torso_key = key_of(self.head_key, asdict(self.recipes.torso))
+        self.without_postnet = ""
+        """Why the avatar has no post-net; empty if it has one."""
+
+    def run(self, wanted: Sequence[Stage]) -> dict[str, Any]:
+        """Do what is wanted of the stages; return what was measured."""
+        figures: dict[str, Any] = {}
+        if "head" in wanted:
+            self._learn_head()
+        if "torso" in wanted:
+            self._learn_torso()
+        if "postnet" in wanted:
+            self._learn_postnet()
+        if "measured" in wanted:
+            figures = self._measure()
+        if "packed" in wanted:
+            figures = self._pack(figures)
+        return figures
+
+    def _choose_recipes(self) -> _Recipes:
+        """Find the recipes of the preset, in the length that was asked for."""
+        from visavox.training.motion.motion_recipes import POSTNET_RECIPES, postnet_of_steps
+        from visavox.training.radiance.avatar_recipes import HEAD_RECIPES, TORSO_RECIPES, head_of_steps, torso_of_steps
+
+        settings = self.settings
+        head, torso = HEAD_RECIPES[settings.preset], TORSO_RECIPES[settings.preset]
+        postnet = POSTNET_RECIPES["compact"]
+        head_steps, torso_steps = settings.head_steps, settings.torso_steps
+        if settings.minutes is not None:
+            head_steps, torso_steps = self._steps_within(60 * settings.minutes, head, torso)
+        head = head_of_steps(head, head_steps or head.loop.steps)
+        torso = torso_of_steps(torso, torso_steps or torso.loop.steps)
+        postnet = postnet_of_steps(postnet, settings.postnet_steps or postnet.loop.steps)
+        return _Recipes(
+            replace(head, loop=replace(head.loop, seed=settings.seed)),
+            replace(torso, loop=replace(torso.loop, seed=settings.seed)),
+            replace(postnet, loop=replace(postnet.loop, seed=settings.seed)),
+        )
+
+    def _steps_within(self, seconds: float, head: HeadRecipe, torso: TorsoRecipe) -> tuple[int, int]:
+        """Divide a time between head and torso, once: a build that goes on keeps to what it began with."""
+        from visavox.training.radiance.avatar_schedule import divide, measure_paces
+
+        def work() -> dict[str, Any]:
+            paces = measure_paces(self.data.folder, head, torso, self.run_settings)
+            for_head, for_torso = divide(seconds, head, torso, paces)
+            return {"head": for_head, "torso": for_torso}
+
+        key = key_of(self.seen, seconds, asdict(head), asdict(torso), self.settings.device)
+        steps = self.stages.run("schedule", key, [], work)
+        logger.info("%d steps of the head and %d of the torso in %g minutes", *steps.values(), seconds / 60)
+        return steps["head"], steps["torso"]
+
+    def _learn_head(self) -> None:
+        from visavox.training.radiance.avatar_run import train_head
+
+        def train(run: Path, resume: bool, progress: Progress) -> None:
+            recipe = self.recipes.head
+            train_head(self.data.folder, recipe, run, self.run_settings, resume=resume, progress=progress)
+
+        self._train("head", self.head_key, train)
+
+    def _learn_torso(self) -> None:
+        from visavox.training.radiance.avatar_run import train_torso
+
+        head = str(self._weights("head"))
+
+        def train(run: Path, resume: bool, progress: Progress) -> None:
+            recipe = self.recipes.torso
+            train_torso(self.data.folder, recipe, run, self.run_settings, head=head, resume=resume, progress=progress)
+
+        self._train("torso", self.torso_key, train)
+
+    def _learn_postnet(self) -> None:
+        from visavox.training.motion.motion_run import SHIPPED_SYNCNET
+        from visavox.training.motion.person_postnet import train_person_postnet
+        from visavox.training.motion.postnet import TooLittleSpeech, is_worth_having
+
+        settings = self.settings
+        others = None if settings.dataset is None else _digest(settings.dataset / MANIFEST_NAME)
+        judges = [_digest(find_model(name)) for name in (settings.motion, SHIPPED_SYNCNET)]
+        key = key_of(self.heard, asdict(self.recipes.postnet), judges, others)
+
+        def train(run: Path, resume: bool, progress: Progress) -> None:
+            train_person_postnet(
+                self.data.folder,
+                self.recipes.postnet,
+                run,
+                self.run_settings,
+                motion=settings.motion,
+                dataset=settings.dataset,
+                resume=resume,
+                progress=progress,
+            )
+
+        try:
+            quality = self._train("postnet", key, train)
+        except TooLittleSpeech as error:
+            self.without_postnet = str(error)
+        else:
+            if not is_worth_having(quality):
+                self.without_postnet = "it is no better than an exchange of the mean faces"
+        if self.without_postnet:
+            logger.warning(
+                "the avatar goes without a post-net (%s): it speaks from its face at rest, and as widely as the person "
+                "moves",
+                self.without_postnet,
+            )
+
+    def _measure(self) -> dict[str, Any]:
+        from visavox.avatar.build.measure import measure
+        from visavox.training.radiance.avatar_run import load_judge
+        from visavox.training.run_settings import choose_device
+        from visavox.weights.checkpoint import load_model
+
+        def work() -> dict[str, Any]:
+            device = choose_device(self.run_settings)
+            head: Any = load_model(self._weights("head"), network="head", device=device)
+            torso: Any = load_model(self._weights("torso"), network="torso", device=device)
+            sheet, progress = self.folder / SHEET_FILE, _under(self.progress, "measured")
+            return dict(measure(head, torso, self.data, load_judge("face-features"), sheet, progress=progress))
+
+        return dict(self.stages.run("measured", key_of(self.torso_key), [SHEET_FILE], work))
+
+    def _pack(self, figures: dict[str, Any]) -> dict[str, Any]:
+        from visavox.avatar.build.packing import pack
+
+        settings, known = self.settings, self.prepared.figures
+        weights = {name: self._weights(name) for name in ("head", "torso")}
+        postnet = None if self.without_postnet else self._weights("postnet")
+        if self.without_postnet:
+            figures = {**figures, "without_postnet": self.without_postnet}
+
+        def work() -> None:
+            pack(self.folder, self.data, known, settings, figures, **weights, postnet=postnet)
+
+        said = [settings.preset, settings.motion, settings.licence, settings.attribution]
+        learned = [_digest(path) for path in (*weights.values(), postnet) if path is not None]
+        self.stages.run("packed", key_of(VERSION, learned, figures, said, known["footage"]), NEEDED, work)
+        return figures
+
+    def _weights(self, name: str) -> Path:
+        """What a training came to."""
+        return self.folder / TRAINING_FOLDER / name / BEST_NAME
+
+    def _train(self, name: Stage, key: str, train: Callable[[Path, bool, Progress], None]) -> dict[str, Any]:
+        """Train in a run folder, or go on with it; return what the weights say of their quality.
+
+        Args:
+            name: of the stage.
+            key: what decides its result.
+            train: is given the run folder, whether to go on with it, and where progress is shown.
+        """
+        best = self._weights(name)
+
+        def work() -> dict[str, Any]:
+            run = RunFolder(best.parent)
+            if run.finished() is None:
+                train(run.path, run.checkpoint.is_file(), _under(self.progress, name))
+            if not run.best.is_file():
+                raise TrainingError(
+                    f"no validation of the {name} gave a number; look at the pictures in {self.data.folder}"
+                )
+            return dict(read_info(run.best).card.quality)
+
+        makes, workspace = (str(path.relative_to(self.folder)) for path in (best, best.parent))
+        return dict(self.stages.run(name, key, [makes], work, workspace=workspace))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""One person's footage made into their data set."""

@@ -1,0 +1,335 @@
+"""From footage to a person's data set, stage by stage.
+
+    headers ─► track ─► checks ─► crop and person ─► empty scene ─► head, torso ─► motion, speech, split ─► report
+
+Every stage keeps what it made. The same call after an interruption goes on in the middle of the stage that was ended; a
+changed setting redoes the stages that it touches. Pictures are streamed from the videos to mapped arrays.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visavox.avatar.dataset.background import Plate, clean_plate
+from visavox.avatar.dataset.camera_check import camera_motion
+from visavox.avatar.dataset.checks import Finding, check_headers, check_pictures, check_tracked, refuse_failed
+from visavox.avatar.dataset.crop_plan import CropPlan, camera_of, plan_crop
+from visavox.avatar.dataset.footage import Footage, find_footage
+from visavox.avatar.dataset.masks import WORKED, take_apart
+from visavox.avatar.dataset.person_motion import write_motion
+from visavox.avatar.dataset.pictures import GIVEN_HEAD, PERSON, SEGMENTED, cut_pictures
+from visavox.avatar.dataset.report import write_report
+from visavox.avatar.dataset.settings import DataSettings
+from visavox.avatar.dataset.speech import Lags, measure_lags, read_sound, write_speech
+from visavox.avatar.dataset.split import split_in_time
+from visavox.avatar.dataset.tracking import (
+    PersonTrack,
+    VideoTrack,
+    faces_beside,
+    person_track,
+    stretches,
+    track_footage,
+)
+from visavox.data.preparation.frame_grid import FRAME_RATE
+from visavox.data.radiance.person_data import (
+    BACKGROUND,
+    CAMERA,
+    FRAMES,
+    HEAD_MASK,
+    MOTION,
+    SPEECH,
+    SPLIT,
+    TORSO,
+    TORSO_MASK,
+    PersonCamera,
+    PersonData,
+)
+from visavox.errors import InputError
+from visavox.face.detect.segmentation import MASK_SUFFIX, MaskFolder, open_segmenter
+from visavox.progress import QUIET, Progress
+from visavox.runtime.files import write_atomically
+from visavox.runtime.folder_lock import locked
+from visavox.runtime.resumable import Stages, key_of
+
+DATA_FILE = "data.json"
+"""Settings, findings and figures of a data set."""
+REPORT_FILE = "report.html"
+"""The same for people, with pictures."""
+VERSION = 1
+"""Grows when the same footage and settings begin to give other data."""
+WORK = "work"
+"""Folder of what the stages keep for one another; it may be deleted when all is done."""
+BYTES_PER_PIXEL = 12
+"""Of a frame on disk: picture, two masks, the torso and what the stages keep."""
+FACES_LOOKED_AT = 40
+"""Stored pictures by which sharpness is judged."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A finished data set and what is known of it."""
+
+    data: PersonData
+    """The data set."""
+    figures: dict[str, Any]
+    """What `data.json` holds."""
+    marks: dict[str, str]
+    """What tells its parts from those of other footage or settings: `pictures`, `motion` and `speech`, hexadecimal. It
+    changes when what is learned from a part has to be learned anew."""
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Answers to the questions about the footage."""
+        return [Finding(**one) for one in self.figures["findings"]]
+
+
+@dataclass(frozen=True)
+class _Tracked:
+    """What is known when the face has been followed."""
+
+    footage: Footage
+    videos: list[VideoTrack]
+    track: PersonTrack
+    lags: Lags
+    findings: list[Finding]
+    plan: CropPlan
+    camera: PersonCamera
+
+
+def prepare_person(
+    location: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    settings: DataSettings | None = None,
+    progress: Progress = QUIET,
+) -> Prepared:
+    """Make a person's data set of a video, or of a folder with videos of one fixed camera.
+
+    Args:
+        location: the footage.
+        folder: where the data set goes: new, empty, or begun by an earlier call with the same footage.
+        settings: how it is done.
+        progress: where bars are drawn.
+
+    Raises:
+        InputError: the footage cannot become an avatar, or the folder cannot be used; said as early as it is known.
+    """
+    settings = settings or DataSettings()
+    footage = find_footage(location)
+    check_headers(footage, settings)
+    if settings.masks is not None:
+        MaskFolder(settings.masks)
+    target = Path(folder)
+    _claim(target)
+    with locked(target / WORK / "lock", "visavox avatar build", target):
+        stages = Stages(target / WORK / "stages.json", target)
+        tracked = _track(footage, target, settings, progress)
+        _make_pictures(tracked, target, settings, stages, progress)
+        marks = _marks(tracked, settings)
+        usable = _make_numbers(tracked, target, settings, stages, marks)
+        data = PersonData.load(target)
+        figures = _finish(data, tracked, usable, settings, stages)
+    return Prepared(data, figures, marks)
+
+
+def _claim(folder: Path) -> None:
+    """See that a folder is new, empty or ours, and make it.
+
+    Raises:
+        InputError: it is a file, holds something else, or cannot be written.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; name a folder for the person's data")
+    is_ours = (folder / WORK).is_dir() or (folder / DATA_FILE).is_file()
+    if folder.is_dir() and not is_ours and any(folder.iterdir()):
+        raise InputError(f"{folder} holds something that visavox avatar build did not make; give a new or empty folder")
+    try:
+        (folder / WORK).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror}; give another folder") from None
+
+
+def _track(footage: Footage, folder: Path, settings: DataSettings, progress: Progress) -> _Tracked:
+    """Follow the face, judge the footage, and choose what is cut out."""
+    footage, videos = track_footage(footage, folder / WORK / "tracks", progress)
+    track = person_track(videos, footage.frame_size)
+    if not track.seen.any():
+        raise InputError("no face was found in the footage; give a video in which the person looks into the camera")
+    sound = read_sound(footage)
+    lags = measure_lags(sound, track)
+    camera = camera_motion(videos, footage.frame_size)
+    findings = check_tracked(track, faces_beside(videos), camera, sound, lags, settings)
+    refuse_failed(findings, settings.force)
+    plan = plan_crop(track, settings.side, settings.margin)
+    _check_space(folder, track.num_frames, settings.side)
+    return _Tracked(footage, videos, track, lags, findings, plan, camera_of(plan, track))
+
+
+def _check_space(folder: Path, num_frames: int, size: int) -> None:
+    have = sum(path.stat().st_size for path in folder.glob("*.npy")) + shutil.disk_usage(folder).free
+    need = num_frames * size * size * BYTES_PER_PIXEL
+    if need > have:
+        raise InputError(
+            f"the data of {num_frames} frames at {size} pixels needs {need / 1e9:.1f} GB and {folder} has "
+            f"{have / 1e9:.1f} GB left; free some space, choose another folder, or a smaller --size"
+        )
+
+
+def _make_pictures(tracked: _Tracked, folder: Path, settings: DataSettings, stages: Stages, progress: Progress) -> None:
+    """Everything that has pixels."""
+    plan = tracked.plan
+    key = _pictures_key(tracked, settings)
+
+    def cut() -> None:
+        with open_segmenter(settings.masks) as segmenter:
+            cut_pictures(folder, tracked.footage, tracked.videos, plan, segmenter, key, progress)
+
+    stages.run("pictures", key, [FRAMES, PERSON, GIVEN_HEAD, SEGMENTED], cut)
+
+    def empty_scene() -> dict[str, Any]:
+        plate = clean_plate(
+            np.load(folder / FRAMES, mmap_mode="r"),
+            np.load(folder / PERSON, mmap_mode="r"),
+            tracked.track.seen & (np.load(folder / SEGMENTED) > 0),
+            progress,
+        )
+        _save(folder / BACKGROUND, plate.image)
+        _save(folder / SEEN, plate.seen)
+        return {"seen_share": round(float(plate.seen.mean()), 4), "noise": round(plate.noise, 3)}
+
+    figures = stages.run("background", key, [BACKGROUND, SEEN], empty_scene)
+    plate = Plate(np.load(folder / BACKGROUND), np.load(folder / SEEN), figures["noise"])
+
+    def apart() -> None:
+        take_apart(folder, tracked.track, plan, plate, key, progress)
+
+    stages.run("masks", key, [HEAD_MASK, TORSO_MASK, TORSO, WORKED], apart)
+
+
+SEEN = f"{WORK}/background_seen.npy"
+"""bool (H, W): what of the background was seen empty."""
+
+
+def _pictures_key(tracked: _Tracked, settings: DataSettings) -> str:
+    videos = [video.digest for video in tracked.footage.videos]
+    return key_of(VERSION, videos, tracked.plan.as_dict(), _state_of_masks(settings.masks))
+
+
+def _state_of_masks(folder: Path | None) -> list[Any] | None:
+    """What changes when masks of one's own do: where they are, how many, and when the last was written."""
+    if folder is None:
+        return None
+    times = [path.stat().st_mtime_ns for path in folder.rglob(f"*{MASK_SUFFIX}")]
+    return [str(folder.resolve()), len(times), max(times, default=0)]
+
+
+def _marks(tracked: _Tracked, settings: DataSettings) -> dict[str, str]:
+    pictures = _pictures_key(tracked, settings)
+    return {
+        "pictures": pictures,
+        "motion": key_of(pictures, settings.pose_smoothing),
+        "speech": key_of(pictures, tracked.lags.seconds),
+    }
+
+
+def _make_numbers(
+    tracked: _Tracked, folder: Path, settings: DataSettings, stages: Stages, marks: dict[str, str]
+) -> np.ndarray:
+    """Motion, camera, speech and split; returns which frames are usable."""
+    track = tracked.track
+    usable = track.seen & (np.load(folder / WORKED) > 0)
+    if usable.sum() < settings.minimum_seconds * FRAME_RATE and not settings.force:
+        raise InputError(
+            f"only {usable.sum() / FRAME_RATE:.1f} s could be told apart into person and background; give footage "
+            "in which one person stands out from what is behind them, or masks of your own (--masks)"
+        )
+    stages.run(
+        "motion",
+        marks["motion"],
+        [MOTION],
+        lambda: write_motion(folder / MOTION, track, usable, settings.pose_smoothing),
+    )
+    stages.run(
+        "speech",
+        marks["speech"],
+        [SPEECH],
+        lambda: write_speech(folder / SPEECH, read_sound(tracked.footage), tracked.lags, track),
+    )
+    write_atomically(folder / CAMERA, json.dumps(asdict(tracked.camera), indent=2) + "\n")
+    split = split_in_time(track.stretch, settings.test_share)
+    write_atomically(folder / SPLIT, json.dumps(split) + "\n")
+    return usable
+
+
+def _finish(
+    data: PersonData, tracked: _Tracked, usable: np.ndarray, settings: DataSettings, stages: Stages
+) -> dict[str, Any]:
+    """Judge the stored pictures, and write down what is known."""
+    findings = [*tracked.findings, *check_pictures(_faces(data, tracked), tracked.plan)]
+    track = tracked.track
+    figures = {
+        "version": VERSION,
+        "settings": {
+            **asdict(settings),
+            "size": settings.side,
+            "masks": None if settings.masks is None else str(settings.masks),
+        },
+        "footage": {
+            "videos": len(tracked.footage.videos),
+            "files": _files(tracked),
+            "left_out": [list(one) for one in tracked.footage.left_out],
+            "frame_size": list(track.frame_size),
+            "stretches": len(stretches(track.stretch)),
+        },
+        "frames": {
+            "all": track.num_frames,
+            "usable": int(usable.sum()),
+            "without_face": int((~track.seen).sum()),
+            "not_segmented": int((track.seen & ~usable).sum()),
+            "train": len(data.indices("train")),
+            "test": len(data.indices("test")),
+        },
+        "crop": tracked.plan.as_dict(),
+        "camera": asdict(data.camera),
+        "background": stages.figures("background"),
+        "lags": sorted(set(tracked.lags.seconds)),
+        "findings": [finding.as_dict() for finding in findings],
+    }
+    write_atomically(data.folder / DATA_FILE, json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
+    write_report(data.folder / REPORT_FILE, data, findings, figures)
+    return figures
+
+
+def _files(tracked: _Tracked) -> list[dict[str, Any]]:
+    """Where the videos lie, in the order of their frames, how many frames each has, and how its sound was moved."""
+    frames = np.bincount(tracked.track.video, minlength=len(tracked.footage.videos))
+    videos = zip(tracked.footage.videos, frames, tracked.lags.seconds, strict=True)
+    return [
+        {"path": str(Path(video.path).resolve()), "frames": int(count), "lag": float(lag)}
+        for video, count, lag in videos
+    ]
+
+
+def _faces(data: PersonData, tracked: _Tracked) -> list[np.ndarray]:
+    """Some stored faces, cut out."""
+    known = np.flatnonzero(data.usable)
+    faces = []
+    for index in known[np.unique(np.linspace(0, len(known) - 1, FACES_LOOKED_AT).astype(np.intp))]:
+        points = tracked.plan.to_crop(tracked.track.landmarks[index])[:, :2]
+        (x0, y0), (x1, y1) = (np.clip(edge, 0, data.size) for edge in (points.min(axis=0), points.max(axis=0)))
+        face = np.asarray(data.frames[index, int(y0) : int(y1) + 1, int(x0) : int(x1) + 1])
+        if min(face.shape[:2]) > 8:
+            faces.append(face)
+    return faces
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    partial = path.with_name(f".{path.stem}.part.npy")
+    np.save(partial, array)
+    partial.replace(path)

@@ -1,0 +1,1 @@
+"""The avatar folder: its format, its description and the avatars that ship."""

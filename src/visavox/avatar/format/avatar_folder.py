@@ -1,0 +1,320 @@
+"""The folder of an avatar: all that speaking needs of one person.
+
+| file | holds |
+|---|---|
+| `avatar.json` | what is known of the avatar (`AvatarInfo`); written last, so that a folder with it is whole |
+| `head.safetensors`, `torso.safetensors` | the networks, in half precision; of the codes of frames the mean |
+| `postnet.safetensors` | the person's manner; not every avatar has one |
+| `performance.npz` | motion and pose of the footage that was learned from, frame by frame |
+| `background.png` | the empty scene |
+
+`data` (the person's data set) and `training` (run folders) beside them are only for building, and may be deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from visavox.data.radiance.person_data import PersonCamera
+from visavox.errors import InputError
+from visavox.runtime.files import write_atomically
+from visavox.runtime.json_records import from_mapping
+from visavox.types import HeadPose, Motion
+
+if TYPE_CHECKING:
+    from visavox.models.radiance.head import Head
+    from visavox.models.radiance.torso import Torso
+    from visavox.motion.manner import Manner
+
+FORMAT = 1
+"""Raised when a folder is laid out differently."""
+INFO_FILE = "avatar.json"
+HEAD_FILE, TORSO_FILE, POSTNET_FILE = "head.safetensors", "torso.safetensors", "postnet.safetensors"
+PERFORMANCE_FILE, BACKGROUND_FILE = "performance.npz", "background.png"
+NEEDED = (INFO_FILE, HEAD_FILE, TORSO_FILE, PERFORMANCE_FILE, BACKGROUND_FILE)
+"""What an avatar cannot speak without."""
+_MAKE = "make it with `visavox avatar build VIDEO -o AVATAR`"
+
+
+@dataclass(frozen=True)
+class SourceVideo:
+    """One video of the footage."""
+
+    path: str
+    """Where it was, absolute or relative to the folder of the avatar."""
+    num_frames: int
+    """Frames of it, 25 a second."""
+    lag: float = 0.0
+    """Seconds by which its sound was moved."""
+
+
+@dataclass(frozen=True)
+class SourceCrop:
+    """The square of the footage's frames that the avatar was learned from, in pixels of the frame."""
+
+    x: int
+    """Left border."""
+    y: int
+    """Upper border."""
+    side: int
+    """Side."""
+
+
+@dataclass(frozen=True)
+class AvatarSource:
+    """The footage that an avatar was learned from."""
+
+    footage: tuple[SourceVideo, ...]
+    """The videos, in the order of their frames."""
+    crop: SourceCrop
+    """What was cut out of them."""
+    frame_size: tuple[int, int]
+    """Width and height of their frames, upright, in pixels."""
+
+
+@dataclass(frozen=True)
+class AvatarInfo:
+    """What is known of an avatar without loading it."""
+
+    size: int
+    """Side of the pictures that it was learned from, in pixels."""
+    camera: PersonCamera
+    """The camera that looked at the person, in pixels of those pictures."""
+    stretches: tuple[tuple[int, int], ...]
+    """Intervals [start, stop) of the performance in which time goes on without a joint."""
+    motion: str = "motion"
+    """Motion VAE that belongs to it: a shipped name, a path, or hf:OWNER/REPOSITORY/FILE."""
+    preset: str = ""
+    """The recipe that it was built by."""
+    licence: str = ""
+    """What it may be used for."""
+    attribution: str = ""
+    """Who is to be named."""
+    source: AvatarSource | None = None
+    """The footage; None where nothing is told of it."""
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    """What was measured on the part of the footage that was held out."""
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> AvatarInfo:
+        """Read what is known of an avatar.
+
+        Raises:
+            InputError: the folder is no avatar, is not finished, is damaged, or was made by a newer visavox.
+        """
+        place = Path(folder)
+        _check_whole(place)
+        path = place / INFO_FILE
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise _damaged(path, error) from error
+        if not isinstance(stored, dict) or not isinstance(stored.get("format"), int):
+            raise _damaged(path, ValueError("it names no format"))
+        if stored.pop("format") != FORMAT:
+            raise InputError(
+                f"{place} is an avatar of another format than {FORMAT}, which this visavox reads; install a newer "
+                "visavox, or build the avatar again"
+            )
+        figures = stored.pop("figures", {})
+        try:
+            info = from_mapping(cls, stored)
+            _check_stretches(info.stretches)
+        except ValueError as error:
+            raise _damaged(path, error) from error
+        return cls(**{**vars(info), "figures": figures})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        return {"format": FORMAT, **asdict(self)}
+
+    @property
+    def num_frames(self) -> int:
+        """Frames of the performance."""
+        return self.stretches[-1][1]
+
+
+@dataclass(frozen=True)
+class AvatarFolder:
+    """An avatar whose parts were read."""
+
+    folder: Path
+    """Where it lies."""
+    info: AvatarInfo
+    """What is known of it."""
+    head: Head
+    """Paints the head."""
+    torso: Torso
+    """Paints neck and shoulders."""
+    manner: Manner | None
+    """Brings motion into the person's manner; None: the avatar has no post-net."""
+    motion: Motion
+    """What the person does in the footage, T frames."""
+    pose: HeadPose
+    """Where their head is in the same frames."""
+    background: np.ndarray
+    """uint8 (H, W, 3): the empty scene, as large as the pictures that the avatar was learned from."""
+
+    @property
+    def camera(self) -> PersonCamera:
+        """The camera that looked at the person."""
+        return self.info.camera
+
+    @property
+    def stretches(self) -> tuple[tuple[int, int], ...]:
+        """Intervals [start, stop) in which time goes on without a joint."""
+        return self.info.stretches
+
+
+def read_avatar(folder: str | os.PathLike[str], *, device: str = "cpu") -> AvatarFolder:
+    """Read all parts of an avatar.
+
+    Args:
+        folder: the avatar.
+        device: where its networks are to lie.
+
+    Raises:
+        InputError: the folder is no avatar, or a part of it is missing, damaged, or does not fit the others.
+    """
+    from visavox.media.stills import read_still
+    from visavox.motion.manner import Manner
+    from visavox.motion.motion_file import load_performance
+    from visavox.weights.checkpoint import load_model
+
+    place = Path(folder)
+    info = AvatarInfo.load(place)
+    motion, pose = load_performance(place / PERFORMANCE_FILE)
+    if pose is None or motion.num_frames != info.num_frames:
+        raise _damaged(place / PERFORMANCE_FILE, ValueError("it is not the performance that avatar.json tells of"))
+    background = read_still(str(place / BACKGROUND_FILE), str(place / BACKGROUND_FILE))[0]
+    if background.shape != (info.size, info.size, 3) or info.camera.size != info.size:
+        raise _damaged(place / BACKGROUND_FILE, ValueError(f"it is not {info.size} pixels square"))
+    manner: Any = None
+    if (place / POSTNET_FILE).is_file():
+        manner = Manner(load_model(place / POSTNET_FILE, network="postnet", device=device))  # type: ignore[arg-type]
+    head: Any = load_model(place / HEAD_FILE, network="head", device=device)
+    torso: Any = load_model(place / TORSO_FILE, network="torso", device=device)
+    return AvatarFolder(place, info, head, torso, manner, motion, pose, background)
+
+
+def write_avatar(
+    folder: str | os.PathLike[str],
+    info: AvatarInfo,
+    *,
+    head: str | os.PathLike[str],
+    torso: str | os.PathLike[str],
+    postnet: str | os.PathLike[str] | None = None,
+    motion: Motion,
+    pose: HeadPose,
+    background: np.ndarray,
+) -> None:
+    """Write an avatar; until it is whole the folder has no `avatar.json`, and is none.
+
+    Args:
+        folder: made where it is missing; an avatar that is there is replaced.
+        info: what is known of it.
+        head: weights file of the head.
+        torso: weights file of the torso.
+        postnet: weights file of the post-net; None: the avatar has no manner of its own.
+        motion: of the footage's frames that were learned from.
+        pose: of the same frames.
+        background: uint8 (size, size, 3), the empty scene.
+
+    Raises:
+        InputError: a weights file cannot be used, or the folder cannot be written.
+        ValueError: the parts do not fit together.
+    """
+    from PIL import Image
+
+    from visavox.motion.motion_file import save_motion
+
+    _check_stretches(info.stretches)
+    if background.shape != (info.size, info.size, 3) or info.camera.size != info.size:
+        raise ValueError(f"a background {background.shape} does not fit pictures of {info.size} pixels")
+    if not motion.num_frames == pose.num_frames == info.num_frames:
+        raise ValueError(
+            f"{motion.num_frames} frames of motion, {pose.num_frames} of pose, and stretches of {info.num_frames}"
+        )
+    place = Path(folder)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        (place / INFO_FILE).unlink(missing_ok=True)
+        _store(head, "head", place / HEAD_FILE, info.licence)
+        _store(torso, "torso", place / TORSO_FILE, info.licence)
+        if postnet is None:
+            (place / POSTNET_FILE).unlink(missing_ok=True)
+        else:
+            _store(postnet, "postnet", place / POSTNET_FILE, info.licence)
+        save_motion(motion, place / PERFORMANCE_FILE, pose=pose)
+        Image.fromarray(background).save(place / BACKGROUND_FILE)
+        write_atomically(place / INFO_FILE, json.dumps(info.to_json(), indent=2, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise InputError(f"{place} cannot be written ({error.strerror or error}); give another folder") from error
+
+
+def _store(source: str | os.PathLike[str], network: str, target: Path, licence: str) -> None:
+    """Copy a weights file: head and torso in half precision, and of their individual codes the mean alone."""
+    import torch
+
+    from visavox.weights.checkpoint import load_model, save_model
+    from visavox.weights.weights_file import read_info
+
+    path = Path(source)
+    module: Any = load_model(path, network=network)
+    card = read_info(path).card
+    card = replace(card, licence=licence or card.licence)
+    has_codes = network in ("head", "torso")
+    if has_codes:
+        module = _with_mean_code(module)
+    dtype = torch.float16 if has_codes else torch.float32
+    save_model(target, module, network=network, config=module.config, card=card, dtype=dtype)
+
+
+def _with_mean_code(module: Any) -> Any:
+    """A head or torso whose only individual code is the mean of all, which is what pictures are made with."""
+    import torch
+
+    with torch.device("meta"):
+        packed = type(module)(replace(module.config, num_frames=1))
+    state = module.state_dict()
+    state["appearance"] = state["appearance"].mean(dim=0, keepdim=True)
+    packed.load_state_dict(state, assign=True)
+    return packed
+
+
+def _check_whole(place: Path) -> None:
+    if not place.is_dir():
+        what = "is a file" if place.exists() else "does not exist"
+        raise InputError(f"the avatar {place} {what}; give the folder of an avatar, or {_MAKE}")
+    missing = [name for name in NEEDED if not (place / name).is_file()]
+    if missing:
+        raise InputError(
+            f"{place} is not an avatar, or not a finished one: {', '.join(missing)} is missing; {_MAKE} (the same "
+            "command goes on where an earlier one was ended)"
+        )
+
+
+def _check_stretches(stretches: tuple[tuple[int, int], ...]) -> None:
+    """See that stretches follow one another from the first frame on.
+
+    Raises:
+        ValueError: they do not.
+    """
+    last = 0
+    for start, stop in stretches:
+        if start != last or stop <= start:
+            raise ValueError(f"its stretches do not follow one another: {start} to {stop} comes after {last}")
+        last = stop
+    if not stretches:
+        raise ValueError("it has no stretch of time")
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path} is damaged or not what an avatar holds ({error}); build the avatar again or get it anew")

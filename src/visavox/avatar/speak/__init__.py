@@ -1,0 +1,1 @@
+"""Speaking: motion, pose, rendering and compositing of an avatar."""

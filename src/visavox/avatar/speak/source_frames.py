@@ -1,0 +1,191 @@
+"""The frames of the footage that an avatar was learned from, in any course through its videos."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from fractions import Fraction
+from itertools import accumulate, islice
+from pathlib import Path
+
+import numpy as np
+
+from visavox.avatar.format.avatar_folder import AvatarInfo, AvatarSource
+from visavox.avatar.speak.footage_course import FootageCourse, Leg, fade_shares
+from visavox.avatar.speak.morph import morph
+from visavox.data.preparation.frame_grid import FRAME_RATE, nearest_frames
+from visavox.errors import InputError
+from visavox.media.info import VideoInfo, probe
+from visavox.media.reader import VideoReader
+from visavox.media.segment import SegmentReader
+
+_MEMORY = 48 << 20
+"""Bytes of decoded pictures that are held at a time of each of two videos: 18 frames of 720p."""
+_FEWEST = 8
+"""Pictures that are read at a time even where they are larger."""
+
+
+class SourceFootage:
+    """The videos of an avatar's footage; what is wrong with one is said of those that are used.
+
+    Args:
+        info: the avatar.
+        seen: bool (T,): frames of the performance in which the face is seen.
+        folder: the avatar's folder, which its paths may be relative to.
+        place: folder of the footage, or one of its videos, where that is no longer where it was.
+
+    Raises:
+        InputError: nothing is told of the footage, or the face is never seen in it.
+    """
+
+    def __init__(self, info: AvatarInfo, seen: np.ndarray, folder: Path, place: Path | None) -> None:
+        if info.source is None:
+            raise InputError("the avatar does not say what footage it was learned from; leave out --paste")
+        self._source: AvatarSource = info.source
+        self._folder, self._place = folder, place
+        self._stops = list(accumulate(video.num_frames for video in info.source.footage))
+        if info.num_frames > self._stops[-1]:
+            raise InputError(
+                f"the avatar's footage has {self._stops[-1]} frames and its performance more; build the avatar again"
+            )
+        self.stretches = self._only_given(_runs(info, seen))
+        self._known: dict[int, VideoInfo] = {}
+        self._times: dict[int, list[Fraction]] = {}
+
+    @property
+    def is_one_video(self) -> bool:
+        """Whether all stretches lie in one video."""
+        return len({self._video_of(start) for start, _ in self.stretches}) == 1
+
+    def check(self, course: FootageCourse) -> VideoInfo:
+        """Look at the videos of a course; return what is known of the first one.
+
+        Raises:
+            InputError: one of them is not there, or is another one.
+        """
+        for video in dict.fromkeys(self._video_of(leg.first) for leg in course.legs):
+            if video not in self._known:
+                self._known[video] = self._look_at(video)
+        return self._known[self._video_of(course.legs[0].first)]
+
+    def locate(self, course: FootageCourse) -> None:
+        """Find out when the frames of a course are shown, so that what is missing is said before any is drawn.
+
+        Raises:
+            InputError: a video of it is not there, or is another one.
+        """
+        self.check(course)
+        needed: dict[int, int] = {}
+        for leg in course.legs:
+            video = self._video_of(leg.first)
+            count = max(leg.first, int(leg.frames[-1])) + 1 - self._start_of(video)
+            needed[video] = max(needed.get(video, 0), count)
+        for video, count in needed.items():
+            if len(self._times.get(video, ())) < count:
+                self._times[video] = _times(self._known[video], count)
+
+    def play(self, course: FootageCourse) -> Iterator[np.ndarray]:
+        """Yield the frames of a course, uint8 RGB (H, W, 3), not to be changed; two videos are open at most.
+
+        Raises:
+            InputError: a video is not what it was, or changes while it is read.
+        """
+        self.locate(course)
+        images = self._frames(course.legs[0])
+        for leg, onward in zip(course.legs, (*course.legs[1:], None), strict=True):
+            fade = onward.fade if onward is not None else 0
+            with closing(images):
+                yield from islice(images, leg.num_frames - leg.fade - fade)
+                if onward is None:
+                    return
+                following = self._frames(onward)
+                try:
+                    for share in fade_shares(fade):
+                        yield morph(next(images), next(following), float(share))
+                except BaseException:
+                    following.close()
+                    raise
+            images = following
+
+    def _only_given(self, runs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Runs of the video that was given, where one was given of several; else all."""
+        footage, place = self._source.footage, self._place
+        if place is None or not place.is_file() or len(footage) == 1:
+            return runs
+        kept = [run for run in runs if Path(footage[self._video_of(run[0])].path).name == place.name]
+        if not kept:
+            raise InputError(f"{place} is none of the videos of the avatar's footage; give their folder")
+        return kept
+
+    def _video_of(self, frame: int) -> int:
+        """Number of the video that a frame of the performance lies in."""
+        return bisect_right(self._stops, frame)
+
+    def _start_of(self, video: int) -> int:
+        """The first frame of a video, of those of the performance."""
+        return self._stops[video] - self._source.footage[video].num_frames
+
+    def _look_at(self, video: int) -> VideoInfo:
+        path = self._path_of(video)
+        if not path.is_file():
+            raise InputError(
+                f"the footage of the avatar is no longer there: {path} is missing; give the folder where it is now "
+                "(--paste FOLDER), or leave out --paste"
+            )
+        known = probe(path)
+        if (known.width, known.height) != self._source.frame_size:
+            width, height = self._source.frame_size
+            raise InputError(
+                f"{path} has {known.width} x {known.height} pixels and the footage of the avatar had {width} x "
+                f"{height}; give the folder of the footage itself"
+            )
+        return known
+
+    def _path_of(self, video: int) -> Path:
+        path, place = self._source.footage[video].path, self._place
+        if place is None:
+            return self._folder / path  # an absolute path stays what it is
+        return place if place.is_file() else place / Path(path).name
+
+    def _frames(self, leg: Leg) -> Generator[np.ndarray, None, None]:
+        """Yield the frames of a leg."""
+        video = self._video_of(leg.first)
+        info, times = self._known[video], self._times[video]
+        wanted = [times[frame - self._start_of(video)] for frame in leg.frames]
+        at_a_time = max(_FEWEST, _MEMORY // (info.width * info.height * 3))
+        with SegmentReader(info) as reader:
+            for begin in range(0, len(wanted), at_a_time):
+                part = wanted[begin : begin + at_a_time]
+                different = sorted(set(part))
+                images = dict(zip(different, reader.read(different), strict=True))
+                yield from (images[time] for time in part)
+
+
+def _runs(info: AvatarInfo, seen: np.ndarray) -> list[tuple[int, int]]:
+    """Intervals of the stretches in which the face is always seen."""
+    runs = []
+    for start, stop in info.stretches:
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], seen[start:stop], [False]]).astype(np.int8)))
+        runs += [(start + int(a), start + int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    if not runs:
+        raise InputError("the avatar's performance never shows its face; build the avatar again")
+    return runs
+
+
+def _times(info: VideoInfo, count: int) -> list[Fraction]:
+    """When the first frames of a video are shown, at 25 a second."""
+    end = Fraction(count, FRAME_RATE)
+    times = []
+    with VideoReader(info.path) as reader:
+        for frame in reader:
+            times.append(frame.time)
+            if frame.time > end:
+                break
+    chosen = nearest_frames(times, info.frame_rate)[:count]
+    if len(chosen) < count:
+        raise InputError(
+            f"{info.path} has {len(times)} frames, fewer than the footage of the avatar had; give the folder of the "
+            "footage itself"
+        )
+    return [times[number] for number in chosen]

@@ -1,0 +1,236 @@
+"""An avatar speaks: from a recording to a video.
+
+    speech ──► motion ──► the person's manner ──► within their range ──► blinks ─┐
+    pose: footage to and fro │ still │ of a video ───────────────────────────────┴► head, torso ──► composite ──► file
+
+Motion and pose are made for the whole recording first, a kilobyte a frame. Pictures are streamed: they are rendered,
+put before their background (or into the footage) and encoded in threads of their own, with short queues between.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from visavox.avatar.format.avatar_folder import AvatarFolder, read_avatar
+from visavox.avatar.format.shipped_avatars import find_avatar
+from visavox.avatar.speak.backdrop import open_backdrop, resized
+from visavox.avatar.speak.eyes import with_drawn_blinks
+from visavox.avatar.speak.footage_course import FootageCourse
+from visavox.avatar.speak.motion_support import MotionSupport
+from visavox.avatar.speak.paste import Paster, TrueFace
+from visavox.avatar.speak.pose_track import borrowed_pose, endless_pose, still_pose
+from visavox.avatar.speak.renderer import Layers, Renderer
+from visavox.avatar.speak.speak_checks import SpeakRequest, check_request, choose_settings, course_of, open_writer
+from visavox.avatar.speak.speak_result import SpeakResult
+from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
+from visavox.data.preparation.frame_grid import FRAME_RATE
+from visavox.dubbing.network import choose_device, processor_threads
+from visavox.dubbing.pipeline import Stopwatch
+from visavox.models.radiance.compiled import check_compiler, compile_networks
+from visavox.motion.blink import find_blinks
+from visavox.motion.performance import watch
+from visavox.motion.speak import SpeakSettings, speak
+from visavox.progress import QUIET, Progress
+from visavox.runtime.background import Background
+from visavox.runtime.memory import return_free_memory
+from visavox.types import HeadPose, Motion
+
+_FRAMES_AHEAD = 4
+"""Rendered frames that wait to be put together."""
+_FRAMES_BETWEEN_CLEANINGS = 250
+"""Finished frames after which freed memory goes back."""
+
+
+class Avatar:
+    """One person, loaded once, who can say anything.
+
+    Example::
+
+        avatar = Avatar.load("AVATAR/")
+        avatar.speak("hello.wav", "hello.mp4")
+        avatar.speak("bye.wav", "bye.mp4", pose="still", background="green")
+    """
+
+    def __init__(self, parts: AvatarFolder, device: torch.device) -> None:
+        self.parts = parts
+        self.device = device
+        self.support = MotionSupport(parts.motion)
+
+    @classmethod
+    def load(cls, name_or_path: str | os.PathLike[str], *, device: str = "auto", compile: bool = False) -> Avatar:
+        """Load an avatar.
+
+        Args:
+            name_or_path: the name of one that comes with visavox, or the folder of one.
+            device: auto, cpu or cuda.
+            compile: compile head and torso when they are first used; on a CUDA device only.
+
+        Raises:
+            InputError: there is no such avatar or device, or the avatar is damaged or not finished, or nothing can be
+                compiled for the device.
+        """
+        where = choose_device(device)
+        if compile:
+            check_compiler(str(where))
+        parts = read_avatar(find_avatar(name_or_path), device=str(where))
+        if compile:
+            compile_networks(parts.head, parts.torso)
+        return cls(parts, where)
+
+    def speak(
+        self,
+        audio: str | Path,
+        output: str | Path,
+        *,
+        settings: AvatarSpeakSettings | None = None,
+        progress: Progress = QUIET,
+        **options: Any,
+    ) -> SpeakResult:
+        """Say a recording, of any length.
+
+        Args:
+            audio: any file with sound.
+            output: the result: .mp4, .mkv, .mov or .webm; .mov or .webm where it is transparent.
+            settings: how it is done; `device` and `compile` do not count, which were chosen when the avatar was loaded.
+            progress: where bars are drawn.
+            **options: fields of `AvatarSpeakSettings` that differ from `settings`, such as `pose="still"`.
+
+        Returns:
+            what was made.
+
+        Raises:
+            InputError: something given cannot be used. Nothing is left under the name of the output.
+        """
+        request = check_request(self.parts, audio, output, choose_settings(settings, options))
+        return _Job(self, request, progress).run()
+
+    def motion_of(
+        self, audio: str | Path, settings: AvatarSpeakSettings | None = None, *, progress: Progress = QUIET
+    ) -> Motion:
+        """What the face does that says a recording, eyes as the speech leaves them: within the person's own range.
+
+        Args:
+            audio: any file with sound.
+            settings: of which seed and temperature count.
+            progress: where a bar is drawn.
+        """
+        settings = settings or AvatarSpeakSettings()
+        chosen = SpeakSettings(model=self.parts.info.motion, seed=settings.seed)
+        if settings.temperature is not None:
+            chosen = replace(chosen, temperature=settings.temperature)
+        motion = speak(audio, chosen, progress, person=self.parts.motion, adaptation=self.parts.manner)
+        return replace(motion, displacements=self.support.hold(motion.displacements))
+
+
+class _Job:
+    """One recording that is said."""
+
+    def __init__(self, avatar: Avatar, request: SpeakRequest, progress: Progress) -> None:
+        self._avatar, self._request, self._progress = avatar, request, progress
+        self._watch = Stopwatch()
+        self._decisions: list[str] = []
+
+    def run(self) -> SpeakResult:
+        """Make the motion, then the pictures."""
+        request, parts, settings = self._request, self._avatar.parts, self._request.settings
+        with processor_threads(settings.threads), self._watch.measure("motion"):
+            motion = self._avatar.motion_of(request.audio, settings, progress=self._progress)
+            motion = with_drawn_blinks(motion, request.blink, parts.motion, settings.seed)
+        return_free_memory()
+        with self._watch.measure("pose"):
+            course = self._course(motion.num_frames)
+            pose = self._pose(motion.num_frames) if course is None else course.pose(parts.pose)
+        self._write(motion, pose, course)
+        info = request.like
+        return SpeakResult(
+            output=request.output,
+            seconds=motion.num_frames / FRAME_RATE,
+            num_frames=motion.num_frames,
+            width=info.width,
+            height=info.height,
+            num_blinks=len(find_blinks(motion)),
+            decisions=tuple(self._decisions),
+            timings={stage: round(seconds, 3) for stage, seconds in self._watch.finish().items()},
+        )
+
+    def _pose(self, num_frames: int) -> HeadPose:
+        """Where the head is in every frame."""
+        parts, wanted = self._avatar.parts, self._request.settings.pose
+        if wanted == "original":
+            return endless_pose(parts.pose, parts.stretches, num_frames)
+        if wanted == "still":
+            return still_pose(parts.pose, num_frames)
+        theirs = borrowed_pose(watch(wanted, progress=self._progress).pose, parts.pose)
+        return endless_pose(theirs, [(0, theirs.num_frames)], num_frames)
+
+    def _course(self, num_frames: int) -> FootageCourse | None:
+        """What is seen of the footage in every frame; None: nothing of it."""
+        footage = self._request.footage
+        if footage is None:
+            return None
+        course = course_of(self._avatar.parts, footage, num_frames, self._request.settings.seed)
+        footage.locate(course)
+        if len(course.legs) > 1:
+            self._decisions.append(
+                f"{course.num_stretches} stretch{'es' * (course.num_stretches > 1)} of the footage follow one another "
+                f"under the head, in {len(course.legs)} legs that fade into each other"
+            )
+        return course
+
+    def _write(self, motion: Motion, pose: HeadPose, course: FootageCourse | None) -> None:
+        """Render, compose and encode, each in a thread of its own."""
+        with ExitStack() as running:
+            writer = running.enter_context(open_writer(self._request))
+            rendered = running.enter_context(Background(self._rendered(motion, pose), _FRAMES_AHEAD, "render"))
+            pictures = self._before_scene(rendered)
+            if course is not None:
+                pictures = self._in_footage(rendered, pose, course, running)
+            bar = running.enter_context(self._progress.bar("rendering", motion.num_frames))
+            for number, picture in enumerate(pictures):
+                writer.write(picture, Fraction(number, FRAME_RATE))
+                bar.update(1)
+                if (number + 1) % _FRAMES_BETWEEN_CLEANINGS == 0:
+                    return_free_memory()
+
+    def _rendered(self, motion: Motion, pose: HeadPose) -> Iterator[Layers]:
+        """The person in every frame; runs in a thread of its own."""
+        renderer = Renderer(self._avatar.parts, self._request.size, self._avatar.device)
+        with processor_threads(self._request.settings.threads):
+            for frame in range(motion.num_frames):
+                with self._watch.measure("render"):
+                    layers = renderer.render(motion.displacements, pose, frame)
+                yield layers
+
+    def _before_scene(self, rendered: Background[Layers]) -> Iterator[np.ndarray]:
+        """Finished pictures of a drawn person before a background."""
+        request = self._request
+        backdrop = open_backdrop(request.settings.background, self._avatar.parts.background, request.size)
+        for layers in rendered:
+            with self._watch.measure("compose"):
+                picture = backdrop.put(layers)
+            yield picture
+
+    def _in_footage(
+        self, rendered: Background[Layers], pose: HeadPose, course: FootageCourse, running: ExitStack
+    ) -> Iterator[np.ndarray]:
+        """Finished pictures of a drawn head in the frames of the footage."""
+        request, parts = self._request, self._avatar.parts
+        assert parts.info.source is not None
+        assert request.footage is not None
+        paster = Paster(parts.info.source, parts.camera, parts.motion, resized(parts.background, request.size))
+        decoded = running.enter_context(Background(request.footage.play(course), _FRAMES_AHEAD, "decode"))
+        for number, (layers, image) in enumerate(zip(rendered, decoded, strict=True)):
+            frames = tuple({int(course.first[number]), int(course.second[number])})
+            face = TrueFace(frames, pose.rotations[number], pose.translations[number])
+            with self._watch.measure("compose"):
+                picture = paster.paste(image, layers, face)
+            yield picture

@@ -1,0 +1,180 @@
+"""Everything about a job that can be known to be wrong before an avatar speaks."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from visavox.avatar.format.avatar_folder import AvatarFolder
+from visavox.avatar.speak.backdrop import TRANSPARENT, check_backdrop
+from visavox.avatar.speak.footage_course import FootageCourse, plan_course
+from visavox.avatar.speak.renderer import LARGEST, LARGEST_GROWTH, SMALLEST
+from visavox.avatar.speak.source_frames import SourceFootage
+from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
+from visavox.data.preparation.frame_grid import FRAME_RATE
+from visavox.errors import InputError
+from visavox.media import AudioPlan, VideoInfo, VideoWriter, check_output, probe, probe_audio
+from visavox.media.color import PICTURE_TAGS
+from visavox.media.output import STANDARD_STREAM
+from visavox.media.timing import DEFAULT_RATE
+from visavox.motion.blink import parse_blink
+from visavox.weights.registry import model_info
+
+POSES = ("original", "still")
+"""Poses that need no video."""
+
+
+@dataclass(frozen=True)
+class SpeakRequest:
+    """One job that passed the checks."""
+
+    audio: str
+    """File with the speech."""
+    output: str
+    """Path of the result."""
+    settings: AvatarSpeakSettings
+    """How it is done."""
+    size: int
+    """Side at which the person is drawn, pixels."""
+    like: VideoInfo
+    """Size, rate and colours of the result."""
+    footage: SourceFootage | None
+    """The footage that the head is pasted into."""
+    blink: str | float
+    """How the eyes blink."""
+
+    @property
+    def is_transparent(self) -> bool:
+        """Whether the result has an alpha channel."""
+        return self.settings.background == TRANSPARENT
+
+    @property
+    def sound(self) -> AudioPlan:
+        """What is heard."""
+        return AudioPlan(self.audio)
+
+
+def choose_settings(settings: AvatarSpeakSettings | None, options: dict[str, Any]) -> AvatarSpeakSettings:
+    """Return `settings` with some fields changed; paths may be `Path`, and `paste=True` is `--paste` alone.
+
+    Raises:
+        InputError: there is no such field, or a value is not allowed.
+    """
+    known = [field.name for field in fields(AvatarSpeakSettings)]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise InputError(f"unknown option {', '.join(unknown)}; an avatar that speaks has {', '.join(known)}")
+    for name in ("device", "compile"):
+        if name in options:
+            raise InputError(f"the {name} of an avatar is chosen when it is loaded: Avatar.load(path, {name}=...)")
+    given: dict[str, Any] = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
+    if isinstance(given.get("paste"), bool):
+        given["paste"] = "" if given["paste"] else None
+    return replace(settings or AvatarSpeakSettings(), **given)
+
+
+def check_files(audio: str | Path, output: str | Path, settings: AvatarSpeakSettings) -> None:
+    """Look at what can be judged without the avatar.
+
+    Raises:
+        InputError: something cannot be used.
+    """
+    if str(audio) == STANDARD_STREAM:
+        raise InputError("an avatar cannot speak from standard input, which would be read twice; give a file")
+    inputs = [audio, *([] if settings.pose in POSES else [settings.pose])]
+    inputs += [settings.background] if Path(settings.background).is_file() else []
+    check_output(output, inputs, settings.overwrite)
+    probe_audio(audio)
+    _blink(settings.blink)
+    check_backdrop(settings.background)
+    if settings.pose not in POSES:
+        _check_pose(settings.pose)
+
+
+def check_request(
+    avatar: AvatarFolder, audio: str | Path, output: str | Path, settings: AvatarSpeakSettings
+) -> SpeakRequest:
+    """Look at all files and options of a job.
+
+    Raises:
+        InputError: something cannot be used.
+    """
+    check_files(audio, output, settings)
+    model_info(avatar.info.motion)
+    size = _size(settings.size, avatar.info.size)
+    footage, like = None, _drawn(size)
+    if settings.pastes:
+        place = Path(str(settings.paste)) if settings.paste else None
+        footage = SourceFootage(avatar.info, avatar.motion.confidence > 0, avatar.folder, place)
+        # A container may not say how long the sound is, or not exactly: the rest is looked at when it is known.
+        expected = math.ceil((probe_audio(audio).duration or 0) * FRAME_RATE)
+        first = footage.check(course_of(avatar, footage, max(1, expected), settings.seed))
+        like = replace(first, frame_rate=DEFAULT_RATE, time_base=1 / DEFAULT_RATE)
+    request = SpeakRequest(str(audio), str(output), settings, size, like, footage, _blink(settings.blink))
+    if request.output != STANDARD_STREAM:
+        open_writer(request).abort()  # a rehearsal: an encoder, a container or a disk may refuse
+    return request
+
+
+def open_writer(request: SpeakRequest) -> VideoWriter:
+    """Open the result of a job."""
+    return VideoWriter(
+        request.output,
+        like=request.like,
+        audio=request.sound,
+        encoding=request.settings.encoding,
+        overwrite=request.settings.overwrite,
+        transparent=request.is_transparent,
+    )
+
+
+def course_of(avatar: AvatarFolder, footage: SourceFootage, num_frames: int, seed: int) -> FootageCourse:
+    """Choose the frames of an avatar's footage that a head is pasted into."""
+    return plan_course(avatar.pose, footage.stretches, num_frames, seed, in_order=footage.is_one_video)
+
+
+def _drawn(size: int) -> VideoInfo:
+    """A result of nothing but drawn pictures."""
+    return VideoInfo(
+        path="",
+        width=size,
+        height=size,
+        frame_rate=DEFAULT_RATE,
+        time_base=1 / DEFAULT_RATE,
+        color_range=PICTURE_TAGS.range,
+        color_space=PICTURE_TAGS.space,
+        primaries=PICTURE_TAGS.primaries,
+        transfer=PICTURE_TAGS.transfer,
+    )
+
+
+def _size(wanted: int | None, own: int) -> int:
+    """Side of the drawn pictures."""
+    size = own if wanted is None else wanted
+    largest = min(LARGEST, LARGEST_GROWTH * own)
+    if wanted is not None and (not SMALLEST <= size <= max(largest, own) or size % 2):
+        raise InputError(
+            f"the size is {size}; give an even number of pixels from {SMALLEST} to {max(largest, own)}: the avatar was "
+            f"learned at {own}, and what is much larger shows no more of it"
+        )
+    return size
+
+
+def _blink(text: str) -> str | float:
+    with contextlib.suppress(InputError):
+        blink = parse_blink(str(text))
+        if blink != "own":  # speech has none of its own
+            return blink
+    raise InputError(
+        f"--blink {text} is not known here; give natural (as the person does), none, or blinks a minute from 0 to 120"
+    )
+
+
+def _check_pose(pose: str) -> None:
+    if not Path(pose).is_file():
+        raise InputError(f"the pose {pose} is not there; give original, still, or the path of a video of a head")
+    if probe(pose).is_still:
+        raise InputError(f"the pose {pose} is a picture, in which nothing moves; give a video, original or still")

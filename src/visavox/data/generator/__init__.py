@@ -1,0 +1,1 @@
+"""Clips and samples for generators and their experts."""

@@ -1,0 +1,120 @@
+"""A prepared data set in memory: clips with their mel and motion, ready to be drawn from."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from visavox.audio.features.mel import mel_spectrogram
+from visavox.audio.silence import gate_silence
+from visavox.data.generator.clip_file import ClipFile, load_clip
+from visavox.data.generator.mouth_motion import MotionBasis, fit_motion_basis
+from visavox.errors import InputError
+from visavox.progress import QUIET, Progress
+
+MANIFEST_NAME = "manifest.jsonl"
+
+
+@dataclass
+class StoredClip:
+    """One clip with what training derives from it once."""
+
+    clip_id: str
+    """Name of the clip in its data set."""
+    speaker: str
+    """Who speaks; validation speakers are never trained on."""
+    clip: ClipFile
+    """Frames (still JPEG), landmarks and sound."""
+    mel: np.ndarray
+    """float32 (80, M) in [-4, 4], silences gated."""
+    motion: np.ndarray
+    """float32 (T, K), empty until a basis is applied."""
+
+
+@dataclass
+class ClipStore:
+    """The clips of one split."""
+
+    clips: list[StoredClip]
+    """In the order of the manifest."""
+
+    def fit_basis(self, num_motions: int) -> MotionBasis:
+        """Learn the motion basis of these clips."""
+        return fit_motion_basis([stored.clip.landmarks for stored in self.clips], num_motions)
+
+    def apply_basis(self, basis: MotionBasis) -> None:
+        """Describe the mouth of every frame of every clip."""
+        for stored in self.clips:
+            stored.motion = basis.motion(stored.clip.landmarks)
+
+    def sampling_weights(self) -> np.ndarray:
+        """Chance of each clip, float64 (clips,): by length, evened out between speakers.
+
+        The square root lies between drawing speakers evenly, which repeats rare ones until they are known by
+        heart, and drawing frames evenly, which makes the set sound like its most recorded speaker.
+        """
+        totals: dict[str, int] = {}
+        for stored in self.clips:
+            totals[stored.speaker] = totals.get(stored.speaker, 0) + stored.clip.num_frames
+        weights = np.array([stored.clip.num_frames / np.sqrt(totals[stored.speaker]) for stored in self.clips])
+        return weights / weights.sum()
+
+
+def read_manifest(dataset: str | os.PathLike[str]) -> list[dict]:
+    """Read the manifest of a prepared data set.
+
+    Raises:
+        InputError: there is none, or a line of it cannot be read.
+    """
+    path = Path(dataset) / MANIFEST_NAME
+    if not path.is_file():
+        raise InputError(
+            f"{dataset} is not a prepared data set: it has no {MANIFEST_NAME}; make one with `visavox prepare`."
+        )
+    entries = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            entry = json.loads(line)
+            entries.append({"clip_id": entry["clip_id"], "speaker": entry["speaker"], "split": entry["split"], **entry})
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise InputError(
+                f"line {number} of {path} cannot be read ({error}); prepare the data set again."
+            ) from error
+    return entries
+
+
+def load_store(
+    dataset: str | os.PathLike[str], split: str, *, minimum_frames: int = 15, progress: Progress = QUIET
+) -> ClipStore:
+    """Load one split of a prepared data set; pictures stay JPEG until they are drawn.
+
+    Args:
+        dataset: folder that `visavox prepare` wrote.
+        split: `train` or `validation`.
+        minimum_frames: shorter clips are left out.
+        progress: where the loading is shown.
+
+    Raises:
+        InputError: no data set, or no clip in this split.
+    """
+    entries = [entry for entry in read_manifest(dataset) if entry["split"] == split]
+    clips = []
+    for entry in progress.track(entries, f"loading {split} clips", unit="clip"):
+        clip = load_clip(Path(dataset) / "clips" / f"{entry['clip_id']}.npz")
+        if clip.num_frames < minimum_frames:
+            continue
+        # Gated as dubbing gates it, so that what the networks hear in a pause is the same silence everywhere.
+        mel = gate_silence(mel_spectrogram(clip.audio.astype(np.float32) / 32768)).numpy()
+        clips.append(
+            StoredClip(entry["clip_id"], entry["speaker"], clip, mel, np.zeros((clip.num_frames, 0), np.float32))
+        )
+    if not clips:
+        raise InputError(
+            f"{dataset} has no clip of {minimum_frames} frames or more in its {split} split; "
+            "prepare more footage, or give it other validation speakers."
+        )
+    return ClipStore(clips)

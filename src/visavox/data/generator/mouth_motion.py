@@ -1,0 +1,170 @@
+"""The motion of a mouth: a few numbers a frame that say what speech does to lips and chin.
+
+The first number is the opening of the lips, absolute, so that 0 is a closed mouth for everybody. The others
+are principal components of the displacement of lips and chin from the clip's own mean, seen from the front:
+what is left when the head's pose and the speaker's features are taken away. Left and right are averaged, because
+sound says nothing of which side moves more. All are scaled to unit variance over the training speakers.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from visavox.errors import InputError
+from visavox.face.geometry.landmarks import (
+    EYE_OUTER_LEFT,
+    EYE_OUTER_RIGHT,
+    JAW,
+    LIP_LOWER,
+    LIP_UPPER,
+    LIPS_INNER,
+    LIPS_OUTER,
+    RIGID,
+)
+
+CHIN_LINE = JAW[4:-4]
+"""The part of the jaw line that moves with the chin."""
+MOUTH_POINTS = (*LIPS_OUTER, *LIPS_INNER, *CHIN_LINE)
+"""Landmarks whose displacement the motion describes."""
+
+_FOREHEAD, _NOSE = 10, 195
+_NOSE_BASE = (2, 94, 98, 327)
+_LIP_MIRROR = [(10 - k) % 20 for k in range(20)]
+_MIRROR = np.array([*_LIP_MIRROR, *(20 + k for k in _LIP_MIRROR), *(40 + k for k in reversed(range(len(CHIN_LINE))))])
+
+
+@dataclass(frozen=True)
+class MotionBasis:
+    """Maps landmarks to motions of K numbers, with P mouth points."""
+
+    opening_mean: float
+    """Mean opening of the lips over the training speakers, in distances between the outer eye corners."""
+    opening_scale: float
+    """Standard deviation of the opening."""
+    components: np.ndarray
+    """float64 (K - 1, 2 P): rows that turn a displacement into a component of unit variance."""
+
+    @property
+    def num_motions(self) -> int:
+        """K: the opening and the components."""
+        return 1 + len(self.components)
+
+    def motion(self, landmarks: np.ndarray) -> np.ndarray:
+        """Describe the mouth in every frame of a clip.
+
+        Args:
+            landmarks: (T, 478, 3) of one clip of one face, x, y, z in the same scale.
+
+        Returns:
+            float32 (T, K).
+        """
+        mouths = frontal_mouths(landmarks)
+        opening = (lip_opening(mouths) - self.opening_mean) / self.opening_scale
+        displacement = (mouths - mouths.mean(axis=0)).reshape(len(mouths), -1)
+        return np.concatenate([opening[:, None], displacement @ self.components.T], axis=1).astype(np.float32)
+
+
+def save_basis(basis: MotionBasis, path: str | os.PathLike[str]) -> None:
+    """Write a basis (.npz); it appears under its name when it is whole."""
+    target = Path(path)
+    temporary = target.with_name(f".{target.stem}.{os.getpid()}.part.npz")
+    try:
+        opening = np.array([basis.opening_mean, basis.opening_scale])
+        np.savez(temporary, opening=opening, components=basis.components)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_basis(path: str | os.PathLike[str]) -> MotionBasis:
+    """Read a basis.
+
+    Raises:
+        InputError: the file is missing or is no motion basis.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            mean, scale = arrays["opening"]
+            components = arrays["components"]
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is not a motion basis ({error}); get it again with its weights.") from error
+    if components.ndim != 2 or components.shape[1] != 2 * len(MOUTH_POINTS):
+        raise InputError(f"{path} describes other mouth points than this visavox; get it again with its weights.")
+    return MotionBasis(float(mean), float(scale), components)
+
+
+def frontal_mouths(landmarks: np.ndarray) -> np.ndarray:
+    """Turn every frame's face to the front and take its mouth points.
+
+    Args:
+        landmarks: (T, 478, 3).
+
+    Returns:
+        float64 (T, P, 2), x to the right and y down, unit the distance between the outer eye corners; left and
+        right averaged. Heights are counted from the base of the nose, which speech hardly moves: what a tracker
+        makes of a nodding head moves nose and mouth alike, and would else look like speech.
+    """
+    points = landmarks.astype(np.float64)
+    points = points - points[:, RIGID].mean(axis=1, keepdims=True)
+    points /= np.linalg.norm(points[:, EYE_OUTER_LEFT] - points[:, EYE_OUTER_RIGHT], axis=-1)[:, None, None]
+    rigid = points[:, RIGID]
+    typical = np.median(rigid, axis=0)
+    # Kabsch 1976: the rotation of each frame onto the clip's typical head.
+    u, _, vt = np.linalg.svd(np.einsum("tpi,pj->tij", rigid, typical))
+    handedness = np.sign(np.linalg.det(u @ vt))
+    u[..., -1] *= handedness[:, None]
+    turned = points @ (u @ vt)
+    turned = turned @ _front(np.median(turned, axis=0)).T
+    mouths = turned[:, MOUTH_POINTS, :2]
+    mouths[..., 1] -= turned[:, _NOSE_BASE, 1].mean(axis=1, keepdims=True)
+    mirrored = mouths[:, _MIRROR] * np.array([-1.0, 1.0])
+    return (mouths + mirrored) / 2
+
+
+def lip_opening(mouths: np.ndarray) -> np.ndarray:
+    """Gap between the lips (T,) of frontal mouths (T, P, 2), in distances between the outer eye corners."""
+    upper, lower = MOUTH_POINTS.index(LIP_UPPER), MOUTH_POINTS.index(LIP_LOWER)
+    return np.linalg.norm(mouths[:, upper] - mouths[:, lower], axis=-1)
+
+
+def fit_motion_basis(clips: list[np.ndarray], num_motions: int) -> MotionBasis:
+    """Learn the motion basis from the landmarks of training clips.
+
+    Args:
+        clips: (T, 478, 3) for each clip.
+        num_motions: K.
+
+    Raises:
+        InputError: there are fewer frames than components, or all mouths stand still.
+    """
+    openings, displacements = [], []
+    for landmarks in clips:
+        mouths = frontal_mouths(landmarks)
+        openings.append(lip_opening(mouths))
+        displacements.append((mouths - mouths.mean(axis=0)).reshape(len(mouths), -1))
+    opening = np.concatenate(openings)
+    displacement = np.concatenate(displacements)
+    covariance = displacement.T @ displacement / len(displacement)
+    values, vectors = np.linalg.eigh(covariance)
+    order = np.argsort(values)[::-1][: num_motions - 1]
+    if len(displacement) < num_motions or opening.std() < 1e-6 or values[order].min() < 1e-12:
+        raise InputError("the mouths of the training clips hardly move; prepare footage of people who speak.")
+    # The sign of an eigenvector is arbitrary: let the largest entry be positive, so a refit gives the same numbers.
+    rows = vectors[:, order].T
+    rows *= np.sign(rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)])[:, None]
+    return MotionBasis(float(opening.mean()), float(opening.std()), rows / np.sqrt(values[order])[:, None])
+
+
+def _front(typical: np.ndarray) -> np.ndarray:
+    """Rotation (3, 3) that brings a typical head (478, 3) to the front: eyes level, forehead above nose."""
+    across = typical[EYE_OUTER_LEFT] - typical[EYE_OUTER_RIGHT]
+    across /= np.linalg.norm(across)
+    down = typical[_NOSE] - typical[_FOREHEAD]
+    down -= (down @ across) * across
+    down /= np.linalg.norm(down)
+    return np.stack([across, down, np.cross(across, down)])

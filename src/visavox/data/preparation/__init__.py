@@ -1,0 +1,1 @@
+"""Raw footage to prepared clips."""

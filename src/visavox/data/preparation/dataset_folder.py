@@ -1,0 +1,166 @@
+"""The folder of a prepared data set: clips, manifest, report, and what makes a preparation resumable.
+
+    DATASET/clips/<clip_id>.npz     one file a clip (`clip_file.py`)
+    DATASET/manifest.jsonl          one line a clip
+    DATASET/report.json             what was kept and dropped, and why
+    DATASET/prepare/settings.json   the settings that all clips were made with
+    DATASET/prepare/sources/*.json  one record a video
+
+Each file appears under its name only when it is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from visavox.data.generator.clip_store import MANIFEST_NAME
+from visavox.data.preparation.records import SourceRecord, load_records, save_record
+from visavox.data.preparation.settings import ClipSettings, describe_difference
+from visavox.data.preparation.sources import Source, fingerprint
+from visavox.data.preparation.tables import TableLag
+from visavox.errors import InputError
+from visavox.runtime.files import write_atomically
+from visavox.runtime.folder_lock import locked
+
+_FORMAT = "visavox data set"
+
+
+class DatasetFolder:
+    """A data set on disk, while it is being prepared.
+
+    Args:
+        path: the folder; it need not exist.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.clips = self.path / "clips"
+        self.manifest = self.path / MANIFEST_NAME
+        self.report = self.path / "report.json"
+        self.records = self.path / "prepare" / "sources"
+        self._settings = self.path / "prepare" / "settings.json"
+        self._lock = self.path / "prepare" / "lock"
+
+    def check(self, settings: ClipSettings, redo: bool) -> None:
+        """See whether clips with these settings can be put here; nothing is written but a probe file.
+
+        Raises:
+            InputError: the path is a file, a folder with other things, a data set made with other settings, or
+                cannot be written.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path} is a file; give a folder for the data set, new or made by visavox prepare.")
+        if self._settings.is_file():
+            if not redo:
+                self._check_settings(settings)
+        elif self.path.is_dir() and any(self.path.iterdir()):
+            raise InputError(
+                f"{self.path} holds something that visavox prepare did not make; give a new or empty folder, so that "
+                "nothing of yours is mixed with the data set."
+            )
+        self._check_writable()
+
+    def open(self, settings: ClipSettings, redo: bool) -> None:
+        """Create the folder, or make it ready to go on: remove what an interrupted run left half written.
+
+        Args:
+            settings: what decides the content of clips.
+            redo: forget all that was prepared before.
+        """
+        try:
+            self.clips.mkdir(parents=True, exist_ok=True)
+            self.records.mkdir(parents=True, exist_ok=True)
+            self.remove_leftovers()
+            if redo:
+                for path in self.records.glob("[!.]*.json"):
+                    path.unlink()
+            stored = {"format": _FORMAT, "digest": settings.digest, "settings": settings.as_dict()}
+            write_atomically(self._settings, json.dumps(stored, indent=2) + "\n")
+        except OSError as error:
+            raise self._not_writable(error) from None
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep a second preparation out of the folder while a block runs.
+
+        Raises:
+            InputError: one is at work already.
+        """
+        return locked(self._lock, "visavox prepare", self.path)
+
+    def remove_leftovers(self) -> None:
+        """Remove files that a process was writing when it was ended."""
+        for folder in (self.clips, self.records, self.path):
+            for path in folder.glob(".*.part*"):
+                path.unlink(missing_ok=True)
+
+    def load_records(self) -> dict[str, SourceRecord]:
+        """Read what is known of the videos prepared so far, by clip name."""
+        return load_records(self.records)
+
+    def is_finished(self, record: SourceRecord | None, source: Source, table_lag: TableLag | None) -> bool:
+        """Whether a video needs no work: same content, same lag in the table, and all its clips are there."""
+        if record is None or record.status != "done":
+            return False
+        if record.table_lag != (None if table_lag is None else (table_lag.seconds, table_lag.score)):
+            return False
+        if not all((self.clips / f"{clip.clip_id}.npz").is_file() for clip in record.clips):
+            return False
+        if record.num_bytes != source.num_bytes:
+            return False
+        same_time = record.modified == os.stat(source.path).st_mtime_ns
+        return same_time or record.fingerprint == fingerprint(source.path)
+
+    def update_record(self, record: SourceRecord) -> None:
+        """Write a record anew."""
+        save_record(record, self.records)
+
+    def write_manifest(self, records: Iterable[SourceRecord]) -> None:
+        """List the clips of all records, in the order of their names."""
+        lines = sorted(
+            (line for record in records for line in record.manifest_lines()), key=lambda line: line["clip_id"]
+        )
+        write_atomically(self.manifest, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+
+    def write_report(self, report: dict[str, Any]) -> None:
+        """Write the report."""
+        write_atomically(self.report, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+
+    def remove_orphans(self, records: Iterable[SourceRecord]) -> None:
+        """Remove clips that no record knows: those of an earlier version of a video."""
+        known = {f"{clip.clip_id}.npz" for record in records for clip in record.clips}
+        for path in self.clips.glob("*.npz"):
+            if path.name not in known:
+                path.unlink(missing_ok=True)
+
+    def _check_settings(self, settings: ClipSettings) -> None:
+        try:
+            stored = json.loads(self._settings.read_text(encoding="utf-8"))
+            before, digest = stored["settings"], stored["digest"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{self._settings} cannot be read ({error}); give another folder, or --redo.") from None
+        if digest != settings.digest:
+            now = json.loads(json.dumps(settings.as_dict()))
+            changes = "; ".join(describe_difference(before, now))
+            raise InputError(
+                f"{self.path} was prepared with other settings ({changes}); use those, give another folder, or "
+                "--redo to prepare everything again."
+            )
+
+    def _check_writable(self) -> None:
+        existing = self.path
+        while not existing.exists() and existing != existing.parent:
+            existing = existing.parent
+        probe = existing / f".visavox-{os.getpid()}.part"
+        try:
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise self._not_writable(error) from None
+
+    def _not_writable(self, error: OSError) -> InputError:
+        return InputError(f"{self.path} cannot be written: {error.strerror}; give another folder.")

@@ -1,0 +1,287 @@
+"""One video to its clips: what a worker does with each source."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import math
+import os
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from visavox.audio.features.mel import SAMPLE_RATE, mel_spectrogram
+from visavox.data.preparation.cutting import ClipCutter, Sound
+from visavox.data.preparation.frame_grid import FRAME_RATE, distances, nearest_frames
+from visavox.data.preparation.lag import AppliedLag, LagMeasurement, choose_lag, measure_lag
+from visavox.data.preparation.records import ClipEntry, DroppedEntry, LagEntry, SourceRecord, save_record
+from visavox.data.preparation.settings import ClipSettings, LagSettings
+from visavox.data.preparation.sources import Source, fingerprint
+from visavox.data.preparation.speaking import Wanted, one_face_at_a_time
+from visavox.data.preparation.stretches import (
+    Dropped,
+    Fault,
+    GridTrack,
+    faceless_stretches,
+    find_stretches,
+    frame_faults,
+)
+from visavox.data.preparation.tables import TableLag
+from visavox.errors import InputError
+from visavox.face.geometry.landmarks import mouth_opening
+from visavox.face.track.tracking import track_video
+from visavox.media.info import VideoInfo, probe
+from visavox.media.reader import VideoReader
+from visavox.media.sound import probe_audio, read_audio
+from visavox.progress import Bar, Progress
+
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_HOLE = 0.1  # seconds from a point of the grid to the nearest picture
+_TRACKING_SHARE = 0.8  # of the time that a video takes
+
+
+@dataclass(frozen=True)
+class SourceTask:
+    """What a worker needs to know of one video."""
+
+    source: Source
+    """The video."""
+    speaker: str
+    """Who speaks."""
+    split: str
+    """Where its clips go."""
+    table_lag: TableLag | None
+    """What a table says of its lag."""
+    clips_folder: str
+    """Where the clips go."""
+    records_folder: str
+    """Where the record goes."""
+    settings: ClipSettings
+    """What decides the content of clips."""
+
+
+@dataclass(frozen=True)
+class DiskFailure:
+    """The result of a task that could not write: nothing is wrong with its video, but no other will fare better."""
+
+    message: str
+    """What the operating system said."""
+
+
+def prepare_source(task: SourceTask, report: Callable[[float], None]) -> SourceRecord | DiskFailure:
+    """Prepare one video: write its clips, then its record.
+
+    Whatever is wrong with the video ends up in the record.
+
+    Args:
+        task: the video.
+        report: called now and then with the share that is done.
+    """
+    base = _blank_record(task)
+    with _remarks() as remarks:
+        try:
+            record = _prepare(task, base, report)
+        except InputError as error:
+            record = base.broken(_without_path(str(error), task.source.path))
+        except OSError as error:
+            if error.errno in _DISK_ERRORS:
+                return DiskFailure(f"{error.strerror} ({error.filename or task.clips_folder})")
+            record = base.broken(f"{type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - a damaged file can break any part; the others must not suffer
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(place.filename).name}, line {place.lineno}"
+            record = base.broken(f"unexpected {type(error).__name__} in {where}: {error}")
+    record = record.with_remarks(tuple(_without_path(remark, task.source.path) for remark in remarks))
+    try:
+        save_record(record, Path(task.records_folder))
+    except OSError as error:
+        return DiskFailure(f"{error.strerror} ({error.filename or task.records_folder})")
+    return record
+
+
+def use_one_thread() -> None:
+    """Keep a process that shares the cores with others like it from starting a thread for each core."""
+    import cv2
+    import torch
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+def _prepare(task: SourceTask, base: SourceRecord, report: Callable[[float], None]) -> SourceRecord:
+    settings, path = task.settings, task.source.path
+    info = probe(path)
+    if info.is_still:
+        raise InputError("it is a picture, not a video")
+    if info.frame_rate < settings.quality.minimum_frame_rate:
+        return _all_dropped(base, info, Fault.LOW_RATE, float(info.frame_rate))
+    if not info.has_audio:
+        return _all_dropped(base, info, Fault.NO_SOUND, None)
+    waveform = read_audio(path)
+    mel = mel_spectrogram(waveform).numpy()
+    follow = _ShareOfTask(report, 0.0, _TRACKING_SHARE, info.expected_frames)
+    tracks = track_video(path, max_faces=settings.max_faces, progress=follow)
+    if not tracks:
+        return _all_dropped(base, info, Fault.NO_FACE, None)
+    chosen = nearest_frames(tracks[0].times, info.frame_rate)
+    grids = [GridTrack.of(track, chosen) for track in tracks]
+    begin = max(0.0, float(probe_audio(path).start))
+    lag = _find_lag(task, grids, chosen, mel, (begin, len(waveform) / SAMPLE_RATE))
+    sound_span = (begin, len(waveform) / SAMPLE_RATE)
+    wanted, dropped = _choose(grids, chosen, sound_span, lag.seconds, settings)
+    wanted, others = one_face_at_a_time(wanted, mel, lag.seconds)
+    sound = Sound(waveform, mel, lag.seconds)
+    folder = Path(task.clips_folder)
+    cutter = ClipCutter(settings.size, settings.quality, sound, folder, task.source.clip_name)
+    follow = _ShareOfTask(report, _TRACKING_SHARE, 1.0, info.expected_frames)
+    with VideoReader(path) as reader, follow.bar("cutting", info.expected_frames) as bar:
+        cutter.cut(reader, wanted, bar.update)
+    lost = [one for one in dropped + cutter.dropped if not _is_made_up_for(one, cutter.clips)]
+    all_dropped = sorted(lost + others, key=lambda one: (one.start, one.face or 0))
+    return base.done(
+        seconds=len(chosen) / FRAME_RATE,
+        frame_rate=float(info.frame_rate),
+        lag=_lag_entry(lag),
+        clips=tuple(cutter.clips),
+        dropped=tuple(DroppedEntry.of(one) for one in all_dropped),
+    )
+
+
+def _choose(
+    grids: list[GridTrack], chosen: np.ndarray, sound: tuple[float, float], lag: float, settings: ClipSettings
+) -> tuple[Wanted, list[Dropped]]:
+    """Find the stretches of all faces that are worth cutting out, given where there is sound."""
+    first = math.ceil(round((sound[0] + lag) * FRAME_RATE, 6))
+    # The last picture may lack up to half of its sound: files often end so.
+    last = math.floor(round((sound[1] + lag) * FRAME_RATE + 0.5, 6))
+    is_hole = distances(grids[0].track.times, chosen) > _HOLE
+    wanted: Wanted = []
+    dropped: list[Dropped] = []
+    faults = []
+    for grid in grids:
+        faults.append(frame_faults(grid, is_hole, (first, last), settings.quality))
+        kept, lost = find_stretches(grid, faults[-1], settings.quality)
+        wanted += [(grid, stretch) for stretch in kept]
+        dropped += lost
+    return wanted, dropped + faceless_stretches(faults, len(chosen))
+
+
+def _is_made_up_for(dropped: Dropped, clips: list[ClipEntry]) -> bool:
+    """Whether clips of another face show at least half of a dropped stretch: people in the background are no loss."""
+    shown = 0
+    for clip in clips:
+        start = round(clip.start * FRAME_RATE)
+        shown += max(0, min(start + clip.num_frames, dropped.stop) - max(start, dropped.start))
+    return 2 * shown >= dropped.stop - dropped.start
+
+
+def _find_lag(
+    task: SourceTask, grids: list[GridTrack], chosen: np.ndarray, mel: np.ndarray, sound: tuple[float, float]
+) -> AppliedLag:
+    """Decide by how much the sound of a video is moved."""
+    settings: LagSettings = task.settings.lag
+    measurement: LagMeasurement | None = None
+    if settings.measure:
+        wanted, _ = _choose(grids, chosen, sound, 0.0, task.settings)
+        for grid in grids:
+            stretches = [stretch for owner, stretch in wanted if owner is grid]
+            openings = [(one.start, mouth_opening(grid.landmarks[one.start : one.stop])) for one in stretches]
+            found = measure_lag(mel, openings, settings.largest) if openings else None
+            if found is not None and (measurement is None or found.confidence > measurement.confidence):
+                measurement = found
+    table = None if task.table_lag is None else (task.table_lag.seconds, task.table_lag.score)
+    return choose_lag(table, measurement, settings)
+
+
+def _lag_entry(lag: AppliedLag) -> LagEntry:
+    measured = lag.measurement
+    if measured is None:
+        return LagEntry(round(lag.seconds, 4), lag.source)
+    figures = (round(value, 4) for value in (measured.seconds, measured.correlation, measured.confidence))
+    return LagEntry(round(lag.seconds, 4), lag.source, *figures)
+
+
+def _blank_record(task: SourceTask) -> SourceRecord:
+    table = task.table_lag
+    try:
+        mark, modified = fingerprint(task.source.path), os.stat(task.source.path).st_mtime_ns
+    except OSError:  # it cannot be read: what follows will say why
+        mark, modified = "", 0
+    return SourceRecord(
+        name=task.source.name,
+        clip_name=task.source.clip_name,
+        fingerprint=mark,
+        num_bytes=task.source.num_bytes,
+        modified=modified,
+        table_lag=None if table is None else (table.seconds, table.score),
+        status="broken",
+        speaker=task.speaker,
+        split=task.split,
+    )
+
+
+def _all_dropped(base: SourceRecord, info: VideoInfo, fault: Fault, value: float | None) -> SourceRecord:
+    seconds = float(info.duration or 0)
+    dropped = DroppedEntry(0.0, seconds, str(fault), value)
+    return base.done(seconds=seconds, frame_rate=float(info.frame_rate), dropped=(dropped,))
+
+
+def _without_path(text: str, path: str) -> str:
+    """Shorten a message that names the file: the record names it already."""
+    for prefix in (f"{path}: ", f"{path} "):
+        text = text.removeprefix(prefix)
+    return text.replace(path, "it")
+
+
+@contextmanager
+def _remarks() -> Iterator[list[str]]:
+    """Collect what visavox warns of while a video is prepared, instead of writing across the progress bar."""
+    collected: list[str] = []
+
+    class _Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            collected.append(record.getMessage())
+
+    logger = logging.getLogger("visavox")
+    collector = _Collector(logging.WARNING)
+    handlers, propagates = logger.handlers[:], logger.propagate
+    logger.handlers, logger.propagate = [collector], False
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            yield collected
+        collected += [str(warning.message) for warning in caught if warning.category is UserWarning]
+    finally:
+        logger.handlers, logger.propagate = handlers, propagates
+
+
+class _ShareOfTask(Progress):
+    """Reports the progress of one bar as a part of the whole task's."""
+
+    def __init__(self, report: Callable[[float], None], first: float, last: float, expected: int | None) -> None:
+        super().__init__(enabled=False)
+        self._report, self._first, self._last, self._expected = report, first, last, expected
+
+    @contextmanager
+    def bar(self, description: str, total: int | None, unit: str = "frame") -> Iterator[Bar]:
+        """Report instead of drawing."""
+        yield _ShareBar(self._report, self._first, self._last, total or self._expected)
+
+
+class _ShareBar:
+    def __init__(self, report: Callable[[float], None], first: float, last: float, total: int | None) -> None:
+        self._report, self._first, self._last, self._total = report, first, last, total
+        self._done = 0
+
+    def update(self, n: int = 1) -> None:
+        """Advance by `n` frames; every fiftieth is reported."""
+        before = self._done // 50
+        self._done += n
+        if self._total and self._done // 50 > before:
+            share = min(1.0, self._done / self._total)
+            self._report(self._first + (self._last - self._first) * share)

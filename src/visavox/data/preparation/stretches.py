@@ -1,0 +1,197 @@
+"""Where a clip can be cut out of a video: the stretches in which one face is seen well, and what is wrong elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+import numpy as np
+
+from visavox.data.preparation.frame_grid import FRAME_RATE
+from visavox.data.preparation.quality import face_size, mouth_in_picture
+from visavox.data.preparation.settings import QualitySettings
+from visavox.face.geometry.landmarks import mouth_opening
+from visavox.face.geometry.pose import head_angles
+from visavox.types import FrameStatus, Track
+
+
+class Fault(StrEnum):
+    """Why a stretch of video is not used; the text is what reports say."""
+
+    NO_FACE = "no face"
+    TURNED_AWAY = "face turned away"
+    OUTSIDE = "mouth outside the picture"
+    HOLE = "pictures are missing"
+    NO_SOUND = "no sound"
+    TOO_SHORT = "too short"
+    TOO_SMALL = "face too small"
+    LOST = "face lost too often"
+    STILL = "mouth does not move"
+    BLURRED = "face blurred"
+    COVERED = "mouth covered"
+    OTHER = "another face speaks or is larger"
+    LOW_RATE = "too few frames a second"
+
+
+_CODES = list(Fault)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Consecutive pictures of the 25 fps grid that show one face in one shot."""
+
+    start: int
+    """First point of the grid."""
+    stop: int
+    """Behind the last point."""
+    shot: int = 0
+    """Number of the shot in the video."""
+
+    @property
+    def num_frames(self) -> int:
+        """Number of pictures."""
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A stretch that is not used."""
+
+    start: int
+    """First point of the grid."""
+    stop: int
+    """Behind the last point."""
+    fault: Fault
+    """Why."""
+    value: float | None = None
+    """The figure that was too large or too small, where it is one."""
+    face: int | None = None
+    """Number of the face; None where it concerns the whole picture."""
+
+
+@dataclass(frozen=True)
+class GridTrack:
+    """A face as the 25 fps grid of its video sees it, G points."""
+
+    track: Track
+    """The face, frame by frame of the video."""
+    chosen: np.ndarray
+    """int64 (G,): the frame of the video at each point of the grid."""
+    landmarks: np.ndarray
+    """float32 (G, 478, 3) in pixels of the video."""
+    shots: np.ndarray
+    """int32 (G,): number of the shot."""
+
+    @classmethod
+    def of(cls, track: Track, chosen: np.ndarray) -> GridTrack:
+        """Pick the chosen frames of a track."""
+        return cls(track, chosen, track.landmarks[chosen], track.shots[chosen])
+
+
+def frame_faults(grid: GridTrack, is_hole: np.ndarray, sound: tuple[int, int], settings: QualitySettings) -> np.ndarray:
+    """Say for each point of the grid what is wrong with it.
+
+    Args:
+        grid: the face.
+        is_hole: bool (G,), points to which no picture of the video is near.
+        sound: first point with sound, and behind the last.
+        settings: the limits.
+
+    Returns:
+        int8 (G,): -1 where nothing is wrong, else the position of a Fault in the list of all.
+    """
+    status = grid.track.status[grid.chosen]
+    present = status != FrameStatus.ABSENT
+    yaw, pitch, _ = np.nan_to_num(np.abs(head_angles(grid.track.rotations[grid.chosen]))).T
+    turned = (yaw > settings.maximum_yaw) | (pitch > settings.maximum_pitch) | (status == FrameStatus.TURNED_AWAY)
+    outside = ~mouth_in_picture(np.nan_to_num(grid.landmarks, nan=-1.0), grid.track.frame_size)
+    points = np.arange(len(status))
+    silent = (points < sound[0]) | (points >= sound[1])
+    faults = np.full(len(status), -1, np.int8)
+    for fault, where in (
+        (Fault.NO_SOUND, silent),
+        (Fault.OUTSIDE, outside),
+        (Fault.TURNED_AWAY, turned),
+        (Fault.HOLE, is_hole),
+        (Fault.NO_FACE, ~present),  # the last one that applies is the one that is named
+    ):
+        faults[where] = _CODES.index(fault)
+    return faults
+
+
+def find_stretches(
+    grid: GridTrack, faults: np.ndarray, settings: QualitySettings
+) -> tuple[list[Stretch], list[Dropped]]:
+    """Cut a face's time at cuts and faults, and judge each piece.
+
+    Args:
+        grid: the face.
+        faults: of `frame_faults`.
+        settings: the limits.
+
+    Returns:
+        The stretches worth cutting out, none longer than allowed, and all others with what is wrong with them
+        (except where the face is absent: whether that is a loss depends on the other faces).
+    """
+    kept: list[Stretch] = []
+    dropped: list[Dropped] = []
+    face = grid.track.face_id
+    for start, stop in runs_of_equals(faults, grid.shots):
+        code = int(faults[start])
+        if code >= 0:
+            if _CODES[code] is not Fault.NO_FACE:
+                dropped.append(Dropped(start, stop, _CODES[code], face=face))
+            continue
+        judged = _judge(grid, start, stop, settings)
+        if judged is not None:
+            dropped.append(Dropped(start, stop, judged[0], judged[1], face))
+            continue
+        shot = int(grid.shots[start])
+        kept += [Stretch(first, last, shot) for first, last in divide(start, stop, settings.maximum_seconds)]
+    return kept, dropped
+
+
+def faceless_stretches(all_faults: list[np.ndarray], num_points: int) -> list[Dropped]:
+    """Return where none of the faces is in the picture."""
+    empty = np.ones(num_points, bool)
+    for faults in all_faults:
+        empty &= faults == _CODES.index(Fault.NO_FACE)
+    one_shot = np.zeros(num_points, np.int8)
+    return [Dropped(start, stop, Fault.NO_FACE) for start, stop in runs_of_equals(empty, one_shot) if empty[start]]
+
+
+def runs_of_equals(values: np.ndarray, shots: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of the runs in which neither the value nor the shot changes."""
+    if len(values) == 0:
+        return
+    changes = np.flatnonzero((values[1:] != values[:-1]) | (shots[1:] != shots[:-1])) + 1
+    edges = [0, *changes.tolist(), len(values)]
+    yield from pairwise(edges)
+
+
+def divide(start: int, stop: int, maximum_seconds: float) -> list[tuple[int, int]]:
+    """Divide a range into the fewest nearly equal parts of at most `maximum_seconds` each."""
+    longest = int(maximum_seconds * FRAME_RATE)
+    count = -(-(stop - start) // longest)
+    edges = [start + (stop - start) * part // count for part in range(count + 1)]
+    return list(pairwise(edges))
+
+
+def _judge(grid: GridTrack, start: int, stop: int, settings: QualitySettings) -> tuple[Fault, float] | None:
+    """Find what is wrong with a stretch as a whole, with the figure that tells; None if nothing is."""
+    seconds = (stop - start) / FRAME_RATE
+    if seconds < settings.minimum_seconds:
+        return Fault.TOO_SHORT, seconds
+    landmarks = grid.landmarks[start:stop]
+    size = float(np.median(face_size(landmarks)))
+    if size < settings.minimum_face:
+        return Fault.TOO_SMALL, size
+    lost = float((grid.track.status[grid.chosen[start:stop]] == FrameStatus.INTERPOLATED).mean())
+    if lost > settings.maximum_lost:
+        return Fault.LOST, lost
+    motion = float(mouth_opening(landmarks).std())
+    if motion < settings.minimum_motion:
+        return Fault.STILL, motion
+    return None

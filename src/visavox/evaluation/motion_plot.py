@@ -1,0 +1,204 @@
+"""The figure of GeneFace's domain adaptation: where true and predicted landmark frames lie.
+
+Frames of landmarks, 204 numbers each, are projected to the plane in which they differ most (principal components
+over all clouds, each with the same weight).
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from visavox.data.motion.motion_store import MotionClip, MotionStore
+from visavox.errors import InputError
+from visavox.face.geometry.landmarks import IBUG_68
+from visavox.face.geometry.pose import canonical_face
+from visavox.motion.manner import Manner
+from visavox.progress import QUIET, Progress
+from visavox.training.motion.postnet_sources import Draw
+
+GREEN, BLUE, RED, ORANGE = "#3a9d5d", "#2f6db5", "#d43d3d", "#f28e1c"
+"""Colours of true frames of many, true frames of the person, predicted ones, and adapted ones."""
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
+"""Endings of the files that matplotlib writes; `.html` is interactive."""
+_TEMPLATE = "motion_plot.html"
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Frames of one kind."""
+
+    name: str
+    """What they are."""
+    colour: str
+    """CSS colour."""
+    frames: np.ndarray
+    """float32 (N, 68, 3), centimetres from the canonical face."""
+    clips: list[str]
+    """Name of the clip of each frame."""
+    numbers: np.ndarray
+    """int (N,), number of each frame in its clip."""
+
+    def thinned(self, count: int, rng: np.random.Generator) -> Cloud:
+        """Return at most `count` of the frames."""
+        kept = np.sort(rng.choice(len(self.frames), min(count, len(self.frames)), replace=False))
+        return Cloud(
+            self.name, self.colour, self.frames[kept], [self.clips[place] for place in kept], self.numbers[kept]
+        )
+
+
+def check_figure_path(path: str | os.PathLike[str]) -> None:
+    """See whether a figure can be written, before anything is computed.
+
+    Raises:
+        InputError: the ending is unknown, or the folder does not exist.
+        ModuleNotFoundError: it is a picture, and matplotlib is not installed.
+    """
+    target = Path(path)
+    allowed = (*PICTURE_SUFFIXES, ".html")
+    if target.suffix.lower() not in allowed:
+        raise InputError(f"{target} has no ending of a figure; give one of {', '.join(allowed)}.")
+    if not target.resolve().parent.is_dir():
+        raise InputError(
+            f"there is no folder {target.resolve().parent} for the figure; make it, or choose another place."
+        )
+    if target.suffix.lower() != ".html":
+        import matplotlib  # noqa: F401
+
+
+def domain_clouds(
+    store: MotionStore,
+    person: str,
+    *,
+    draw: Draw | None,
+    manner: Manner | None,
+    drawn: str = "predicted",
+    count: int = 1000,
+    seed: int = 0,
+    progress: Progress = QUIET,
+) -> list[Cloud]:
+    """Gather the frames of the figure.
+
+    Args:
+        store: clips of the person and of others.
+        person: who the person is.
+        draw: makes motion for the speech of a clip (`visavox.training.motion.postnet_sources`); None leaves
+            predictions out.
+        manner: the person's post-net, applied to it; None leaves adapted predictions out.
+        drawn: what the legend says of that motion.
+        count: frames of each cloud.
+        seed: where chance comes from.
+        progress: where it is shown.
+
+    Returns:
+        true frames of the others, of the person, predicted ones for the speech of others, and those adapted.
+
+    Raises:
+        InputError: the person is not in the store, or nobody else is.
+    """
+    own, others = store.of_speaker(person).clips, store.without_speaker(person).clips
+    if not own or not others:
+        speakers = ", ".join(store.speakers())
+        raise InputError(f"the figure needs clips of {person!r} and of others; the speakers here are {speakers}.")
+    rng = np.random.default_rng(seed)
+    clouds = [
+        _cloud("true: many speakers", GREEN, others, [clip.displacements for clip in others]),
+        _cloud(f"true: {person}", BLUE, own, [clip.displacements for clip in own]),
+    ]
+    if draw is not None:
+        # Some frames of many clips say more than all frames of a few.
+        chosen = [others[place] for place in np.sort(rng.permutation(len(others))[: max(1, count // 10)])]
+        predicted = [draw(clip)[0] for clip in progress.track(chosen, "predicting motion", unit="clip")]
+        clouds.append(_cloud(f"{drawn}, without adaptation", RED, chosen, predicted))
+        if manner is not None:
+            adapted = [manner(motion) for motion in predicted]
+            clouds.append(_cloud(f"{drawn}, with adaptation", ORANGE, chosen, adapted))
+    return [cloud.thinned(count, rng) for cloud in clouds]
+
+
+def principal_plane(clouds: Sequence[Cloud]) -> list[np.ndarray]:
+    """Project the frames of all clouds to their two principal components: (N, 2) each, centimetres."""
+    rows = [cloud.frames.reshape(len(cloud.frames), -1).astype(np.float64) for cloud in clouds]
+    mean = np.mean([each.mean(axis=0) for each in rows], axis=0)
+    covariance = np.mean([(each - mean).T @ (each - mean) / len(each) for each in rows], axis=0)
+    axes = np.linalg.eigh(covariance)[1][:, :-3:-1]
+    # The sign of an axis is arbitrary: the same data are to give the same picture.
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])
+    return [(each - mean) @ axes for each in rows]
+
+
+def plot_domains(clouds: Sequence[Cloud], path: str | os.PathLike[str]) -> None:
+    """Draw the figure: a picture, or a page that is one file and needs no network.
+
+    Args:
+        clouds: as `domain_clouds` gives them.
+        path: `.html` or a picture's ending; replaced if it exists, and never left half written.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
+    planes = principal_plane(clouds)
+    try:
+        if target.suffix.lower() == ".html":
+            temporary.write_text(_page(clouds, planes, target.stem), encoding="utf-8")
+        else:
+            _draw(clouds, planes, temporary)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _cloud(name: str, colour: str, clips: list[MotionClip], motions: list[np.ndarray]) -> Cloud:
+    seen = [np.flatnonzero(clip.confidence[: len(motion)] > 0) for clip, motion in zip(clips, motions, strict=True)]
+    return Cloud(
+        name,
+        colour,
+        np.concatenate([motion[frames] for motion, frames in zip(motions, seen, strict=True)]),
+        [clip.clip_id for clip, frames in zip(clips, seen, strict=True) for _ in frames],
+        np.concatenate(seen),
+    )
+
+
+def _draw(clouds: Sequence[Cloud], planes: list[np.ndarray], path: Path) -> None:
+    from matplotlib.figure import Figure  # no pyplot: nothing global, no window system
+
+    figure = Figure(figsize=(8, 7), layout="constrained")
+    axes = figure.subplots()
+    for cloud, points in zip(clouds, planes, strict=True):
+        axes.scatter(points[:, 0], points[:, 1], s=7, c=cloud.colour, alpha=0.55, linewidths=0, label=cloud.name)
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_xlabel("first principal component of the landmarks, cm")
+    axes.set_ylabel("second, cm")
+    axes.legend(loc="best", markerscale=2.5, framealpha=0.9)
+    axes.grid(alpha=0.2)
+    figure.savefig(path, dpi=140)
+
+
+def _page(clouds: Sequence[Cloud], planes: list[np.ndarray], title: str) -> str:
+    canonical = canonical_face()[list(IBUG_68)]
+    shown = []
+    for cloud, points in zip(clouds, planes, strict=True):
+        names = sorted(set(cloud.clips))
+        # Hundredths of a centimetre: a third of the size of decimals.
+        faces = np.rint(100 * (canonical + cloud.frames)[..., :2]).astype(int)
+        shown.append(
+            {
+                "name": cloud.name,
+                "colour": cloud.colour,
+                "points": np.round(points, 3).tolist(),
+                "clips": names,
+                "clip": [names.index(name) for name in cloud.clips],
+                "frame": cloud.numbers.tolist(),
+                "faces": faces.reshape(len(faces), -1).tolist(),
+            }
+        )
+    template = (files("visavox.evaluation") / _TEMPLATE).read_text(encoding="utf-8")
+    # Inside a script element only this could end it early.
+    data = json.dumps(shown, separators=(",", ":")).replace("</", "<\\/")
+    return template.replace("{{title}}", html.escape(title)).replace("{{data}}", data)

@@ -1,0 +1,171 @@
+"""One pair: dub the video with the sound, measure the result. What a worker process does with each."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from visavox.audio.features.mel import HOP_SIZE, MEL_FRAMES_PER_SECOND, MEL_WINDOW
+from visavox.dubbing.dubber import Dubber
+from visavox.errors import InputError
+from visavox.evaluation.evaluation import evaluate
+from visavox.evaluation.expert_sync import load_expert
+from visavox.evaluation.face_figures import FaceFeatures
+from visavox.evaluation.face_judges import FaceJudges, load_face_judges
+from visavox.evaluation.judge_settings import FaceJudgeSettings
+from visavox.evaluation.lip_sync_error import load_syncnet
+from visavox.evaluation.protocol.features import save_features
+from visavox.evaluation.protocol.pair_list import Pair
+from visavox.evaluation.protocol.record import PairRecord, file_states, save_record
+from visavox.evaluation.protocol.results_folder import ResultsFolder
+from visavox.evaluation.protocol.settings import ProtocolSettings
+from visavox.evaluation.report import Report
+from visavox.evaluation.track_cache import TrackCache
+from visavox.media import probe, read_audio
+
+NETWORK_RATE = 25
+"""Frames a second of the corpora; the published script counts the windows of the sound at this rate."""
+
+_LOADERS: dict[str, Callable[[str], Any]] = {"expert": load_expert, "sync_model": load_syncnet}
+"""Argument of `evaluate` that takes a judge -> what loads it."""
+
+
+@dataclass(frozen=True)
+class PairTask:
+    """What a worker needs to know of one pair."""
+
+    pair: Pair
+    """The pair."""
+    folder: Path
+    """Where the results go."""
+    settings: ProtocolSettings
+    """How it is done."""
+    threads: int | None
+    """Processor threads of the generator; None lets the dub choose."""
+
+
+@dataclass(frozen=True)
+class DiskFailure:
+    """The result of a task whose record could not be written: no other pair will fare better."""
+
+    message: str
+    """What the operating system said."""
+
+
+def do_pair(task: PairTask, report: Callable[[float], None]) -> PairRecord | DiskFailure:
+    """Dub and measure one pair; write its record. Whatever is wrong with it ends up in the record.
+
+    Args:
+        task: the pair.
+        report: called with the share that is done.
+    """
+    record, features = PairRecord(task.pair.key, "failed", "", file_states(task.pair)), None
+    try:
+        record, features = _dub_and_measure(task, record, report)
+    except InputError as error:
+        record = _with(record, "failed", str(error))
+    except Exception as error:  # noqa: BLE001 - a damaged file can break any part; the others must not suffer
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}, line {place.lineno}"
+        record = _with(record, "failed", f"unexpected {type(error).__name__} in {where}: {error}")
+    try:
+        if features is not None:  # first: a record says that all is there
+            save_features(features, ResultsFolder(task.folder).features_of(task.pair))
+        save_record(record, ResultsFolder(task.folder).records)
+    except OSError as error:
+        return DiskFailure(f"{error.strerror} ({error.filename or task.folder})")
+    return record
+
+
+def load_judges(settings: ProtocolSettings) -> dict[str, Any]:
+    """Load the networks that judge, once in a process: arguments of `evaluate`.
+
+    Raises:
+        InputError: one cannot be loaded.
+    """
+    judges = {name: _load_judge(name, judge) for name, judge in settings.judges.items()}
+    if settings.face_judges.asked_for:
+        judges["face_judges"] = _load_face_judges(settings.face_judges)
+    return judges
+
+
+def num_published_frames(num_samples: int) -> int:
+    """Frames that Wav2Lip's evaluation paints for a sound: one for each mel window that fits in it.
+
+    Window i begins at mel frame floor(80 i / 25) and is 16 long; a sound of N samples has 1 + N // 200.
+
+    Args:
+        num_samples: at 16 kHz.
+
+    >>> num_published_frames(16_000)
+    21
+    """
+    last_start = 1 + num_samples // HOP_SIZE - MEL_WINDOW
+    return max(0, math.ceil(Fraction((last_start + 1) * NETWORK_RATE, MEL_FRAMES_PER_SECOND)))
+
+
+def _dub_and_measure(
+    task: PairTask, record: PairRecord, report: Callable[[float], None]
+) -> tuple[PairRecord, FaceFeatures | None]:
+    pair, settings = task.pair, task.settings
+    judges = load_judges(settings)  # before all else: what is wrong with it is wrong with every pair
+    info = probe(pair.video)
+    if info.is_still:
+        raise InputError(f"{pair.video} is a still picture; the protocol dubs videos")
+    frames = None if info.expected_frames is None else info.expected_frames * NETWORK_RATE / info.frame_rate
+    wanted = num_published_frames(len(read_audio(pair.audio)))
+    if frames is not None and frames < wanted and not settings.extend_videos:
+        seconds = f"{float(frames / NETWORK_RATE):.2f} s"
+        reason = f"the video ({seconds}) is shorter than the sound, as far as it would be heard"
+        return _with(record, "left out", reason), None
+    folder = ResultsFolder(task.folder)
+    tracks = TrackCache(folder.tracks)
+    tracks.track(pair.video, settings.measures.face)
+    report(0.3)
+    dubbed = folder.dubbed / f"{pair.key}.mp4"
+    _dubber(str(settings.model), settings.device).dub(
+        pair.video,
+        pair.audio,
+        dubbed,
+        extend="pingpong" if settings.extend_videos else "stop",
+        track=tracks.file(pair.video, settings.measures.face),
+        threads=task.threads,
+        overwrite=True,
+    )
+    report(0.6)
+    measured: Report = evaluate(
+        dubbed,
+        pair.video,
+        audio=pair.audio,
+        source=pair.video,
+        settings=settings.measures,
+        tracks=tracks,
+        **judges,
+    )
+    done = PairRecord(record.key, "done", "", record.inputs, measured.to_dict(curves=True))
+    return done, measured.features
+
+
+def _with(record: PairRecord, status: Any, reason: str) -> PairRecord:
+    return PairRecord(record.key, status, reason, record.inputs)
+
+
+@lru_cache(maxsize=1)
+def _dubber(model: str, device: str) -> Dubber:
+    return Dubber(model, device=device)
+
+
+@lru_cache(maxsize=1)
+def _load_face_judges(settings: FaceJudgeSettings) -> FaceJudges | None:
+    return load_face_judges(settings)
+
+
+@lru_cache(maxsize=4)
+def _load_judge(name: str, judge: str) -> Any:
+    return _LOADERS[name](judge)

@@ -1,0 +1,205 @@
+"""A run over a test set: `visavox evaluate --protocol`, as a function."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import visavox
+from visavox.data.preparation.prepare_source import use_one_thread
+from visavox.dubbing.checks import check_model
+from visavox.errors import InputError
+from visavox.evaluation.judge_settings import FaceJudgeSettings
+from visavox.evaluation.protocol.features import pooled_fid
+from visavox.evaluation.protocol.pair_list import Corpus, Pair, read_pairs
+from visavox.evaluation.protocol.pair_work import DiskFailure, PairTask, do_pair, load_judges
+from visavox.evaluation.protocol.record import PairRecord, file_states, save_record
+from visavox.evaluation.protocol.results_folder import ResultsFolder
+from visavox.evaluation.protocol.settings import ProtocolSettings
+from visavox.evaluation.protocol.summary import RunSummary
+from visavox.evaluation.track_cache import TrackCache
+from visavox.face.track.selection import check_selection
+from visavox.face.track.tracker import open_tracker
+from visavox.progress import QUIET, Progress
+from visavox.runtime.files import write_atomically
+from visavox.runtime.page import html_page, markdown
+from visavox.runtime.worker_pool import Event, default_workers, run_tasks
+
+logger = logging.getLogger(__name__)
+
+Pooled = Callable[[Sequence[Path], Sequence[Path]], float | str]
+"""A figure of a whole set, such as FID: takes the dubbed videos and the videos that were dubbed, in the same order;
+gives the figure, or why there is none."""
+
+
+def run_protocol(
+    pairs_file: str | Path,
+    root: str | Path,
+    output: str | Path,
+    corpus: Corpus = "folder",
+    settings: ProtocolSettings | None = None,
+    *,
+    pooled: Mapping[str, Pooled] | None = None,
+    progress: Progress = QUIET,
+) -> RunSummary:
+    """Dub and measure every pair of a list; write a row for each, the means, and a report in Markdown and HTML.
+
+    A run that was interrupted goes on where it stopped: finished pairs are not done again. A pair that cannot be done
+    is a row with its reason. Where several processes work, a script must call this under
+    `if __name__ == "__main__":`.
+
+    Args:
+        pairs_file: the list (`pair_list.read_pairs`).
+        root: folder of the corpus.
+        output: folder of the results, new or of an earlier run with the same settings.
+        corpus: lrs2, lrs3, lrw or folder.
+        settings: how pairs are dubbed and measured.
+        pooled: figures of the whole set, by name.
+        progress: the bar.
+
+    Returns:
+        what became of the pairs.
+
+    Raises:
+        InputError: the list, the weights or the output cannot be used, or the disk is full.
+    """
+    settings = settings or ProtocolSettings()
+    _check_packages()
+    pairs = read_pairs(Path(pairs_file), Path(root), corpus)
+    check_model(settings.model)
+    check_selection(settings.measures.face)
+    content = settings.content()
+    folder = ResultsFolder(output)
+    folder.check(content, settings.redo)
+    face_judges = load_judges(settings).get("face_judges")
+    missing = {} if face_judges is None else dict(face_judges.not_measured)
+    if "fid" in missing:  # said once, here, and not by every process
+        settings = replace(settings, face_judges=replace(settings.face_judges, fid=False))
+    with folder.locked():
+        folder.open(content, settings.redo)
+        run = _Run(folder, pairs, settings, missing)
+        facts = _facts(Path(pairs_file), corpus, settings, content)
+        return run.work(f"{settings.model} on {Path(pairs_file).name} ({corpus})", facts, pooled or {}, progress)
+
+
+class _Run:
+    """One run over the pairs of a list."""
+
+    def __init__(
+        self, folder: ResultsFolder, pairs: Sequence[Pair], settings: ProtocolSettings, not_measured: Mapping[str, str]
+    ) -> None:
+        self.folder, self.pairs, self.settings, self.not_measured = folder, tuple(pairs), settings, not_measured
+        different = {pair.key: pair for pair in pairs}
+        found = {key: folder.finished(pair, settings.face_judges.fid) for key, pair in different.items()}
+        self.records = {key: record for key, record in found.items() if record is not None}
+        self.pending = [pair for key, pair in different.items() if key not in self.records]
+
+    def work(self, title: str, facts: tuple[str, ...], pooled: Mapping[str, Pooled], progress: Progress) -> RunSummary:
+        """Do what is not finished. The table of the pairs is written whatever happens, the reports at the end."""
+        summary = RunSummary(title, facts, self.pairs, self.records)
+        try:
+            if self.pending:
+                open_tracker(1).close()  # that there is no tracker is to be said once, and now
+                self._do_pending(progress)
+        except BaseException:
+            with contextlib.suppress(OSError):  # a full disk is told of already
+                write_atomically(self.folder.table, summary.pairs_csv())
+            raise
+        figures = self._pooled(pooled)
+        summary = RunSummary(title, facts, self.pairs, self.records, figures)
+        write_atomically(self.folder.table, summary.pairs_csv())
+        self._write_reports(summary)
+        return summary
+
+    def _do_pending(self, progress: Progress) -> None:
+        workers = default_workers() if self.settings.workers is None else self.settings.workers
+        threads = 1 if workers > 1 else None
+        tasks = [PairTask(pair, self.folder.path, self.settings, threads) for pair in self.pending]
+        begin = use_one_thread if workers > 1 else None
+        with progress.bar("dub and measure", len(self.pairs), "pair") as bar:
+            bar.update(len(self.pairs) - len(self.pending))
+            events = run_tasks(do_pair, tasks, workers, begin)
+            try:
+                for event in events:
+                    if event.kind != "progress":
+                        self._take(event, tasks[event.index].pair)
+                        bar.update(1)
+            finally:
+                events.close()  # ends the processes now, not whenever the garbage is collected
+
+    def _take(self, event: Event, pair: Pair) -> None:
+        """Note the outcome of one pair."""
+        result: Any = event.value
+        if isinstance(result, DiskFailure):
+            raise InputError(
+                f"{self.folder.path} cannot be written any more: {result.message}; make room and give the same command "
+                "again, it goes on from here."
+            )
+        if event.kind == "crashed":
+            result = PairRecord(pair.key, "failed", f"decoding it crashed: {result}", file_states(pair))
+            save_record(result, self.folder.records)
+        if result.status == "failed":
+            logger.info("line %d: %s", pair.line, result.reason)
+        self.records[pair.key] = result
+
+    def _pooled(self, pooled: Mapping[str, Pooled]) -> dict[str, float | str]:
+        done = {pair.key: pair for pair in self.pairs if self.records[pair.key].status == "done"}
+        if not done:
+            return {}
+        dubbed = [self.folder.dubbed / f"{key}.mp4" for key in done]
+        videos = [pair.video for pair in done.values()]
+        figures: dict[str, float | str] = {name: measure(dubbed, videos) for name, measure in pooled.items()}
+        if self.settings.face_judges.fid:
+            figures["FID"] = pooled_fid(self.folder.features_of(pair) for pair in done.values())
+        elif "fid" in self.not_measured:
+            figures["FID"] = self.not_measured["fid"]
+        return figures
+
+    def _write_reports(self, summary: RunSummary) -> None:
+        blocks = summary.blocks()
+        write_atomically(self.folder.markdown, markdown(blocks))
+        tracks = TrackCache(self.folder.tracks)
+        pictures = summary.pictures(tracks, self.settings.measures.face, self.settings.num_pictures)
+        write_atomically(self.folder.html, html_page(summary.title, [*blocks, *pictures]))
+
+
+def _check_packages() -> None:
+    """Import now what is used first after much work; a missing package has its sentence in the command line."""
+    import matplotlib  # noqa: F401
+    import skimage  # noqa: F401
+
+
+def _facts(path: Path, corpus: Corpus, settings: ProtocolSettings, content: dict[str, Any]) -> tuple[str, ...]:
+    """Say what was run with what, so that figures can be compared."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    facts = [
+        f"visavox {visavox.__version__}",
+        f"list {path.name} ({corpus}), SHA-256 {digest}",
+        f"model {settings.model}, SHA-256 {content['model']}",
+        *(f"{name} {judge}, SHA-256 {content['judges'][name]}" for name, judge in sorted(settings.judges.items())),
+    ]
+    if not settings.judges:
+        facts.append("no judge of sync was given, so there are no figures of sync")
+    facts += _face_judge_facts(settings.face_judges)
+    if settings.extend_videos:
+        facts.append("videos shorter than their sound were played back and forth")
+    else:
+        facts.append("pairs whose video is shorter than their sound were left out, as the published protocol does")
+    return tuple(facts)
+
+
+def _face_judge_facts(judges: FaceJudgeSettings) -> list[str]:
+    """Say which networks judged the picture of the face."""
+    facts = []
+    if judges.lpips is not None:
+        facts.append(f"LPIPS of the face crop by {judges.lpips}, version 0.1")
+    if judges.fid:
+        facts.append("FID of the face crops of all frames of all pairs, dubbed against real")
+    if judges.identity is not None:
+        facts.append(f"identity by {judges.identity.name}")
+    return facts

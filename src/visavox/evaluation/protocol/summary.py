@@ -1,0 +1,153 @@
+"""What a run over a test set came to: the table of its pairs, and its report in Markdown and HTML."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from visavox.evaluation.protocol.figures import figure_paths, pair_figures, summary_rows
+from visavox.evaluation.protocol.pair_list import Pair
+from visavox.evaluation.protocol.pictures import beside, encode_jpeg, face_tiles, plot_opening, sheet, telling_times
+from visavox.evaluation.protocol.record import PairRecord
+from visavox.evaluation.report import COLUMNS, plain
+from visavox.evaluation.track_cache import TrackCache
+from visavox.runtime.page import Block, Heading, Listing, Paragraph, Picture, Table
+
+_SHOWN_REASONS = 20
+"""Pairs that were not done that the report names; the table of the pairs has them all."""
+
+_EXPLANATION = (
+    'Every video was dubbed with the sound of its pair and measured. "Other sound" are the pairs whose sound is that '
+    "of another video: there is no recording of these words by this face, so figures that compare with one are left "
+    'out. "Own sound" are videos that speak their own words. "Real videos" are the videos as they are, with their own '
+    "sound, each counted once: what the judge says of them is what a perfect dub would score. Sharpness, flicker and "
+    "the outside compare with the video that was dubbed."
+)
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run over a list."""
+
+    title: str
+    """Such as `wav2lip on lrs2`."""
+    facts: tuple[str, ...]
+    """What was run with what: list, weights, versions."""
+    pairs: tuple[Pair, ...]
+    """The list."""
+    records: Mapping[str, PairRecord]
+    """What became of each pair, by `Pair.key`; those that are not there were not reached."""
+    pooled: Mapping[str, float | str] = field(default_factory=dict)
+    """Figures of the whole set, such as FID: a number, or why there is none."""
+
+    @property
+    def rows(self) -> list[tuple[str, dict[str, Any]]]:
+        """Means, for `evaluation.report.format_table`."""
+        return summary_rows(self.pairs, self.records)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Pairs of the list by what became of them."""
+        return dict(Counter(self._status(pair)[0] for pair in self.pairs))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return means, pooled figures and counts as JSON values."""
+        return plain({"pairs": self.counts, "means": dict(self.rows), "pooled": dict(self.pooled)})
+
+    def pairs_csv(self) -> str:
+        """Write the table of the pairs: a row for each, in the order of the list, with every figure there is."""
+        figures = {}
+        for pair in self.pairs:
+            record = self.records.get(pair.key)
+            report = record.load_report() if record else None
+            figures[pair.key] = pair_figures(report, pair.is_own_sound) if report else {}
+        paths = figure_paths(list(figures.values()))
+        file = io.StringIO()
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["line", "audio", "video", "status", "reason", *paths])
+        for pair in self.pairs:
+            cells = [_number(figures[pair.key].get(path)) for path in paths]
+            table.writerow([pair.line, pair.audio_name, pair.video_name, *self._status(pair), *cells])
+        return file.getvalue()
+
+    def blocks(self) -> list[Block]:
+        """Compose the report, without its pictures."""
+        counts = ", ".join(f"{number} {status}" for status, number in self.counts.items())
+        blocks: list[Block] = [Heading(self.title, 1), Listing(self.facts), Paragraph(f"Pairs: {counts}.")]
+        rows = self.rows
+        if rows:
+            blocks += [Heading("Means"), _means_table(rows), Paragraph(_EXPLANATION)]
+        if self.pooled:
+            cells = tuple(
+                (name, value if isinstance(value, str) else f"{value:.3f}") for name, value in self.pooled.items()
+            )
+            blocks += [Heading("Of the whole set"), Table(("figure", "value"), cells)]
+        missing = [(pair, *self._status(pair)) for pair in self.pairs if self._status(pair)[0] != "done"]
+        if missing:
+            named = [f"line {pair.line}, {status}: {reason}" for pair, status, reason in missing[:_SHOWN_REASONS]]
+            if len(missing) > len(named):
+                named.append(f"and {len(missing) - len(named)} more, see pairs.csv")
+            blocks += [Heading("Not done"), Listing(tuple(named))]
+        return blocks
+
+    def pictures(self, tracks: TrackCache, face: str, number: int) -> list[Block]:
+        """Show some of the finished pairs, evenly spread over the list.
+
+        Args:
+            tracks: where the landmarks of the videos are.
+            face: which one was dubbed.
+            number: of pairs at most.
+        """
+        done = [pair for pair in self.pairs if self._status(pair)[0] == "done"]
+        chosen = np.linspace(0, len(done) - 1, min(number, len(done))).round().astype(int)
+        blocks: list[Block] = []
+        for pair in (done[position] for position in chosen):
+            report = self.records[pair.key].load_report()
+            assert report is not None, "done pairs have one"
+            blocks.append(Heading(f"Line {pair.line}: {pair.video_name} with the sound of {pair.audio_name}", 3))
+            curves = report.curves
+            times = [] if curves is None else telling_times(curves.times.tolist(), curves.opening)
+            if times:
+                track = tracks.track(pair.video, face)
+                tiles = [
+                    sheet([(name, face_tiles(path, track, times))])
+                    for name, path in (("video", pair.video), ("dubbed: closed, half open, open", report.dubbed))
+                ]
+                blocks.append(Picture(encode_jpeg(beside(tiles)), "the video and the dubbed video at three moments"))
+            blocks.append(Picture(plot_opening(report, pair.audio, pair.is_own_sound), "lip opening over the sound"))
+        return [Heading("Some of the pairs"), *blocks] if blocks else []
+
+    def _status(self, pair: Pair) -> tuple[str, str]:
+        record = self.records.get(pair.key)
+        return ("not reached", "") if record is None else (record.status, record.reason)
+
+
+def figure_cells(figures: Mapping[str, Any], shown: Sequence[Any]) -> list[str]:
+    """Write the figures of a row under the columns that are shown; a dash where there is none."""
+    cells = []
+    for column in shown:
+        value = figures.get(column.path)
+        cells.append("-" if value is None or math.isnan(value) else f"{value:.{column.decimals}f}")
+    return cells
+
+
+def shown_columns(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Choose the columns of `evaluation.report.COLUMNS` that some row has a figure for."""
+    return [column for column in COLUMNS if any(cell != "-" for row in rows for cell in figure_cells(row, [column]))]
+
+
+def _means_table(rows: Sequence[tuple[str, dict[str, Any]]]) -> Table:
+    shown = shown_columns([figures for _, figures in rows])
+    head = ("pairs", *(column.title for column in shown))
+    return Table(head, tuple((name, *figure_cells(figures, shown)) for name, figures in rows))
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"

@@ -1,0 +1,1 @@
+"""Generated mouths pasted back into the frame."""

@@ -1,0 +1,1 @@
+"""Landmarks, head pose, crops and motion."""

@@ -1,1 +1,0 @@
-"""The networks of GeneFace (Ye et al. 2023)."""

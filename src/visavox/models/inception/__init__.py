@@ -1,1 +1,0 @@
-"""The Inception network whose features the Frechet inception distance compares (Heusel et al., NeurIPS 2017)."""

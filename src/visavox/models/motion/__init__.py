@@ -1,0 +1,1 @@
+"""Motion models: speech to 68 landmarks."""

@@ -1,0 +1,1 @@
+"""Experts that compare sound and mouth."""

@@ -1,1 +1,0 @@
-"""The expert: a SyncNet that judges whether five mouths and a stretch of sound belong together."""

@@ -1,0 +1,1 @@
+"""Foundation that every package may use: files, locks, threads, devices and pages."""

@@ -1,0 +1,238 @@
+"""Named, fully written-out training configurations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from visavox.models.generator.attn_wav2lip import AttnWav2LipConfig
+from visavox.models.generator.discriminator import QualityDiscriminatorConfig
+from visavox.models.generator.motion_driven import MotionDubConfig
+from visavox.models.generator.speech_branch import MotionConfig
+from visavox.models.generator.wav2lip import Wav2LipConfig
+from visavox.models.sync.expert import ExpertConfig
+from visavox.training.generator.expert import ExpertSettings
+from visavox.training.generator.features import FeaturesSettings
+from visavox.training.generator.speech import SpeechSettings
+from visavox.training.generator.wav2lip import Wav2LipLosses, Wav2LipSettings
+from visavox.training.loop import LoopSettings
+
+Settings = TypeVar("Settings")
+
+COMPACT_GENERATOR = Wav2LipConfig(
+    resolution=128,
+    mel_window=64,
+    mel_lead=30,
+    encoder_channels=(8, 16, 32, 64, 96, 128, 128),
+    encoder_residuals=(0, 1, 1, 1, 1, 1),
+    decoder_channels=(128, 128, 128, 96, 64, 32, 16),
+    decoder_residuals=(0, 1, 1, 1, 1, 1, 0),
+    output_channels=16,
+    motion=MotionConfig(num_motions=8, dilations=(1, 2, 1, 2)),
+    warp_reference=True,
+)
+"""The generator of the default model: 0.37 GMAC a frame, a speech branch that hears 0.8 s."""
+
+COMPACT_ATTN_GENERATOR = AttnWav2LipConfig(
+    resolution=128,
+    mel_window=64,
+    mel_lead=30,
+    encoder_channels=(8, 16, 32, 64, 128),
+    encoder_blocks=(0, 1, 1, 1, 1),
+    decoder_channels=(16, 32, 64, 96, 128),
+    decoder_blocks=(0, 1, 1, 1, 1),
+    output_channels=16,
+    attention_from=2,
+    motion=COMPACT_GENERATOR.motion,
+    warp_reference=True,
+)
+"""AttnWav2Lip in the size of the default model, with the same speech branch: 0.39 GMAC a frame."""
+
+COMPACT_MOTION_GENERATOR = MotionDubConfig(**{**vars(COMPACT_GENERATOR), "mel_window": 0, "mel_lead": 0})
+"""The painter of the default model without its ears: 0.36 GMAC a frame."""
+
+COMPACT_EXPERT = ExpertConfig(
+    resolution=128,
+    mel_window=32,
+    mel_lead=8,
+    face_channels=(8, 16, 32, 64, 96, 128),
+    audio_channels=(16, 32, 64, 96, 128),
+    face_residuals=(1, 1, 1, 1),
+    dropout=0.1,
+)
+"""An expert for the crops of the compact generator, small enough for less than an hour of speech."""
+
+COMPACT_DISCRIMINATOR = QualityDiscriminatorConfig(resolution=128, channels=(8, 16, 32, 48, 64, 96, 96))
+"""A quality discriminator for the crops of the compact generator."""
+
+
+@dataclass(frozen=True)
+class Recipe(Generic[Settings]):
+    """What to train, and how."""
+
+    stage: Settings
+    """What to train, on what samples."""
+    loop: LoopSettings
+    """How long and how fast."""
+
+
+SpeechRecipe = Recipe[SpeechSettings]
+FeaturesRecipe = Recipe[FeaturesSettings]
+ExpertRecipe = Recipe[ExpertSettings]
+Wav2LipRecipe = Recipe[Wav2LipSettings]
+
+
+SPEECH_RECIPES = {
+    "compact": SpeechRecipe(
+        # A tenth more than true: so much of a motion is lost where it is painted.
+        SpeechSettings(COMPACT_GENERATOR, exaggeration=1.1),
+        LoopSettings(steps=2000, batch_size=384, learning_rate=1e-3, validate_every=250, precision="32-true"),
+    ),
+}
+"""Recipes of `visavox train speech`."""
+
+FEATURES_RECIPES = {
+    "compact": FeaturesRecipe(
+        FeaturesSettings(),
+        LoopSettings(steps=3000, batch_size=64, learning_rate=2e-3, validate_every=250, save_every=250),
+    ),
+}
+"""Recipes of `visavox train features`."""
+
+EXPERT_RECIPES = {
+    "compact": ExpertRecipe(
+        # Wrong sounds of the same clip only: those of other people can be told by their voices, which is no sync.
+        ExpertSettings(
+            COMPACT_EXPERT, num_wrong=6, batch_pairs=False, motion=1.0, motion_first=700, contrast=1.0, patience=2000
+        ),
+        LoopSettings(steps=9000, batch_size=64, learning_rate=1e-3, validate_every=400, save_every=400),
+    ),
+    "expert-96": ExpertRecipe(
+        ExpertSettings(ExpertConfig(), batch_pairs=False, motion=0.0),
+        LoopSettings(
+            steps=200_000,
+            batch_size=64,
+            learning_rate=1e-4,
+            warmup=1,
+            validate_every=10_000,
+            save_every=10_000,
+            workers=8,
+        ),
+    ),
+}
+"""Recipes of `visavox train expert`: the shipped one, and the published network and schedule."""
+
+_PAINTING = Wav2LipLosses(cover=0.02, reading=0.05, perceptual=0.05)
+"""What painters of the shipped size learn by."""
+
+WAV2LIP_RECIPES = {
+    "compact": Wav2LipRecipe(
+        Wav2LipSettings(COMPACT_GENERATOR, losses=_PAINTING, mouth_weight=6.0),
+        LoopSettings(steps=16_000, batch_size=16, learning_rate=1e-3, validate_every=250, save_every=250),
+    ),
+    "compact-gan": Wav2LipRecipe(
+        Wav2LipSettings(
+            COMPACT_GENERATOR,
+            losses=replace(_PAINTING, adversarial=0.02, features=0.5),
+            discriminator=COMPACT_DISCRIMINATOR,
+            betas=(0.5, 0.999),
+        ),
+        LoopSettings(steps=4000, batch_size=16, learning_rate=2e-4, validate_every=250, save_every=250),
+    ),
+    "compact-sync": Wav2LipRecipe(
+        Wav2LipSettings(COMPACT_GENERATOR, losses=replace(_PAINTING, sync=0.03), true_motion=0.5),
+        LoopSettings(steps=4000, batch_size=4, learning_rate=2e-4, validate_every=250, save_every=250),
+    ),
+    "wav2lip-96": Wav2LipRecipe(
+        Wav2LipSettings(
+            Wav2LipConfig(mel_lead=3),
+            losses=Wav2LipLosses(reconstruction=0.99, gradient=0.0, sync=0.01),
+            mouth_weight=1.0,
+        ),
+        LoopSettings(
+            steps=300_000,
+            batch_size=16,
+            learning_rate=1e-4,
+            warmup=1,
+            validate_every=3000,
+            save_every=3000,
+            workers=8,
+        ),
+    ),
+    "wav2lip-96-gan": Wav2LipRecipe(
+        Wav2LipSettings(
+            Wav2LipConfig(mel_lead=3),
+            losses=Wav2LipLosses(reconstruction=0.9, gradient=0.0, sync=0.03, adversarial=0.07),
+            discriminator=QualityDiscriminatorConfig(),
+            mouth_weight=1.0,
+            betas=(0.5, 0.999),
+        ),
+        LoopSettings(
+            steps=300_000,
+            batch_size=16,
+            learning_rate=1e-4,
+            warmup=1,
+            validate_every=3000,
+            save_every=3000,
+            workers=8,
+        ),
+    ),
+}
+"""Recipes of `visavox train wav2lip`: the shipped ones, and the published networks and losses."""
+
+MOTION_DUB_RECIPES = {
+    "motion-compact": Wav2LipRecipe(
+        # More weight on what is read from the mouth: it is to do as it is told.
+        Wav2LipSettings(
+            COMPACT_MOTION_GENERATOR, losses=replace(_PAINTING, reading=0.2), mouth_weight=6.0, response=1.25
+        ),
+        LoopSettings(
+            steps=400,
+            batch_size=16,
+            learning_rate=1e-4,
+            warmup=50,
+            average_decay=0.99,
+            validate_every=100,
+            save_every=100,
+        ),
+    ),
+}
+"""Recipes of `visavox train motion-dub`, which goes on from a trained Wav2Lip: a few steps, in which the painter learns
+the terms of the 68 landmarks."""
+
+_ATTN_COMPACT = Wav2LipRecipe(
+    Wav2LipSettings(COMPACT_ATTN_GENERATOR, losses=_PAINTING, mouth_weight=6.0),
+    LoopSettings(steps=16_000, batch_size=16, learning_rate=1e-3, validate_every=250, save_every=250),
+)
+
+
+def _with_generator(recipe: Wav2LipRecipe, generator: AttnWav2LipConfig) -> Wav2LipRecipe:
+    return replace(recipe, stage=replace(recipe.stage, generator=generator))
+
+
+ATTN_WAV2LIP_RECIPES = {
+    "attn-compact": _ATTN_COMPACT,
+    "attn-compact-no-attention": _with_generator(_ATTN_COMPACT, replace(COMPACT_ATTN_GENERATOR, attention=False)),
+    "attn-compact-no-perceptual": replace(
+        _ATTN_COMPACT, stage=replace(_ATTN_COMPACT.stage, losses=replace(_PAINTING, perceptual=0.0))
+    ),
+    "attn-compact-no-alignment": _with_generator(_ATTN_COMPACT, replace(COMPACT_ATTN_GENERATOR, alignment_levels=())),
+    "attn-wav2lip": Wav2LipRecipe(
+        Wav2LipSettings(
+            AttnWav2LipConfig(mel_lead=3),
+            losses=Wav2LipLosses(reconstruction=0.87, gradient=0.0, sync=0.03, lpips=0.1),
+            mouth_weight=1.0,
+        ),
+        LoopSettings(
+            steps=300_000,
+            batch_size=16,
+            learning_rate=1e-4,
+            warmup=1,
+            validate_every=3000,
+            save_every=3000,
+            workers=8,
+        ),
+    ),
+}
+"""Recipes of `visavox train attn-wav2lip`: one as large as `compact`, two that leave out one part of it each, all
+trained alike; and one as wide as the published Wav2Lip, whose loss weights are ours."""

@@ -1,0 +1,175 @@
+"""The stage that teaches the speech branch of a generator to know mouths before it paints any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from visavox.data.generator.clip_store import ClipStore, StoredClip
+from visavox.data.generator.mel_augmentation import MelAugmentation, augment_mels
+from visavox.data.generator.mouth_motion import MotionBasis
+from visavox.data.generator.speech_dataset import SpeechDataset, window_at
+from visavox.face.geometry.crop import CropSpec
+from visavox.models.generator.speech_branch import UNBOUNDED
+from visavox.models.generator.wav2lip import Wav2Lip, Wav2LipConfig
+from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation
+from visavox.weights.checkpoint import save_model
+from visavox.weights.weights_file import ModelCard
+
+LARGEST_GAIN = 3.0
+"""Beyond this a prediction is noise made large."""
+
+
+@dataclass(frozen=True)
+class SpeechSettings:
+    """What to teach."""
+
+    generator: Wav2LipConfig
+    """The generator whose speech branch is trained."""
+    augmentation: MelAugmentation = field(default_factory=MelAugmentation)
+    """How the sounds are changed."""
+    opening_weight: float = 3.0
+    """Weight of the opening of the lips against each other component."""
+    weight_decay: float = 0.01
+    """AdamW's."""
+    exaggeration: float = 1.0
+    """Deviation of the predicted motion against the true one."""
+    calibration_speakers: int = 6
+    """Training speakers that are kept apart to set the size of the predicted motion by."""
+
+
+class SpeechStage(Stage):
+    """Trains the motion predictor of a generator; the rest of the generator is left as it was built."""
+
+    def __init__(
+        self,
+        settings: SpeechSettings,
+        train: ClipStore,
+        validation: ClipStore,
+        *,
+        rest: np.ndarray,
+        opening_scale: float,
+        device: torch.device,
+        seed: int,
+    ) -> None:
+        assert settings.generator.motion is not None, "the recipe of this stage has a speech branch"
+        torch.manual_seed(seed)
+        self.settings, self.validation, self.rest, self.device = settings, validation, rest, device
+        self.train, self.calibration = hold_out(train, settings.calibration_speakers)
+        self.generator = Wav2Lip(settings.generator)
+        self.predictor = self.generator.motion_predictor.to(device)
+        self.predictor.opening_scale.fill_(opening_scale)
+        self.modules: dict[str, nn.Module] = {"predictor": self.predictor}
+        optimizer = torch.optim.AdamW(self.predictor.parameters(), lr=0.0, weight_decay=settings.weight_decay)
+        self.optimizers = {"predictor": optimizer}
+        weights = torch.ones(settings.generator.motion.num_motions, device=device)
+        weights[0] = settings.opening_weight
+        self.weights = weights / weights.mean()
+
+    def dataset(self, seed: int, length: int) -> Dataset[Batch]:
+        """Return endless samples of the training clips."""
+        config = self.settings.generator
+        return SpeechDataset(
+            self.train, window=config.mel_window, lead=config.mel_lead, rest=self.rest, seed=seed, length=length
+        )
+
+    def averaged(self) -> nn.Module:
+        """Return the motion predictor."""
+        return self.predictor
+
+    def turns(self) -> list[Turn]:
+        """Return the one turn."""
+        return [Turn("predictor", self.optimizers["predictor"], self._losses, lambda: {"motion": 1.0})]
+
+    def _losses(self, batch: Batch) -> Losses:
+        self.predictor.train()
+        # The loop has seeded the default generator with this step's number.
+        mel = augment_mels(batch["mel"], self.settings.augmentation)
+        predicted = self.predictor(mel[:, None]).float()
+        return {"motion": ((predicted - batch["motion"]) ** 2 * self.weights).mean()}
+
+    def validate(self) -> Validation:
+        """Correlate prediction and truth within each validation clip; the score is minus that of the opening."""
+        self._calibrate()
+        predictions = [self.predict(stored) for stored in self.validation.clips]
+        truths = [stored.motion for stored in self.validation.clips]
+        pairs = list(zip(predictions, truths, strict=True))
+        rows = np.mean([correlation(predicted, true) for predicted, true in pairs], axis=0)
+        figures = {f"r_{number}": float(value) for number, value in enumerate(rows)}
+        gains = [predicted[:, 0].std() / max(true[:, 0].std(), 1e-6) for predicted, true in pairs]
+        figures["opening_gain"] = float(np.mean(gains))
+        return Validation(figures, -figures["r_0"])
+
+    def export(self, path: str, training: str, quality: dict[str, float]) -> None:
+        """Write the generator with its taught speech branch and a painter that has learned nothing yet."""
+        config = self.settings.generator
+        card = ModelCard(
+            CropSpec(size=config.resolution),
+            "speech branch of a Wav2Lip generator, without a trained painter",
+            training,
+            UNSTATED_LICENCE,
+            quality,
+        )
+        save_model(path, self.generator, network="wav2lip", config=config, card=card)
+
+    @torch.no_grad()
+    def predict(self, stored: StoredClip) -> np.ndarray:
+        """Predict the motion of a clip, float32 (T, K)."""
+        config = self.settings.generator
+        frames = range(stored.clip.num_frames)
+        windows = np.stack([window_at(stored, frame, config.mel_window, config.mel_lead) for frame in frames])
+        return self.predictor(torch.from_numpy(windows)[:, None].to(self.device)).float().cpu().numpy()
+
+    @torch.no_grad()
+    def _calibrate(self) -> None:
+        """Set the size of the predicted motion by speakers that the network was not trained on.
+
+        A least-squares prediction of correlation r has r times the standard deviation of the truth, and painted,
+        it looks half asleep; so it is brought to the deviation of the truth, times `exaggeration`.
+        The opening sets the gain for all components: what belongs together in a mouth must grow together.
+        """
+        self.predictor.gain.fill_(1.0)
+        self.predictor.offset.zero_()
+        self.predictor.lowest.fill_(UNBOUNDED)
+        predictions = [self.predict(stored) for stored in self.calibration.clips]
+        mean = np.concatenate(predictions).mean(axis=0)
+        one = np.concatenate([motion - motion.mean(axis=0) for motion in predictions])[:, :1]
+        other = np.concatenate([stored.motion - stored.motion.mean(axis=0) for stored in self.calibration.clips])[:, :1]
+        gain = self.settings.exaggeration * float(other.std()) / max(float(one.std()), 1e-6)
+        gain = min(gain, LARGEST_GAIN)
+        self.predictor.gain.fill_(gain)
+        self.predictor.offset.copy_(torch.from_numpy(((1 - gain) * mean).astype(np.float32)))
+        self.predictor.lowest[0] = float(self.rest[0])
+
+
+def correlation(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Correlate each column of two motions (T, K): (K,), 0 where one of them does not move."""
+    one, other = predicted - predicted.mean(axis=0), true - true.mean(axis=0)
+    return (one * other).mean(axis=0) / np.maximum(one.std(axis=0) * other.std(axis=0), 1e-6)
+
+
+def hold_out(store: ClipStore, num_speakers: int) -> tuple[ClipStore, ClipStore]:
+    """Split off the speakers with the number of clips next to the median, so neither part loses a large one."""
+    counts: dict[str, int] = {}
+    for stored in store.clips:
+        counts[stored.speaker] = counts.get(stored.speaker, 0) + 1
+    ranked = sorted(counts, key=lambda speaker: (counts[speaker], speaker))
+    num_speakers = min(num_speakers, len(ranked) - 1)
+    first = (len(ranked) - num_speakers) // 2
+    apart = set(ranked[first : first + num_speakers])
+    if not apart:
+        return store, store
+    kept = [stored for stored in store.clips if stored.speaker not in apart]
+    return ClipStore(kept), ClipStore([stored for stored in store.clips if stored.speaker in apart])
+
+
+def rest_motion(store: ClipStore, basis: MotionBasis) -> np.ndarray:
+    """The motion of a mouth at rest (K,): lips closed, the rest as it is on average when they nearly are."""
+    motions = np.concatenate([stored.motion for stored in store.clips])
+    rest = motions[motions[:, 0] <= np.quantile(motions[:, 0], 0.1)].mean(axis=0)
+    rest[0] = -basis.opening_mean / basis.opening_scale
+    return rest

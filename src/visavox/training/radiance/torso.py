@@ -1,0 +1,206 @@
+"""The stage that trains a Torso-NeRF under a finished head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import Dataset
+
+from visavox.data.radiance.person_data import PersonData
+from visavox.data.radiance.ray_dataset import RayDataset, RaySampling
+from visavox.face.geometry.crop import CropSpec
+from visavox.losses.radiance import color_error, mask_error, opacity_entropy
+from visavox.models.radiance.head import Head
+from visavox.models.radiance.torso import Torso, TorsoConfig, TorsoQuery
+from visavox.training.radiance.person_batch import (
+    PersonBatch,
+    camera_of,
+    chance,
+    mean_known,
+    psnr,
+    spread_out,
+    stored_frame,
+)
+from visavox.training.radiance.radiance_watch import RadianceWatch
+from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation
+from visavox.weights.checkpoint import save_model
+from visavox.weights.weights_file import ModelCard
+
+_SEAM = 0.03
+"""Width of the band around the border of head and torso that is measured, as a share of the picture."""
+
+
+@dataclass(frozen=True)
+class TorsoLosses:
+    """Weight of each loss."""
+
+    color: float = 1.0
+    """Squared error of the colour of head, torso and background together."""
+    hidden: float = 0.2
+    """Squared error of torso and background against the torso whose head was painted out: for what a head hides now
+    and shows another time."""
+    mask: float = 0.02
+    """Squared error of the opacity where the head is not, and the mask is sure."""
+    entropy: float = 1e-3
+    """Entropy of the opacity."""
+    appearance: float = 1e-3
+    """Mean square of the individual codes."""
+
+
+@dataclass(frozen=True)
+class TorsoSettings:
+    """What to train, on what samples."""
+
+    torso: TorsoConfig = field(default_factory=TorsoConfig)
+    """The network; the number of frames is that of the data."""
+    sampling: RaySampling = field(default_factory=lambda: RaySampling(mouth=0.0, margin=0.04))
+    """How pixels are drawn."""
+    losses: TorsoLosses = field(default_factory=TorsoLosses)
+    """Weight of each loss."""
+    collapse_after: int = 500
+    """Updates after which an empty or one-coloured torso ends the run."""
+    validation_frames: int = 24
+    """Held-out frames of a validation. Eight of them chose weights that were half a decibel worse on two hundred."""
+
+
+class TorsoStage(Stage):
+    """Trains a Torso-NeRF.
+
+    Args:
+        settings: what to train.
+        data: the person.
+        head: their head, which stays as it is.
+        device: where to compute.
+        seed: where all chance comes from.
+    """
+
+    def __init__(
+        self, settings: TorsoSettings, data: PersonData, *, head: Head, device: torch.device, seed: int
+    ) -> None:
+        torch.manual_seed(seed)
+        window = head.config.landmarks.window
+        self.settings = replace(
+            settings,
+            torso=replace(settings.torso, num_frames=data.num_frames),
+            sampling=replace(settings.sampling, window=window, patch=0),
+        )
+        self.data, self.device, self.camera = data, device, camera_of(data)
+        self.head = head.to(device).eval().requires_grad_(False)
+        self.torso = Torso(self.settings.torso)
+        known = data.indices("train")
+        self.torso.set_statistics(
+            *(torch.from_numpy(part[known]) for part in (data.rotations, data.translations, data.displacements))
+        )
+        masks = np.stack([data.torso[int(frame)][..., 3] for frame in spread_out(known, 64)])
+        self.torso.set_support(torch.from_numpy(masks).float() / 255)
+        self.torso.to(device)
+        self.modules: dict[str, nn.Module] = {"torso": self.torso}
+        self.optimizers = {
+            "torso": torch.optim.Adam(self.torso.parameter_groups(), lr=0.0, betas=(0.9, 0.99), eps=1e-15)
+        }
+        self.watch = RadianceWatch("torso", settings.collapse_after)
+
+    def dataset(self, seed: int, length: int) -> Dataset[Batch]:
+        """Return endless pixels of the training frames."""
+        return RayDataset(self.data, self.settings.sampling, "torso", seed=seed, length=length)
+
+    def averaged(self) -> nn.Module:
+        """Return the torso."""
+        return self.torso
+
+    def turns(self) -> list[Turn]:
+        """Return the one turn."""
+        return [Turn("torso", self.optimizers["torso"], self._losses, self._weights)]
+
+    def _weights(self) -> dict[str, float]:
+        losses = self.settings.losses
+        weights = {name: getattr(losses, name) for name in ("color", "hidden", "mask", "entropy", "appearance")}
+        return weights | {"coarse": losses.color} if self.settings.torso.kind == "radiance" else weights
+
+    def _losses(self, batch: Batch) -> Losses:
+        torso, pixels = self.torso.train(), PersonBatch.of(batch, slice(None))
+        layers = self._head_layers(pixels)
+        generator = chance()
+        query = TorsoQuery(
+            pixels.pixels,
+            pixels.face,
+            pixels.rotations,
+            pixels.translations,
+            pixels.windows,
+            pixels.frames,
+            torso.withhold(layers),
+        )
+        seen = torso(query, self.camera, generator)
+        painted = torso.compose(seen, layers, pixels.background)
+        alone = torso.compose(seen, torch.zeros_like(layers), pixels.background)
+        # Where the head is, nothing is known of the torso but what was painted in.
+        known = torch.where(pixels.head > 0.1, 0.5, pixels.torso)
+        self.watch.look(alone, seen.opacity, pixels.color, pixels.torso)
+        losses = {
+            "color": color_error(painted, pixels.color),
+            "hidden": color_error(alone, pixels.scene),
+            "mask": mask_error(seen.opacity, known),
+            "entropy": opacity_entropy(seen.opacity),
+            "appearance": (torso.appearance[pixels.frames] ** 2).mean(),
+        }
+        if seen.coarse is not None:
+            losses["coarse"] = color_error(torso.compose(seen.coarse, layers, pixels.background), pixels.color)
+        return losses
+
+    def _head_layers(self, pixels: PersonBatch) -> Tensor:
+        """Colour times opacity and opacity of the head in each pixel, (N, 4)."""
+        with torch.no_grad():
+            condition = self.head.condition(pixels.windows)
+            rays, views = pixels.cast(self.head, self.camera, condition)
+            seen = self.head.look(rays, views, torch.zeros_like(pixels.background))
+        return torch.cat([seen.color, seen.opacity[:, None]], dim=1)
+
+    @torch.no_grad()
+    def validate(self) -> Validation:
+        """Render held-out frames whole; the score is minus the PSNR of the picture."""
+        data, window = self.data, self.head.config.landmarks.window
+        self.torso.eval()
+        frames = data.indices("test")
+        chosen = spread_out(frames if len(frames) else data.indices("train"), self.settings.validation_frames)
+        found: dict[str, list[float]] = {"psnr": [], "psnr_torso": [], "psnr_seam": []}
+        strips = []
+        for frame in chosen:
+            stored = stored_frame(data, int(frame), window, self.device)
+            pose = (stored["rotation"], stored["translation"], stored["window"])
+            picture = self.torso.render_frame(self.head, self.camera, *pose, stored["background"])
+            found["psnr"].append(psnr(picture.color, stored["color"]))
+            found["psnr_torso"].append(psnr(picture.color, stored["color"], stored["torso"]))
+            found["psnr_seam"].append(psnr(picture.color, stored["color"], seam(stored["head"], stored["torso"])))
+            strips.append(torch.cat([stored["color"], picture.color.clamp(0, 1)]))
+        figures = {name: mean_known(values) for name, values in found.items()}
+        strip = (torch.cat(strips, dim=1).cpu().numpy() * 255).round().astype(np.uint8)
+        return Validation(figures, -figures["psnr"], strip)
+
+    def export(self, path: str, training: str, quality: dict[str, float]) -> None:
+        """Write the torso as a weights file."""
+        crop = CropSpec(size=self.data.size)
+        card = ModelCard(crop, "the torso of one person, trained with visavox", training, UNSTATED_LICENCE, quality)
+        save_model(path, self.torso, network="torso", config=self.settings.torso, card=card)
+
+    def extra_state(self) -> dict[str, Any]:
+        """Return what the watch has seen."""
+        return {"watch": self.watch.state()}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        """Take back what `extra_state` gave."""
+        self.watch.load(state["watch"])
+
+
+def seam(head: Tensor, torso: Tensor) -> Tensor:
+    """Pixels near both head and torso: float32 (H, W), 1 inside the band, of two masks (H, W) in [0, 1]."""
+    reach = max(1, round(_SEAM * head.shape[0]))
+
+    def widened(mask: Tensor) -> Tensor:
+        return F.max_pool2d((mask > 0.5).float()[None, None], 2 * reach + 1, stride=1, padding=reach)[0, 0]
+
+    return widened(head) * widened(torso)

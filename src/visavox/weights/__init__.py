@@ -1,0 +1,1 @@
+"""Weights files: format, catalogue, loading, import and editing."""

@@ -1,0 +1,182 @@
+"""Published weights (Wav2Lip, SyncNet) to visavox's own format: read safely, checked, turned from BGR to RGB once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from visavox.errors import InputError
+from visavox.face.geometry.crop import CropSpec
+from visavox.runtime.cache import sha256_of
+from visavox.runtime.file_kind import FileKind, diagnose, explain
+from visavox.weights.checkpoint import first_misfit, write_weights
+from visavox.weights.networks import CONFIGURATIONS, NETWORKS
+from visavox.weights.output_file import check_weights_output
+from visavox.weights.published import (
+    COMMUNITY_GENERATORS,
+    CONFIGURATION_NAMES,
+    INPUT_LAYERS,
+    OTHER_NETWORKS,
+    OUTPUT_LAYER,
+    PUBLISHED_FILES,
+    PUBLISHED_LICENCE,
+    SIGNATURES,
+    SYNCNET_LICENCE,
+    SYNCNET_TRAINING,
+    WAV2LIP_TRAINING,
+)
+from visavox.weights.state_dict_file import as_state_dict, check_zip, first_line, load_pickle
+from visavox.weights.weights_file import ModelCard, ModelInfo, metadata, read_header, read_info
+
+
+def import_model(
+    source: str | Path, output: str | Path, *, allow_torchscript: bool = False, overwrite: bool = False
+) -> ModelInfo:
+    """Convert published weights: generator, expert (`SyncNet_color`) or quality discriminator of Wav2Lip; SyncNet.
+
+    Args:
+        source: a checkpoint (`wav2lip.pth` and the like), with or without optimiser state, or a bare state dict
+            (`syncnet_v2.model`); a pickle of any PyTorch version, `.safetensors`, or TorchScript. Its channels are BGR.
+        output: the `.safetensors` file to write; its network takes and gives RGB. The range of the pictures stays as
+            published: [0, 1] in the networks of Wav2Lip, 0 to 255 in SyncNet.
+        allow_torchscript: read TorchScript too, which is code.
+        overwrite: replace `output` if it is there.
+
+    Returns:
+        What is known of the new file.
+
+    Raises:
+        InputError: the source is no such file (the message says what it is), or the output cannot be written.
+    """
+    source, output = Path(source), Path(output)
+    check_weights_output(output, source, overwrite=overwrite)
+    state = _read_state(source, allow_torchscript)
+    network, config = _recognise(state, source)
+    if network == "wav2lip":
+        # The published training windows begin one picture (3.2 mel frames) before the picture that they are for.
+        config = replace(config, mel_lead=3)
+    tensors = _converted(state, network, config, source)
+    write_weights(output, tensors, metadata(network, config, _card(source, network)))
+    return read_info(output)
+
+
+def _read_state(source: Path, allow_torchscript: bool) -> dict[str, Tensor]:
+    """Read the state dict of a file of any kind that may be read, and take the prefix `module.` off its keys."""
+    kind = diagnose(source)
+    if kind in (FileKind.ZIP_PICKLE, FileKind.TORCHSCRIPT):
+        check_zip(source)
+    if kind in (FileKind.LEGACY_PICKLE, FileKind.ZIP_PICKLE):
+        state = as_state_dict(load_pickle(source), source)
+    elif kind is FileKind.SAFETENSORS:
+        state = _load_safetensors(source)
+    elif kind is FileKind.TORCHSCRIPT and allow_torchscript:
+        state = _load_torchscript(source)
+    else:
+        raise InputError(explain(source, kind))
+    # DataParallel puts it in front of every key.
+    stripped = {key.removeprefix("module."): tensor for key, tensor in state.items()}
+    if len(stripped) < len(state):
+        raise InputError(f"{source} holds some tensors twice, with and without the prefix 'module.'; it is ambiguous")
+    return stripped
+
+
+def _load_safetensors(source: Path) -> dict[str, Tensor]:
+    header = read_header(source).get("__metadata__", {})
+    if "visavox" in header:
+        option = {"expert": "--expert", "syncnet": "--sync-model"}.get(header.get("network"), "--model")
+        raise InputError(f"{source} has been converted already; use it as it is: {option} {source}")
+    try:
+        return safetensors.torch.load_file(source)
+    except safetensors.SafetensorError as error:
+        raise InputError(f"{source} is damaged ({first_line(error)}); download it again") from error
+
+
+def _load_torchscript(source: Path) -> dict[str, Tensor]:
+    try:
+        return dict(torch.jit.load(source, map_location="cpu").state_dict())
+    except (RuntimeError, ValueError) as error:
+        raise InputError(f"{source} is damaged ({first_line(error)}); download it again") from error
+
+
+def _recognise(state: Mapping[str, Tensor], source: Path) -> tuple[str, Any]:
+    """Tell by the keys which published network it is; return its name and dimensions."""
+    for network, prefixes in SIGNATURES.items():
+        if all(any(key.startswith(prefix) for key in state) for prefix in prefixes):
+            if network == "wav2lip":
+                _refuse_community_generator(state, source)
+            return CONFIGURATIONS[CONFIGURATION_NAMES[network]]
+    for prefix, noun in OTHER_NETWORKS.items():
+        if any(key.startswith(prefix) for key in state):
+            raise InputError(f"{source} is {noun}; what can be converted are the networks of Wav2Lip and SyncNet")
+    raise InputError(
+        f"{source} is no network of Wav2Lip, and not SyncNet; its tensors are {', '.join(list(state)[:3])} ... "
+        f"({len(state)}). What can be converted are generator, expert and quality discriminator, and SyncNet"
+    )
+
+
+def _refuse_community_generator(state: Mapping[str, Tensor], source: Path) -> None:
+    stages = len({key.split(".")[1] for key in state if key.startswith("face_encoder_blocks.")})
+    attention = any(key.startswith("sam.") for key in state)
+    if stages == 7 and not attention:
+        return
+    noun = COMMUNITY_GENERATORS.get((stages, attention), "a generator of the community")
+    raise InputError(
+        f"{source} is {noun}: its face encoder has {stages} stages{' and spatial attention' if attention else ''}. "
+        "The published network for faces of 96 pixels has 7; this one cannot be converted"
+    )
+
+
+def _converted(state: dict[str, Tensor], network: str, config: Any, source: Path) -> dict[str, Tensor]:
+    """Check every tensor against the network, and turn its first and last layers from BGR to RGB."""
+    with torch.device("meta"):
+        expected = NETWORKS[network].build(config).state_dict()
+    for key in expected:
+        if key.endswith("num_batches_tracked"):  # plays no part, and PyTorch before 0.4.1 did not write it
+            state.setdefault(key, torch.tensor(0))
+    misfit = first_misfit(state, expected)
+    if misfit:
+        raise InputError(f"{source} looks like {NETWORKS[network].noun}, but is not the published one: {misfit}")
+    tensors = {}
+    for key in expected:
+        tensor = state[key].detach()
+        is_usable = tensor.is_floating_point() and bool(torch.isfinite(tensor).all())
+        if expected[key].is_floating_point() and not is_usable:
+            raise InputError(f"{source} holds numbers in {key} that are not finite or not floats; get it again")
+        tensors[key] = tensor.to(expected[key].dtype).contiguous()
+    key = INPUT_LAYERS[network]
+    tensors[key] = _swap_blue_and_red(tensors[key], dim=1)
+    if network == "wav2lip":
+        for key in (f"{OUTPUT_LAYER}.weight", f"{OUTPUT_LAYER}.bias"):
+            tensors[key] = _swap_blue_and_red(tensors[key], dim=0)
+    return tensors
+
+
+def _swap_blue_and_red(tensor: Tensor, dim: int) -> Tensor:
+    """Turn a dimension of BGR triples, one for each picture on it, into RGB triples."""
+    triples = tensor.unflatten(dim, (-1, 3))
+    return triples.flip(dim + 1).flatten(dim, dim + 1).contiguous()
+
+
+def _card(source: Path, network: str) -> ModelCard:
+    digest = sha256_of(source)
+    name = PUBLISHED_FILES.get(digest)
+    is_syncnet = network == "syncnet"
+    licence = SYNCNET_LICENCE if is_syncnet else PUBLISHED_LICENCE
+    return ModelCard(
+        # The faces of the published data set are raw boxes of a detector; its inference adds 10 pixels of chin.
+        # SyncNet sees the crops of its own evaluation (`evaluation.syncnet_crop`); only their size is said here.
+        crop=CropSpec(kind="box", size=224, bottom_pad=0) if is_syncnet else CropSpec(kind="box", size=96),
+        description=f"{NETWORKS[network].noun} converted from {name or source.name}",
+        training=(
+            f"{SYNCNET_TRAINING if is_syncnet else WAV2LIP_TRAINING}: {name}, SHA-256 {digest}."
+            if name
+            else f"Not known: {source.name}, SHA-256 {digest}, is none of the files published with the paper."
+        ),
+        licence=licence if name else f"That of {source.name}, which visavox does not know. {licence}",
+    )

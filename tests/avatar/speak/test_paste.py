@@ -1,0 +1,109 @@
+"""Drawn heads in the frames of the footage."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.small_person import make_person
+
+from visavox.avatar.format.avatar_folder import AvatarSource, SourceCrop, SourceVideo
+from visavox.avatar.speak.paste import Paster, TrueFace
+from visavox.avatar.speak.renderer import Layers
+from visavox.data.radiance.person_data import PersonData
+from visavox.face.geometry.motion import canonical_68
+
+SIDE = 96
+FRAME = (160, 120)
+
+
+@pytest.fixture(scope="module")
+def person(tmp_path_factory):
+    return PersonData.load(make_person(tmp_path_factory.mktemp("person") / "data", size=64))
+
+
+def a_paster(person, crop: SourceCrop, frame_size=FRAME) -> Paster:
+    source = AvatarSource((SourceVideo("footage.mkv", person.num_frames),), crop, frame_size)
+    return Paster(source, person.camera, person.motion, np.full((64, 64, 3), 250, np.uint8))
+
+
+def face(person, frame: int, *others: int) -> TrueFace:
+    """The true face of a frame, or of several in the pose of the first."""
+    return TrueFace((frame, *others), person.rotations[frame], person.translations[frame])
+
+
+def nothing() -> Layers:
+    return Layers(np.zeros((64, 64, 3), np.float32), np.zeros((64, 64), np.float32), np.zeros((64, 64), np.float32))
+
+
+def places(person, crop: SourceCrop, frame: int) -> np.ndarray:
+    """Pixels of the frame (68, 2) at which the true landmarks lie."""
+    points = canonical_68() + person.displacements[frame]
+    one = slice(frame, frame + 1)
+    seen = person.camera.project(points, person.rotations[one], person.translations[one])[0]
+    return (seen + 0.5) * (crop.side / 64) - 0.5 + [crop.x, crop.y]
+
+
+def test_the_true_face_is_covered_wherever_it_is_even_where_nothing_was_drawn(person):
+    crop = SourceCrop(30, 12, SIDE)
+    image = np.zeros((FRAME[1], FRAME[0], 3), np.uint8)
+    for frame in (0, 20, 40):
+        pasted = a_paster(person, crop).paste(image, nothing(), face(person, frame))
+        columns, rows = np.rint(places(person, crop, frame)).astype(int).T
+        assert (pasted[rows, columns] == 250).all()  # the jaw, too, is the scene now
+    assert not image.any()  # what was decoded is not changed
+
+
+def test_between_two_frames_both_faces_are_covered(person):
+    """The faces of two frames, in the pose between them."""
+    crop = SourceCrop(30, 12, SIDE)
+    image = np.zeros((FRAME[1], FRAME[0], 3), np.uint8)
+    paster = a_paster(person, crop)
+    covered = [paster.paste(image, nothing(), face(person, 20, *more)) == 250 for more in ((), (33,))]
+    other = TrueFace((33,), person.rotations[20], person.translations[20])
+    assert covered[1][covered[0]].all()
+    assert covered[1][paster.paste(image, nothing(), other) == 250].all()
+
+
+def test_outside_everything_is_as_decoded_and_the_border_is_soft(person):
+    crop = SourceCrop(30, 12, SIDE)
+    image = np.random.default_rng(0).integers(0, 100, (FRAME[1], FRAME[0], 3), dtype=np.uint8)
+    pasted = a_paster(person, crop).paste(image, nothing(), face(person, 5))
+    changed = (pasted != image).any(axis=-1)
+    inside = np.zeros_like(changed)
+    inside[12 : 12 + SIDE, 30 : 30 + SIDE] = True
+    assert changed.any()
+    assert not changed[~inside].any()
+    share = (pasted.astype(float) - image).mean(axis=2) / (250 - image.astype(float)).mean(axis=2)
+    assert np.abs(np.diff(share, axis=0)).max() < 0.45
+    assert np.abs(np.diff(share, axis=1)).max() < 0.45
+
+
+def test_at_the_edge_of_the_frame_nothing_fades_out(person):
+    image = np.zeros((SIDE, SIDE, 3), np.uint8)
+    everything = Layers(
+        np.zeros((64, 64, 3), np.float32), np.zeros((64, 64), np.float32), np.ones((64, 64), np.float32)
+    )
+    whole = a_paster(person, SourceCrop(0, 0, SIDE), (SIDE, SIDE)).paste(image, everything, face(person, 0))
+    assert (whole == 250).all()
+    inner = a_paster(person, SourceCrop(0, 0, SIDE)).paste(
+        np.zeros((FRAME[1], FRAME[0], 3), np.uint8), everything, face(person, 0)
+    )
+    assert (inner[:80, 0] == 250).all()
+    assert inner[:, SIDE - 1].max() < 60
+    assert not inner[:, SIDE:].any()
+
+
+def test_fine_detail_is_kept_where_both_show_the_same(person):
+    """Grain that no drawn picture holds stays on the skin, and goes where something else was drawn."""
+    crop = SourceCrop(0, 0, 128)
+    rng = np.random.default_rng(0)
+    image = (120 + 8 * rng.standard_normal((128, 128, 3))).clip(0, 255).astype(np.uint8)
+    color = np.full((64, 64, 3), 120 / 255, np.float32)
+    color[40:] = 220 / 255
+    whole = np.ones((64, 64), np.float32)
+    pasted = a_paster(person, crop, (128, 128)).paste(image, Layers(color, whole, whole), face(person, 0)).astype(float)
+    fine = image - 120.0
+    same, other = slice(8, 64), slice(90, 120)
+    assert np.corrcoef(pasted[same].ravel(), fine[same].ravel())[0, 1] > 0.7
+    assert np.ptp(pasted[other]) <= 1
+    assert abs(pasted[same].mean() - 120) < 1

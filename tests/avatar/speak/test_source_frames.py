@@ -1,0 +1,172 @@
+"""The frames of the footage, in any course."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.small_avatar import info_of
+from tests.small_person import make_person
+
+from visavox.avatar.format.avatar_folder import AvatarSource, SourceCrop, SourceVideo
+from visavox.avatar.speak import source_frames
+from visavox.avatar.speak.footage_course import FootageCourse, Leg, fade_shares
+from visavox.avatar.speak.source_frames import SourceFootage
+from visavox.data.radiance.person_data import PersonData
+from visavox.errors import InputError
+from visavox.media import Encoding, VideoInfo, VideoWriter
+from visavox.media.segment import SegmentReader
+
+
+def write_numbers(path: Path, count: int, rate: int = 25) -> Path:
+    """A video whose pictures are 4 grey levels brighter each."""
+    like = VideoInfo(path="", width=48, height=36, frame_rate=Fraction(rate), time_base=Fraction(1, rate))
+    with VideoWriter(path, like=like, encoding=Encoding(crf=0), synthetic=False) as writer:
+        for index in range(count):
+            writer.write(np.full((36, 48, 3), 4 * index, np.uint8), Fraction(index, rate))
+    return path
+
+
+def number_of(image: np.ndarray) -> int:
+    return round(float(image.mean()) / 4)
+
+
+@pytest.fixture(scope="module")
+def info(tmp_path_factory):
+    """Footage of a video of 12 frames and one of 50, the second cut in two."""
+    folder = tmp_path_factory.mktemp("footage")
+    videos = (SourceVideo("a.mkv", 12), SourceVideo("b.mkv", 50))
+    write_numbers(folder / "a.mkv", 12)
+    write_numbers(folder / "b.mkv", 50)
+    person = PersonData.load(make_person(folder / "data"))
+    source = AvatarSource(videos, SourceCrop(0, 0, 32), (48, 36))
+    return folder, replace(info_of(person), stretches=((0, 12), (12, 30), (30, 54)), source=source)
+
+
+def leg(first: int, step: int, count: int, fade: int = 0, stretch: int = 0) -> Leg:
+    return Leg(stretch, first, step, count, fade)
+
+
+def course_of(*legs: Leg) -> FootageCourse:
+    """A course by its legs, which are all that frames are read by."""
+    nothing = np.zeros(0)
+    return FootageCourse(legs, nothing, nothing, nothing)
+
+
+def footage_of(info, place: Path | None = None, seen=None) -> SourceFootage:
+    folder, known = info
+    return SourceFootage(known, np.ones(54, bool) if seen is None else seen, folder, place)
+
+
+def test_stretches_are_those_in_which_the_face_is_seen(info):
+    seen = np.ones(54, bool)
+    seen[40] = False
+    assert footage_of(info, seen=seen).stretches == [(0, 12), (12, 30), (30, 40), (41, 54)]
+    assert not footage_of(info).is_one_video
+
+
+def test_frames_of_several_videos_follow_one_another_in_both_directions(info):
+    course = course_of(leg(30, 1, 5), leg(9, -1, 4), leg(40, 0, 3))
+    seen = [number_of(image) for image in footage_of(info).play(course)]
+    assert seen == [18, 19, 20, 21, 22, 9, 8, 7, 6, 28, 28, 28]
+
+
+def test_neighbours_fade_into_each_other(info):
+    course = course_of(leg(20, 1, 10), leg(2, 1, 10, fade=4))
+    images = list(footage_of(info).play(course))
+    assert len(images) == 16
+    seen = [image.mean() / 4 for image in images]
+    assert np.allclose(seen[:6], range(8, 14), atol=0.3)
+    assert np.allclose(seen[10:], range(6, 12), atol=0.3)
+    wanted = [(1 - share) * (14 + k) + share * (2 + k) for k, share in enumerate(fade_shares(4))]
+    assert np.allclose(seen[6:10], wanted, atol=0.3)
+
+
+def test_two_videos_are_open_at_most_and_none_is_left_open(info, monkeypatch):
+    open_now, most = [], []
+
+    class Counted(SegmentReader):
+        def __enter__(self):
+            open_now.append(self)
+            most.append(len(open_now))
+            return super().__enter__()
+
+        def __exit__(self, *error):
+            open_now.remove(self)
+            super().__exit__(*error)
+
+    monkeypatch.setattr(source_frames, "SegmentReader", Counted)
+    course = course_of(leg(0, 1, 9), leg(20, 1, 9, fade=3), leg(11, -1, 9, fade=3), leg(50, -1, 9, fade=3))
+    assert len(list(footage_of(info).play(course))) == 27
+    assert max(most) == 2
+    assert not open_now
+    playing = footage_of(info).play(course)
+    for _ in range(7):
+        next(playing)
+    assert len(open_now) == 2
+    playing.close()
+    assert not open_now
+
+
+def test_memory_is_bounded(info, monkeypatch):
+    course = course_of(leg(30, 1, 20), leg(49, -1, 20))
+    whole = list(footage_of(info).play(course))
+    monkeypatch.setattr(source_frames, "_MEMORY", 0)
+    pieces = list(footage_of(info).play(course))
+    assert all(np.array_equal(one, other) for one, other in zip(whole, pieces, strict=True))
+
+
+def only(info, video: SourceVideo):
+    """The same footage, of one video alone."""
+    folder, known = info
+    source = replace(known.source, footage=(video,))
+    return folder, replace(known, stretches=((0, video.num_frames),), source=source)
+
+
+def test_another_rate_gives_the_nearest_frames(tmp_path, info):
+    write_numbers(tmp_path / "b.mkv", 60, rate=50)
+    footage = SourceFootage(only(info, SourceVideo("b.mkv", 30))[1], np.ones(30, bool), tmp_path, None)
+    assert [number_of(image) for image in footage.play(course_of(leg(0, 1, 5)))] == [0, 2, 4, 6, 8]
+
+
+def test_footage_may_have_moved(info, tmp_path):
+    folder, known = info
+    course, both = course_of(leg(30, 1, 5)), course_of(leg(30, 1, 5), leg(0, 1, 5))
+    with pytest.raises(InputError, match=r"no longer there: .*b\.mkv is missing; give the folder .*--paste FOLDER"):
+        footage_of((tmp_path, known)).check(course)
+    assert footage_of((tmp_path, known), folder).check(both).path == str(folder / "b.mkv")
+    (tmp_path / "b.mkv").write_bytes((folder / "b.mkv").read_bytes())
+    assert footage_of((tmp_path, known)).check(course).width == 48
+    with pytest.raises(InputError, match=r"no longer there: .*a\.mkv is missing"):
+        footage_of((tmp_path, known)).check(both)
+
+
+def test_one_of_several_videos_may_be_given(info, tmp_path):
+    folder, _ = info
+    footage = footage_of(info, folder / "b.mkv")
+    assert footage.stretches == [(12, 30), (30, 54)]
+    assert footage.is_one_video
+    assert number_of(next(footage.play(course_of(leg(30, 1, 2))))) == 18
+    (tmp_path / "c.mkv").write_bytes((folder / "a.mkv").read_bytes())
+    with pytest.raises(InputError, match="none of the videos of the avatar's footage; give their folder"):
+        footage_of(info, tmp_path / "c.mkv")
+
+
+def test_other_footage_is_refused(info):
+    folder, known = info
+    with pytest.raises(InputError, match="does not say what footage"):
+        footage_of((folder, replace(known, source=None)))
+    wide = replace(known, source=replace(known.source, frame_size=(64, 36)))
+    with pytest.raises(InputError, match="has 48 x 36 pixels and the footage of the avatar had 64 x 36"):
+        footage_of((folder, wide)).check(course_of(leg(0, 1, 5)))
+    long = SourceFootage(only(info, SourceVideo("a.mkv", 30))[1], np.ones(30, bool), folder, None)
+    assert len(list(long.play(course_of(leg(0, 1, 12))))) == 12
+    with pytest.raises(InputError, match="has 12 frames, fewer than"):
+        long.locate(course_of(leg(0, 1, 13)))
+    with pytest.raises(InputError, match="never shows its face"):
+        footage_of(info, seen=np.zeros(54, bool))
+    with pytest.raises(InputError, match="has 50 frames and its performance more"):
+        footage_of((folder, replace(known, source=replace(known.source, footage=known.source.footage[1:]))))

@@ -1,0 +1,127 @@
+"""LPIPS of each pair and FID of the whole set: real footage, published networks with random numbers in them."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.evaluation.conftest import DEMO, demo_frames, write_video
+from tests.models.published import save_backbone, save_linear
+
+from visavox.cli.main import main
+from visavox.errors import InputError
+from visavox.evaluation.evaluation import EvaluationSettings
+from visavox.evaluation.face_figures import FaceFeatures
+from visavox.evaluation.face_judges import NO_INCEPTION
+from visavox.evaluation.judge_settings import FaceJudgeSettings
+from visavox.evaluation.protocol import pair_work
+from visavox.evaluation.protocol.features import pooled_fid, save_features
+from visavox.evaluation.protocol.run import run_protocol
+from visavox.evaluation.protocol.settings import ProtocolSettings
+from visavox.metrics.frechet import frechet_inception_distance
+from visavox.weights.inception import WEIGHTS
+
+NUM_FRAMES = 8
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    """Two short videos with sound, and the networks' files."""
+    path = tmp_path_factory.mktemp("judged")
+    frames = demo_frames(2 * NUM_FRAMES)
+    write_video(path / "one.mp4", iter(frames[:NUM_FRAMES]), sound=DEMO)
+    write_video(path / "two.mp4", iter(frames[NUM_FRAMES:]), sound=DEMO)
+    save_backbone(path / "squeeze.pth", "squeeze")
+    save_linear(path / "linear.pth", "squeeze")
+    (path / "pairs.txt").write_text("one one\none two\n")
+    return path
+
+
+@pytest.fixture
+def settings(root, weights, monkeypatch) -> ProtocolSettings:
+    # Inception takes seconds; for what is done with features, those of a picture of 4x4 pixels do.
+    features = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten())
+    monkeypatch.setattr("visavox.evaluation.face_judges.load_inception", lambda file: features)
+    pair_work._load_face_judges.cache_clear()
+    judges = FaceJudgeSettings(
+        lpips="squeeze", lpips_weights=root / "squeeze.pth", lpips_linear=root / "linear.pth", fid=True
+    )
+    measures = EvaluationSettings(codec_loss=False)
+    return ProtocolSettings(model=weights, measures=measures, face_judges=judges, workers=0, num_pictures=0)
+
+
+def random_features(seed: int, count: int) -> FaceFeatures:
+    generator = np.random.default_rng(seed)
+    dubbed, true = generator.normal(5, 0.3 + seed, (2, count, 12)).astype(np.float32)
+    return FaceFeatures(dubbed, true + 0.1)
+
+
+def test_files_of_the_pairs_give_the_distance_of_all(tmp_path):
+    parts = [random_features(0, 40), random_features(1, 1), random_features(2, 70)]
+    paths = [tmp_path / f"{number}.npy" for number in range(len(parts))]
+    for part, path in zip(parts, paths, strict=True):
+        save_features(part, path)
+    whole = (np.concatenate([getattr(part, name) for part in parts]) for name in ("dubbed", "true"))
+    assert pooled_fid(paths) == pytest.approx(frechet_inception_distance(*whole), rel=1e-9)
+    assert np.isnan(pooled_fid(paths[1:2]))
+    assert np.isnan(pooled_fid([]))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.npy", "1.npy", "2.npy"]
+
+
+def test_every_pair_has_its_figures_and_the_set_its_own(root, settings, tmp_path):
+    output = tmp_path / "results"
+    summary = run_protocol(root / "pairs.txt", root, output, settings=settings)
+    assert summary.counts == {"done": 2}
+    files = sorted((output / "run" / "features").iterdir())
+    features = [np.load(file) for file in files]
+    assert [each.shape for each in features] == [(2, NUM_FRAMES, 48)] * 2
+    joined = np.concatenate(features, axis=1)
+    assert summary.pooled["FID"] == pytest.approx(frechet_inception_distance(*joined), rel=1e-6)
+    assert summary.pooled["FID"] > 0
+    with open(output / "pairs.csv", encoding="utf-8", newline="") as file:
+        own, other = csv.DictReader(file)
+    assert float(own["face.lpips"]) > 0
+    assert other["face.lpips"] == ""  # there is no recording of these words by this face
+    text = (output / "report.md").read_text()
+    assert "LPIPS of the face crop by squeeze" in text
+    assert f"{summary.pooled['FID']:.3f}" in text
+
+    # Gone on: what is there is kept; a pair whose features are not is done again.
+    files[0].unlink()
+    stamps = {path: path.stat().st_mtime_ns for path in (output / "run" / "records").iterdir()}
+    again = run_protocol(root / "pairs.txt", root, output, settings=settings)
+    assert again.pooled["FID"] == pytest.approx(summary.pooled["FID"], rel=1e-6)
+    changed = [path.stem for path, stamp in stamps.items() if path.stat().st_mtime_ns != stamp]
+    assert changed == [files[0].stem]
+
+    other_judges = replace(settings, face_judges=replace(settings.face_judges, cpbd=True))
+    with pytest.raises(InputError, match=r"other settings \(face_judges\)"):
+        run_protocol(root / "pairs.txt", root, output, settings=other_judges)
+
+
+def test_without_inception_the_report_says_so(root, weights, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("VISAVOX_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "empty"))
+    nowhere = replace(WEIGHTS, url=(tmp_path / "nowhere" / "inception.pth").as_uri())
+    monkeypatch.setattr("visavox.weights.inception.WEIGHTS", nowhere)
+    pair_work._load_face_judges.cache_clear()
+    (tmp_path / "pairs.txt").write_text("one one\n")
+    command = ["evaluate", str(root), "--protocol", "folder", "--pairs", str(tmp_path / "pairs.txt"), "--quiet"]
+    command += ["--model", str(weights), "-o", str(tmp_path / "results"), "--workers", "0", "--without-codec", "--fid"]
+    assert main(command) == 0
+    assert f"FID: {NO_INCEPTION}" in capsys.readouterr().out
+    assert NO_INCEPTION in (tmp_path / "results" / "report.md").read_text()
+    assert not list((tmp_path / "results" / "run" / "features").iterdir())
+
+
+def test_what_cannot_be_judged_is_said_before_the_work(root, settings, tmp_path):
+    with pytest.raises(InputError, match="leave out --without-pictures"):
+        replace(settings, measures=EvaluationSettings(pictures=False))
+    missing = replace(settings, face_judges=FaceJudgeSettings(lpips="squeeze", lpips_weights=tmp_path / "no.pth"))
+    with pytest.raises(InputError, match=r"no\.pth does not exist"):
+        run_protocol(root / "pairs.txt", root, tmp_path / "results", settings=missing)
+    assert not (tmp_path / "results").exists()

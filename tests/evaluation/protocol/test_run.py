@@ -1,0 +1,221 @@
+"""Runs over a list of real videos: rows for all, also for those that fail; interrupted and gone on; reports."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from visavox.cli.main import main
+from visavox.errors import InputError
+from visavox.evaluation.evaluation import EvaluationSettings
+from visavox.evaluation.protocol.results_folder import ResultsFolder
+from visavox.evaluation.protocol.run import run_protocol
+from visavox.evaluation.protocol.settings import ProtocolSettings
+from visavox.media import probe
+from visavox.progress import Bar, Progress
+
+LINES = ("s1/two s1/one", "s1/one s1/two", "s1/one broken", "s1/one faceless", "s1/one s1/one", "long s1/one")
+
+
+class Impatient(Progress):
+    """Ctrl-C as soon as one pair is done."""
+
+    def __init__(self) -> None:
+        super().__init__(enabled=False)
+
+    @contextmanager
+    def bar(self, description: str, total: int | None, unit: str = "frame") -> Iterator[Bar]:
+        with super().bar(description, total, unit) as bar:
+            yield _Stopping(bar) if unit == "pair" else bar
+
+
+class _Stopping:
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self._updates = 0
+
+    def update(self, n: int = 1) -> object:
+        self._updates += 1
+        if self._updates == 2:  # the first says how many were done before
+            raise KeyboardInterrupt
+        return self._bar.update(n)
+
+
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    with open(folder / "pairs.csv", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_list(folder: Path, *lines: str) -> Path:
+    path = folder / "list.txt"
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.fixture(scope="module")
+def settings(weights, expert) -> ProtocolSettings:
+    measures = EvaluationSettings(pictures=False)
+    return ProtocolSettings(model=weights, judges={"expert": str(expert)}, measures=measures, workers=0, num_pictures=2)
+
+
+@pytest.fixture(scope="module")
+def interrupted(corpus, settings, tmp_path_factory) -> tuple[Path, Path]:
+    """A list, and results of a run that was interrupted after its first pair."""
+    folder = tmp_path_factory.mktemp("runs")
+    pairs, output = write_list(folder, *LINES), folder / "results"
+    with pytest.raises(KeyboardInterrupt):
+        run_protocol(pairs, corpus, output, settings=settings, progress=Impatient())
+    return pairs, output
+
+
+@pytest.fixture(scope="module")
+def before(interrupted) -> tuple[list[dict[str, str]], dict[str, int]]:
+    """Rows and dubbed videos as the interruption left them."""
+    _, output = interrupted
+    assert not (output / "report.html").exists()
+    (output / "dubbed" / ".half.part.mp4").write_bytes(b"x")
+    return rows_of(output), {path.name: path.stat().st_mtime_ns for path in (output / "dubbed").glob("[!.]*")}
+
+
+@pytest.fixture(scope="module")
+def results(before, interrupted, corpus, settings) -> Path:
+    """The same run, gone on to its end."""
+    pairs, output = interrupted
+    summary = run_protocol(pairs, corpus, output, settings=settings, pooled={"n": lambda dubbed, real: len(dubbed)})
+    assert summary.counts == {"done": 3, "failed": 2, "left out": 1}
+    assert summary.pooled == {"n": 3}
+    return output
+
+
+def test_an_interrupted_run_has_rows_for_what_was_done(before):
+    rows, videos = before
+    assert [row["status"] for row in rows] == ["done", *["not reached"] * 5]
+    assert float(rows[0]["expert_sync.distance"]) > 0
+    assert len(videos) == 1
+
+
+def test_it_goes_on_where_it_stopped(before, results):
+    _, videos = before
+    ((name, changed),) = videos.items()
+    assert (results / "dubbed" / name).stat().st_mtime_ns == changed
+    assert len(list((results / "dubbed").iterdir())) == 3
+    assert not list(results.rglob(".*part*"))
+
+
+def test_every_line_has_its_row(results):
+    rows = rows_of(results)
+    assert [row["line"] for row in rows] == ["1", "2", "3", "4", "5", "6"]
+    assert [f"{row['audio']} {row['video']}" for row in rows] == list(LINES)
+    reasons = [(row["status"], row["reason"]) for row in rows]
+    assert reasons[0] == reasons[1] == reasons[4] == ("done", "")
+    assert reasons[2][0] == reasons[3][0] == "failed"
+    assert "damaged" in reasons[2][1]
+    assert "no face" in reasons[3][1]
+    assert reasons[5] == ("left out", "the video (1.00 s) is shorter than the sound, as far as it would be heard")
+
+
+def test_only_a_video_with_its_own_sound_is_compared_with_itself(results):
+    rows = rows_of(results)
+    assert rows[0]["opening.correlation"] == rows[0]["landmark_distance"] == ""
+    assert float(rows[4]["landmark_distance"]) >= 0
+    assert rows[2]["expert_sync.distance"] == ""
+    assert all(float(rows[index]["true_expert_sync.distance"]) > 0 for index in (0, 1, 4))
+    # The real video is the same in the first and in the fifth line.
+    assert (
+        rows[0]["true_expert_sync.distance"]
+        == rows[4]["true_expert_sync.distance"]
+        != rows[1]["true_expert_sync.distance"]
+    )
+
+
+def test_dubbed_videos_have_the_picture_of_one_and_the_sound_of_another(results, corpus):
+    for path in (results / "dubbed").iterdir():
+        info = probe(path)
+        assert (info.width, info.height, info.expected_frames) == (360, 288, 25)
+        assert info.has_audio
+
+
+def test_the_reports_say_what_was_done_and_show_it(results, weights):
+    text = (results / "report.md").read_text()
+    assert "Pairs: 3 done, 2 failed, 1 left out." in text
+    for words in ("other sound (2)", "own sound (1)", "real videos (2)", "line 3, failed: ", "SHA-256"):
+        assert words in text
+    page = (results / "report.html").read_text()
+    assert len(re.findall(r'src="data:image/(?:png|jpeg);base64,[A-Za-z0-9+/=]+"', page)) == 4
+    assert not re.search(r'(?:src|href)="(?!data:)', page)
+    assert page.rstrip().endswith("</html>")
+
+
+def test_nothing_is_done_again_unless_asked_for(results, corpus, settings, tmp_path):
+    pairs = write_list(tmp_path, *LINES[:2], LINES[0])
+    stamps = {path: path.stat().st_mtime_ns for path in (results / "dubbed").iterdir()}
+    summary = run_protocol(pairs, corpus, results, settings=settings)
+    assert summary.counts == {"done": 3}
+    assert {path: path.stat().st_mtime_ns for path in (results / "dubbed").iterdir()} == stamps
+
+
+def test_results_of_other_settings_are_not_mixed(results, corpus, weights, settings, tmp_path):
+    pairs = write_list(tmp_path, LINES[0])
+    other = ProtocolSettings(model=weights, measures=settings.measures, workers=0)
+    with pytest.raises(InputError, match=r"results of other settings \(judges\); give another folder, or --redo"):
+        run_protocol(pairs, corpus, results, settings=other)
+    (tmp_path / "list.csv").write_text("mine")
+    with pytest.raises(InputError, match="holds something that visavox evaluate did not make"):
+        run_protocol(pairs, corpus, tmp_path, settings=other)
+    with ResultsFolder(results).locked(), pytest.raises(InputError, match="another visavox evaluate is at work"):
+        run_protocol(pairs, corpus, results, settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--protocol", "folder"], "needs --pairs LIST and --output FOLDER"),
+        (["--pairs", "list.txt"], "give --protocol lrs2, lrs3, lrw or folder with them"),
+        (["--protocol", "folder", "--pairs", "LIST", "-o", "OUT", "--truth", "x"], "--truth cannot be given"),
+        (["--protocol", "folder", "--pairs", "LIST", "-o", "OUT"], "line 2: 1 words in 's1/one'"),
+        (["--protocol", "folder", "--pairs", "GOOD", "-o", "OUT", "--model", "nobody"], "there is no model 'nobody'"),
+        (["--protocol", "folder", "--pairs", "GOOD", "-o", "OUT", "--expert", "wav2lip"], "wav2lip"),
+        (["--protocol", "folder", "--pairs", "GOOD", "-o", "OUT", "--workers", "-1"], "number of workers is -1"),
+        (["--protocol", "folder", "--pairs", "GOOD", "-o", "OUT", "--face", "nicest"], "nicest"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_is_written(corpus, tmp_path, capsys, arguments, words):
+    places = {"LIST": str(write_list(tmp_path, "s1/one s1/two", "s1/one")), "OUT": str(tmp_path / "out")}
+    places["GOOD"] = str(tmp_path / "good.txt")
+    Path(places["GOOD"]).write_text("s1/one s1/two")
+    assert main(["evaluate", str(corpus), *(places.get(word, word) for word in arguments)]) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_a_terminal_and_the_same_command_again(corpus, weights, tmp_path):
+    pairs = write_list(tmp_path, *LINES[:5])
+    output = tmp_path / "results"
+    command = [sys.executable, "-m", "visavox", "evaluate", str(corpus), "--protocol", "folder", "--pairs", str(pairs)]
+    command += ["--model", str(weights), "-o", str(output), "--workers", "2", "--without-codec", "--json", "--quiet"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not list(output.glob("run/records/[!.]*.json")):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, said
+    assert {row["status"] for row in rows_of(output)} >= {"not reached"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    values = json.loads(done.stdout)
+    assert values["pairs"] == {"done": 3, "failed": 2}
+    assert values["means"]["other sound (2)"]["sharpness"] > 0
+    assert not list(output.rglob(".*part*"))

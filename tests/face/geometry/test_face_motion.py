@@ -1,0 +1,158 @@
+"""Tracks to motion and back."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from visavox.demo import FACE
+from visavox.errors import InputError
+from visavox.face.geometry.landmarks import IBUG_68, RIGID, mouth_opening, to_ibug68
+from visavox.face.geometry.motion import (
+    canonical_68,
+    displacements_of,
+    fill_in,
+    landmarks_of,
+    motion_of_track,
+    track_confidence,
+)
+from visavox.face.geometry.pose import canonical_face, focal_length, head_pose, project
+from visavox.face.track.tracking import track_video
+from visavox.types import FrameStatus, Track
+
+SIZE = (640, 480)
+NOSE = range(27, 31)
+UPPER, LOWER = 62, 66
+
+
+@pytest.fixture(scope="module")
+def demo_track():
+    return track_video(FACE)[0]
+
+
+def seen(face, rotations, translations):
+    """What a perfect tracker would see of (T, 478, 3) faces, depth scaled like the picture at the face's distance."""
+    flat = project(face, rotations, translations, SIZE)
+    turned = face @ rotations.swapaxes(1, 2)
+    rigid = turned[:, list(RIGID), 2].mean(axis=1, keepdims=True)
+    distance = -(rigid + translations[:, 2:])
+    depth = -(turned[..., 2] - rigid) * focal_length(SIZE) / distance
+    return np.concatenate([flat, depth[..., None]], axis=-1)
+
+
+def nodding(num_frames):
+    from scipy.spatial.transform import Rotation
+
+    swing = np.sin(np.arange(num_frames) / 7)
+    rotations = Rotation.from_euler("YXZ", np.outer(swing, [25, 10, 5]), degrees=True).as_matrix()
+    return rotations, np.array([0, 0, -60]) + np.outer(swing, [3, 1, 8])
+
+
+def track_of(landmarks, rotations, translations, status=None):
+    count = len(landmarks)
+    return Track(
+        landmarks.astype(np.float32),
+        np.full(count, FrameStatus.DETECTED, np.uint8) if status is None else status,
+        np.zeros(count, np.int32),
+        rotations.astype(np.float32),
+        translations.astype(np.float32),
+        tuple(Fraction(index, 25) for index in range(count)),
+        SIZE,
+    )
+
+
+def test_a_talking_head_that_nods_gives_back_what_it_was_made_of():
+    rotations, translations = nodding(30)
+    draw = np.random.default_rng(0)
+    face = canonical_face() + draw.normal(0, 0.3, (30, 478, 3))
+    face[:, list(RIGID)] = canonical_face()[list(RIGID)]
+    found = displacements_of(seen(face, rotations, translations), rotations, translations, SIZE)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, (face - canonical_face())[:, list(IBUG_68)], atol=1e-5)
+
+
+def test_pose_is_taken_away():
+    rotations, translations = nodding(40)
+    face = np.repeat(canonical_face()[None].astype(np.float64), 40, axis=0)
+    face[:, 14, 1] -= np.linspace(0, 1, 40)
+    landmarks = seen(face, rotations, translations)
+    found, moved = head_pose(landmarks, SIZE)
+    motion = motion_of_track(track_of(landmarks, found, moved))
+    lower = motion.displacements[:, LOWER]
+    np.testing.assert_allclose(lower[:, 1], -np.linspace(0, 1, 40), atol=0.01)
+    np.testing.assert_allclose(np.delete(motion.displacements, LOWER, axis=1), 0, atol=0.01)
+    np.testing.assert_allclose(motion.expression.mean(axis=0), 0, atol=1e-5)
+
+
+def test_the_way_back_ends_at_the_tracked_pixels(demo_track):
+    motion = motion_of_track(demo_track)
+    back = landmarks_of(motion.displacements, demo_track.rotations, demo_track.translations, demo_track.frame_size)
+    error = np.linalg.norm(back - to_ibug68(demo_track.landmarks)[..., :2], axis=-1)
+    assert error.max() < 0.001
+    assert motion.rate == 25
+    assert motion.num_frames == demo_track.num_frames
+    assert motion.confidence.min() > 0.8
+
+
+def test_motion_opens_and_shuts_as_the_tracked_mouth_does(demo_track):
+    points = canonical_68() + motion_of_track(demo_track).displacements
+    opening = np.linalg.norm(points[:, LOWER, :2] - points[:, UPPER, :2], axis=-1)
+    tracked = mouth_opening(demo_track.landmarks)
+    assert np.corrcoef(opening, tracked)[0, 1] > 0.995
+    assert np.ptp(opening) == pytest.approx(8.9 * np.ptp(tracked), rel=0.15)
+
+
+def test_trembling_of_the_whole_face_does_not_reach_the_motion(demo_track):
+    """The frame's own pose takes it away: the nose stands still to a third of a millimetre, where it trembles by 1."""
+    draw = np.random.default_rng(1)
+    landmarks = demo_track.landmarks.copy()
+    landmarks[..., :2] += draw.normal(0, 1.0, (demo_track.num_frames, 1, 2))
+    rotations, translations = head_pose(landmarks, demo_track.frame_size)
+    shaken = motion_of_track(
+        replace(demo_track, landmarks=landmarks, rotations=rotations, translations=translations)
+    ).displacements
+    steps = np.diff(shaken[:, NOSE], n=2, axis=0) / np.sqrt(6)
+    assert steps[..., :2].std() < 0.033
+    np.testing.assert_allclose(shaken, motion_of_track(demo_track).displacements, atol=0.08)
+
+
+def test_frames_without_the_face_are_filled_in_and_not_trusted(demo_track):
+    lost = replace(demo_track, landmarks=demo_track.landmarks.copy(), status=demo_track.status.copy())
+    lost.rotations, lost.translations = demo_track.rotations.copy(), demo_track.translations.copy()
+    for start, stop in ((0, 5), (20, 23)):
+        lost.landmarks[start:stop] = np.nan
+        lost.rotations[start:stop] = np.nan
+        lost.translations[start:stop] = np.nan
+        lost.status[start:stop] = FrameStatus.ABSENT
+    lost.status[40] = FrameStatus.INTERPOLATED
+    motion = motion_of_track(lost)
+    assert np.isfinite(motion.displacements).all()
+    np.testing.assert_array_equal(motion.displacements[:5], np.repeat(motion.displacements[5:6], 5, axis=0))
+    middle = (motion.displacements[19] + motion.displacements[23]) / 2
+    np.testing.assert_allclose(motion.displacements[21], middle, atol=1e-6)
+    assert np.flatnonzero(motion.confidence == 0).tolist() == [0, 1, 2, 3, 4, 20, 21, 22, 40]
+
+
+def test_a_head_that_turns_away_is_trusted_less():
+    rotations, _ = nodding(12)
+    track = track_of(np.zeros((12, 478, 3)), rotations, np.tile([0, 0, -60.0], (12, 1)))
+    confidence = track_confidence(track)
+    assert confidence[0] == pytest.approx(1)
+    assert confidence[11] == pytest.approx(rotations[11, 2, 2], abs=1e-6)
+    assert (np.diff(confidence) < 0).all()
+
+
+def test_a_track_without_a_face_is_refused():
+    nothing = np.full((4, 478, 3), np.nan)
+    track = track_of(nothing, np.full((4, 3, 3), np.nan), np.full((4, 3), np.nan), np.zeros(4, np.uint8))
+    with pytest.raises(InputError, match="none of the frames"):
+        motion_of_track(track)
+
+
+def test_filling_in_keeps_what_is_known():
+    values = np.arange(12, dtype=np.float32).reshape(6, 2) ** 2
+    filled = fill_in(values, np.array([1, 2, 5]))
+    np.testing.assert_array_equal(filled[[1, 2, 5]], values[[1, 2, 5]])
+    np.testing.assert_array_equal(filled[0], values[1])
+    np.testing.assert_allclose(filled[3], values[2] + (values[5] - values[2]) / 3, rtol=1e-6)

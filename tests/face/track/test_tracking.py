@@ -1,0 +1,239 @@
+from dataclasses import replace
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from visavox.demo import FACE
+from visavox.errors import InputError
+from visavox.face.geometry.landmarks import mouth_opening
+from visavox.face.track.selection import check_selection, select_tracks, track_in_box
+from visavox.face.track.track_building import StatusSettings, build_track, fill_gaps, is_turned_away
+from visavox.face.track.tracking import TrackingSettings, track_frames, track_video
+from visavox.types import Frame, FrameStatus
+
+RATE = 25
+
+
+def track(tracker, pictures, times=None, **settings):
+    frames = [
+        Frame(picture, Fraction(index, RATE) if times is None else times[index], index)
+        for index, picture in enumerate(pictures)
+    ]
+    size = (pictures[0].shape[1], pictures[0].shape[0])
+    return track_frames(frames, tracker, frame_size=size, settings=TrackingSettings(**settings))
+
+
+def pattern(track):
+    """The status of each frame as one letter."""
+    return "".join(".DIT"[value] for value in track.status)
+
+
+def test_the_bundled_clip_is_one_face_in_every_frame():
+    (found,) = track_video(FACE)
+    assert pattern(found) == "D" * 75
+    assert found.frame_size == (360, 288)
+    assert found.times[:3] == (Fraction(0), Fraction(1, 25), Fraction(2, 25))
+    assert found.shots.tolist() == [0] * 75
+    assert found.landmarks.shape == (75, 478, 3)
+    assert np.isfinite(found.rotations).all()
+    assert np.isfinite(found.translations).all()
+    # "bin blue at ...": the lips meet for b several times and part in between.
+    openings = mouth_opening(found.landmarks)
+    assert openings.min() < 0.01
+    assert openings.max() > 0.1
+
+
+def test_a_still_face_hardly_jitters(tracker, speaker):
+    noise = np.random.default_rng(0)
+    pictures = [np.clip(speaker[0] + noise.normal(0, 3, speaker[0].shape), 0, 255).astype(np.uint8) for _ in range(12)]
+    (found,) = track(tracker, pictures)
+    jitter = found.landmarks[..., :2].std(axis=0)
+    assert jitter.mean() < 0.35  # pixels, of a face of 105
+    assert mouth_opening(found.landmarks).std() < 0.006
+
+
+def test_the_same_video_gives_the_same_track(tracker, speaker):
+    first, second = (track(tracker, speaker[:6])[0] for _ in range(2))
+    np.testing.assert_array_equal(first.landmarks, second.landmarks)
+
+
+def test_two_faces_side_by_side_keep_their_numbers(tracker, speaker, portrait):
+    pictures = [
+        np.hstack([picture, np.ascontiguousarray(portrait[:288, 60 - step : 420 - step])])
+        for step, picture in enumerate(speaker[:12])
+    ]
+    tracks = track(tracker, pictures)
+    assert [pattern(found) for found in tracks] == ["D" * 12] * 2
+    assert [found.face_id for found in tracks] == [0, 1]
+    left, right = tracks  # the larger face is on the left
+    assert np.nanmax(left.boxes[:, 2]) < 360 < np.nanmin(right.boxes[:, 0])
+    assert np.diff(right.boxes[:, 0]).mean() == pytest.approx(1, abs=0.2)
+    for which, expected in {"largest": left, "leftmost": left, "rightmost": right, "0": left, "1": right}.items():
+        assert select_tracks(tracks, which) == [expected]
+    assert select_tracks(tracks, "all") == tracks
+    with pytest.raises(InputError, match="no face 7"):
+        select_tracks(tracks, "7")
+
+
+def test_a_cut_ends_one_face_and_the_other_comes_back(tracker, speaker, portrait_frame):
+    pictures = [*speaker[:8], *[portrait_frame] * 8, *speaker[8:16]]
+    first, second = track(tracker, pictures)
+    assert pattern(first) == "D" * 8 + "." * 8 + "D" * 8
+    assert pattern(second) == "." * 8 + "D" * 8 + "." * 8
+    assert first.shots.tolist() == [0] * 8 + [1] * 8 + [2] * 8
+    assert np.isnan(first.landmarks[8:16]).all()
+    assert np.isnan(first.rotations[8:16]).all()
+
+
+def test_a_face_leaves_the_picture_and_returns(tracker, speaker, place):
+    centers = [*range(320, 740, 35), *range(740, 320, -35)]
+    pictures = [place(speaker[0], (x, 240))[0] for x in centers]
+    (found,) = track(tracker, pictures)
+    states = pattern(found)
+    assert states.startswith("DDDD")
+    assert states.endswith("DDDD")
+    assert states.strip("D") == "." * 7  # wholly outside, and never made up at the border
+    middle = found.landmarks[..., 0].mean(axis=1)
+    seen = found.status == FrameStatus.DETECTED
+    # While it is wholly inside, the face is where it was put.
+    inside = seen & (np.array(centers) < 560)
+    offsets = middle[inside] - np.array(centers)[inside]
+    assert np.ptp(offsets) < 2.5
+
+
+def test_short_gaps_are_filled_and_long_ones_are_not(tracker, speaker, place):
+    def hidden(x):
+        picture = place(speaker[0], (x, 240), 0.7)[0]
+        picture[190:300, x - 45 : x + 45] = 70
+        return picture
+
+    xs = [300 + 3 * step for step in range(24)]
+    gone = {*range(6, 10), *range(14, 21)}
+    pictures = [hidden(x) if step in gone else place(speaker[0], (x, 240), 0.7)[0] for step, x in enumerate(xs)]
+    (found,) = track(tracker, pictures)
+    assert found.shots[-1] == 0
+    assert pattern(found) == "D" * 6 + "I" * 4 + "D" * 4 + "." * 7 + "D" * 3
+    middle = found.landmarks[:14, :, 0].mean(axis=1)
+    np.testing.assert_allclose(np.diff(middle), 3, atol=0.8)
+    (unfilled,) = track(tracker, pictures[:14], status=StatusSettings(max_gap=0.0))
+    assert pattern(unfilled) == "D" * 6 + "." * 4 + "D" * 4
+
+
+def moving_face(num_frames, seen, shift=10.0):
+    """Landmarks around (200, 200) that move to the right, known in the frames of `seen`."""
+    landmarks = np.zeros((num_frames, 478, 3), np.float32)
+    landmarks[..., :2] = np.random.default_rng(0).uniform(150, 250, (478, 2))
+    landmarks[..., 0] += shift * np.arange(num_frames)[:, None]
+    status = np.isin(np.arange(num_frames), seen).astype(np.uint8)
+    known = landmarks.copy()
+    known[status == 0] = np.nan
+    return landmarks, known, status
+
+
+def test_gaps_are_measured_in_seconds():
+    times = (Fraction(0), Fraction(1, 10), Fraction(2, 10), Fraction(4, 10))
+    for longest, filled in ((0.41, True), (0.39, False)):
+        _, known, status = moving_face(4, [0, 3])
+        fill_gaps(known, status, shots=np.zeros(4), times=times, frame_size=(640, 480), max_gap=longest)
+        assert (status[1:3] == FrameStatus.INTERPOLATED).all() == filled
+        if filled:  # by the time of the frame, not its number
+            np.testing.assert_allclose(known[:, 0, 0] - known[0, 0, 0], [0, 7.5, 15, 30], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("shots", "shift", "size"),
+    [([0, 0, 1], 10.0, (640, 480)), ([0, 0, 0], 90.0, (640, 480)), ([0, 0, 0], 10.0, (640, 252))],
+    ids=["over a cut", "over a jump", "at the border"],
+)
+def test_no_gap_is_filled(shots, shift, size):
+    _, known, status = moving_face(3, [0, 2], shift)
+    times = (Fraction(0), Fraction(1, 25), Fraction(2, 25))
+    fill_gaps(known, status, shots=np.array(shots), times=times, frame_size=size, max_gap=1.0)
+    assert status.tolist() == [1, 0, 1]
+    assert np.isnan(known[1]).all()
+
+
+def test_a_head_turns_away_and_back_without_flicker():
+    yaw = np.radians([0, 30, 54, 56, 54, 51, 49, 54, 80, 53])
+    rotations = np.zeros((10, 3, 3))
+    rotations[:, 1, 1] = 1
+    rotations[:, 0, 0] = rotations[:, 2, 2] = np.cos(yaw)
+    rotations[:, 0, 2], rotations[:, 2, 0] = np.sin(yaw), -np.sin(yaw)
+    rotations[9] = np.nan
+    away = is_turned_away(rotations, np.zeros(10), StatusSettings(max_yaw=55, hysteresis=5))
+    assert away.tolist() == [False, False, False, True, True, True, False, False, True, False]
+
+
+def test_turned_away_frames_keep_their_landmarks(tracker, portrait):
+    pictures = [np.ascontiguousarray(portrait[:288, 60:420])] * 4
+    (found,) = track(tracker, pictures, status=StatusSettings(max_pitch=0.5, max_yaw=0.5))
+    assert pattern(found) == "TTTT"
+    assert not found.usable.any()
+    assert np.isfinite(found.landmarks).all()
+
+
+def test_a_glimpse_of_a_face_is_dropped(tracker, speaker, portrait_frame):
+    pictures = [np.hstack([picture, np.full_like(picture, 60)]) for picture in speaker[:12]]
+    pictures[0][:, 360:] = portrait_frame
+    assert len(track(tracker, pictures)) == 1
+    assert len(track(tracker, pictures, min_duration=0.0)) == 2
+
+
+def test_landmarks_are_whole_64ths_of_a_pixel(tracker, speaker):
+    (found,) = track(tracker, speaker[:2])
+    np.testing.assert_array_equal(found.landmarks * 64, np.round(found.landmarks * 64))
+
+
+def test_a_picture_is_a_video_of_one_frame(tmp_path, portrait):
+    path = tmp_path / "портрет 'x'.png"
+    path.write_bytes(cv2.imencode(".png", portrait[..., ::-1])[1].tobytes())
+    (found,) = track_video(path)
+    assert pattern(found) == "D"
+    assert found.frame_size == (512, 512)
+    box = found.boxes[0]
+    assert 150 < box[0] < 200
+    assert 250 < box[2] < 300
+
+
+def test_a_video_without_a_face_has_no_tracks(tracker):
+    assert track(tracker, [np.full((96, 128, 3), 90, np.uint8)] * 3) == []
+    assert select_tracks([], "largest") == []
+
+
+def test_a_face_is_followed_by_its_box(tmp_path, speaker, portrait_frame):
+    path = tmp_path / "two.png"
+    path.write_bytes(cv2.imencode(".png", np.hstack([speaker[0], portrait_frame])[..., ::-1])[1].tobytes())
+    assert track_in_box(path, (460, 20, 600, 200)).boxes[0, 0] > 360
+    assert track_in_box(path, (100, 60, 260, 270)).boxes[0, 2] < 360
+    with pytest.raises(InputError, match="no face was found in the box 0,0,90,90"):
+        track_in_box(path, (0, 0, 90, 90))
+
+
+@pytest.mark.parametrize(
+    ("box", "message"),
+    [((10, 10, 5, 200), "no room for a face"), ((0, 0, 400, 200), "360 x 288"), ((-5, 0, 100, 100), "beyond")],
+)
+def test_boxes_that_cannot_be_are_refused_before_anything_is_tracked(box, message):
+    with pytest.raises(InputError, match=message):
+        track_video(FACE, face_box=box)
+
+
+@pytest.mark.parametrize("which", ["biggest", "", "-1", "1.5"])
+def test_unknown_names_of_faces_are_refused(which):
+    with pytest.raises(InputError, match="largest"):
+        check_selection(which)
+
+
+@pytest.mark.parametrize("wrong", [{"max_gap": -1.0}, {"max_yaw": 0.0}, {"max_pitch": 200.0}, {"hysteresis": -1.0}])
+def test_settings_that_mean_nothing_are_refused(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        replace(StatusSettings(), **wrong)
+
+
+def test_a_track_without_sightings_is_empty():
+    times = (Fraction(0), Fraction(1, 25), Fraction(2, 25))
+    rebuilt = build_track([], shots=np.zeros(3, np.int32), times=times, frame_size=(64, 48), settings=StatusSettings())
+    assert pattern(rebuilt) == "..."
+    assert np.isnan(rebuilt.boxes).all()

@@ -1,0 +1,48 @@
+import pytest
+import torch
+from torch import nn
+
+from visavox.models.generator.fold import fold_batch_norm
+from visavox.models.generator.wav2lip import Wav2Lip, Wav2LipConfig
+
+
+def shaken(module: nn.Module) -> nn.Module:
+    """Give every normalisation the statistics and weights of a network in use."""
+    torch.manual_seed(0)
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.running_mean.normal_(0, 0.2)
+            part.running_var.uniform_(0.5, 2)
+            nn.init.uniform_(part.weight, 0.5, 1.5)
+            nn.init.normal_(part.bias, 0, 0.2)
+    return module.eval()
+
+
+def test_the_generator_paints_the_same():
+    config = Wav2LipConfig(
+        encoder_channels=(4, 8, 8, 8, 16, 16, 16),
+        decoder_channels=(16, 16, 16, 16, 8, 8, 8),
+        audio_channels=(4, 8, 8, 16, 16),
+    )
+    model = shaken(Wav2Lip(config))
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    folded = fold_batch_norm(model)
+    assert not any(isinstance(part, nn.BatchNorm2d) for part in folded.modules())
+    mel, faces = torch.rand(2, 1, 80, 16) * 8 - 4, torch.rand(2, 6, 96, 96)
+    with torch.no_grad():
+        torch.testing.assert_close(folded(mel, faces), model(mel, faces), atol=2e-6, rtol=0)
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_a_lone_normalisation_stays():
+    model = shaken(nn.Sequential(nn.ReLU(), nn.BatchNorm2d(3), nn.Conv2d(3, 3, 1), nn.ReLU()))
+    folded = fold_batch_norm(model)
+    picture = torch.rand(1, 3, 5, 5)
+    with torch.no_grad():
+        torch.testing.assert_close(folded(picture), model(picture))
+    assert isinstance(folded[1], nn.BatchNorm2d)
+
+
+def test_training_mode_is_refused():
+    with pytest.raises(ValueError, match="eval"):
+        fold_batch_norm(nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)))

@@ -1,0 +1,54 @@
+"""A stage that keeps a workspace goes on in it, and with another key begins anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from visavox.runtime.resumable import Stages
+
+
+class Ended(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture
+def job(tmp_path):
+    """Runs a stage that makes one step a call until it has made three."""
+
+    def run(key: str, *, ends: bool = False):
+        (tmp_path / "root").mkdir(exist_ok=True)
+        steps = tmp_path / "root" / "run" / "steps"
+
+        def work():
+            steps.parent.mkdir(exist_ok=True)
+            steps.write_text((steps.read_text() if steps.is_file() else "") + key)
+            (steps.parent / "best").write_text(key)
+            if ends:
+                raise Ended
+            return {"steps": steps.read_text()}
+
+        stages = Stages(tmp_path / "stages.json", tmp_path / "root")
+        return stages.run("learn", key, ["run/best"], work, workspace="run")
+
+    return run
+
+
+def test_it_goes_on_after_the_end_of_the_process(job):
+    for _ in range(2):
+        with pytest.raises(Ended):
+            job("a", ends=True)
+    assert job("a") == {"steps": "aaa"}
+    assert job("a") == {"steps": "aaa"}
+
+
+def test_another_key_begins_anew(job):
+    with pytest.raises(Ended):
+        job("a", ends=True)
+    assert job("b") == {"steps": "b"}
+    assert job("a") == {"steps": "a"}
+
+
+def test_what_was_made_and_is_gone_is_made_anew(job, tmp_path):
+    job("a")
+    (tmp_path / "root" / "run" / "best").unlink()
+    assert job("a") == {"steps": "a"}

@@ -1,0 +1,76 @@
+"""Processes that outlive what their tasks do to them."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from visavox.runtime.worker_pool import default_workers, run_tasks
+
+
+def work(task, report):
+    """What the workers of these tests do; at the top of the module, where other processes find it."""
+    kind, value = task
+    if kind == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if kind == "leave":
+        os._exit(3)
+    if kind == "sleep":
+        time.sleep(value)
+    if kind == "report":
+        report(0.5)
+    if kind == "mark":
+        value.touch()
+        time.sleep(60)
+    return value
+
+
+def outcome(tasks, num_workers):
+    events = list(run_tasks(work, tasks, num_workers))
+    return {event.index: (event.kind, event.value) for event in events if event.kind != "progress"}, events
+
+
+def test_a_crash_costs_its_own_task_and_no_other():
+    tasks = [("return", 0), ("crash", 1), ("return", 2), ("leave", 3), ("report", 4), ("return", 5)]
+    results, events = outcome(tasks, 2)
+    assert results == {
+        0: ("done", 0),
+        1: ("crashed", "the process was ended by SIGSEGV"),
+        2: ("done", 2),
+        3: ("crashed", "the process ended with code 3"),
+        4: ("done", 4),
+        5: ("done", 5),
+    }
+    assert [(event.index, event.value) for event in events if event.kind == "progress"] == [(4, 0.5)]
+
+
+def test_without_workers_the_work_is_done_here():
+    assert outcome([("return", 1), ("report", 2)], 0)[0] == {0: ("done", 1), 1: ("done", 2)}
+
+
+def test_more_workers_than_tasks_and_no_tasks():
+    assert outcome([("return", 1)], 4)[0] == {0: ("done", 1)}
+    assert outcome([], 2)[0] == {}
+
+
+def test_giving_up_ends_the_processes_at_once(tmp_path):
+    mark = tmp_path / "started"
+    events = run_tasks(work, [("return", 1), ("mark", mark)], 1)
+    assert next(events).value == 1
+    deadline = time.monotonic() + 30
+    while not mark.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    before = time.monotonic()
+    events.close()
+    assert time.monotonic() - before < 5
+
+
+def test_the_default_is_one_for_each_core():
+    assert 1 <= default_workers() <= 8
+
+
+def test_a_worker_that_cannot_start_is_an_error_and_not_a_crash_of_every_task():
+    with pytest.raises((RuntimeError, AttributeError, TypeError)):
+        list(run_tasks(lambda task, report: task, [1, 2], 1))

@@ -1,0 +1,103 @@
+"""Every recipe builds its networks, and names a weight for every loss; what the big ones would do is not run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from visavox.models.generator.attn_wav2lip import AttnWav2Lip
+from visavox.models.generator.discriminator import QualityDiscriminator
+from visavox.models.generator.wav2lip import Wav2Lip
+from visavox.models.sync.expert import Expert
+from visavox.runtime.json_records import from_mapping
+from visavox.training.generator.recipes import (
+    ATTN_WAV2LIP_RECIPES,
+    EXPERT_RECIPES,
+    FEATURES_RECIPES,
+    SPEECH_RECIPES,
+    WAV2LIP_RECIPES,
+)
+from visavox.training.loop import LoopSettings
+from visavox.weights.networks import NETWORKS, network_of
+
+GENERATOR_RECIPES = {**WAV2LIP_RECIPES, **ATTN_WAV2LIP_RECIPES}
+ALL = {**SPEECH_RECIPES, **{f"expert {k}": v for k, v in EXPERT_RECIPES.items()}, **GENERATOR_RECIPES}
+ALL |= {f"features {k}": v for k, v in FEATURES_RECIPES.items()}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_recipe_is_plain_data(name):
+    text = json.dumps(asdict(ALL[name]))
+    assert from_mapping(LoopSettings, json.loads(text)["loop"]) == ALL[name].loop
+
+
+@pytest.mark.parametrize("name", SPEECH_RECIPES)
+def test_speech_recipes_teach_a_speech_branch(name):
+    config = SPEECH_RECIPES[name].stage.generator
+    with torch.device("meta"):
+        mel = torch.zeros(2, 1, 80, config.mel_window)
+        assert Wav2Lip(config).motion_predictor(mel).shape == (2, config.motion.num_motions)
+
+
+@pytest.mark.parametrize("name", EXPERT_RECIPES)
+def test_expert_recipes_build(name):
+    config = EXPERT_RECIPES[name].stage.expert
+    with torch.device("meta"):
+        mel = torch.zeros(2, 1, 80, config.mel_window)
+        mouths = torch.zeros(2, 3 * config.num_frames, config.resolution // 2, config.resolution)
+        audio, face = Expert(config)(mel, mouths)
+    assert audio.shape == face.shape == (2, config.face_channels[-1])
+
+
+@pytest.mark.parametrize("name", EXPERT_RECIPES)
+def test_an_expert_that_learns_nothing_is_told_while_it_trains(name):
+    recipe = EXPERT_RECIPES[name]
+    assert recipe.stage.patience <= recipe.loop.steps / 2
+
+
+@pytest.mark.parametrize("name", GENERATOR_RECIPES)
+def test_generator_recipes_build(name):
+    settings = GENERATOR_RECIPES[name].stage
+    config = settings.generator
+    with torch.device("meta"):
+        mel = torch.zeros(2, 1, 80, config.mel_window)
+        faces = torch.zeros(2, 6, config.resolution, config.resolution)
+        painted = NETWORKS[network_of(config)].build(config)(mel, faces)
+        assert painted.shape == (2, 3, config.resolution, config.resolution)
+        if settings.discriminator is not None:
+            assert settings.discriminator.resolution == config.resolution
+            half = painted[..., config.resolution // 2 :, :]
+            assert QualityDiscriminator(settings.discriminator)(half).shape == (2, 1)
+
+
+def test_recipes_that_follow_each_other_share_their_networks():
+    generators = {WAV2LIP_RECIPES[name].stage.generator for name in WAV2LIP_RECIPES if name.startswith("compact")}
+    assert generators == {SPEECH_RECIPES["compact"].stage.generator}
+    sync = WAV2LIP_RECIPES["compact-sync"].stage
+    assert EXPERT_RECIPES["compact"].stage.expert.resolution == sync.generator.resolution
+    published = WAV2LIP_RECIPES["wav2lip-96"].stage
+    assert EXPERT_RECIPES["expert-96"].stage.expert.resolution == published.generator.resolution
+    assert (published.losses.reconstruction, published.losses.sync) == (0.99, 0.01)
+
+
+def test_the_attention_recipes_take_out_one_part_each_and_nothing_else():
+    whole = ATTN_WAV2LIP_RECIPES["attn-compact"]
+    for name, left_out in (("no-attention", {"attention": False}), ("no-alignment", {"alignment_levels": ()})):
+        ablation = ATTN_WAV2LIP_RECIPES[f"attn-compact-{name}"]
+        generator = replace(whole.stage.generator, **left_out)
+        assert generator != whole.stage.generator
+        assert ablation == replace(whole, stage=replace(whole.stage, generator=generator))
+
+
+def test_the_compact_attention_network_hears_as_the_compact_one_does_and_is_as_small():
+    config, other = (GENERATOR_RECIPES[name].stage.generator for name in ("attn-compact", "compact"))
+    for name in ("resolution", "mel_window", "mel_lead", "motion", "warp_reference"):
+        assert getattr(config, name) == getattr(other, name)
+    network = AttnWav2Lip(config).eval()
+    with FlopCounterMode(display=False) as counted, torch.inference_mode():
+        network(torch.zeros(1, 1, 80, config.mel_window), torch.zeros(1, 6, config.resolution, config.resolution))
+    assert counted.get_total_flops() / 2 <= 0.4e9  # two operations in each multiply-accumulate

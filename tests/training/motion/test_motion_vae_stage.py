@@ -1,0 +1,134 @@
+"""The motion VAE learns to open with the sound, and its run resumes and ends in a file that speaks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tests.models.small_motion_vae import SMALL_VAE
+from tests.training import tiny, tiny_recipes
+from tests.training.motion_footage import make_motion_dataset
+from tests.training.resuming import check_resuming
+
+from visavox.audio.features.speech_features import load_features
+from visavox.data.generator.mel_augmentation import MelAugmentation
+from visavox.errors import InputError
+from visavox.face.geometry.crop import CropSpec
+from visavox.models.motion.motion_vae import MotionVaeConfig
+from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
+from visavox.training.motion.motion_recipes import MOTION_RECIPES, MotionVaeRecipe
+from visavox.training.motion.motion_run import train_motion
+from visavox.training.motion.motion_vae import MotionVaeLosses, MotionVaeSettings, collection_of, pooled_deviation
+from visavox.weights.checkpoint import load_model, save_model
+from visavox.weights.registry import model_info
+from visavox.weights.weights_file import ModelCard
+
+VAE = replace(SMALL_VAE, speech=replace(SMALL_VAE.speech, channels=12), hidden=12)
+LOOP = replace(tiny_recipes.LOOP, validate_every=3)
+RECIPE = MotionVaeRecipe(MotionVaeSettings(VAE, calibration_speakers=1), LOOP)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return make_motion_dataset(tmp_path_factory.mktemp("motion") / "set")
+
+
+@pytest.fixture(scope="module")
+def trained(dataset, tmp_path_factory):
+    """A run of a few seconds, and its figures."""
+    path = tmp_path_factory.mktemp("runs") / "motion"
+    gentle = MelAugmentation(level=1.0, tilt=0.5, speed=0.0, bands=0.5, noise=0.0, masks=0)
+    recipe = replace(
+        RECIPE,
+        stage=replace(RECIPE.stage, augmentation=gentle, other_weight=0.0, chin_weight=0.0),
+        loop=replace(LOOP, steps=80, batch_size=12, validate_every=80, save_every=80),
+    )
+    return path, train_motion(dataset, recipe, path)
+
+
+def test_mouths_open_with_the_sound(trained):
+    _, figures = trained
+    assert figures["r_opening"] > 0.7
+    assert 0.4 < figures["gain"] < 2.0
+    assert figures["r_opening_sampled"] > 0.4
+
+
+def test_the_file_says_what_it_is(trained):
+    path, figures = trained
+    info = model_info(path / "best.safetensors")
+    assert info.network == "motion_vae"
+    assert info.config["features"] == "mel"
+    assert set(info.card.quality) == set(figures)
+    loaded = load_model(path / "best.safetensors", network="motion_vae")
+    assert loaded.config == VAE
+    # How all points move with the lips: of itself it parts them by a centimetre.
+    mode = loaded.opening_mode.reshape(68, 3)
+    assert float(mode[62, 1] - mode[66, 1]) == pytest.approx(1.0, abs=1e-3)
+    assert float(mode[8, 1]) == pytest.approx(-0.5 / 0.8, abs=0.1)
+
+
+def test_an_interrupted_run_goes_on_to_the_numbers_of_an_uninterrupted_one(dataset, tmp_path):
+    check_resuming(lambda path, **options: train_motion(dataset, RECIPE, path, **options), tmp_path)
+
+
+def test_a_recipe_for_other_features_is_refused(dataset, tmp_path):
+    wrong = replace(VAE, speech=replace(VAE.speech, feature_size=81))
+    with pytest.raises(InputError, match="80 numbers a row"):
+        train_motion(dataset, replace(RECIPE, stage=replace(RECIPE.stage, vae=wrong)), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_recipes_fit_their_features():
+    for name, features in (("compact", "mel"), ("compact-pitch", "mel-pitch")):
+        vae = MOTION_RECIPES[name].stage.vae
+        assert vae.features == features
+        assert vae.speech.feature_size == load_features(features).size
+    assert MOTION_RECIPES["geneface"].stage.vae == MotionVaeConfig()
+
+
+def test_collections_and_deviations():
+    assert collection_of("grid_s1") == collection_of("grid_s26") == "grid"
+    assert collection_of("anna") == "anna"
+    assert pooled_deviation([np.array([0.0, 2.0]), np.array([10.0, 12.0])]) == pytest.approx(1.0)
+
+
+@pytest.fixture(scope="module")
+def judges(tmp_path_factory) -> dict[str, str]:
+    """Motion SyncNets that know nothing, by the features that they hear."""
+    folder, paths = tmp_path_factory.mktemp("judges"), {}
+    torch.manual_seed(0)
+    for features, size in (("mel", 80), ("mel-pitch", 83)):
+        config = MotionSyncNetConfig(
+            features=features,
+            feature_size=size,
+            mouth_channels=(8, 16, 16, 32),
+            speech_channels=(16, 16, 32),
+            residuals=0,
+        )
+        paths[features] = str(folder / f"{features}.safetensors")
+        card = ModelCard(CropSpec(), "a test", "untrained", "none")
+        judge = MotionSyncNet(config)
+        judge.mouth_scale.fill_(0.05)  # so that mouths move it
+        save_model(paths[features], judge, network="motion_syncnet", config=config, card=card)
+    return paths
+
+
+def test_a_judge_teaches_once_it_is_content(dataset, judges, tmp_path):
+    recipe = replace(RECIPE, stage=replace(RECIPE.stage, sync_threshold=100.0, losses=MotionVaeLosses(sync=10.0)))
+    figures = train_motion(dataset, recipe, tmp_path / "run", sync=judges["mel"])
+    assert np.isfinite(figures["sync"])
+    losses = tiny.log_lines(tmp_path / "run", "losses")
+    assert all(np.isfinite(line["vae/sync"]) for line in losses)
+    plain = train_motion(dataset, RECIPE, tmp_path / "plain")
+    assert "sync" not in plain
+    # It was silent until the validation after step 3, and then changed what was learned.
+    other = tiny.log_lines(tmp_path / "plain", "losses")
+    assert losses[2]["vae/mode"] == other[2]["vae/mode"]
+    assert losses[5]["vae/mode"] != other[5]["vae/mode"]
+
+
+def test_a_judge_that_hears_something_else_is_refused(dataset, judges, tmp_path):
+    with pytest.raises(InputError, match="same features"):
+        train_motion(dataset, RECIPE, tmp_path / "run", sync=judges["mel-pitch"])
