@@ -1,6 +1,7 @@
 # make demo   makes .venv, dubs the bundled clip, prints where the result is and how long it took
 # make test   the same set-up, then the default test suite, in two processes (PROCESSES=N for more)
 # make lint   ruff and mypy
+# make docs   the documentation with an API reference, as pages that need no network: site/index.html
 # make results EVAL_DIR=FOLDER   measures the shipped models on recordings of unseen speakers: the tables and the
 #             picture of docs/results.md; hours, of which a second run repeats none (RESULTS="--models NAME" for others)
 #
@@ -15,7 +16,7 @@ PROCESSES ?= 2
 EVAL_DIR ?=
 RESULTS ?=
 
-.PHONY: demo test test-all lint results clean
+.PHONY: demo test test-all lint docs results clean
 
 demo: $(READY)
 	$(BIN)/visavox demo
@@ -32,6 +33,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 results: $(READY)
 	$(BIN)/python -m benchmarks.results $(EVAL_DIR) $(RESULTS)
 
@@ -39,4 +43,4 @@ $(READY): pyproject.toml constraints.txt tools/set_up.py
 	$(PYTHON) tools/set_up.py $(VENV)
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache

@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
 TORCH = "torch==2.13.0"
-EXTRAS = "train,metrics,plot,hub,hubert,dev"
+EXTRAS = "train,metrics,plot,hub,hubert,docs,dev"
 MEDIAPIPE = "mediapipe==0.10.21"
 MEDIAPIPE_NEEDS = ("absl-py", "attrs", "flatbuffers", "matplotlib", "opencv-python-headless", "protobuf")
 STAMP = ".tested-set"
