@@ -21,8 +21,7 @@ from visavox.evaluation.report import Report
 from visavox.evaluation.stored_report import read_report
 from visavox.evaluation.track_cache import TrackCache
 from visavox.models.sync.syncnet import SyncNet
-from visavox.runtime.files import write_atomically
-from visavox.weights.hub import sha256_of
+from visavox.runtime.files import sha256_of, write_whole
 from visavox.weights.registry import find_model
 
 Kind = Literal["same", "cross"]
@@ -137,7 +136,7 @@ def measure(bench: Bench, subject: Subject, clip: Clip, other: Clip) -> dict[Kin
     }
     values = {kind: report.to_dict(curves=True) for kind, report in reports.items()}
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, json.dumps({"identity": identity, "reports": values}) + "\n")
+    write_whole(file, json.dumps({"identity": identity, "reports": values}) + "\n")
     return {kind: read_report(value) for kind, value in values.items()}  # the very figures that the next run reads
 
 

@@ -12,7 +12,7 @@ from benchmarks.results_job import MOUTH_LEFT, TRUE_FRAMES, Bench, Subject
 from visavox.evaluation.evaluation import track_curve
 from visavox.evaluation.protocol.pictures import beside, encode_jpeg, face_tiles, sheet, telling_times
 from visavox.face.geometry.landmarks import mouth_opening
-from visavox.runtime.files import PartialFile
+from visavox.runtime.files import write_whole
 
 TILE = 120
 """Side of one face, pixels."""
@@ -34,12 +34,7 @@ def draw_sheet(bench: Bench, subjects: Sequence[Subject], clips: Sequence[Clip],
     rows = [row for clip in clips if (row := _draw_row(bench, shown, clip)) is not None]
     image = np.concatenate(rows) if rows else np.full((TILE, TILE, 3), 255, np.uint8)
     output.parent.mkdir(parents=True, exist_ok=True)
-    part = PartialFile(output)
-    try:
-        part.path.write_bytes(encode_jpeg(image))
-        part.commit()
-    finally:
-        part.discard()
+    write_whole(output, encode_jpeg(image).tobytes())
 
 
 def sheet_clips(clips: Sequence[Clip], number: int) -> list[Clip]:

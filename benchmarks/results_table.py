@@ -13,7 +13,7 @@ from visavox.errors import InputError
 from visavox.evaluation.protocol.figures import NEEDS_OWN_SOUND
 from visavox.evaluation.protocol.summary import figure_cells
 from visavox.evaluation.report import COLUMNS, Column, Report, summarise
-from visavox.runtime.files import write_atomically
+from visavox.runtime.files import write_whole
 from visavox.runtime.page import markdown_table
 
 Measured = Mapping[str, Mapping[str, Mapping[Kind, Report]]]
@@ -72,7 +72,7 @@ def put_between_markers(page: Path, text: str) -> None:
     pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
     if len(pattern.findall(before)) != 1:
         raise InputError(f"{page} has no place for the tables; put {BEGIN} and {END} into it, on lines of their own")
-    write_atomically(page, pattern.sub(lambda _: f"{BEGIN}\n\n{text}\n\n{END}", before))
+    write_whole(page, pattern.sub(lambda _: f"{BEGIN}\n\n{text}\n\n{END}", before))
 
 
 def _table(groups: Sequence[tuple[str, Sequence[Clip]]], measured: Measured, kind: Kind) -> str:

@@ -40,12 +40,8 @@ def draw_sheet(
         drive = open_drive(name, avatar, settings)
         drawn = [painter.draw(drive(stretch), stretch.pose, frame) for stretch, frame in chosen]
         rows.append((f"drawn from {LABELS[name]}", drawn))
-    partial = PartialFile(output)
-    try:
+    with PartialFile(output) as partial:
         Image.fromarray(sheet(rows)).save(partial.path, optimize=True)
-        partial.commit()
-    finally:
-        partial.discard()
 
 
 def shown_frames(stretches: Sequence[Stretch]) -> list[tuple[Stretch, int]]:

@@ -6,11 +6,16 @@ seconds counted from the first frame of the video. `docs/conventions.md` has the
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
+from typing import TypeAlias
 
 import numpy as np
+
+PathLike: TypeAlias = str | os.PathLike[str]
+"""Path of a file or folder, as public functions take it."""
 
 NUM_LANDMARKS = 478
 """Landmarks of one face: the 468 points of the MediaPipe face mesh and 5 for each iris."""

@@ -10,12 +10,12 @@ import sys
 import pytest
 
 from visavox.errors import InputError
-from visavox.runtime.folder_lock import locked
+from visavox.runtime.lock import locked
 
 HOLDER = """
 import os, sys, time
 from pathlib import Path
-from visavox.runtime.folder_lock import locked
+from visavox.runtime.lock import locked
 with locked(Path(sys.argv[1]), "work", Path(".")):
     if os.fork() == 0:
         print(os.getpid(), flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -216,9 +217,10 @@ def test_losses_that_are_no_numbers_end_the_run_and_leave_its_checkpoint(refused
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_disk_leaves_the_checkpoint_before(refused, dataset, unfinished):
+def test_a_full_disk_leaves_the_checkpoint_before(refused, dataset, unfinished, monkeypatch):
     before = (unfinished / "last.ckpt").read_bytes()
-    (unfinished / ".last.ckpt.part").symlink_to("/dev/full")
+    monkeypatch.setattr(secrets, "token_hex", lambda length: "0")  # the temporary name is known beforehand
+    (unfinished / ".last.ckpt.0.part.ckpt").symlink_to("/dev/full")
     said = refused("speech", dataset, "--recipe", "tiny", "-o", unfinished, "--resume", "--steps", "3")
     assert "the disk is full" in said
     assert (unfinished / "last.ckpt").read_bytes() == before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -13,6 +12,7 @@ from visavox.adaptation.settings import AdaptSettings
 from visavox.data.preparation.sources import Source, find_sources
 from visavox.errors import InputError
 from visavox.media import check_output, probe
+from visavox.runtime.files import short_digest
 from visavox.weights.motion_terms import terms_path
 from visavox.weights.registry import GENERATORS, list_models, model_info
 from visavox.weights.weights_file import ModelInfo
@@ -47,9 +47,9 @@ class Job:
         """What a work folder must have been begun with to be gone on with."""
         return {
             "videos": sorted([source.name, source.num_bytes] for source in self.sources),
-            "model": digest(self.start.path),
-            "expert": None if self.expert is None else digest(self.expert.path),
-            "features": None if self.features is None else digest(self.features.path),
+            "model": short_digest(self.start.path),
+            "expert": None if self.expert is None else short_digest(self.expert.path),
+            "features": None if self.features is None else short_digest(self.features.path),
             "minutes": self.settings.minutes,
             "steps": self.settings.steps,
             "seed": self.settings.seed,
@@ -108,11 +108,6 @@ def choose_settings(settings: AdaptSettings | None, options: dict[str, Any]) -> 
     if unknown:
         raise InputError(f"unknown option {', '.join(unknown)}; the options of an adaptation are {', '.join(known)}")
     return replace(settings or AdaptSettings(), **options)
-
-
-def digest(path: Path) -> str:
-    """Return 16 hex digits of a file's content."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def _basis(start: ModelInfo) -> Path | None:

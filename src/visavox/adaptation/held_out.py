@@ -13,7 +13,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from visavox.adaptation.checks import digest
 from visavox.data.preparation.frame_grid import FRAME_RATE
 from visavox.dubbing import Dubber
 from visavox.evaluation.backwards import cut_sound, cut_video, reverse_video
@@ -21,7 +20,7 @@ from visavox.evaluation.evaluation import EvaluationSettings, evaluate
 from visavox.evaluation.report import Column, Report, summarise
 from visavox.evaluation.track_cache import TrackCache
 from visavox.progress import Progress
-from visavox.runtime.files import write_atomically
+from visavox.runtime.files import short_digest, write_whole
 
 Figures = dict[str, float]
 
@@ -106,7 +105,7 @@ class HeldOut:
             name: of the folder for the dubbed videos, and of the bar.
             device: where it runs.
         """
-        return self._once(f"{name} {digest(Path(model))}", lambda: self._dub_and_measure(model, name, device))
+        return self._once(f"{name} {short_digest(Path(model))}", lambda: self._dub_and_measure(model, name, device))
 
     def _dub_and_measure(self, model: str | Path, name: str, device: str) -> Figures:
         dubber = Dubber(model, device=device)
@@ -126,7 +125,7 @@ class HeldOut:
         kept: dict[str, Figures] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         if key not in kept:
             kept[key] = measure()
-            write_atomically(path, json.dumps(kept, indent=2) + "\n")
+            write_whole(path, json.dumps(kept, indent=2) + "\n")
         return kept[key]
 
     def _figures(self, video: Callable[[_Material], Path], description: str) -> Figures:

@@ -10,11 +10,12 @@ from typing import Any
 
 import torch
 
-from visavox.adaptation.checks import Job, digest
+from visavox.adaptation.checks import Job
 from visavox.adaptation.footage import Footage
 from visavox.data.generator.clip_store import MANIFEST_NAME, ClipStore
 from visavox.data.generator.picture_augmentation import PictureAugmentation
 from visavox.progress import Progress
+from visavox.runtime.files import short_digest
 from visavox.training.generator.adapt import AdaptationSettings, AdaptStage
 from visavox.training.generator.run import keep_freed_memory
 from visavox.training.generator.speech import rest_motion
@@ -74,7 +75,7 @@ def learn(job: Job, footage: Footage, folder: Path, progress: Progress) -> Learn
     config = {
         "summary": f"{sum(footage.seconds.values()):.0f} s of one person",
         "stage_name": "adapt",
-        "dataset": digest(footage.dataset / MANIFEST_NAME),
+        "dataset": short_digest(footage.dataset / MANIFEST_NAME),
         "processes": 1,
         "recipe": job.identity,
         "loop": asdict(loop),

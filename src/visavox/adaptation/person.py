@@ -20,7 +20,7 @@ from visavox.adaptation.settings import AdaptSettings
 from visavox.data.generator.mouth_motion import load_basis, save_basis
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress
-from visavox.runtime.files import write_atomically
+from visavox.runtime.files import PartialFile, write_whole
 from visavox.weights.checkpoint import load_model, save_model
 from visavox.weights.motion_terms import terms_path
 from visavox.weights.weights_file import ModelCard
@@ -141,7 +141,7 @@ def _claim(folder: Path, job: Job) -> None:
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(note, json.dumps(identity, indent=2) + "\n")
+        write_whole(note, json.dumps(identity, indent=2) + "\n")
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror}; give another folder to --work") from None
 
@@ -162,12 +162,8 @@ def _write(job: Job, learned: Learned, result: AdaptResult) -> None:
         save_basis(load_basis(job.basis), terms_path(job.output))
     start = job.start
     if learned.weights is None:
-        partial = job.output.with_name(f".{job.output.name}.part")
-        try:
-            shutil.copyfile(start.path, partial)
-            partial.replace(job.output)
-        finally:
-            partial.unlink(missing_ok=True)
+        with PartialFile(job.output) as partial:
+            shutil.copyfile(start.path, partial.path)
         return
     module: Any = load_model(learned.weights)
     names = [Path(source.path).name for source in job.sources]

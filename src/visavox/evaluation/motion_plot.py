@@ -22,6 +22,7 @@ from visavox.face.geometry.landmarks import IBUG_68
 from visavox.face.geometry.pose import canonical_face
 from visavox.motion.manner import Manner
 from visavox.progress import QUIET, Progress
+from visavox.runtime.files import PartialFile, write_whole
 from visavox.training.motion.postnet_sources import Draw
 
 GREEN, BLUE, RED, ORANGE = "#3a9d5d", "#2f6db5", "#d43d3d", "#f28e1c"
@@ -141,17 +142,12 @@ def plot_domains(clouds: Sequence[Cloud], path: str | os.PathLike[str]) -> None:
         clouds: as `domain_clouds` gives them.
         path: `.html` or a picture's ending; replaced if it exists, and never left half written.
     """
-    target = Path(path)
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
-    planes = principal_plane(clouds)
-    try:
-        if target.suffix.lower() == ".html":
-            temporary.write_text(_page(clouds, planes, target.stem), encoding="utf-8")
-        else:
-            _draw(clouds, planes, temporary)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    target, planes = Path(path), principal_plane(clouds)
+    if target.suffix.lower() == ".html":
+        write_whole(target, _page(clouds, planes, target.stem))
+        return
+    with PartialFile(target) as partial:
+        _draw(clouds, planes, partial.path)
 
 
 def _cloud(name: str, colour: str, clips: list[MotionClip], motions: list[np.ndarray]) -> Cloud:

@@ -11,7 +11,8 @@ from typing import TypeVar
 import numpy as np
 
 from visavox.errors import InputError
-from visavox.runtime.files import PartialFile
+from visavox.runtime.files import write_whole
+from visavox.types import PathLike
 
 Contents = TypeVar("Contents")
 
@@ -28,28 +29,23 @@ _DAMAGE = (
 )
 
 
-def write_arrays(path: str | os.PathLike[str], arrays: dict[str, np.ndarray]) -> None:
+def write_arrays(path: PathLike, arrays: dict[str, np.ndarray]) -> None:
     """Write a file of arrays; it appears under its name, whole, or not at all.
 
     Raises:
         InputError: the folder does not exist or cannot be written.
     """
-    partial = PartialFile(os.fspath(path))
     try:
-        with open(partial.path, "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        partial.commit()
+        write_whole(path, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
     except OSError as error:
         reason = error.strerror or error
         raise InputError(
             f"{os.fspath(path)} cannot be written ({reason}); choose a folder that exists and can be written."
         ) from error
-    finally:
-        partial.discard()
 
 
 def read_arrays(
-    path: str | os.PathLike[str],
+    path: PathLike,
     kind: str,
     *,
     version: int,

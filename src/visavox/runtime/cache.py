@@ -1,4 +1,4 @@
-"""The folder in which visavox keeps what it can make or fetch again."""
+"""Cache folder: keeps what can be made or fetched again."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import hashlib
 import http.client
 import os
 import shutil
-import sys
 import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
+
+import platformdirs
 
 from visavox.errors import InputError
+from visavox.runtime.files import sha256_of, write_whole
 
 CACHE_VARIABLE = "VISAVOX_CACHE"
 """Environment variable that names another folder."""
@@ -24,15 +26,7 @@ DOWNLOAD_TIMEOUT = 30.0
 def cache_folder() -> Path:
     """Folder of the cache: VISAVOX_CACHE, or where the platform keeps such things. It may not exist yet."""
     chosen = os.environ.get(CACHE_VARIABLE)
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "visavox"
+    return Path(chosen) if chosen else platformdirs.user_cache_path("visavox", appauthor=False)
 
 
 def fetch_to_cache(name: str, url: str, sha256: str, what: str) -> Path:
@@ -64,33 +58,21 @@ def fetch_to_cache(name: str, url: str, sha256: str, what: str) -> Path:
         if hashlib.file_digest(content, "sha256").hexdigest() != sha256:
             raise InputError(f"what {url} gave is not {what} as published (its SHA-256 differs): try again, or {how}.")
         content.seek(0)
-        write_whole(target, content)
+        _write(target, content)
     return target
 
 
-def write_whole(target: Path, content: BinaryIO) -> None:
-    """Write a file of the cache, from where `content` stands, so that it appears under its name only when it is whole.
+def _write(target: Path, content: IO[bytes]) -> None:
+    """Write a file of the cache from where `content` stands.
 
     Raises:
         InputError: the cache folder cannot be written.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                shutil.copyfileobj(content, file)
-            os.replace(temporary, target)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        write_whole(target, lambda file: shutil.copyfileobj(content, file))
     except OSError as error:
         raise InputError(
             f"the cache {target.parent} cannot be written ({error.strerror or error}); "
             f"set {CACHE_VARIABLE} to a folder that can."
         ) from error
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from visavox.runtime.files import write_atomically
+from visavox.runtime.files import write_whole
 
 Shape = tuple[tuple[int, ...], type]
 
@@ -45,7 +45,7 @@ class GrowingArrays:
         """Say that so many units are done and on disk."""
         for array in self.arrays.values():
             array.flush()
-        write_atomically(self._note, json.dumps({"key": self._key, "done": done}) + "\n")
+        write_whole(self._note, json.dumps({"key": self._key, "done": done}) + "\n")
 
     def finish(self) -> None:
         """Give the arrays their names."""

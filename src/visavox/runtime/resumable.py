@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from visavox.runtime.files import write_atomically
+from visavox.runtime.files import write_whole
 
 _BEGUN = None
 """In place of figures: the stage was begun and not finished."""
@@ -81,12 +81,12 @@ class Stages:
 
     def _note(self, name: str, key: str, figures: dict[str, Any] | None) -> None:
         self._done[name] = {"key": key, "figures": figures}
-        write_atomically(self._path, json.dumps(self._done, indent=2) + "\n")
+        write_whole(self._path, json.dumps(self._done, indent=2) + "\n")
 
     def _forget(self, name: str) -> None:
         # Before its folder goes: half a folder is not to be taken for one to go on in.
         if self._done.pop(name, None) is not None:
-            write_atomically(self._path, json.dumps(self._done, indent=2) + "\n")
+            write_whole(self._path, json.dumps(self._done, indent=2) + "\n")
 
     def _load(self) -> dict[str, Any]:
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,8 @@ import torch
 
 from visavox.data.preparation.settings import describe_difference
 from visavox.errors import InputError
+from visavox.runtime.files import is_leftover, write_whole
+from visavox.types import PathLike
 
 CHECKPOINT_NAME = "last.ckpt"
 BEST_NAME = "best.safetensors"
@@ -40,7 +41,7 @@ FIXED = (
 class RunFolder:
     """Files of one run, under fixed names."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: PathLike) -> None:
         self.path = Path(path)
         self._tensorboard: Any = None
 
@@ -70,7 +71,7 @@ class RunFolder:
             raise InputError(f"{self.path} holds a run already; go on with it by --resume, or choose another folder.")
         # A run that ended before its first checkpoint has left files of its own, and may be begun again.
         names = [path.name for path in self.path.iterdir()] if self.path.is_dir() else []
-        strange = [name for name in names if name not in OWN and not _is_half_written(name)]
+        strange = [name for name in names if name not in OWN and not is_leftover(name)]
         if strange:
             raise InputError(f"{self.path} holds what belongs to no run ({min(strange)}); choose another folder.")
 
@@ -123,9 +124,9 @@ class RunFolder:
         from torch.utils.tensorboard import SummaryWriter
 
         self.path.mkdir(parents=True, exist_ok=True)
-        _replace(self.path / CONFIG_NAME, json.dumps(config, indent=2, default=str) + "\n")
+        write_whole(self.path / CONFIG_NAME, json.dumps(config, indent=2, default=str) + "\n")
         lines = [line for line in self._log_lines() if json.loads(line)["step"] <= step] if step else []
-        _replace(self.path / LOG_NAME, "".join(f"{line}\n" for line in lines))
+        write_whole(self.path / LOG_NAME, "".join(f"{line}\n" for line in lines))
         self._tensorboard = SummaryWriter(str(self.path / TENSORBOARD_NAME), purge_step=step + 1 if step else None)
 
     def _log_lines(self) -> list[str]:
@@ -151,16 +152,8 @@ class RunFolder:
 
     def save_checkpoint(self, state: dict[str, Any]) -> None:
         """Write a checkpoint; the one before it stays until the new one is whole."""
-        temporary = self.path / f".{CHECKPOINT_NAME}.part"
-        try:
-            # Through a file object: given a path, torch.save hides why it could not write.
-            with temporary.open("wb") as file:
-                torch.save(state, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.checkpoint)
-        finally:
-            temporary.unlink(missing_ok=True)
+        # Through a file object: given a path, torch.save hides why it could not write.
+        write_whole(self.checkpoint, lambda file: torch.save(state, file))
 
     def load_checkpoint(self) -> dict[str, Any]:
         """Read the checkpoint.
@@ -193,17 +186,3 @@ class RunFolder:
         if self._tensorboard is not None:
             self._tensorboard.close()
             self._tensorboard = None
-
-
-def _is_half_written(name: str) -> bool:
-    """Whether a file is what a process was writing when it was killed."""
-    return name.startswith(".") and name.endswith(".part")
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from visavox.errors import InputError
+from visavox.runtime.files import write_whole
 from visavox.runtime.json_records import from_mapping
 from visavox.weights.networks import NETWORKS
 from visavox.weights.registry import find_model
@@ -50,17 +49,8 @@ def save_model(
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
-    """Write tensors and header under a temporary name beside `path`, then rename."""
-    encoded = _sorted_header(safetensors.torch.save(dict(tensors), metadata=dict(header)))
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with temporary.open("xb") as file:
-            file.write(encoded)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write tensors and header; the file appears under its name only when it is whole."""
+    write_whole(path, _sorted_header(safetensors.torch.save(dict(tensors), metadata=dict(header))))
 
 
 def load_model(

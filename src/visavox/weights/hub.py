@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from visavox.errors import InputError
-from visavox.runtime.cache import sha256_of
+from visavox.runtime.files import sha256_of
 
 PREFIX = "hf:"
 _REFERENCE = re.compile(r"hf:(?P<repository>[\w.-]+/[\w.-]+)/(?P<file>[^@#]+?)(?:@(?P<revision>[\w./-]+))?")

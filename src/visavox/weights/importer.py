@@ -13,8 +13,8 @@ from torch import Tensor
 
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
-from visavox.runtime.cache import sha256_of
 from visavox.runtime.file_kind import FileKind, diagnose, explain
+from visavox.runtime.files import sha256_of
 from visavox.weights.checkpoint import first_misfit, write_weights
 from visavox.weights.networks import CONFIGURATIONS, NETWORKS
 from visavox.weights.output_file import check_weights_output

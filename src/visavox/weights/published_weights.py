@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from visavox.errors import InputError
-from visavox.runtime.cache import fetch_to_cache, sha256_of
+from visavox.runtime.cache import fetch_to_cache
+from visavox.runtime.files import sha256_of
 from visavox.weights.checkpoint import first_misfit
 from visavox.weights.hub import fetch
 from visavox.weights.state_dict_file import read_state_dict

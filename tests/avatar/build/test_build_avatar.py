@@ -23,7 +23,7 @@ from visavox.avatar.format.description import describe, gather
 from visavox.demo import FACE
 from visavox.errors import InputError
 from visavox.progress import Progress
-from visavox.runtime.folder_lock import locked
+from visavox.runtime.lock import locked
 from visavox.training.motion.motion_recipes import POSTNET_RECIPES
 from visavox.weights.checkpoint import load_model
 from visavox.weights.weights_file import read_info

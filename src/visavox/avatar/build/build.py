@@ -8,7 +8,6 @@ the earlier one was ended, and a changed setting redoes what it touches.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +24,8 @@ from visavox.avatar.format.avatar_folder import INFO_FILE, NEEDED
 from visavox.data.generator.clip_store import MANIFEST_NAME, read_manifest
 from visavox.errors import InputError, TrainingError
 from visavox.progress import QUIET, Progress
-from visavox.runtime.folder_lock import locked
+from visavox.runtime.files import short_digest
+from visavox.runtime.lock import locked
 from visavox.runtime.resumable import Stages, key_of
 from visavox.training.run_folder import BEST_NAME, RunFolder
 from visavox.weights.registry import WEIGHTS_FOLDER, find_model
@@ -256,8 +256,8 @@ class _Learning:
         from visavox.training.motion.postnet import TooLittleSpeech, is_worth_having
 
         settings = self.settings
-        others = None if settings.dataset is None else _digest(settings.dataset / MANIFEST_NAME)
-        judges = [_digest(find_model(name)) for name in (settings.motion, SHIPPED_SYNCNET)]
+        others = None if settings.dataset is None else short_digest(settings.dataset / MANIFEST_NAME)
+        judges = [short_digest(find_model(name)) for name in (settings.motion, SHIPPED_SYNCNET)]
         key = key_of(self.heard, asdict(self.recipes.postnet), judges, others)
 
         def train(run: Path, resume: bool, progress: Progress) -> None:
@@ -314,7 +314,7 @@ class _Learning:
             pack(self.folder, self.data, known, settings, figures, **weights, postnet=postnet)
 
         said = [settings.preset, settings.motion, settings.licence, settings.attribution]
-        learned = [_digest(path) for path in (*weights.values(), postnet) if path is not None]
+        learned = [short_digest(path) for path in (*weights.values(), postnet) if path is not None]
         self.stages.run("packed", key_of(VERSION, learned, figures, said, known["footage"]), NEEDED, work)
         return figures
 
@@ -344,7 +344,3 @@ class _Learning:
 
         makes, workspace = (str(path.relative_to(self.folder)) for path in (best, best.parent))
         return dict(self.stages.run(name, key, [makes], work, workspace=workspace))
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

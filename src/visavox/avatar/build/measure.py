@@ -153,9 +153,5 @@ def _row(painted: Painted) -> np.ndarray:
 
 
 def _write_picture(path: Path, picture: np.ndarray) -> None:
-    partial = PartialFile(path)
-    try:
+    with PartialFile(path) as partial:
         Image.fromarray(picture).save(partial.path)
-        partial.commit()
-    finally:
-        partial.discard()

@@ -15,6 +15,7 @@ from visavox.avatar.dataset.tracking import PersonTrack, stretches
 from visavox.errors import InputError
 from visavox.face.geometry.motion import displacements_of, fill_in
 from visavox.face.geometry.pose import facing
+from visavox.runtime.files import write_whole
 from visavox.types import FrameStatus
 
 
@@ -72,13 +73,11 @@ def write_motion(path: Path, track: PersonTrack, usable: np.ndarray, sigma: floa
     )
     away = np.nan_to_num(facing(track.rotations, track.translations)[:, 2, 2])
     detected = (track.status == FrameStatus.DETECTED) & usable
-    partial = path.with_name(f".{path.stem}.part.npz")
-    np.savez(
-        partial,
-        displacements=displacements.astype(np.float32),
-        confidence=np.where(detected, np.clip(away, 0, 1), 0).astype(np.float32),
-        rotations=rotations,
-        translations=translations,
-        usable=usable,
-    )
-    partial.replace(path)
+    arrays = {
+        "displacements": displacements.astype(np.float32),
+        "confidence": np.where(detected, np.clip(away, 0, 1), 0).astype(np.float32),
+        "rotations": rotations,
+        "translations": translations,
+        "usable": usable,
+    }
+    write_whole(path, lambda file: np.savez(file, allow_pickle=False, **arrays))

@@ -54,8 +54,8 @@ from visavox.data.radiance.person_data import (
 from visavox.errors import InputError
 from visavox.face.detect.segmentation import MASK_SUFFIX, MaskFolder, open_segmenter
 from visavox.progress import QUIET, Progress
-from visavox.runtime.files import write_atomically
-from visavox.runtime.folder_lock import locked
+from visavox.runtime.files import write_whole
+from visavox.runtime.lock import locked
 from visavox.runtime.resumable import Stages, key_of
 
 DATA_FILE = "data.json"
@@ -199,8 +199,8 @@ def _make_pictures(tracked: _Tracked, folder: Path, settings: DataSettings, stag
             tracked.track.seen & (np.load(folder / SEGMENTED) > 0),
             progress,
         )
-        _save(folder / BACKGROUND, plate.image)
-        _save(folder / SEEN, plate.seen)
+        write_whole(folder / BACKGROUND, lambda file: np.save(file, plate.image))
+        write_whole(folder / SEEN, lambda file: np.save(file, plate.seen))
         return {"seen_share": round(float(plate.seen.mean()), 4), "noise": round(plate.noise, 3)}
 
     figures = stages.run("background", key, [BACKGROUND, SEEN], empty_scene)
@@ -261,9 +261,9 @@ def _make_numbers(
         [SPEECH],
         lambda: write_speech(folder / SPEECH, read_sound(tracked.footage), tracked.lags, track),
     )
-    write_atomically(folder / CAMERA, json.dumps(asdict(tracked.camera), indent=2) + "\n")
+    write_whole(folder / CAMERA, json.dumps(asdict(tracked.camera), indent=2) + "\n")
     split = split_in_time(track.stretch, settings.test_share)
-    write_atomically(folder / SPLIT, json.dumps(split) + "\n")
+    write_whole(folder / SPLIT, json.dumps(split) + "\n")
     return usable
 
 
@@ -301,7 +301,7 @@ def _finish(
         "lags": sorted(set(tracked.lags.seconds)),
         "findings": [finding.as_dict() for finding in findings],
     }
-    write_atomically(data.folder / DATA_FILE, json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
+    write_whole(data.folder / DATA_FILE, json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
     write_report(data.folder / REPORT_FILE, data, findings, figures)
     return figures
 
@@ -327,9 +327,3 @@ def _faces(data: PersonData, tracked: _Tracked) -> list[np.ndarray]:
         if min(face.shape[:2]) > 8:
             faces.append(face)
     return faces
-
-
-def _save(path: Path, array: np.ndarray) -> None:
-    partial = path.with_name(f".{path.stem}.part.npy")
-    np.save(partial, array)
-    partial.replace(path)

@@ -14,7 +14,7 @@ from visavox.data.preparation.frame_grid import FRAME_RATE
 from visavox.data.radiance.person_data import PersonData
 from visavox.face.geometry.pose import head_angles
 from visavox.metrics.picture import psnr
-from visavox.runtime.files import write_atomically
+from visavox.runtime.files import write_whole
 from visavox.runtime.page import Block, Heading, Paragraph, Picture, Table, html_page
 
 COLUMNS = 6
@@ -51,7 +51,7 @@ def write_report(path: Path, data: PersonData, findings: Sequence[Finding], figu
         Picture(_png(data.background), "background"),
         *_masked_frames(data),
     ]
-    write_atomically(path, html_page("The person's data set", blocks))
+    write_whole(path, html_page("The person's data set", blocks))
 
 
 def telling_frames(data: PersonData) -> list[int]:

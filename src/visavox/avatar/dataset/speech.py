@@ -17,6 +17,7 @@ from visavox.data.preparation.settings import LagSettings
 from visavox.errors import InputError
 from visavox.face.geometry.landmarks import mouth_opening
 from visavox.media.sound import read_audio
+from visavox.runtime.files import write_whole
 
 LONG = 20.0
 """Seconds from which on a video tells its lag alone. Shorter ones of one camera are taken to have one lag."""
@@ -85,9 +86,7 @@ def write_speech(path: Path, sound: Sound, lags: Lags, track: PersonTrack) -> No
     for waveform, lag, (start, stop) in zip(sound.waveforms, lags.seconds, stretches(track.video), strict=True):
         piece = shift_sound(waveform, lag, 0, (stop - start) * SAMPLES_PER_FRAME)
         speech[start * SAMPLES_PER_FRAME : stop * SAMPLES_PER_FRAME] = np.round(np.clip(piece, -1, 1) * 32767)
-    partial = path.with_name(f".{path.stem}.part.npy")
-    np.save(partial, speech)
-    partial.replace(path)
+    write_whole(path, lambda file: np.save(file, speech))
 
 
 def _measure(sound: Sound, track: PersonTrack, spans: list[tuple[int, int]], settings: LagSettings) -> AppliedLag:

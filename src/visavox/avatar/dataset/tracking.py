@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,6 +19,7 @@ from visavox.face.track.tracker import FaceTracker, TrackerSettings, open_tracke
 from visavox.face.track.tracking import TrackingSettings, track_frames
 from visavox.media.reader import VideoReader
 from visavox.progress import Progress
+from visavox.runtime.files import write_whole
 from visavox.types import NUM_LANDMARKS, Frame, FrameStatus, Track
 
 THUMBNAIL_WIDTH = 160
@@ -195,9 +195,8 @@ def _track_video(video: FootageVideo, tracker: FaceTracker, target: Path, report
         )
     chosen = nearest_frames(times, video.info.frame_rate)
     beside = target.with_suffix(".grid.npz")
-    partial = beside.with_name(f".{os.getpid()}.part.npz")
-    np.savez_compressed(partial, chosen=chosen, frames=np.array(sampler.frames), images=np.array(sampler.images))
-    os.replace(partial, beside)
+    frames, images = np.array(sampler.frames), np.array(sampler.images)
+    write_whole(beside, lambda file: np.savez_compressed(file, chosen=chosen, frames=frames, images=images))
     save_tracks(tracks, target)
 
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from visavox.data.radiance.person_data import PersonCamera
 from visavox.errors import InputError
-from visavox.runtime.files import write_atomically
+from visavox.runtime.files import write_whole
 from visavox.runtime.json_records import from_mapping
 from visavox.types import HeadPose, Motion
 
@@ -254,7 +254,7 @@ def write_avatar(
             _store(postnet, "postnet", place / POSTNET_FILE, info.licence)
         save_motion(motion, place / PERFORMANCE_FILE, pose=pose)
         Image.fromarray(background).save(place / BACKGROUND_FILE)
-        write_atomically(place / INFO_FILE, json.dumps(info.to_json(), indent=2, ensure_ascii=False) + "\n")
+        write_whole(place / INFO_FILE, json.dumps(info.to_json(), indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
         raise InputError(f"{place} cannot be written ({error.strerror or error}); give another folder") from error
 

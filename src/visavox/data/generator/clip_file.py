@@ -16,6 +16,7 @@ import numpy as np
 
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
+from visavox.runtime.files import write_whole
 
 STORED_MARGIN = 1.25
 """A stored crop is wider than the one that a network sees, so augmentation can turn and shift it."""
@@ -71,23 +72,17 @@ def save_clip(clip: ClipFile, path: str | os.PathLike[str]) -> None:
     """Write a clip; the file appears under its name only when it is whole."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}.part.npz")
-    lengths = np.array([len(jpeg) for jpeg in clip.jpegs], dtype=np.int64)
-    try:
-        np.savez(
-            temporary,
-            jpegs=np.concatenate(clip.jpegs),
-            jpeg_ends=np.cumsum(lengths),
-            landmarks=clip.landmarks.astype(np.float32),
-            audio=clip.audio.astype(np.int16),
-            rotations=clip.rotations.astype(np.float32),
-            displacements=clip.displacements.astype(np.float32),
-            confidence=clip.confidence.astype(np.float32),
-            crop=np.array([clip.spec.size, clip.spec.side, clip.spec.center_down], dtype=np.float64),
-        )
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    arrays = {
+        "jpegs": np.concatenate(clip.jpegs),
+        "jpeg_ends": np.cumsum([len(jpeg) for jpeg in clip.jpegs], dtype=np.int64),
+        "landmarks": clip.landmarks.astype(np.float32),
+        "audio": clip.audio.astype(np.int16),
+        "rotations": clip.rotations.astype(np.float32),
+        "displacements": clip.displacements.astype(np.float32),
+        "confidence": clip.confidence.astype(np.float32),
+        "crop": np.array([clip.spec.size, clip.spec.side, clip.spec.center_down], dtype=np.float64),
+    }
+    write_whole(target, lambda file: np.savez(file, allow_pickle=False, **arrays))
 
 
 def load_clip(path: str | os.PathLike[str]) -> ClipFile:

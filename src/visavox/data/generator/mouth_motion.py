@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from visavox.face.geometry.landmarks import (
     LIPS_OUTER,
     RIGID,
 )
+from visavox.runtime.files import write_whole
 
 CHIN_LINE = JAW[4:-4]
 """The part of the jaw line that moves with the chin."""
@@ -71,14 +71,8 @@ class MotionBasis:
 
 def save_basis(basis: MotionBasis, path: str | os.PathLike[str]) -> None:
     """Write a basis (.npz); it appears under its name when it is whole."""
-    target = Path(path)
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}.part.npz")
-    try:
-        opening = np.array([basis.opening_mean, basis.opening_scale])
-        np.savez(temporary, opening=opening, components=basis.components)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    opening = np.array([basis.opening_mean, basis.opening_scale])
+    write_whole(path, lambda file: np.savez(file, opening=opening, components=basis.components))
 
 
 def load_basis(path: str | os.PathLike[str]) -> MotionBasis:

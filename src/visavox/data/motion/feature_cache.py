@@ -25,6 +25,7 @@ from visavox.audio.silence import find_silence, gate_sound
 from visavox.data.generator.clip_store import StoredClip
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress
+from visavox.runtime.files import leftovers, write_whole
 
 FEATURES_FOLDER = "features"
 _LEFTOVER_AGE = 3600.0
@@ -81,7 +82,7 @@ class FeatureCache:
 
     def _remove_leftovers(self) -> None:
         """Remove what a run was writing when it was ended; what is new may be another run's at this moment."""
-        for leftover in self.folder.glob(".*.part"):
+        for leftover in leftovers(self.folder):
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - leftover.stat().st_mtime > _LEFTOVER_AGE:
                     leftover.unlink()
@@ -115,12 +116,7 @@ def _read(path: Path, mark: str, size: int) -> np.ndarray | None:
 
 
 def _write(path: Path, rows: np.ndarray, mark: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with open(temporary, "wb") as file:
-            np.savez(file, rows=rows, sound=np.array(mark))
-        os.replace(temporary, path)
+        write_whole(path, lambda file: np.savez(file, rows=rows, sound=np.array(mark)))
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}; make room on the disk.") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+        raise InputError(f"{path} cannot be written: {error.strerror}; make room on the disk") from None

@@ -24,8 +24,8 @@ from visavox.data.preparation.settings import ClipSettings, describe_difference
 from visavox.data.preparation.sources import Source, fingerprint
 from visavox.data.preparation.tables import TableLag
 from visavox.errors import InputError
-from visavox.runtime.files import write_atomically
-from visavox.runtime.folder_lock import locked
+from visavox.runtime.files import leftovers, write_whole
+from visavox.runtime.lock import locked
 
 _FORMAT = "visavox data set"
 
@@ -80,7 +80,7 @@ class DatasetFolder:
                 for path in self.records.glob("[!.]*.json"):
                     path.unlink()
             stored = {"format": _FORMAT, "digest": settings.digest, "settings": settings.as_dict()}
-            write_atomically(self._settings, json.dumps(stored, indent=2) + "\n")
+            write_whole(self._settings, json.dumps(stored, indent=2) + "\n")
         except OSError as error:
             raise self._not_writable(error) from None
 
@@ -95,7 +95,7 @@ class DatasetFolder:
     def remove_leftovers(self) -> None:
         """Remove files that a process was writing when it was ended."""
         for folder in (self.clips, self.records, self.path):
-            for path in folder.glob(".*.part*"):
+            for path in leftovers(folder):
                 path.unlink(missing_ok=True)
 
     def load_records(self) -> dict[str, SourceRecord]:
@@ -124,11 +124,11 @@ class DatasetFolder:
         lines = sorted(
             (line for record in records for line in record.manifest_lines()), key=lambda line: line["clip_id"]
         )
-        write_atomically(self.manifest, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+        write_whole(self.manifest, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
     def write_report(self, report: dict[str, Any]) -> None:
         """Write the report."""
-        write_atomically(self.report, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+        write_whole(self.report, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
 
     def remove_orphans(self, records: Iterable[SourceRecord]) -> None:
         """Remove clips that no record knows: those of an earlier version of a video."""

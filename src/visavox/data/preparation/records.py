@@ -10,7 +10,7 @@ from typing import Any, Literal
 from visavox.data.preparation.frame_grid import FRAME_RATE
 from visavox.data.preparation.stretches import Dropped
 from visavox.errors import InputError
-from visavox.runtime.files import write_atomically
+from visavox.runtime.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class SourceRecord:
 
 def save_record(record: SourceRecord, folder: Path) -> None:
     """Write a record as `<clip_name>.json`."""
-    write_atomically(folder / f"{record.clip_name}.json", json.dumps(asdict(record), ensure_ascii=False) + "\n")
+    write_whole(folder / f"{record.clip_name}.json", json.dumps(asdict(record), ensure_ascii=False) + "\n")
 
 
 def load_record(path: Path) -> SourceRecord | None:

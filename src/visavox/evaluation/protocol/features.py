@@ -5,7 +5,6 @@ A file for each pair: what was measured is never measured again, and no more tha
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from visavox.evaluation.face_figures import FaceFeatures
 from visavox.metrics.frechet import Moments, frechet_distance
+from visavox.runtime.files import write_whole
 
 
 def save_features(features: FaceFeatures, path: Path) -> None:
@@ -25,10 +25,8 @@ def save_features(features: FaceFeatures, path: Path) -> None:
     Raises:
         OSError: the disk is full.
     """
-    temporary = path.with_name(f".{path.name}.part")
-    with open(temporary, "wb") as file:
-        np.save(file, np.stack([features.dubbed, features.true]), allow_pickle=False)
-    os.replace(temporary, path)
+    both = np.stack([features.dubbed, features.true])
+    write_whole(path, lambda file: np.save(file, both, allow_pickle=False))
 
 
 def pooled_fid(paths: Iterable[Path]) -> float:

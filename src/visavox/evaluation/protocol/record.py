@@ -11,7 +11,7 @@ from typing import Any, Literal
 from visavox.evaluation.protocol.pair_list import Pair
 from visavox.evaluation.report import Report
 from visavox.evaluation.stored_report import read_report
-from visavox.runtime.files import write_atomically
+from visavox.runtime.files import write_whole
 
 FileState = tuple[int, int]
 """Size in bytes and time of change in nanoseconds."""
@@ -46,7 +46,7 @@ def file_states(pair: Pair) -> tuple[FileState, FileState]:
 
 def save_record(record: PairRecord, folder: Path) -> None:
     """Write a record as `<key>.json`."""
-    write_atomically(folder / f"{record.key}.json", json.dumps(asdict(record), ensure_ascii=False) + "\n")
+    write_whole(folder / f"{record.key}.json", json.dumps(asdict(record), ensure_ascii=False) + "\n")
 
 
 def load_record(path: Path) -> PairRecord | None:

@@ -22,8 +22,8 @@ from typing import Any
 from visavox.errors import InputError
 from visavox.evaluation.protocol.pair_list import Pair
 from visavox.evaluation.protocol.record import PairRecord, file_states, load_record
-from visavox.runtime.files import write_atomically
-from visavox.runtime.folder_lock import locked
+from visavox.runtime.files import write_whole
+from visavox.runtime.lock import locked
 
 _FORMAT = "visavox protocol results 1"
 
@@ -78,7 +78,7 @@ class ResultsFolder:
             if redo:
                 for path in (*self.records.glob("*.json"), *self.features.glob("*.npy")):
                     path.unlink()
-            write_atomically(
+            write_whole(
                 self._settings, json.dumps({"format": _FORMAT, "content": content}, indent=2, default=str) + "\n"
             )
         except OSError as error:

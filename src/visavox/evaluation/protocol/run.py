@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +25,7 @@ from visavox.evaluation.track_cache import TrackCache
 from visavox.face.track.selection import check_selection
 from visavox.face.track.tracker import open_tracker
 from visavox.progress import QUIET, Progress
-from visavox.runtime.files import write_atomically
+from visavox.runtime.files import sha256_of, write_whole
 from visavox.runtime.page import html_page, markdown
 from visavox.runtime.worker_pool import Event, default_workers, run_tasks
 
@@ -108,11 +107,11 @@ class _Run:
                 self._do_pending(progress)
         except BaseException:
             with contextlib.suppress(OSError):  # a full disk is told of already
-                write_atomically(self.folder.table, summary.pairs_csv())
+                write_whole(self.folder.table, summary.pairs_csv())
             raise
         figures = self._pooled(pooled)
         summary = RunSummary(title, facts, self.pairs, self.records, figures)
-        write_atomically(self.folder.table, summary.pairs_csv())
+        write_whole(self.folder.table, summary.pairs_csv())
         self._write_reports(summary)
         return summary
 
@@ -162,10 +161,10 @@ class _Run:
 
     def _write_reports(self, summary: RunSummary) -> None:
         blocks = summary.blocks()
-        write_atomically(self.folder.markdown, markdown(blocks))
+        write_whole(self.folder.markdown, markdown(blocks))
         tracks = TrackCache(self.folder.tracks)
         pictures = summary.pictures(tracks, self.settings.measures.face, self.settings.num_pictures)
-        write_atomically(self.folder.html, html_page(summary.title, [*blocks, *pictures]))
+        write_whole(self.folder.html, html_page(summary.title, [*blocks, *pictures]))
 
 
 def _check_packages() -> None:
@@ -176,10 +175,9 @@ def _check_packages() -> None:
 
 def _facts(path: Path, corpus: Corpus, settings: ProtocolSettings, content: dict[str, Any]) -> tuple[str, ...]:
     """Say what was run with what, so that figures can be compared."""
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     facts = [
         f"visavox {visavox.__version__}",
-        f"list {path.name} ({corpus}), SHA-256 {digest}",
+        f"list {path.name} ({corpus}), SHA-256 {sha256_of(path)}",
         f"model {settings.model}, SHA-256 {content['model']}",
         *(f"{name} {judge}, SHA-256 {content['judges'][name]}" for name, judge in sorted(settings.judges.items())),
     ]

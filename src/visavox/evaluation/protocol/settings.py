@@ -48,7 +48,7 @@ class ProtocolSettings:
 
     def content(self) -> dict[str, Any]:
         """Return what the figures depend on, as JSON values; weights by their SHA-256, whatever they are called."""
-        from visavox.weights.hub import sha256_of
+        from visavox.runtime.files import sha256_of
         from visavox.weights.registry import find_model
 
         return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import signal
@@ -18,6 +17,7 @@ from visavox.errors import InputError, TrainingError
 from visavox.losses.perceptual import LpipsLoss
 from visavox.models.generator.motion_driven import MotionDub, MotionDubConfig
 from visavox.progress import QUIET, Progress
+from visavox.runtime.files import short_digest
 from visavox.training.generator.expert import ExpertStage
 from visavox.training.generator.features import FeaturesStage
 from visavox.training.generator.recipes import ExpertRecipe, FeaturesRecipe, SpeechRecipe, Wav2LipRecipe
@@ -81,7 +81,7 @@ class Job:
         config = {
             "summary": f"prepared data set {self.dataset.resolve().name}",
             "stage_name": self.stage_name,
-            "dataset": hashlib.sha256((self.dataset / MANIFEST_NAME).read_bytes()).hexdigest()[:16],
+            "dataset": short_digest(self.dataset / MANIFEST_NAME),
             "processes": self.fabric.world_size,
             **entries,
             "loop": asdict(self.loop),
@@ -376,7 +376,7 @@ def _basis(job: Job, train: ClipStore, num_motions: int, *, start: str | None) -
 
 def digest(weights: str | None) -> str | None:
     """Return what tells weights from others of the same name; None for none."""
-    return None if weights is None else hashlib.sha256(find_model(weights).read_bytes()).hexdigest()[:16]
+    return None if weights is None else short_digest(find_model(weights))
 
 
 def _launched(fabric: Fabric, fit: Callable[[], dict[str, float]]) -> dict[str, float]:

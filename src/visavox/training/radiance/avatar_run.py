@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from visavox.losses.radiance import PatchJudge, feature_judge
 from visavox.models.radiance.compiled import check_compiler, compile_networks
 from visavox.models.radiance.head import Head
 from visavox.progress import QUIET, Progress
+from visavox.runtime.files import short_digest
 from visavox.training.generator.run import SHIPPED_FEATURES, LpipsFiles, keep_freed_memory
 from visavox.training.loop import LoopSettings, Trainer
 from visavox.training.motion.motion_recipes import PostNetRecipe
@@ -129,7 +129,7 @@ def train_torso(
             compile_networks(stage.head, stage.torso)
         return stage
 
-    entries = {"head": hashlib.sha256(find_model(head).read_bytes()).hexdigest()[:16]}
+    entries = {"head": short_digest(find_model(head))}
     return fit_person("torso", data, recipe, build, run, settings, resume, progress, entries)
 
 
@@ -201,8 +201,7 @@ def _next_seed(loop: LoopSettings) -> int:
 
 def _digest(folder: Path) -> str:
     """Tell data sets apart by their small files."""
-    content = b"".join((folder / name).read_bytes() for name in (MOTION, CAMERA, SPLIT))
-    return hashlib.sha256(content).hexdigest()[:16]
+    return short_digest(*(folder / name for name in (MOTION, CAMERA, SPLIT)))
 
 
 def load_judge(judge: Judge, lpips: LpipsFiles | None = None) -> PatchJudge:
