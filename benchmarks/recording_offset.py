@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from visavox.audio.features.speech_features import load_features
+from visavox.constants import FRAME_RATE
 from visavox.face.geometry.resting_face import resting_face
 from visavox.media.sound import read_audio
 from visavox.metrics.motion_sync import shifted_agreement
@@ -21,8 +22,6 @@ from visavox.weights.checkpoint import load_model
 
 REACH = 8
 """Frames by which the sound is moved at most, either way."""
-FRAME_RATE = 25
-"""What the judge sees."""
 
 
 class RecordingJudge:

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from visavox.constants import FRAME_RATE
 from visavox.demo import FACE, SPEECH
 from visavox.evaluation.backwards import cut_sound
 from visavox.face.geometry.crop import CropSpec
@@ -16,8 +17,6 @@ from visavox.media import Encoding, VideoReader, VideoWriter, probe
 from visavox.weights.checkpoint import save_model
 from visavox.weights.networks import CONFIGURATIONS, NETWORKS
 from visavox.weights.weights_file import ModelCard
-
-FRAME_RATE = 25
 
 SIZES = {"360x288": (360, 288), "1280x720": (1280, 720)}
 """Name to width and height. The face of the bundled clip, 103 pixels wide and 133 high in 360x288, is 258 by 332

@@ -22,7 +22,7 @@ HEAVY = ("av", "cv2", "mediapipe", "numpy", "scipy", "torch", "tyro")
 """Packages that `import visavox` and `visavox --help` must not load."""
 
 LAYERS = (
-    ("types", "errors", "progress", "demo"),
+    ("constants", "types", "errors", "progress", "demo"),
     ("runtime",),
     ("face", "audio", "media"),
     ("models",),

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from visavox.audio.features.mel import MEL_FRAMES_PER_SECOND, NUM_MEL_BANDS, mel_spectrogram
-from visavox.data.preparation.frame_grid import FRAME_RATE, nearest_frames
+from visavox.audio.features.mel import MEL_FRAMES_PER_SECOND, mel_spectrogram
+from visavox.constants import FRAME_RATE, NUM_MEL_BANDS
+from visavox.data.preparation.frame_grid import nearest_frames
 from visavox.data.preparation.lag import remove_slow_changes
 from visavox.data.preparation.sources import find_sources
 from visavox.face.geometry.landmarks import mouth_opening

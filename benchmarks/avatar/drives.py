@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.motion.model import write_wav
 from visavox.avatar.speak.speak import Avatar
 from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
-from visavox.data.preparation.frame_grid import SAMPLES_PER_FRAME
+from visavox.constants import SAMPLES_PER_FRAME
 from visavox.data.radiance.person_data import PersonData
 from visavox.face.geometry.resting_face import resting_face
 from visavox.types import HeadPose

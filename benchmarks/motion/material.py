@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from visavox.audio.silence import find_silence
+from visavox.constants import FRAME_RATE
 from visavox.data.generator.clip_store import read_manifest
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress
-
-FRAME_RATE = 25
 
 
 @dataclass(frozen=True)

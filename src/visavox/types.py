@@ -14,6 +14,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from visavox.constants import FRAME_RATE
+
 PathLike: TypeAlias = str | os.PathLike[str]
 """Path of a file or folder, as public functions take it."""
 
@@ -101,7 +103,7 @@ class Motion:
     """float32 (T,) in [0, 1]: 0 where the face was not seen and the motion was filled in."""
     neutral: np.ndarray
     """float32 (68, 3), centimetres: what the person looks like, the mean of their displacements."""
-    rate: Fraction = Fraction(25)
+    rate: Fraction = Fraction(FRAME_RATE)
     """Frames a second."""
 
     @property

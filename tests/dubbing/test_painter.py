@@ -8,13 +8,14 @@ from tests.dubbing.tiny import CONFIG, CROP
 
 from visavox.audio.features.mel import mel_spectrogram, mel_window, window_start
 from visavox.dubbing.faces import prepare_face, working_crop
-from visavox.dubbing.network import MouthNetwork, choose_device
+from visavox.dubbing.network import MouthNetwork
 from visavox.dubbing.painter import MouthPainter
 from visavox.errors import InputError
 from visavox.face.composite.mouth_mask import mouth_mask
 from visavox.face.geometry.crop import warp_crop
 from visavox.models.generator.wav2lip import Wav2Lip
 from visavox.models.sync.expert import Expert
+from visavox.runtime.device import choose_device
 
 NUM_FRAMES = 30
 

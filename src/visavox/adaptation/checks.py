@@ -13,11 +13,10 @@ from visavox.data.preparation.sources import Source, find_sources
 from visavox.errors import InputError
 from visavox.media import check_output, probe
 from visavox.runtime.files import short_digest
+from visavox.types import PathLike
 from visavox.weights.motion_terms import terms_path
 from visavox.weights.registry import GENERATORS, list_models, model_info
 from visavox.weights.weights_file import ModelInfo
-
-FilePath = str | Path
 
 _EXTRAS = ("lightning", "tensorboard", "skimage")
 """Packages that are needed after the footage is prepared: that one is missing must not be found out then."""
@@ -59,10 +58,10 @@ class Job:
 
 
 def check(
-    video: FilePath | Sequence[FilePath],
-    output: FilePath,
-    model: FilePath,
-    expert: FilePath | None,
+    video: PathLike | Sequence[PathLike],
+    output: PathLike,
+    model: PathLike,
+    expert: PathLike | None,
     settings: AdaptSettings,
 ) -> Job:
     """Look at all files and options of a job.
@@ -86,7 +85,7 @@ def check(
     judge = _judge(start, expert)
     locations = [video] if isinstance(video, str | Path) else list(video)
     sources = find_sources(locations, "flat").sources
-    given: list[FilePath] = [start.path, *(source.path for source in sources)]
+    given: list[PathLike] = [start.path, *(source.path for source in sources)]
     check_output(output, given, settings.overwrite, extensions=(".safetensors",))
     if basis is not None:
         check_output(terms_path(Path(output)), given, settings.overwrite, extensions=(".npz",))
@@ -128,7 +127,7 @@ def _shipped_features(resolution: int) -> ModelInfo | None:
     return next((info for info in known if info.config["resolution"] == resolution), None)
 
 
-def _judge(start: ModelInfo, expert: FilePath | None) -> ModelInfo | None:
+def _judge(start: ModelInfo, expert: PathLike | None) -> ModelInfo | None:
     """Look at the expert, if one is given."""
     if expert is None:
         return None

@@ -9,9 +9,9 @@ from itertools import pairwise
 import numpy as np
 
 from visavox.audio.features.mel import MEL_FRAMES_PER_SECOND
+from visavox.constants import FRAME_RATE, SAMPLES_PER_FRAME
 from visavox.data.generator.clip_file import ClipFile
 from visavox.data.generator.clip_store import ClipStore, StoredClip
-from visavox.data.preparation.frame_grid import FRAME_RATE, SAMPLES_PER_FRAME
 from visavox.errors import InputError
 
 GRID = 5

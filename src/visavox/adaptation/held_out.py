@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from visavox.data.preparation.frame_grid import FRAME_RATE
+from visavox.constants import FRAME_RATE
 from visavox.dubbing import Dubber
 from visavox.evaluation.backwards import cut_sound, cut_video, reverse_video
 from visavox.evaluation.evaluation import EvaluationSettings, evaluate

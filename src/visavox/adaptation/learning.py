@@ -16,13 +16,13 @@ from visavox.data.generator.clip_store import MANIFEST_NAME, ClipStore
 from visavox.data.generator.picture_augmentation import PictureAugmentation
 from visavox.progress import Progress
 from visavox.runtime.files import short_digest
+from visavox.runtime.memory import keep_freed_memory
 from visavox.training.generator.adapt import AdaptationSettings, AdaptStage
-from visavox.training.generator.run import keep_freed_memory
 from visavox.training.generator.speech import rest_motion
 from visavox.training.generator.wav2lip import Wav2LipLosses
 from visavox.training.loop import LoopSettings, Trainer
 from visavox.training.run_folder import RunFolder
-from visavox.training.run_settings import RunSettings, choose_device, loop_settings, make_fabric
+from visavox.training.run_settings import RunSettings, loop_settings, make_fabric
 from visavox.training.schedule import steps_within
 from visavox.weights.checkpoint import load_model
 
@@ -61,7 +61,7 @@ def learn(job: Job, footage: Footage, folder: Path, progress: Progress) -> Learn
     keep_freed_memory()
     run, wanted = RunFolder(folder), RunSettings(device=job.settings.device)
     resume = run.checkpoint.is_file()
-    device = choose_device(wanted)
+    device = wanted.kind_of_device()
     loop = loop_settings(_loop(job), wanted, device, run.config().get("loop") if resume else None)
     fabric = make_fabric(wanted, device, loop.precision)
     fabric.launch()

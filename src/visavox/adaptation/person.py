@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from visavox.adaptation.checks import FilePath, Job, check, choose_settings
+from visavox.adaptation.checks import Job, check, choose_settings
 from visavox.adaptation.footage import gather
 from visavox.adaptation.held_out import HeldOut
 from visavox.adaptation.learning import Learned, learn
@@ -21,6 +21,7 @@ from visavox.data.generator.mouth_motion import load_basis, save_basis
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import PartialFile, write_whole
+from visavox.types import PathLike
 from visavox.weights.checkpoint import load_model, save_model
 from visavox.weights.motion_terms import terms_path
 from visavox.weights.weights_file import ModelCard
@@ -32,12 +33,12 @@ JOB_NAME = "adapt.json"
 
 
 def adapt(
-    video: FilePath | Sequence[FilePath],
-    output: FilePath,
+    video: PathLike | Sequence[PathLike],
+    output: PathLike,
     *,
-    model: FilePath = "wav2lip",
-    expert: FilePath | None = None,
-    work: FilePath | None = None,
+    model: PathLike = "wav2lip",
+    expert: PathLike | None = None,
+    work: PathLike | None = None,
     settings: AdaptSettings | None = None,
     progress: Progress = QUIET,
     **options: Any,
@@ -99,7 +100,7 @@ def adapt(
 
 
 @contextmanager
-def _work_folder(given: FilePath | None, job: Job) -> Iterator[Path]:
+def _work_folder(given: PathLike | None, job: Job) -> Iterator[Path]:
     """Make or check the folder to work in; a temporary one goes with the block."""
     if given is None:
         with tempfile.TemporaryDirectory(prefix="visavox-adapt-") as temporary:

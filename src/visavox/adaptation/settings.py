@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from visavox.errors import InputError
+from visavox.runtime.device import Device
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class AdaptSettings:
     """Processes that prepare batches; 0 prepares them in the training's own."""
     seed: int = 0
     """Where all chance comes from."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
     """Where to compute."""
     overwrite: bool = False
     """Replace the output when it exists."""

@@ -20,10 +20,10 @@ from visavox.audio.features.mel import (
     MEL_FRAMES_PER_SECOND,
     MEL_MAX,
     MEL_MIN,
-    SAMPLE_RATE,
     StreamingMel,
     mel_spectrogram,
 )
+from visavox.constants import SAMPLE_RATE
 
 _LOWEST_BAND = 4
 """Bands below (about 240 Hz) hold hum, rumble and wind."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from visavox.cli.common import ReportOptions, alias
 from visavox.errors import InputError
+from visavox.runtime.device import Device
 
 if TYPE_CHECKING:
     from visavox.evaluation.evaluation import EvaluationSettings
@@ -28,7 +29,7 @@ class PairOptions:
     """Name or path of the network that paints the mouth."""
     output: Annotated[Path | None, alias("-o")] = None
     """Folder of the results. A run that was interrupted goes on there; finished pairs are not done again."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
     """Where the network runs."""
     workers: int | None = None
     """Processes; by default one for each core, at most 8; 0: none but this."""

@@ -8,12 +8,13 @@ from typing import Any
 from torch import nn
 
 from visavox.dubbing.checks import check_request, choose_settings
-from visavox.dubbing.network import MouthNetwork, choose_device
+from visavox.dubbing.network import MouthNetwork
 from visavox.dubbing.pipeline import run
 from visavox.dubbing.result import DubResult
 from visavox.dubbing.settings import DubSettings
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress
+from visavox.runtime.device import choose_device
 from visavox.weights.checkpoint import load_model
 
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from visavox.constants import FRAME_RATE
 from visavox.dubbing.painter import FaceInFrame
 from visavox.dubbing.wanted_motion import WantedMotion
 from visavox.face.composite.mouth_mask import mask_points
@@ -109,7 +110,7 @@ def prepare_face(track: Track, crop: CropSpec, smoothing: float) -> SpeakingFace
 
 def _frame_rate(track: Track) -> float:
     span = float(track.times[-1] - track.times[0])
-    return (track.num_frames - 1) / span if span > 0 else 25.0
+    return (track.num_frames - 1) / span if span > 0 else float(FRAME_RATE)
 
 
 def _smooth_points(track: Track, matrices: np.ndarray, sigma: float) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from visavox.audio.features.mel import MEL_MIN, NUM_MEL_BANDS, mel_window
+from visavox.audio.features.mel import MEL_MIN, mel_window
+from visavox.constants import NUM_MEL_BANDS
 from visavox.dubbing.bend import flatten_layers
 from visavox.dubbing.rest import rest_shares
 from visavox.errors import InputError
@@ -20,35 +21,11 @@ from visavox.face.geometry.crop import CropSpec
 from visavox.models.generator.fold import fold_batch_norm
 from visavox.models.generator.motion_driven import MotionDub
 from visavox.models.generator.mouth_reader import MouthReader
+from visavox.runtime.device import reduced_precision
 
 _MOST_MOMENTS = 512
 """Moments of a recording that are listened to beforehand."""
 _MOMENTS_AT_A_TIME = 64
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device for `auto`, `cpu` or `cuda`.
-
-    Raises:
-        InputError: `cuda` is asked for where there is none.
-    """
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise InputError("device is cuda, but this torch finds no CUDA device; use --device auto or cpu")
-    return torch.device("cuda" if name == "cuda" or (name == "auto" and available) else "cpu")
-
-
-def reduced_precision(device: torch.device) -> torch.dtype | None:
-    """The number format in which `device` is faster than in float32, or None.
-
-    bfloat16 pays where the processor multiplies it; elsewhere it is emulated and slower.
-    """
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    if not hasattr(torch.cpu, "get_capabilities"):  # older than torch 2.8
-        return None
-    found: Mapping[str, Any] = torch.cpu.get_capabilities()
-    return torch.bfloat16 if found.get("avx512_bf16") or found.get("amx_bf16") else None
 
 
 @contextlib.contextmanager

@@ -10,7 +10,8 @@ from fractions import Fraction
 import numpy as np
 import torch
 
-from visavox.audio.features.mel import NUM_MEL_BANDS, mel_window, window_start
+from visavox.audio.features.mel import mel_window, window_start
+from visavox.constants import NUM_MEL_BANDS
 from visavox.dubbing.network import MouthNetwork
 from visavox.face.composite.composite import CompositeSettings, Compositor
 from visavox.face.geometry.crop import warp_crop

@@ -9,16 +9,15 @@ of the video:
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 import torch
 
+from visavox.constants import FRAME_RATE
 from visavox.dubbing.checks import DubRequest, check_fit, sound_plan
 from visavox.dubbing.expressiveness import own_expressiveness
 from visavox.dubbing.faces import SpeakingFace, prepare_face, working_crop
@@ -37,6 +36,7 @@ from visavox.models.generator.mouth_reader import MouthReader
 from visavox.progress import Progress
 from visavox.runtime.background import Background
 from visavox.runtime.memory import return_free_memory
+from visavox.runtime.timing import Stopwatch
 from visavox.types import FrameStatus, Track
 
 _FRAMES_AHEAD = 4
@@ -46,27 +46,6 @@ _FRAMES_BETWEEN_CLEANINGS = 250
 their arenas keep of it grows for minutes."""
 _FADE = 0.12
 """Seconds over which the old mouth comes back where the speech ends and the video goes on."""
-
-
-class Stopwatch:
-    """Adds up the seconds of each stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._start = time.perf_counter()
-
-    @contextmanager
-    def measure(self, stage: str) -> Iterator[None]:
-        """Count the block towards `stage`."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
-
-    def finish(self) -> dict[str, float]:
-        """Return the seconds of all stages and in total."""
-        return {**self.seconds, "total": time.perf_counter() - self._start}
 
 
 def run(request: DubRequest, network: MouthNetwork, progress: Progress) -> DubResult:
@@ -122,7 +101,7 @@ def run(request: DubRequest, network: MouthNetwork, progress: Progress) -> DubRe
 def frame_period(times: Sequence[Fraction]) -> Fraction:
     """The usual seconds from frame to frame: the median distance, 1/25 for a single picture."""
     if len(times) < 2:
-        return Fraction(1, 25)
+        return Fraction(1, FRAME_RATE)
     steps = sorted(later - earlier for earlier, later in pairwise(times))
     return steps[len(steps) // 2]
 

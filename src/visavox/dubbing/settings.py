@@ -14,10 +14,10 @@ from tyro.conf import arg
 from visavox.errors import InputError
 from visavox.face.geometry.face_box import FaceBox
 from visavox.media.encoding import Encoding
+from visavox.runtime.device import Device
 
 Extend = Literal["pingpong", "loop", "freeze", "stop"]
 Tail = Literal["cut", "original", "silent"]
-Device = Literal["auto", "cpu", "cuda"]
 
 _LONGEST_OFFSET = 60_000.0
 

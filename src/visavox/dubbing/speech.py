@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from visavox.audio.features.mel import SAMPLE_RATE, StreamingMel
+from visavox.audio.features.mel import StreamingMel
 from visavox.audio.silence import gate_silence
+from visavox.constants import SAMPLE_RATE
 from visavox.errors import InputError
 from visavox.media import SampleReader
 

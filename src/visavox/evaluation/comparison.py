@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from visavox.constants import FRAME_RATE
 from visavox.errors import InputError
 from visavox.evaluation.label import draw_label
 from visavox.media import AudioPlan, Encoding, VideoInfo, VideoReader, VideoWriter, check_output, probe
@@ -78,7 +79,7 @@ def compare(
     _check_settings(paths, settings)
     check_output(output, paths, overwrite)
     infos = [probe(path) for path in paths]
-    rate = max((info.frame_rate for info in infos if not info.is_still), default=Fraction(25))
+    rate = max((info.frame_rate for info in infos if not info.is_still), default=Fraction(FRAME_RATE))
     tiles, (width, height) = _lay_out(infos, settings)
     labels = _labels(paths, tiles, settings)
     sounding = infos[settings.audio_from - 1]

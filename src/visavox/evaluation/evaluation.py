@@ -23,9 +23,7 @@ from visavox.metrics.silence import SilenceMotion, silence_motion
 from visavox.metrics.sync import LipSyncError, SyncScore
 from visavox.models.sync.syncnet import SyncNet
 from visavox.progress import QUIET, Progress
-from visavox.types import Track
-
-FilePath = str | Path
+from visavox.types import PathLike, Track
 
 
 @dataclass(frozen=True)
@@ -50,12 +48,12 @@ class EvaluationSettings:
 
 
 def evaluate(
-    dubbed: FilePath,
-    truth: FilePath,
+    dubbed: PathLike,
+    truth: PathLike,
     *,
-    audio: FilePath | None = None,
-    true_audio: FilePath | None = None,
-    source: FilePath | None = None,
+    audio: PathLike | None = None,
+    true_audio: PathLike | None = None,
+    source: PathLike | None = None,
     expert: str | Path | LoadedExpert | None = None,
     sync_model: str | Path | SyncNet | None = None,
     settings: EvaluationSettings | None = None,
@@ -145,7 +143,7 @@ def _sync_judges(
     return loaded, syncnet
 
 
-def _pair(dubbed: FilePath, dubbed_track: Track, truth: FilePath, true_track: Track) -> tuple[np.ndarray, np.ndarray]:
+def _pair(dubbed: PathLike, dubbed_track: Track, truth: PathLike, true_track: Track) -> tuple[np.ndarray, np.ndarray]:
     """Find the true frame of each dubbed frame, int64 (T,), -1 for none, and where both show the face, bool (T,)."""
     partners = pair_times(dubbed_track.times, true_track.times)
     both = (partners >= 0) & dubbed_track.usable & true_track.usable[partners]
@@ -155,9 +153,9 @@ def _pair(dubbed: FilePath, dubbed_track: Track, truth: FilePath, true_track: Tr
 
 
 def _pictures(
-    dubbed: tuple[FilePath, Track],
-    true: tuple[FilePath, Track],
-    source: FilePath | None,
+    dubbed: tuple[PathLike, Track],
+    true: tuple[PathLike, Track],
+    source: PathLike | None,
     partners: np.ndarray,
     settings: EvaluationSettings,
     tracks: TrackCache,
@@ -170,7 +168,7 @@ def _pictures(
     """
     if not settings.pictures:
         return PictureFigures()
-    original: tuple[FilePath | None, Track | None] = (None, None)
+    original: tuple[PathLike | None, Track | None] = (None, None)
     if source is not None:
         original = (source, tracks.track(source, settings.face, progress))
     elif heads_coincide(dubbed[1], true[1], partners):
@@ -181,11 +179,11 @@ def _pictures(
 
 
 def _check_inputs(
-    dubbed: FilePath,
-    truth: FilePath,
-    audio: FilePath | None,
-    true_audio: FilePath | None,
-    source: FilePath | None,
+    dubbed: PathLike,
+    truth: PathLike,
+    audio: PathLike | None,
+    true_audio: PathLike | None,
+    source: PathLike | None,
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Open everything before the work starts; return the driving and the true sound (16 kHz; None: silent)."""
     from visavox.media import probe
@@ -199,7 +197,7 @@ def _check_inputs(
     return driving_sound(dubbed, audio), driving_sound(truth, true_audio)
 
 
-def driving_sound(dubbed: FilePath, audio: FilePath | None) -> np.ndarray | None:
+def driving_sound(dubbed: PathLike, audio: PathLike | None) -> np.ndarray | None:
     """Read the speech that a mouth should follow: float32 (N,), 16 kHz; None if there is none."""
     from visavox.media import probe, read_audio
 
@@ -237,7 +235,7 @@ def _silence(sound: np.ndarray | None, curves: Curves, settings: EvaluationSetti
 
 
 def _expert_sync(
-    expert: LoadedExpert | None, path: FilePath, track: Track, sound: np.ndarray | None, progress: Progress
+    expert: LoadedExpert | None, path: PathLike, track: Track, sound: np.ndarray | None, progress: Progress
 ) -> SyncScore | None:
     if expert is None or sound is None:
         return None
@@ -245,7 +243,7 @@ def _expert_sync(
 
 
 def _lse(
-    syncnet: SyncNet | None, path: FilePath, track: Track, sound: np.ndarray | None, progress: Progress
+    syncnet: SyncNet | None, path: PathLike, track: Track, sound: np.ndarray | None, progress: Progress
 ) -> LipSyncError | None:
     if syncnet is None or sound is None:
         return None

@@ -12,15 +12,13 @@ import numpy as np
 import torch
 
 from visavox.audio.features.mel import mel_spectrogram, mel_window, window_start
+from visavox.constants import FRAME_RATE
 from visavox.evaluation.pairing import pair_times
 from visavox.face.geometry.crop import CropSpec, crop_transforms, warp_crop
 from visavox.metrics.sync import SyncScore, sync_score
 from visavox.models.sync.expert import Expert
 from visavox.progress import QUIET, Progress
 from visavox.types import Track
-
-NETWORK_RATE = 25
-"""Frames a second that the expert was trained on; other videos are sampled at the nearest frames."""
 
 _BATCH = 32
 
@@ -112,7 +110,7 @@ class _Batch:
     def add(self, mouths: np.ndarray | None) -> None:
         """Take the next window: uint8 (3 * num_frames, H/2, W), or None where it cannot be judged."""
         config = self._network.config
-        start = window_start(Fraction(self._num_windows, NETWORK_RATE), config.mel_lead)
+        start = window_start(Fraction(self._num_windows, FRAME_RATE), config.mel_lead)
         self._pending.append((mel_window(self._mel, start, config.mel_window), mouths))
         self._num_windows += 1
         if len(self._pending) == _BATCH:
@@ -154,6 +152,6 @@ def _frames_at_network_rate(track: Track) -> np.ndarray:
     """Indices of the frames nearest to 0, 1/25, 2/25 ... seconds."""
     if track.num_frames == 0:
         return np.zeros(0, np.int64)
-    num = int((track.times[-1] - track.times[0]) * NETWORK_RATE) + 1
-    chosen = pair_times([track.times[0] + Fraction(index, NETWORK_RATE) for index in range(num)], track.times)
+    num = int((track.times[-1] - track.times[0]) * FRAME_RATE) + 1
+    chosen = pair_times([track.times[0] + Fraction(index, FRAME_RATE) for index in range(num)], track.times)
     return np.maximum.accumulate(np.maximum(chosen, 0))

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 
 from visavox.audio.features.mfcc import MFCC_FRAMES_PER_SECOND, mfcc
-from visavox.data.preparation.frame_grid import FRAME_RATE, SAMPLES_PER_FRAME, nearest_frames
+from visavox.constants import FRAME_RATE, SAMPLES_PER_FRAME
+from visavox.data.preparation.frame_grid import nearest_frames
 from visavox.evaluation.pairing import frame_rate
 from visavox.evaluation.syncnet_crop import face_runs, tracked_crop, whole_frame
 from visavox.metrics.sync import LipSyncError, PaddedDistances, SyncScore

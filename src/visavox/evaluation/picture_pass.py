@@ -29,9 +29,7 @@ from visavox.metrics.picture import (
     ssim,
 )
 from visavox.progress import Progress
-from visavox.types import Frame, Track
-
-FilePath = str | Path
+from visavox.types import Frame, PathLike, Track
 
 COINCIDENCE = 0.03
 """Heads are in the same place when rigid points lie within this of each other, in distances of the eye corners."""
@@ -74,9 +72,9 @@ def heads_coincide(dubbed: Track, true: Track, partners: np.ndarray) -> bool:
 
 
 def measure_pictures(
-    dubbed: tuple[FilePath, Track],
-    true: tuple[FilePath, Track],
-    source: tuple[FilePath | None, Track | None],
+    dubbed: tuple[PathLike, Track],
+    true: tuple[PathLike, Track],
+    source: tuple[PathLike | None, Track | None],
     partners: np.ndarray,
     codec_loss: bool,
     always_align: bool,
@@ -100,7 +98,7 @@ def measure_pictures(
     if judges is not None:
         pass_.faces = FacePass(judges, dubbed[1], true[1], aligned)
     with ExitStack() as stack:
-        readers: list[tuple[FilePath, np.ndarray] | None] = [(true[0], partners), None, None]
+        readers: list[tuple[PathLike, np.ndarray] | None] = [(true[0], partners), None, None]
         if source[0] is not None and source[1] is not None:
             source_partners = pair_times(dubbed[1].times, source[1].times)
             readers[1] = (source[0], source_partners)
@@ -242,7 +240,7 @@ def _ratio(first: float | np.floating, second: float | np.floating) -> float:
     return float(first / second) if second > 0 else math.nan
 
 
-def _encode_again(source: FilePath, target: Path) -> Path:
+def _encode_again(source: PathLike, target: Path) -> Path:
     """Encode a video as a dub does, with nothing painted."""
     from visavox.media import Encoding, VideoReader, VideoWriter
 

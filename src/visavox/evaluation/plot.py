@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from visavox.constants import SAMPLE_RATE
 from visavox.evaluation.report import Report
 
 _TRUE_COLOUR, _DUBBED_COLOUR, _SOUND_COLOUR = "#3b6ea5", "#d1495b", "#d4d4d4"
@@ -13,7 +14,7 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
 """Endings of the files that `plot_curves` can write."""
 
 
-def plot_curves(report: Report, path: str | Path, waveform: np.ndarray | None = None, rate: int = 16000) -> None:
+def plot_curves(report: Report, path: str | Path, waveform: np.ndarray | None = None, rate: int = SAMPLE_RATE) -> None:
     """Draw lip opening and width of both videos, over the waveform.
 
     Args:

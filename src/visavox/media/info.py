@@ -13,12 +13,13 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from visavox.constants import FRAME_RATE
 from visavox.errors import InputError
 from visavox.media.color import PICTURE_TAGS, UNSPECIFIED, ColorTags, tags_of
 from visavox.media.container import audio_stream, local_path, open_input, read_head, tick_of, video_stream
 from visavox.media.orientation import UPRIGHT, Orientation, orientation_of
 from visavox.media.stills import looks_animated, looks_like_still, read_animation, read_still
-from visavox.media.timing import DEFAULT_RATE, Timing, survey
+from visavox.media.timing import Timing, survey
 
 _ANIMATION_FRAMES = 50  # looked at to tell the rate of an animation
 _EXIF_TURNS = {3: 180, 4: 180, 5: 270, 6: 90, 7: 90, 8: 270}
@@ -126,7 +127,7 @@ def _animation_info(path: str | Path, file: str) -> VideoInfo:
         times.append(time)
         image = picture
     steps = {after - before for before, after in pairwise(times)}
-    rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else DEFAULT_RATE
+    rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else Fraction(FRAME_RATE)
     clock = Fraction(1, 1000)
     info = _picture_info(path, image, "webp")
     return replace(info, frame_rate=rate, variable_frame_rate=len(steps) > 1, time_base=clock)
@@ -138,7 +139,7 @@ def _picture_info(path: str | Path, image: np.ndarray, form: str) -> VideoInfo:
         path=str(path),
         width=width,
         height=height,
-        frame_rate=DEFAULT_RATE,
+        frame_rate=Fraction(FRAME_RATE),
         color_range=PICTURE_TAGS.range,
         color_space=PICTURE_TAGS.space,
         primaries=PICTURE_TAGS.primaries,

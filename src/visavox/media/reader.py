@@ -17,7 +17,7 @@ from visavox.media.container import local_path, open_input, read_head, video_str
 from visavox.media.decoder import FrameClock, FrameDecoder
 from visavox.media.info import VideoInfo, probe
 from visavox.media.stills import looks_animated, read_animation, read_still
-from visavox.runtime.channel import Channel, ChannelAbandoned
+from visavox.runtime.background import Channel, ChannelAbandoned
 from visavox.types import Frame
 
 logger = logging.getLogger(__name__)

@@ -15,13 +15,11 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.container import InputContainer
 
+from visavox.constants import SAMPLE_RATE
 from visavox.errors import InputError
 from visavox.media.container import audio_stream, open_input, stream_start, tick_of, time_zero
 
 logger = logging.getLogger(__name__)
-
-SPEECH_RATE = 16_000
-"""Samples a second of the sound that networks hear."""
 
 _GAP = 0.05  # seconds; timestamps of a stream without holes wander by less
 _LONGEST_GAP = 3600  # seconds; a larger hole is a broken timestamp
@@ -66,7 +64,7 @@ def probe_audio(path: str | Path) -> AudioInfo:
         return AudioInfo(str(path), codec.rate, codec.channels, codec.codec.canonical_name, duration, start)
 
 
-def read_audio(path: str | Path, rate: int = SPEECH_RATE) -> np.ndarray:
+def read_audio(path: str | Path, rate: int = SAMPLE_RATE) -> np.ndarray:
     """Read the sound of any audio or video file as one channel.
 
     Sample 0 is the instant of the first picture, or in a file without pictures the first sample.

@@ -12,10 +12,8 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from visavox.constants import FRAME_RATE
 from visavox.media.container import tick_of
-
-DEFAULT_RATE = Fraction(25)
-"""Frames a second of what has no rate of its own, such as a still picture."""
 
 _PACKETS_SEEN = 400  # enough to tell a variable rate; reading them costs no decoding
 _REORDERED = 32  # packets come in decoding order: among the last ones there are holes still to be filled
@@ -64,7 +62,7 @@ def _measure(stamps: list[int], stream: VideoStream) -> Timing:
         ticks = ticks[:-_REORDERED]
     declared = _declared_rate(stream)
     if len(ticks) == 0:
-        return Timing(declared or DEFAULT_RATE, False)
+        return Timing(declared or Fraction(FRAME_RATE), False)
     return _judge(ticks, tick_of(stream), declared)
 
 

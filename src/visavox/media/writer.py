@@ -30,7 +30,7 @@ from visavox.media.info import VideoInfo
 from visavox.media.output import CONTAINERS, STANDARD_STREAM, check_output, write_failure
 from visavox.media.soundtrack import AudioPlan
 from visavox.media.synthetic import SYNTHETIC_TAGS
-from visavox.runtime.channel import Channel, ChannelAbandoned
+from visavox.runtime.background import Channel, ChannelAbandoned
 from visavox.runtime.files import PartialFile
 
 logger = logging.getLogger(__name__)

@@ -9,15 +9,13 @@ from fractions import Fraction
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
+from visavox.constants import FRAME_RATE
 from visavox.errors import InputError
 from visavox.face.geometry.motion import motion_of_track, track_rate
 from visavox.face.track.selection import check_selection, select_tracks
 from visavox.face.track.tracking import TrackingSettings, track_video
 from visavox.progress import QUIET, Progress
 from visavox.types import HeadPose, Motion, Track
-
-MOTION_RATE = Fraction(25)
-"""Frames a second of a motion that is made from a video or from speech."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def performance_of_track(track: Track) -> Performance:
     seen = np.clip(places, known[0], known[-1])
     translations = np.stack([np.interp(seen, known, column) for column in track.translations[known].T], axis=1)
     pose = HeadPose(_turned(track.rotations[known], known, seen), translations.astype(np.float32), track.frame_size)
-    return Performance(Motion(displacements, confidence, motion.neutral, MOTION_RATE), pose)
+    return Performance(Motion(displacements, confidence, motion.neutral, Fraction(FRAME_RATE)), pose)
 
 
 def _places(track: Track) -> np.ndarray:
@@ -96,8 +94,8 @@ def _places(track: Track) -> np.ndarray:
     times = np.array([float(time) for time in track.times])
     end = track.times[-1] + 1 / track_rate(track)
     # Timestamps may be rounded to milliseconds: do not lose the last frame to that.
-    count = max(1, int((end + Fraction(1, 500)) * MOTION_RATE))
-    places = np.interp(np.arange(count) / float(MOTION_RATE), times, np.arange(len(times)))
+    count = max(1, int((end + Fraction(1, 500)) * FRAME_RATE))
+    places = np.interp(np.arange(count) / FRAME_RATE, times, np.arange(len(times)))
     nearest = np.rint(places)
     across = track.shots[np.floor(places).astype(int)] != track.shots[np.ceil(places).astype(int)]
     close = np.abs(places - nearest) < 0.02  # rounded timestamps again: the frame itself, not a mixture

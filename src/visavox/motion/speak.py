@@ -11,17 +11,17 @@ import numpy as np
 
 from visavox.audio.features.speech_features import SpeechFeatures, load_features
 from visavox.audio.silence import find_silence_in, gate_sound
+from visavox.constants import FRAME_RATE, SAMPLE_RATE
 from visavox.errors import InputError
 from visavox.face.geometry.resting_face import lip_gap, resting_face
-from visavox.media.sound import SPEECH_RATE, SampleReader
+from visavox.media.sound import SampleReader
 from visavox.models.motion.motion_vae import MotionVae
 from visavox.motion.motion_stream import MotionStream
 from visavox.progress import QUIET, Progress
 from visavox.types import Motion
 from visavox.weights.checkpoint import load_model
 
-FRAMES_PER_SECOND = 25
-_PIECE = 16 * SPEECH_RATE
+_PIECE = 16 * SAMPLE_RATE
 """Samples that are read at a time."""
 _CLOSING = 0.12
 """Seconds from the end of a sound until the lips are at rest."""
@@ -95,7 +95,7 @@ def speak(
     silences, num_samples = find_silence_in(_pieces(audio_path))
     if num_samples == 0:
         raise InputError(f"the sound of {audio_path} has no length; give a recording of speech")
-    num_frames = -(-num_samples * FRAMES_PER_SECOND // SPEECH_RATE)
+    num_frames = -(-num_samples * FRAME_RATE // SAMPLE_RATE)
     # All motion of a long recording is megabytes: it is held once, and changed where it lies.
     motion, made = np.empty((num_frames, 68, 3), np.float32), 0
     with progress.bar("speaking", num_frames) as bar:
@@ -127,13 +127,13 @@ def rest_shares(silences: list[tuple[float, float]], num_frames: int, num_sample
     Returns:
         float32 (num_frames,).
     """
-    times = (np.arange(num_frames) + 0.5) / FRAMES_PER_SECOND
+    times = (np.arange(num_frames) + 0.5) / FRAME_RATE
     shares = np.zeros(num_frames)
     for start, end in silences:
         closing = np.ones(num_frames) if start <= 0 else (times - start) / _CLOSING
-        opening = np.ones(num_frames) if end >= num_samples / SPEECH_RATE else (end - times) / _OPENING
+        opening = np.ones(num_frames) if end >= num_samples / SAMPLE_RATE else (end - times) / _OPENING
         inside = (times >= start) & (times <= end) if start > 0 else times <= end
-        if end >= num_samples / SPEECH_RATE:
+        if end >= num_samples / SAMPLE_RATE:
             inside = times >= start
         shares = np.maximum(shares, np.where(inside, np.minimum(closing, opening).clip(0, 1), 0))
     return shares.astype(np.float32)
@@ -141,7 +141,7 @@ def rest_shares(silences: list[tuple[float, float]], num_frames: int, num_sample
 
 def _pieces(path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
     """Yield the sound of a file in pieces, float32 (n,), 16 kHz mono."""
-    reader = SampleReader(os.fspath(path), SPEECH_RATE, channels=1)
+    reader = SampleReader(os.fspath(path), SAMPLE_RATE, channels=1)
     try:
         while len(piece := reader.read(_PIECE)):
             yield np.clip(piece[:, 0], -1.0, 1.0)
@@ -179,4 +179,4 @@ def _person(vae: MotionVae, person: Motion | None) -> tuple[np.ndarray, float]:
     rest = resting_face(seen, vae.opening_mode.numpy().reshape(68, 3))
     scale = float(lip_gap(seen).std()) / max(float(vae.opening_deviation), 1e-6)
     # A person who hardly speaks in their footage says nothing of how widely they speak.
-    return rest, float(np.clip(scale, *_SCALES)) if len(seen) >= FRAMES_PER_SECOND else 1.0
+    return rest, float(np.clip(scale, *_SCALES)) if len(seen) >= FRAME_RATE else 1.0

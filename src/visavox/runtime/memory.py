@@ -1,4 +1,4 @@
-"""Memory that was freed goes back to the system."""
+"""Freed memory: given back to the system, or kept for the next step."""
 
 from __future__ import annotations
 
@@ -17,3 +17,18 @@ def return_free_memory() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # another C library
             ctypes.CDLL(None).malloc_trim(0)
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep what is freed, once for this process.
+
+    A training step on the CPU frees and takes the same hundreds of megabytes again; by default each time goes
+    back to the kernel, which must clear every page anew: a third of the time of a step.
+    """
+    trim_threshold, mmap_threshold, largest = -1, -3, 2**31 - 1
+    try:
+        allocator = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # not glibc
+        return
+    allocator(trim_threshold, largest)
+    allocator(mmap_threshold, largest)

@@ -6,10 +6,8 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-
 from visavox.errors import InputError
-from visavox.runtime.device import multiplies_bfloat16
+from visavox.runtime.device import Device, choose_device, multiplies_bfloat16
 from visavox.runtime.json_records import from_mapping
 from visavox.training.loop import LoopSettings
 
@@ -42,12 +40,25 @@ class RunSettings:
     """Steps between two checkpoints."""
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
     """Numbers to compute in; auto: as the recipe says, but 32-true where the processor cannot multiply bfloat16."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
     """Where to compute."""
     devices: int = 1
     """Processors of a machine to share the work between (processes on the CPU); each takes a batch of its own."""
     nodes: int = 1
     """Machines to share the work between; the command is started on each of them, as by `torchrun`."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that mean nothing."""
+        if self.devices < 1 or self.nodes < 1:
+            raise InputError(f"{self.devices} devices on {self.nodes} nodes; give 1 or more of each")
+
+    def kind_of_device(self) -> str:
+        """Return `cuda` or `cpu`.
+
+        Raises:
+            InputError: there is no such device, or not as many.
+        """
+        return choose_device(self.device, self.devices).type
 
 
 def make_fabric(settings: RunSettings, device: str, precision: str) -> Fabric:
@@ -66,23 +77,6 @@ def make_fabric(settings: RunSettings, device: str, precision: str) -> Fabric:
         num_nodes=settings.nodes,
         precision=precision,  # type: ignore[arg-type]
     )
-
-
-def choose_device(settings: RunSettings) -> str:
-    """Return `cuda` or `cpu`.
-
-    Raises:
-        InputError: there is no such device, or not as many.
-    """
-    if settings.devices < 1 or settings.nodes < 1:
-        raise InputError(f"{settings.devices} devices on {settings.nodes} nodes; give 1 or more of each.")
-    available = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if settings.device == "cuda" and not available:
-        raise InputError("--device cuda was given, and this machine has no usable CUDA device; leave it at auto.")
-    device = settings.device if settings.device != "auto" else "cuda" if available else "cpu"
-    if device == "cuda" and settings.devices > available:
-        raise InputError(f"--devices {settings.devices} was given, and this machine has {available}.")
-    return device
 
 
 def loop_settings(recipe: LoopSettings, settings: RunSettings, device: str, before: Any) -> LoopSettings:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from visavox.audio.features.mel import SAMPLE_RATE, MelGrid, exact_division
+from visavox.audio.features.mel import MelGrid, exact_division
+from visavox.constants import SAMPLE_RATE
 from visavox.errors import InputError
 
 ROWS_PER_SECOND = 50

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 
 from visavox.audio.features.feature_rows import ROW_SIZE, ROWS_PER_SECOND, checked_samples, num_rows, reflected
-from visavox.audio.features.mel import SAMPLE_RATE
 from visavox.audio.features.speech_features import HUBERT_PREFIX, FeatureStream, SpeechFeatures
+from visavox.constants import SAMPLE_RATE
 from visavox.errors import InputError
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from visavox.constants import NUM_MEL_BANDS, SAMPLE_RATE
 from visavox.errors import InputError
 
 Array = TypeVar("Array", np.ndarray, torch.Tensor)
@@ -29,13 +30,10 @@ def exact_division(numerator: int, denominator: int) -> int:
     return quotient
 
 
-SAMPLE_RATE = 16_000
-"""Samples a second of every waveform that a network hears."""
 FFT_SIZE = 800
 """Samples under one (Hann) window: 50 ms."""
 HOP_SIZE = 200
 """Samples from one mel frame to the next: 12.5 ms."""
-NUM_MEL_BANDS = 80
 MIN_FREQUENCY = 55.0
 """Lower edge of the lowest band, Hz."""
 MAX_FREQUENCY = 7600.0

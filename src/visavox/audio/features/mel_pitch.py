@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from visavox.audio.features.feature_rows import RowGrid, checked_samples
-from visavox.audio.features.mel import LEVEL_RANGE, MEL_MAX, MEL_MIN, NUM_MEL_BANDS, StreamingMel
+from visavox.audio.features.mel import LEVEL_RANGE, MEL_MAX, MEL_MIN, StreamingMel
 from visavox.audio.features.pitch import HIGHEST_PITCH, LOWEST_PITCH, StreamingPitch
 from visavox.audio.features.speech_features import FeatureStream, SpeechFeatures
+from visavox.constants import NUM_MEL_BANDS
 
 LOUDNESS_COLUMN, VOICING_COLUMN, PITCH_COLUMN = 80, 81, 82
 """Columns of `mel-pitch` behind the 80 bands."""

@@ -13,7 +13,8 @@ from functools import lru_cache
 import numpy as np
 from scipy.fft import dct
 
-from visavox.audio.features.mel import PRE_EMPHASIS, SAMPLE_RATE, exact_division
+from visavox.audio.features.mel import PRE_EMPHASIS, exact_division
+from visavox.constants import SAMPLE_RATE
 from visavox.errors import InputError
 
 NUM_COEFFICIENTS = 13

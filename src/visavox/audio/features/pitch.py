@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from visavox.audio.features.feature_rows import ROW_MIDDLE, ROW_SIZE, checked_samples, num_rows, reflected
-from visavox.audio.features.mel import SAMPLE_RATE
+from visavox.constants import SAMPLE_RATE
 
 LOWEST_PITCH, HIGHEST_PITCH = 60.0, 500.0
 """Hz: voices of men who speak low, and of children."""

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from visavox.audio.features.feature_rows import checked_samples
-from visavox.audio.features.mel import SAMPLE_RATE
+from visavox.constants import SAMPLE_RATE
 from visavox.errors import InputError
 
 DEFAULT_FEATURES = "mel-pitch"

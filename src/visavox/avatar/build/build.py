@@ -126,10 +126,10 @@ def _checked(settings: BuildSettings) -> BuildSettings:
     Raises:
         InputError: device, data set or weights cannot be used.
     """
+    from visavox.runtime.device import choose_device
     from visavox.training.motion.motion_run import SHIPPED_SYNCNET, load_pair
-    from visavox.training.run_settings import RunSettings, choose_device
 
-    choose_device(RunSettings(device=settings.device))
+    choose_device(settings.device)
     if settings.dataset is not None:
         read_manifest(settings.dataset)
     load_pair(SHIPPED_SYNCNET, settings.motion)
@@ -289,11 +289,10 @@ class _Learning:
     def _measure(self) -> dict[str, Any]:
         from visavox.avatar.build.measure import measure
         from visavox.training.radiance.avatar_run import load_judge
-        from visavox.training.run_settings import choose_device
         from visavox.weights.checkpoint import load_model
 
         def work() -> dict[str, Any]:
-            device = choose_device(self.run_settings)
+            device = self.run_settings.kind_of_device()
             head: Any = load_model(self._weights("head"), network="head", device=device)
             torso: Any = load_model(self._weights("torso"), network="torso", device=device)
             sheet, progress = self.folder / SHEET_FILE, _under(self.progress, "measured")

@@ -8,6 +8,7 @@ from typing import Literal
 
 from visavox.avatar.dataset.settings import DataSettings
 from visavox.errors import InputError
+from visavox.runtime.device import Device
 
 Preset = Literal["cpu", "small", "full"]
 Stage = Literal["data", "head", "torso", "postnet", "measured", "packed"]
@@ -43,7 +44,7 @@ class BuildSettings:
     """Who is to be named when it is used; written into it."""
     until: Stage = "packed"
     """Stop after this stage: data, head, torso, postnet, measured, or packed (all)."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
     """Where to train."""
     workers: int | None = None
     """Processes that prepare batches, in place of the recipe's; 0 prepares them in the training's own."""

@@ -18,7 +18,7 @@ from visavox.avatar.dataset.footage import Footage
 from visavox.avatar.dataset.settings import DataSettings
 from visavox.avatar.dataset.speech import Lags, Sound
 from visavox.avatar.dataset.tracking import PersonTrack, stretches
-from visavox.data.preparation.frame_grid import FRAME_RATE
+from visavox.constants import FRAME_RATE
 from visavox.data.preparation.quality import blur, face_size
 from visavox.errors import InputError
 from visavox.face.geometry.pose import facing, head_angles

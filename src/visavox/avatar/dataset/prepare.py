@@ -37,7 +37,7 @@ from visavox.avatar.dataset.tracking import (
     stretches,
     track_footage,
 )
-from visavox.data.preparation.frame_grid import FRAME_RATE
+from visavox.constants import FRAME_RATE
 from visavox.data.radiance.person_data import (
     BACKGROUND,
     CAMERA,

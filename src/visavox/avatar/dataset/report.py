@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from visavox.avatar.dataset.checks import Finding
-from visavox.data.preparation.frame_grid import FRAME_RATE
+from visavox.constants import FRAME_RATE
 from visavox.data.radiance.person_data import PersonData
 from visavox.face.geometry.pose import head_angles
 from visavox.metrics.picture import psnr

@@ -10,7 +10,7 @@ import numpy as np
 from visavox.audio.features.mel import mel_spectrogram
 from visavox.avatar.dataset.footage import Footage
 from visavox.avatar.dataset.tracking import PersonTrack, stretches
-from visavox.data.preparation.frame_grid import FRAME_RATE, SAMPLES_PER_FRAME
+from visavox.constants import FRAME_RATE, SAMPLES_PER_FRAME
 from visavox.data.preparation.lag import AppliedLag, choose_lag, measure_lag, shift_sound
 from visavox.data.preparation.quality import loudness
 from visavox.data.preparation.settings import LagSettings

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from visavox.avatar.format.avatar_folder import INFO_FILE, NEEDED, POSTNET_FILE, AvatarInfo
-from visavox.data.preparation.frame_grid import FRAME_RATE
+from visavox.constants import FRAME_RATE
 from visavox.errors import InputError
 
 DATA_PATH = Path("data") / "data.json"

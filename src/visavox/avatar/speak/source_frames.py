@@ -14,7 +14,8 @@ import numpy as np
 from visavox.avatar.format.avatar_folder import AvatarInfo, AvatarSource
 from visavox.avatar.speak.footage_course import FootageCourse, Leg, fade_shares
 from visavox.avatar.speak.morph import morph
-from visavox.data.preparation.frame_grid import FRAME_RATE, nearest_frames
+from visavox.constants import FRAME_RATE
+from visavox.data.preparation.frame_grid import nearest_frames
 from visavox.errors import InputError
 from visavox.media.info import VideoInfo, probe
 from visavox.media.reader import VideoReader

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from dataclasses import dataclass, fields, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,11 @@ from visavox.avatar.speak.footage_course import FootageCourse, plan_course
 from visavox.avatar.speak.renderer import LARGEST, LARGEST_GROWTH, SMALLEST
 from visavox.avatar.speak.source_frames import SourceFootage
 from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
-from visavox.data.preparation.frame_grid import FRAME_RATE
+from visavox.constants import FRAME_RATE
 from visavox.errors import InputError
 from visavox.media import AudioPlan, VideoInfo, VideoWriter, check_output, probe, probe_audio
 from visavox.media.color import PICTURE_TAGS
 from visavox.media.output import STANDARD_STREAM
-from visavox.media.timing import DEFAULT_RATE
 from visavox.motion.blink import parse_blink
 from visavox.weights.registry import model_info
 
@@ -112,7 +112,7 @@ def check_request(
         # A container may not say how long the sound is, or not exactly: the rest is looked at when it is known.
         expected = math.ceil((probe_audio(audio).duration or 0) * FRAME_RATE)
         first = footage.check(course_of(avatar, footage, max(1, expected), settings.seed))
-        like = replace(first, frame_rate=DEFAULT_RATE, time_base=1 / DEFAULT_RATE)
+        like = replace(first, frame_rate=Fraction(FRAME_RATE), time_base=Fraction(1, FRAME_RATE))
     request = SpeakRequest(str(audio), str(output), settings, size, like, footage, _blink(settings.blink))
     if request.output != STANDARD_STREAM:
         open_writer(request).abort()  # a rehearsal: an encoder, a container or a disk may refuse
@@ -142,8 +142,8 @@ def _drawn(size: int) -> VideoInfo:
         path="",
         width=size,
         height=size,
-        frame_rate=DEFAULT_RATE,
-        time_base=1 / DEFAULT_RATE,
+        frame_rate=Fraction(FRAME_RATE),
+        time_base=Fraction(1, FRAME_RATE),
         color_range=PICTURE_TAGS.range,
         color_space=PICTURE_TAGS.space,
         primaries=PICTURE_TAGS.primaries,

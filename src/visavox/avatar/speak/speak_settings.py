@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, get_args
+from typing import Annotated, get_args
 
 from tyro.constructors import PrimitiveConstructorSpec
 
 from visavox.errors import InputError
 from visavox.media.encoding import Encoding
-
-Device = Literal["auto", "cpu", "cuda"]
+from visavox.runtime.device import Device
 
 _PASTE: PrimitiveConstructorSpec[str | None] = PrimitiveConstructorSpec(
     nargs=(0, 1),

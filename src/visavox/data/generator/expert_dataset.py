@@ -11,9 +11,10 @@ import torch
 from torch.utils.data import Dataset
 
 from visavox.audio.features.mel import MEL_FRAMES_PER_SECOND, mel_window, window_start
+from visavox.constants import FRAME_RATE
 from visavox.data.generator.clip_store import ClipStore, StoredClip
 from visavox.data.generator.picture_augmentation import PictureAugmentation, draw_look, dress, look_matrix
-from visavox.data.generator.picture_dataset import FRAME_RATE, Sample
+from visavox.data.generator.picture_dataset import Sample
 from visavox.errors import InputError
 
 

@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import Dataset
 
 from visavox.audio.features.mel import mel_window, window_start
+from visavox.constants import FRAME_RATE
 from visavox.data.generator.clip_store import ClipStore, StoredClip
 from visavox.data.generator.picture_augmentation import (
     Look,
@@ -22,7 +23,6 @@ from visavox.data.generator.picture_augmentation import (
 from visavox.face.geometry.landmarks import LIPS
 
 Sample = dict[str, torch.Tensor]
-FRAME_RATE = 25
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from visavox.audio.features.mel import MEL_MIN, mel_window, window_start
+from visavox.constants import FRAME_RATE
 from visavox.data.generator.clip_store import ClipStore, StoredClip
-from visavox.data.generator.picture_dataset import FRAME_RATE
 
 SILENT_SHARE = 0.04
 """Share of samples that are nothing but silence, with a closed mouth as their answer."""

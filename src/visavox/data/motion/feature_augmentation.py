@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from visavox.audio.features.mel import MEL_MAX, MEL_MIN, NUM_MEL_BANDS
+from visavox.audio.features.mel import MEL_MAX, MEL_MIN
+from visavox.constants import NUM_MEL_BANDS
 from visavox.data.generator.mel_augmentation import DECIBELS_PER_UNIT, MelAugmentation, augment_mels
 
 _LOWEST_BAND = 4

@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from visavox.constants import FRAME_RATE, SAMPLES_PER_FRAME
 from visavox.data.generator.clip_file import STORED_MARGIN, ClipFile, encode_jpeg, save_clip
-from visavox.data.preparation.frame_grid import FRAME_RATE, SAMPLES_PER_FRAME
 from visavox.data.preparation.lag import lip_agreement, shift_sound
 from visavox.data.preparation.quality import (
     blur,

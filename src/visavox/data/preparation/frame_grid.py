@@ -12,10 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-FRAME_RATE = 25
-"""Pictures a second of a prepared clip."""
-SAMPLES_PER_FRAME = 640
-"""Samples of 16 kHz sound that are heard with one picture."""
+from visavox.constants import FRAME_RATE
 
 
 def nearest_frames(times: Sequence[Fraction], frame_rate: Fraction) -> np.ndarray:

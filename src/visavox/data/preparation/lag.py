@@ -16,8 +16,8 @@ from importlib import resources
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from visavox.audio.features.mel import MEL_FRAMES_PER_SECOND, NUM_MEL_BANDS, SAMPLE_RATE
-from visavox.data.preparation.frame_grid import FRAME_RATE
+from visavox.audio.features.mel import MEL_FRAMES_PER_SECOND
+from visavox.constants import FRAME_RATE, NUM_MEL_BANDS, SAMPLE_RATE
 from visavox.data.preparation.settings import LagSettings
 
 SLOWEST = 12.0

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from visavox.audio.features.mel import SAMPLE_RATE, mel_spectrogram
+from visavox.audio.features.mel import mel_spectrogram
+from visavox.constants import FRAME_RATE, SAMPLE_RATE
 from visavox.data.preparation.cutting import ClipCutter, Sound
-from visavox.data.preparation.frame_grid import FRAME_RATE, distances, nearest_frames
+from visavox.data.preparation.frame_grid import distances, nearest_frames
 from visavox.data.preparation.lag import AppliedLag, LagMeasurement, choose_lag, measure_lag
 from visavox.data.preparation.records import ClipEntry, DroppedEntry, LagEntry, SourceRecord, save_record
 from visavox.data.preparation.settings import ClipSettings, LagSettings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visavox.data.preparation.frame_grid import FRAME_RATE
+from visavox.constants import FRAME_RATE
 from visavox.data.preparation.lag import INDEPENDENT, lip_agreement
 from visavox.data.preparation.quality import face_size
 from visavox.data.preparation.stretches import Dropped, Fault, GridTrack, Stretch

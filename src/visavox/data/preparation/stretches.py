@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from visavox.data.preparation.frame_grid import FRAME_RATE
+from visavox.constants import FRAME_RATE
 from visavox.data.preparation.quality import face_size, mouth_in_picture
 from visavox.data.preparation.settings import QualitySettings
 from visavox.face.geometry.landmarks import mouth_opening

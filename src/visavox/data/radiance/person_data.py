@@ -29,7 +29,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from visavox.data.preparation.frame_grid import FRAME_RATE, SAMPLES_PER_FRAME
+from visavox.constants import FRAME_RATE, SAMPLES_PER_FRAME
 from visavox.errors import InputError
 from visavox.types import Motion
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from visavox.audio.features.mel import HOP_SIZE, MEL_FRAMES_PER_SECOND, MEL_WINDOW
+from visavox.constants import FRAME_RATE
 from visavox.dubbing.dubber import Dubber
 from visavox.errors import InputError
 from visavox.evaluation.evaluation import evaluate
@@ -28,9 +29,6 @@ from visavox.evaluation.protocol.settings import ProtocolSettings
 from visavox.evaluation.report import Report
 from visavox.evaluation.track_cache import TrackCache
 from visavox.media import probe, read_audio
-
-NETWORK_RATE = 25
-"""Frames a second of the corpora; the published script counts the windows of the sound at this rate."""
 
 _LOADERS: dict[str, Callable[[str], Any]] = {"expert": load_expert, "sync_model": load_syncnet}
 """Argument of `evaluate` that takes a judge -> what loads it."""
@@ -107,7 +105,7 @@ def num_published_frames(num_samples: int) -> int:
     21
     """
     last_start = 1 + num_samples // HOP_SIZE - MEL_WINDOW
-    return max(0, math.ceil(Fraction((last_start + 1) * NETWORK_RATE, MEL_FRAMES_PER_SECOND)))
+    return max(0, math.ceil(Fraction((last_start + 1) * FRAME_RATE, MEL_FRAMES_PER_SECOND)))
 
 
 def _dub_and_measure(
@@ -118,10 +116,10 @@ def _dub_and_measure(
     info = probe(pair.video)
     if info.is_still:
         raise InputError(f"{pair.video} is a still picture; the protocol dubs videos")
-    frames = None if info.expected_frames is None else info.expected_frames * NETWORK_RATE / info.frame_rate
+    frames = None if info.expected_frames is None else info.expected_frames * FRAME_RATE / info.frame_rate
     wanted = num_published_frames(len(read_audio(pair.audio)))
     if frames is not None and frames < wanted and not settings.extend_videos:
-        seconds = f"{float(frames / NETWORK_RATE):.2f} s"
+        seconds = f"{float(frames / FRAME_RATE):.2f} s"
         reason = f"the video ({seconds}) is shorter than the sound, as far as it would be heard"
         return _with(record, "left out", reason), None
     folder = ResultsFolder(task.folder)

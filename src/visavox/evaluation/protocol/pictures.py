@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
+from visavox.constants import SAMPLE_RATE
 from visavox.evaluation.evaluation import driving_sound
 from visavox.evaluation.label import draw_label
 from visavox.evaluation.pairing import pair_times
@@ -133,7 +134,7 @@ def plot_opening(report: Report, sound: str | Path, is_own_sound: bool) -> bytes
     axes = figure.subplots()
     waveform = driving_sound(report.dubbed, sound)
     if waveform is not None and len(waveform) and len(curves.times):
-        draw_sound(axes, waveform, 16_000, float(curves.times[-1]))
+        draw_sound(axes, waveform, SAMPLE_RATE, float(curves.times[-1]))
     before = "recording" if is_own_sound else "mouth before"
     axes.plot(curves.times, curves.true_opening, color="#3b6ea5", label=before, linewidth=1.2)
     axes.plot(curves.times, curves.opening, color="#d1495b", label="dubbed", linewidth=1.6)

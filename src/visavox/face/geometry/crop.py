@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from visavox.constants import FRAME_RATE
 from visavox.types import Track
 
 ALIGNMENT_TEMPLATE = {
@@ -181,9 +182,9 @@ def _box_matrix(row: np.ndarray, spec: CropSpec) -> np.ndarray:
 
 def _frames_per_second(track: Track) -> float:
     if track.num_frames < 2:
-        return 25.0
+        return float(FRAME_RATE)
     duration = float(track.times[-1] - track.times[0])
-    return (track.num_frames - 1) / duration if duration > 0 else 25.0
+    return (track.num_frames - 1) / duration if duration > 0 else float(FRAME_RATE)
 
 
 def _smooth(values: np.ndarray, usable: np.ndarray, shots: np.ndarray, sigmas: list[float]) -> np.ndarray:

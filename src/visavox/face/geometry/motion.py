@@ -15,6 +15,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from visavox.constants import FRAME_RATE
 from visavox.errors import InputError
 from visavox.face.geometry.landmarks import IBUG_68, RIGID, to_ibug68
 from visavox.face.geometry.pose import canonical_face, facing, focal_length, project
@@ -117,4 +118,4 @@ def fill_in(values: np.ndarray, known: np.ndarray) -> np.ndarray:
 def track_rate(track: Track) -> Fraction:
     """Mean frames a second of a track; 25 where it has a single frame."""
     duration = track.times[-1] - track.times[0]
-    return Fraction(track.num_frames - 1) / duration if duration > 0 else Fraction(25)
+    return Fraction(track.num_frames - 1) / duration if duration > 0 else Fraction(FRAME_RATE)

@@ -6,9 +6,6 @@ from torch import nn
 
 from visavox.models.generator.blocks import ConvBlock, residual_blocks
 
-MEL_BANDS = 80
-"""Height of the mel picture."""
-
 
 def audio_encoder(channels: tuple[int, ...], *, mel_window: int, last_residuals: int) -> nn.Sequential:
     """Build the encoder (B, 1, 80, W) -> (B, channels[-1], 1, 1) as one flat Sequential.

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from visavox.models.generator.audio_encoder import MEL_BANDS
+from visavox.constants import NUM_MEL_BANDS
 
 GATHERED = 4
 """Moments that the last of the dilated layers takes together."""
@@ -110,7 +110,7 @@ class DilatedResidual(nn.Module):
 
 def _strided_layers(config: MotionConfig) -> list[nn.Module]:
     """Convolutions that each halve the time."""
-    widths = [MEL_BANDS] + [config.channels] * config.num_layers
+    widths = [NUM_MEL_BANDS] + [config.channels] * config.num_layers
     return [
         nn.Sequential(
             nn.Conv1d(inputs, outputs, config.kernel, stride=2, padding=config.kernel // 2),
@@ -130,7 +130,9 @@ def _dilated_layers(config: MotionConfig) -> list[nn.Module]:
     """
     channels, padding = config.channels, config.kernel // 2
     first = nn.Sequential(
-        nn.Conv1d(MEL_BANDS, channels, config.kernel, stride=2, padding=padding), nn.BatchNorm1d(channels), nn.GELU()
+        nn.Conv1d(NUM_MEL_BANDS, channels, config.kernel, stride=2, padding=padding),
+        nn.BatchNorm1d(channels),
+        nn.GELU(),
     )
     gather = nn.Sequential(
         nn.Conv1d(channels, channels // 2, config.kernel, stride=GATHERED, padding=padding), nn.GELU()

@@ -18,6 +18,7 @@ from visavox.losses.perceptual import LpipsLoss
 from visavox.models.generator.motion_driven import MotionDub, MotionDubConfig
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import short_digest
+from visavox.runtime.memory import keep_freed_memory
 from visavox.training.generator.expert import ExpertStage
 from visavox.training.generator.features import FeaturesStage
 from visavox.training.generator.recipes import ExpertRecipe, FeaturesRecipe, SpeechRecipe, Wav2LipRecipe
@@ -27,7 +28,7 @@ from visavox.training.generator.wav2lip import Wav2LipSettings, Wav2LipStage
 from visavox.training.loop import LoopSettings, Trainer
 from visavox.training.processes import end_children
 from visavox.training.run_folder import RunFolder
-from visavox.training.run_settings import RunSettings, choose_device, loop_settings, make_fabric
+from visavox.training.run_settings import RunSettings, loop_settings, make_fabric
 from visavox.training.stage import Stage
 from visavox.weights.checkpoint import load_model
 from visavox.weights.motion_terms import terms_path
@@ -331,7 +332,7 @@ def prepare_job(
         InputError: device, settings or run folder cannot be used.
     """
     settings, folder = settings or RunSettings(), RunFolder(run)
-    device = choose_device(settings)
+    device = settings.kind_of_device()
     loop = loop_settings(loop, settings, device, folder.config().get("loop") if resume else None)
     fabric = make_fabric(settings, device, loop.precision)
     if fabric.global_rank > 0:
@@ -396,20 +397,3 @@ def _launched(fabric: Fabric, fit: Callable[[], dict[str, float]]) -> dict[str, 
     if fabric.global_rank > 0:
         raise SystemExit(0)
     return figures
-
-
-def keep_freed_memory() -> None:
-    """Tell glibc to keep what is freed, once for this process.
-
-    A training step on the CPU frees and takes the same hundreds of megabytes again; by default each time goes
-    back to the kernel, which must clear every page anew: a third of the time of a step.
-    """
-    import ctypes
-
-    trim_threshold, mmap_threshold, largest = -1, -3, 2**31 - 1
-    try:
-        allocator = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # not glibc
-        return
-    allocator(trim_threshold, largest)
-    allocator(mmap_threshold, largest)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from visavox.audio.features.mel import SAMPLE_RATE
 from visavox.audio.features.speech_features import SpeechFeatures, load_features
+from visavox.constants import SAMPLE_RATE
 from visavox.data.motion.motion_store import MotionStore, load_motion_store
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress

@@ -16,7 +16,7 @@ from visavox.training.motion.motion_run import SHIPPED_SYNCNET, find_features, l
 from visavox.training.motion.postnet import PostNetStage
 from visavox.training.motion.postnet_sources import drawn_motion, person_clips, person_sources
 from visavox.training.radiance.avatar_run import fit_person
-from visavox.training.run_settings import RunSettings, choose_device
+from visavox.training.run_settings import RunSettings
 from visavox.training.stage import Stage
 
 SHIPPED_MOTION = "motion"
@@ -57,7 +57,7 @@ def train_person_postnet(
         TrainingError: losses are no longer numbers, again and again.
     """
     data, settings = PersonData.load(person), settings or RunSettings()
-    judge, speaker = load_pair(sync, motion, choose_device(settings))
+    judge, speaker = load_pair(sync, motion, settings.kind_of_device())
     features = find_features(judge.config.features, judge.config.feature_size)
     sources = person_sources(
         person_clips(data, features, recipe.stage.num_frames),

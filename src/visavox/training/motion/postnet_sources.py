@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from visavox.audio.features.speech_features import SpeechFeatures
+from visavox.constants import SAMPLES_PER_FRAME
 from visavox.data.motion.feature_cache import clip_features, fit_rows
 from visavox.data.motion.motion_store import ROWS_PER_FRAME, MotionClip, MotionStore
 from visavox.data.motion.postnet_dataset import SourceClip
-from visavox.data.preparation.frame_grid import SAMPLES_PER_FRAME
 from visavox.data.radiance.person_data import PersonData
 from visavox.errors import InputError
 from visavox.face.geometry.resting_face import fit_opening_mode, resting_face

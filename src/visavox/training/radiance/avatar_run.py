@@ -17,14 +17,15 @@ from visavox.models.radiance.compiled import check_compiler, compile_networks
 from visavox.models.radiance.head import Head
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import short_digest
-from visavox.training.generator.run import SHIPPED_FEATURES, LpipsFiles, keep_freed_memory
+from visavox.runtime.memory import keep_freed_memory
+from visavox.training.generator.run import SHIPPED_FEATURES, LpipsFiles
 from visavox.training.loop import LoopSettings, Trainer
 from visavox.training.motion.motion_recipes import PostNetRecipe
 from visavox.training.radiance.avatar_recipes import HeadRecipe, TorsoRecipe
 from visavox.training.radiance.head import HeadStage
 from visavox.training.radiance.torso import TorsoStage
 from visavox.training.run_folder import RunFolder
-from visavox.training.run_settings import RunSettings, choose_device, loop_settings, make_fabric
+from visavox.training.run_settings import RunSettings, loop_settings, make_fabric
 from visavox.training.stage import Stage
 from visavox.weights.checkpoint import load_model
 from visavox.weights.registry import find_model
@@ -71,7 +72,7 @@ def train_head(
         TrainingError: it collapsed again and again.
     """
     if compile:
-        check_compiler(choose_device(settings or RunSettings()))
+        check_compiler((settings or RunSettings()).kind_of_device())
     data = PersonData.load(person)
     if recipe.stage.sampling.patch > data.size:
         raise InputError(
@@ -119,7 +120,7 @@ def train_torso(
         TrainingError: it collapsed again and again.
     """
     if compile:
-        check_compiler(choose_device(settings or RunSettings()))
+        check_compiler((settings or RunSettings()).kind_of_device())
     data, painted = PersonData.load(person), load_model(head, network="head")
     assert isinstance(painted, Head)
 
@@ -167,7 +168,7 @@ def fit_person(
     settings, folder = settings or RunSettings(), RunFolder(run)
     if settings.devices * settings.nodes > 1:
         raise InputError("an avatar is trained by one process; leave --devices and --nodes at 1.")
-    device = choose_device(settings)
+    device = settings.kind_of_device()
     loop = loop_settings(recipe.loop, settings, device, folder.config().get("loop") if resume else None)
     folder.check(resume=resume)
     keep_freed_memory()

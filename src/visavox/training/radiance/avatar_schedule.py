@@ -11,13 +11,13 @@ from typing import TypeVar
 import torch
 
 from visavox.data.radiance.person_data import PersonData
-from visavox.training.generator.run import keep_freed_memory
+from visavox.runtime.memory import keep_freed_memory
 from visavox.training.loop import LoopSettings, Trainer
 from visavox.training.radiance.avatar_recipes import HeadRecipe, TorsoRecipe
 from visavox.training.radiance.avatar_run import load_judge
 from visavox.training.radiance.head import HeadStage
 from visavox.training.radiance.torso import TorsoStage
-from visavox.training.run_settings import RunSettings, choose_device, loop_settings, make_fabric
+from visavox.training.run_settings import RunSettings, loop_settings, make_fabric
 from visavox.training.schedule import steps_within
 from visavox.training.stage import Stage
 
@@ -105,7 +105,7 @@ class _Clock:
 
     def __init__(self, data: PersonData, settings: RunSettings) -> None:
         self._settings = settings
-        self._device = choose_device(settings)
+        self._device = settings.kind_of_device()
         self._nowhere = data.folder
         """The loop wants a folder; nothing is written while a speed is taken."""
 
