@@ -10,11 +10,12 @@ import os
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
-from typing import TypeAlias
-
-import numpy as np
+from typing import TYPE_CHECKING, TypeAlias
 
 from visavox.constants import FRAME_RATE
+
+if TYPE_CHECKING:  # settings and checks use the aliases of this module without loading numpy
+    import numpy as np
 
 PathLike: TypeAlias = str | os.PathLike[str]
 """Path of a file or folder, as public functions take it."""
@@ -85,6 +86,8 @@ class Track:
     @property
     def boxes(self) -> np.ndarray:
         """float32 (T, 4): the smallest box around the landmarks of each frame, NaN where there are none."""
+        import numpy as np
+
         points = self.landmarks[..., :2]
         return np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
 

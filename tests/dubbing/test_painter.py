@@ -150,7 +150,7 @@ def test_an_expert_paints_no_mouths():
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_no_cuda_is_said():
     assert choose_device("auto").type == "cpu"
-    with pytest.raises(InputError, match="finds no CUDA device"):
+    with pytest.raises(InputError, match="no usable CUDA device"):
         choose_device("cuda")
 
 

@@ -83,7 +83,7 @@ def check(
         )
     basis = _basis(start)
     judge = _judge(start, expert)
-    locations = [video] if isinstance(video, str | Path) else list(video)
+    locations = [video] if isinstance(video, PathLike) else list(video)
     sources = find_sources(locations, "flat").sources
     given: list[PathLike] = [start.path, *(source.path for source in sources)]
     check_output(output, given, settings.overwrite, extensions=(".safetensors",))

@@ -21,6 +21,7 @@ from visavox.evaluation.report import Column, Report, summarise
 from visavox.evaluation.track_cache import TrackCache
 from visavox.progress import Progress
 from visavox.runtime.files import short_digest, write_whole
+from visavox.types import PathLike
 
 Figures = dict[str, float]
 
@@ -97,7 +98,7 @@ class HeldOut:
             "as it was", lambda: self._figures(lambda one: one.backwards, "measuring the mouth as it was")
         )
 
-    def dubbed(self, model: str | Path, name: str, *, device: str) -> Figures:
+    def dubbed(self, model: PathLike, name: str, *, device: str) -> Figures:
         """Measure the mouths that a generator paints.
 
         Args:
@@ -107,7 +108,7 @@ class HeldOut:
         """
         return self._once(f"{name} {short_digest(Path(model))}", lambda: self._dub_and_measure(model, name, device))
 
-    def _dub_and_measure(self, model: str | Path, name: str, device: str) -> Figures:
+    def _dub_and_measure(self, model: PathLike, name: str, device: str) -> Figures:
         dubber = Dubber(model, device=device)
 
         def dub(one: _Material) -> Path:

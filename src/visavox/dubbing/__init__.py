@@ -6,12 +6,12 @@ several jobs; `MouthPainter` is the core of both, frame by frame, for streams.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from visavox.dubbing.result import DubResult
 from visavox.dubbing.settings import DubSettings
 from visavox.progress import QUIET, Progress
+from visavox.types import PathLike
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,11 +23,11 @@ __all__ = ["DubResult", "DubSettings", "Dubber", "MouthPainter", "dub"]
 
 
 def dub(
-    face: str | Path,
-    audio: str | Path,
-    output: str | Path,
+    face: PathLike,
+    audio: PathLike,
+    output: PathLike,
     *,
-    model: str | Path | nn.Module = "wav2lip",
+    model: PathLike | nn.Module = "wav2lip",
     settings: DubSettings | None = None,
     progress: Progress = QUIET,
     **options: Any,

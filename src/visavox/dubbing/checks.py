@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
 from visavox.dubbing.find import load_fitting_tracks
@@ -12,6 +11,7 @@ from visavox.errors import InputError
 from visavox.face.geometry.face_box import check_face_box
 from visavox.media import AudioPlan, VideoInfo, VideoWriter, check_output, probe, probe_audio
 from visavox.media.output import STANDARD_STREAM
+from visavox.types import PathLike
 from visavox.weights.registry import GENERATORS, model_info
 
 _MISCOUNT = 25
@@ -45,7 +45,7 @@ def choose_settings(settings: DubSettings | None, options: dict[str, Any]) -> Du
     return replace(settings or DubSettings(), **options)
 
 
-def check_request(face: str | Path, audio: str | Path, output: str | Path, settings: DubSettings) -> DubRequest:
+def check_request(face: PathLike, audio: PathLike, output: PathLike, settings: DubSettings) -> DubRequest:
     """Look at all files and options of a job.
 
     Raises:
@@ -80,7 +80,7 @@ def check_model(model: object, settings: DubSettings | None = None) -> None:
     Raises:
         InputError: it is not, or does not.
     """
-    if not isinstance(model, str | Path):
+    if not isinstance(model, PathLike):
         return
     info = model_info(model)
     if info.network not in GENERATORS:
@@ -126,7 +126,7 @@ def check_fit(settings: DubSettings, *, hears: bool, knows_motion: bool) -> None
         )
 
 
-def _rehearse(info: VideoInfo, audio: str, output: str | Path, settings: DubSettings) -> None:
+def _rehearse(info: VideoInfo, audio: str, output: PathLike, settings: DubSettings) -> None:
     """Open the result as it will be opened and drop it: an encoder, a container or a disk may refuse."""
     if str(output) == STANDARD_STREAM:
         return

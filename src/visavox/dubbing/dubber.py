@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -15,6 +14,7 @@ from visavox.dubbing.settings import DubSettings
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress
 from visavox.runtime.device import choose_device
+from visavox.types import PathLike
 from visavox.weights.checkpoint import load_model
 
 
@@ -28,7 +28,7 @@ class Dubber:
         dubber.dub("photo.jpg", "bye.wav", "bye.mp4", extend="loop")
     """
 
-    def __init__(self, model: str | Path | nn.Module = "wav2lip", *, device: str = "auto") -> None:
+    def __init__(self, model: PathLike | nn.Module = "wav2lip", *, device: str = "auto") -> None:
         """Load a network.
 
         Args:
@@ -44,9 +44,9 @@ class Dubber:
 
     def dub(
         self,
-        face: str | Path,
-        audio: str | Path,
-        output: str | Path,
+        face: PathLike,
+        audio: PathLike,
+        output: PathLike,
         *,
         settings: DubSettings | None = None,
         progress: Progress = QUIET,

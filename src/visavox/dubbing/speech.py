@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from visavox.audio.silence import gate_silence
 from visavox.constants import SAMPLE_RATE
 from visavox.errors import InputError
 from visavox.media import SampleReader
+from visavox.types import PathLike
 
 _CHUNK = 10 * SAMPLE_RATE
 
@@ -30,7 +30,7 @@ class Speech:
     """float32 (80, M) in [-4, 4], 80 frames a second."""
 
 
-def read_speech(path: str | Path, *, close_in_silence: bool = True) -> Speech:
+def read_speech(path: PathLike, *, close_in_silence: bool = True) -> Speech:
     """Read a recording in chunks, so that its samples are never in memory at once.
 
     Args:

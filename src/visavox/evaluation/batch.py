@@ -16,13 +16,14 @@ from visavox.evaluation.plot import PICTURE_SUFFIXES, plot_curves
 from visavox.evaluation.report import Report, summarise
 from visavox.evaluation.track_cache import TrackCache
 from visavox.progress import QUIET, Progress
+from visavox.types import PathLike
 
 
 def evaluate_all(
     pairs: Sequence[EvaluationPair],
     *,
-    expert: str | Path | None = None,
-    sync_model: str | Path | None = None,
+    expert: PathLike | None = None,
+    sync_model: PathLike | None = None,
     settings: EvaluationSettings | None = None,
     tracks: TrackCache | None = None,
     plots: Sequence[Path] | None = None,

@@ -17,7 +17,7 @@ from visavox.errors import InputError
 from visavox.evaluation.label import draw_label
 from visavox.media import AudioPlan, Encoding, VideoInfo, VideoReader, VideoWriter, check_output, probe
 from visavox.progress import QUIET, Progress
-from visavox.types import Frame
+from visavox.types import Frame, PathLike
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class _Tile:
 
 
 def compare(
-    videos: Sequence[str | Path],
-    output: str | Path,
+    videos: Sequence[PathLike],
+    output: PathLike,
     *,
     settings: ComparisonSettings | None = None,
     encoding: Encoding | None = None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -54,8 +53,8 @@ def evaluate(
     audio: PathLike | None = None,
     true_audio: PathLike | None = None,
     source: PathLike | None = None,
-    expert: str | Path | LoadedExpert | None = None,
-    sync_model: str | Path | SyncNet | None = None,
+    expert: PathLike | LoadedExpert | None = None,
+    sync_model: PathLike | SyncNet | None = None,
     settings: EvaluationSettings | None = None,
     tracks: TrackCache | None = None,
     face_judges: FaceJudges | None = None,
@@ -135,7 +134,7 @@ def _check_judges(face_judges: FaceJudges | None, settings: EvaluationSettings) 
 
 
 def _sync_judges(
-    expert: str | Path | LoadedExpert | None, sync_model: str | Path | SyncNet | None
+    expert: PathLike | LoadedExpert | None, sync_model: PathLike | SyncNet | None
 ) -> tuple[LoadedExpert | None, SyncNet | None]:
     """Load what is not loaded yet."""
     loaded = expert if isinstance(expert, LoadedExpert) or expert is None else load_expert(expert)

@@ -18,7 +18,7 @@ from visavox.face.geometry.crop import CropSpec, crop_transforms, warp_crop
 from visavox.metrics.sync import SyncScore, sync_score
 from visavox.models.sync.expert import Expert
 from visavox.progress import QUIET, Progress
-from visavox.types import Track
+from visavox.types import PathLike, Track
 
 _BATCH = 32
 
@@ -33,7 +33,7 @@ class LoadedExpert:
     """The crop that it was trained on; it sees the lower half."""
 
 
-def load_expert(name: str | Path) -> LoadedExpert:
+def load_expert(name: PathLike) -> LoadedExpert:
     """Load an expert by name or path.
 
     Raises:
@@ -47,7 +47,7 @@ def load_expert(name: str | Path) -> LoadedExpert:
 
 
 def score_video(
-    expert: LoadedExpert, path: str | Path, track: Track, sound: np.ndarray, progress: Progress = QUIET
+    expert: LoadedExpert, path: PathLike, track: Track, sound: np.ndarray, progress: Progress = QUIET
 ) -> SyncScore:
     """Compute expert-D, expert-C and the offset of a video.
 
@@ -66,7 +66,7 @@ def score_video(
 
 
 def embed_windows(
-    expert: LoadedExpert, path: str | Path, track: Track, sound: np.ndarray, progress: Progress = QUIET
+    expert: LoadedExpert, path: PathLike, track: Track, sound: np.ndarray, progress: Progress = QUIET
 ) -> tuple[np.ndarray, np.ndarray]:
     """Embed a video window by window; arguments as `score_video`.
 

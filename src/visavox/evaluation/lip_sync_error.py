@@ -23,13 +23,13 @@ from visavox.evaluation.syncnet_crop import face_runs, tracked_crop, whole_frame
 from visavox.metrics.sync import LipSyncError, PaddedDistances, SyncScore
 from visavox.models.sync.syncnet import MFCC_WINDOW, NUM_FRAMES, SyncNet
 from visavox.progress import QUIET, Progress
-from visavox.types import Track
+from visavox.types import PathLike, Track
 
 _BATCH = 20
 _MFCC_FRAMES_PER_PICTURE = MFCC_FRAMES_PER_SECOND // FRAME_RATE
 
 
-def load_syncnet(name: str | Path) -> SyncNet:
+def load_syncnet(name: PathLike) -> SyncNet:
     """Load a SyncNet by path (or name) of its converted file.
 
     Raises:
@@ -41,7 +41,7 @@ def load_syncnet(name: str | Path) -> SyncNet:
 
 
 def lip_sync_error(
-    network: SyncNet, path: str | Path, track: Track, sound: np.ndarray, progress: Progress = QUIET
+    network: SyncNet, path: PathLike, track: Track, sound: np.ndarray, progress: Progress = QUIET
 ) -> LipSyncError:
     """Measure a video in one pass and in constant memory.
 

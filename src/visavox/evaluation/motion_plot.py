@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -24,6 +23,7 @@ from visavox.motion.manner import Manner
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import PartialFile, write_whole
 from visavox.training.motion.postnet_sources import Draw
+from visavox.types import PathLike
 
 GREEN, BLUE, RED, ORANGE = "#3a9d5d", "#2f6db5", "#d43d3d", "#f28e1c"
 """Colours of true frames of many, true frames of the person, predicted ones, and adapted ones."""
@@ -55,7 +55,7 @@ class Cloud:
         )
 
 
-def check_figure_path(path: str | os.PathLike[str]) -> None:
+def check_figure_path(path: PathLike) -> None:
     """See whether a figure can be written, before anything is computed.
 
     Raises:
@@ -135,7 +135,7 @@ def principal_plane(clouds: Sequence[Cloud]) -> list[np.ndarray]:
     return [(each - mean) @ axes for each in rows]
 
 
-def plot_domains(clouds: Sequence[Cloud], path: str | os.PathLike[str]) -> None:
+def plot_domains(clouds: Sequence[Cloud], path: PathLike) -> None:
     """Draw the figure: a picture, or a page that is one file and needs no network.
 
     Args:

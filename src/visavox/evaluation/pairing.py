@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 
-from visavox.types import Frame
+from visavox.types import Frame, PathLike
 
 
 def pair_times(times: Sequence[Fraction], other: Sequence[Fraction]) -> np.ndarray:
@@ -46,7 +45,7 @@ def frame_rate(times: Sequence[Fraction]) -> float:
 
 
 def read_in_step(
-    path: str | Path, partners: Sequence[tuple[str | Path, np.ndarray] | None]
+    path: PathLike, partners: Sequence[tuple[PathLike, np.ndarray] | None]
 ) -> Iterator[tuple[Frame, list[Frame | None]]]:
     """Read a video frame by frame, each with its partners in other videos, all streamed.
 

@@ -8,13 +8,14 @@ import numpy as np
 
 from visavox.constants import SAMPLE_RATE
 from visavox.evaluation.report import Report
+from visavox.types import PathLike
 
 _TRUE_COLOUR, _DUBBED_COLOUR, _SOUND_COLOUR = "#3b6ea5", "#d1495b", "#d4d4d4"
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
 """Endings of the files that `plot_curves` can write."""
 
 
-def plot_curves(report: Report, path: str | Path, waveform: np.ndarray | None = None, rate: int = SAMPLE_RATE) -> None:
+def plot_curves(report: Report, path: PathLike, waveform: np.ndarray | None = None, rate: int = SAMPLE_RATE) -> None:
     """Draw lip opening and width of both videos, over the waveform.
 
     Args:

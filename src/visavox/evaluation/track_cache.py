@@ -12,7 +12,7 @@ from visavox.face.track.track_cache import TRACKER_VERSION
 from visavox.face.track.track_file import FORMAT, load_track, save_track
 from visavox.face.track.tracking import track_video
 from visavox.progress import QUIET, Progress
-from visavox.types import Track
+from visavox.types import PathLike, Track
 
 
 class TrackCache:
@@ -22,11 +22,11 @@ class TrackCache:
     measured, and does not fill up with tracks of results that the next run makes anew.
     """
 
-    def __init__(self, folder: str | Path | None) -> None:
+    def __init__(self, folder: PathLike | None) -> None:
         """Keep tracks in `folder`, made when first needed; None keeps nothing."""
         self.folder = None if folder is None else Path(folder)
 
-    def track(self, path: str | Path, face: str = "largest", progress: Progress = QUIET, *, keep: bool = True) -> Track:
+    def track(self, path: PathLike, face: str = "largest", progress: Progress = QUIET, *, keep: bool = True) -> Track:
         """Return the track of one face, at the video's own size.
 
         Args:
@@ -52,7 +52,7 @@ class TrackCache:
             save_track(chosen[0], kept)
         return chosen[0]
 
-    def file(self, path: str | Path, face: str = "largest") -> Path | None:
+    def file(self, path: PathLike, face: str = "largest") -> Path | None:
         """Name the file of a track after what the video is: where, how long, how old; None where nothing is kept."""
         if self.folder is None or not os.path.isfile(path):
             return None

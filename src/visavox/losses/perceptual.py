@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 
 from visavox.models.perceptual.lpips import Lpips
+from visavox.types import PathLike
 from visavox.weights.lpips import load_lpips
 
 
@@ -29,8 +28,8 @@ class LpipsLoss(nn.Module):
         cls,
         network: str = "alex",
         *,
-        weights: str | Path | None = None,
-        linear: str | Path | None = None,
+        weights: PathLike | None = None,
+        linear: PathLike | None = None,
         device: str | torch.device = "cpu",
     ) -> LpipsLoss:
         """Load the published numbers; takes and raises what `load_lpips` does."""

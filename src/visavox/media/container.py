@@ -22,12 +22,13 @@ from av.video.stream import VideoStream
 
 from visavox.errors import InputError
 from visavox.media.output import STANDARD_STREAM
+from visavox.types import PathLike
 
 _HEAD_BYTES = 4096
 _NOT_MEDIA = {"tty", "srt", "ass", "webvtt", "lrc", "subviewer", "microdvd"}  # demuxers that take any text
 
 
-def local_path(path: str | Path) -> str:
+def local_path(path: PathLike) -> str:
     """Path of a file on disk with the content of `path`, checked to be a file that can be opened.
 
     What cannot be read twice (standard input as "-", a named pipe) is first copied to a temporary file, which is
@@ -115,7 +116,7 @@ def _invalid_message(name: str, head: bytes) -> str:
 
 
 @contextlib.contextmanager
-def open_input(path: str | Path) -> Iterator[InputContainer]:
+def open_input(path: PathLike) -> Iterator[InputContainer]:
     """Open a media file with PyAV.
 
     Raises:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, pairwise
-from pathlib import Path
 
 import av
 import numpy as np
@@ -20,6 +19,7 @@ from visavox.media.container import audio_stream, local_path, open_input, read_h
 from visavox.media.orientation import UPRIGHT, Orientation, orientation_of
 from visavox.media.stills import looks_animated, looks_like_still, read_animation, read_still
 from visavox.media.timing import Timing, survey
+from visavox.types import PathLike
 
 _ANIMATION_FRAMES = 50  # looked at to tell the rate of an animation
 _EXIF_TURNS = {3: 180, 4: 180, 5: 270, 6: 90, 7: 90, 8: 270}
@@ -83,7 +83,7 @@ class VideoInfo:
         return max(1, round(self.duration * self.frame_rate))
 
 
-def probe(path: str | Path) -> VideoInfo:
+def probe(path: PathLike) -> VideoInfo:
     """Look into a video or picture: opens it and decodes its first frame.
 
     Args:
@@ -108,20 +108,20 @@ def probe(path: str | Path) -> VideoInfo:
     return info
 
 
-def _no_picture(path: str | Path, container: InputContainer) -> InputError:
+def _no_picture(path: PathLike, container: InputContainer) -> InputError:
     if container.streams.audio:
         return InputError(f"{path} has sound but no picture; give a video or a photo of a face")
     kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
     return InputError(f"{path} has no picture that can be decoded (it has: {kinds}); give a video or a photo")
 
 
-def _still_info(path: str | Path, file: str) -> VideoInfo:
+def _still_info(path: PathLike, file: str) -> VideoInfo:
     image, form, exif = read_still(file, str(path))
     info = _picture_info(path, image, form)
     return replace(info, is_still=True, num_frames=1, rotation=_EXIF_TURNS.get(exif, 0))
 
 
-def _animation_info(path: str | Path, file: str) -> VideoInfo:
+def _animation_info(path: PathLike, file: str) -> VideoInfo:
     times = []
     for picture, time in islice(read_animation(file, str(path)), _ANIMATION_FRAMES):
         times.append(time)
@@ -133,7 +133,7 @@ def _animation_info(path: str | Path, file: str) -> VideoInfo:
     return replace(info, frame_rate=rate, variable_frame_rate=len(steps) > 1, time_base=clock)
 
 
-def _picture_info(path: str | Path, image: np.ndarray, form: str) -> VideoInfo:
+def _picture_info(path: PathLike, image: np.ndarray, form: str) -> VideoInfo:
     height, width = image.shape[:2]
     return VideoInfo(
         path=str(path),
@@ -149,7 +149,7 @@ def _picture_info(path: str | Path, image: np.ndarray, form: str) -> VideoInfo:
 
 
 def _video_info(
-    path: str | Path, container: InputContainer, stream: VideoStream, frame: VideoFrame, timing: Timing
+    path: PathLike, container: InputContainer, stream: VideoStream, frame: VideoFrame, timing: Timing
 ) -> VideoInfo:
     orientation = orientation_of(frame)
     tags = tags_of(frame)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from visavox.errors import InputError
 from visavox.runtime.files import LONGEST_NAME, PartialFile
+from visavox.types import PathLike
 
 CONTAINERS = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov", ".webm": "webm"}
 """Extension of the output → name of the FFmpeg muxer."""
@@ -19,8 +20,8 @@ STANDARD_STREAM = "-"
 
 
 def check_output(
-    output: str | Path,
-    inputs: Iterable[str | Path] = (),
+    output: PathLike,
+    inputs: Iterable[PathLike] = (),
     overwrite: bool = False,
     extensions: Iterable[str] = tuple(CONTAINERS),
 ) -> None:
@@ -56,7 +57,7 @@ def check_output(
     _check_folder(path)
 
 
-def _check_not_input(path: Path, inputs: Iterable[str | Path]) -> None:
+def _check_not_input(path: Path, inputs: Iterable[PathLike]) -> None:
     for given in inputs:
         if str(given) == STANDARD_STREAM:
             continue
@@ -85,7 +86,7 @@ def _check_folder(path: Path) -> None:
         trial.discard()
 
 
-def write_failure(error: BaseException, output: str | Path) -> InputError | None:
+def write_failure(error: BaseException, output: PathLike) -> InputError | None:
     """The sentence for an error of the operating system while `output` was written; None for any other error."""
     code = getattr(error, "errno", None)
     name = "standard output" if str(output) == STANDARD_STREAM else str(output)

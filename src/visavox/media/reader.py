@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from pathlib import Path
 from types import TracebackType
 
 import numpy as np
@@ -18,7 +17,7 @@ from visavox.media.decoder import FrameClock, FrameDecoder
 from visavox.media.info import VideoInfo, probe
 from visavox.media.stills import looks_animated, read_animation, read_still
 from visavox.runtime.background import Channel, ChannelAbandoned
-from visavox.types import Frame
+from visavox.types import Frame, PathLike
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ class VideoReader:
         InputError: as `probe`.
     """
 
-    def __init__(self, path: str | Path, *, start: Fraction | float | None = None) -> None:
+    def __init__(self, path: PathLike, *, start: Fraction | float | None = None) -> None:
         self.info: VideoInfo = probe(path)
         self.truncated = False
         self._start = Fraction(start) if start is not None else Fraction(0)

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
@@ -18,6 +17,7 @@ from av.container import InputContainer
 from visavox.constants import SAMPLE_RATE
 from visavox.errors import InputError
 from visavox.media.container import audio_stream, open_input, stream_start, tick_of, time_zero
+from visavox.types import PathLike
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class AudioInfo:
     """Seconds from the first picture of the file to the first sample; 0 in a file without pictures."""
 
 
-def probe_audio(path: str | Path) -> AudioInfo:
+def probe_audio(path: PathLike) -> AudioInfo:
     """Look into the sound of a file.
 
     Args:
@@ -64,7 +64,7 @@ def probe_audio(path: str | Path) -> AudioInfo:
         return AudioInfo(str(path), codec.rate, codec.channels, codec.codec.canonical_name, duration, start)
 
 
-def read_audio(path: str | Path, rate: int = SAMPLE_RATE) -> np.ndarray:
+def read_audio(path: PathLike, rate: int = SAMPLE_RATE) -> np.ndarray:
     """Read the sound of any audio or video file as one channel.
 
     Sample 0 is the instant of the first picture, or in a file without pictures the first sample.
@@ -82,7 +82,7 @@ def read_audio(path: str | Path, rate: int = SAMPLE_RATE) -> np.ndarray:
     return read_samples(path, rate, channels=1)[:, 0]
 
 
-def read_samples(path: str | Path, rate: int, channels: int) -> np.ndarray:
+def read_samples(path: PathLike, rate: int, channels: int) -> np.ndarray:
     """Read the whole sound of a file as float32 (N, channels) in [-1, 1]; otherwise as `read_audio`."""
     chunks = list(_chunks(path, rate, channels))
     samples = np.concatenate(chunks) if chunks else np.zeros((0, channels), np.float32)
@@ -103,7 +103,7 @@ class SampleReader:
         InputError: at the first `read`, as `read_audio`.
     """
 
-    def __init__(self, path: str | Path, rate: int, channels: int) -> None:
+    def __init__(self, path: PathLike, rate: int, channels: int) -> None:
         self._chunks = _chunks(path, rate, channels)
         self._kept = np.zeros((0, channels), np.float32)
 
@@ -126,13 +126,13 @@ class SampleReader:
         self._chunks.close()
 
 
-def _no_sound(path: str | Path, container: InputContainer) -> InputError:
+def _no_sound(path: PathLike, container: InputContainer) -> InputError:
     if container.streams.audio:
         return InputError(f"the sound of {path} is in a codec that cannot be decoded; convert it to WAV or AAC first")
     return InputError(f"{path} has no sound; give a file with speech, such as a WAV, MP3 or a video with sound")
 
 
-def _chunks(path: str | Path, rate: int, channels: int) -> Generator[np.ndarray, None, None]:
+def _chunks(path: PathLike, rate: int, channels: int) -> Generator[np.ndarray, None, None]:
     """Yield float32 (N, channels) at `rate`, starting at time 0 of the file, without holes."""
     with open_input(path) as container:
         if audio_stream(container) is None:

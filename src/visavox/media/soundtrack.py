@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 
 from visavox.errors import InputError
 from visavox.media.sound import SampleReader
+from visavox.types import PathLike
 
 _FADE = 0.03  # seconds in which the original sound comes up after the speech; shorter clicks
 
@@ -18,13 +18,13 @@ _FADE = 0.03  # seconds in which the original sound comes up after the speech; s
 class AudioPlan:
     """What is heard in the result. Time 0 is the first picture of the result."""
 
-    speech: str | Path
+    speech: PathLike
     """File with the driving speech (or with whatever sound the result shall have)."""
     offset: Fraction = Fraction(0)
     """Seconds by which the speech is put later; negative: earlier, its beginning is cut off."""
     length: Fraction | None = None
     """Seconds after which all sound stops; None: with the picture."""
-    original: str | Path | None = None
+    original: PathLike | None = None
     """File whose soundtrack is mixed under the speech or heard after it: the source video."""
     mix_level: float | None = None
     """Level of the original under the speech in dB (0: as loud as it was); None: silent."""

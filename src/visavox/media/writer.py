@@ -32,6 +32,7 @@ from visavox.media.soundtrack import AudioPlan
 from visavox.media.synthetic import SYNTHETIC_TAGS
 from visavox.runtime.background import Channel, ChannelAbandoned
 from visavox.runtime.files import PartialFile
+from visavox.types import PathLike
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class VideoWriter:
 
     def __init__(
         self,
-        output: str | Path,
+        output: PathLike,
         *,
         like: VideoInfo,
         audio: AudioPlan | None = None,
@@ -295,7 +296,7 @@ def _add_video_stream(
     return _set_up(stream, like, (width, height), pixel_format, clock)
 
 
-def check_transparent(output: str | Path, encoding: Encoding) -> None:
+def check_transparent(output: PathLike, encoding: Encoding) -> None:
     """See that a file can hold transparent pictures.
 
     Raises:

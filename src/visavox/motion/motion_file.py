@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
 
 import numpy as np
 
 from visavox.runtime.array_file import read_arrays, write_arrays
-from visavox.types import HeadPose, Motion
+from visavox.types import HeadPose, Motion, PathLike
 
 FORMAT = 1
 """Raised when the arrays of the file change."""
 
 
-def save_motion(motion: Motion, path: str | os.PathLike[str], *, pose: HeadPose | None = None) -> None:
+def save_motion(motion: Motion, path: PathLike, *, pose: HeadPose | None = None) -> None:
     """Write a motion; the file appears under its name, whole, or not at all.
 
     Args:
@@ -43,7 +42,7 @@ def save_motion(motion: Motion, path: str | os.PathLike[str], *, pose: HeadPose 
     write_arrays(path, arrays)
 
 
-def load_motion(path: str | os.PathLike[str]) -> Motion:
+def load_motion(path: PathLike) -> Motion:
     """Read a motion.
 
     Raises:
@@ -52,7 +51,7 @@ def load_motion(path: str | os.PathLike[str]) -> Motion:
     return load_performance(path)[0]
 
 
-def load_performance(path: str | os.PathLike[str]) -> tuple[Motion, HeadPose | None]:
+def load_performance(path: PathLike) -> tuple[Motion, HeadPose | None]:
     """Read a motion with the pose of the head, None where the file has none; otherwise as `load_motion`."""
     return read_arrays(
         path,

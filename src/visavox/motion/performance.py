@@ -15,7 +15,7 @@ from visavox.face.geometry.motion import motion_of_track, track_rate
 from visavox.face.track.selection import check_selection, select_tracks
 from visavox.face.track.tracking import TrackingSettings, track_video
 from visavox.progress import QUIET, Progress
-from visavox.types import HeadPose, Motion, Track
+from visavox.types import HeadPose, Motion, PathLike, Track
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Performance:
     """Where the head was."""
 
 
-def motion_of(video: str | os.PathLike[str], *, face: str = "largest", progress: Progress = QUIET) -> Motion:
+def motion_of(video: PathLike, *, face: str = "largest", progress: Progress = QUIET) -> Motion:
     """Take the motion of a face out of a video.
 
     Args:
@@ -47,7 +47,7 @@ def motion_of(video: str | os.PathLike[str], *, face: str = "largest", progress:
 
 
 def watch(
-    video: str | os.PathLike[str],
+    video: PathLike,
     *,
     face: str = "largest",
     progress: Progress = QUIET,

@@ -15,7 +15,7 @@ from visavox.face.geometry.pose import canonical_face, project
 from visavox.media import AudioPlan, Encoding, VideoInfo, VideoWriter
 from visavox.motion.drawing import draw_face
 from visavox.progress import QUIET, Progress
-from visavox.types import HeadPose, Motion
+from visavox.types import HeadPose, Motion, PathLike
 
 _TOP = FACE_OVAL.index(10)
 FOREHEAD = (*reversed(FACE_OVAL[_TOP : _TOP + 6]), *reversed(FACE_OVAL[-6:]))
@@ -79,10 +79,10 @@ class FaceView:
 
 def write_preview(
     motion: Motion,
-    output: str | os.PathLike[str],
+    output: PathLike,
     *,
     pose: HeadPose | None = None,
-    sound: str | os.PathLike[str] | None = None,
+    sound: PathLike | None = None,
     settings: PreviewSettings | None = None,
     overwrite: bool = False,
     progress: Progress = QUIET,

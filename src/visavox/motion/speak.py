@@ -18,7 +18,7 @@ from visavox.media.sound import SampleReader
 from visavox.models.motion.motion_vae import MotionVae
 from visavox.motion.motion_stream import MotionStream
 from visavox.progress import QUIET, Progress
-from visavox.types import Motion
+from visavox.types import Motion, PathLike
 from visavox.weights.checkpoint import load_model
 
 _PIECE = 16 * SAMPLE_RATE
@@ -58,7 +58,7 @@ class SpeakSettings:
 
 
 def speak(
-    audio_path: str | os.PathLike[str],
+    audio_path: PathLike,
     settings: SpeakSettings | None = None,
     progress: Progress = QUIET,
     *,
@@ -139,7 +139,7 @@ def rest_shares(silences: list[tuple[float, float]], num_frames: int, num_sample
     return shares.astype(np.float32)
 
 
-def _pieces(path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
+def _pieces(path: PathLike) -> Iterator[np.ndarray]:
     """Yield the sound of a file in pieces, float32 (n,), 16 kHz mono."""
     reader = SampleReader(os.fspath(path), SAMPLE_RATE, channels=1)
     try:
@@ -150,7 +150,7 @@ def _pieces(path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
 
 
 def _motions(
-    path: str | os.PathLike[str],
+    path: PathLike,
     vae: MotionVae,
     features: SpeechFeatures,
     settings: SpeakSettings,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import logging
 import math
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from visavox.training.interruption import StopRequest, ignore_interruptions
 from visavox.training.processes import average_gradients, share_statistics
 from visavox.training.run_folder import RunFolder
 from visavox.training.stage import Batch, Losses, Stage, Turn, Validation, weighted_total
+from visavox.types import PathLike
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -109,7 +109,7 @@ class Trainer:
     """Trains one stage into one run folder."""
 
     def __init__(
-        self, stage: Stage, settings: LoopSettings, run: str | os.PathLike[str], fabric: Fabric, config: dict[str, Any]
+        self, stage: Stage, settings: LoopSettings, run: PathLike, fabric: Fabric, config: dict[str, Any]
     ) -> None:
         """Prepare to train.
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from visavox.errors import InputError
 from visavox.runtime.json_records import from_mapping
+from visavox.types import PathLike
 from visavox.weights.checkpoint import first_misfit, write_weights
 from visavox.weights.motion_terms import terms_path
 from visavox.weights.networks import NETWORKS
@@ -27,7 +28,7 @@ from visavox.weights.weights_file import ModelInfo, metadata, read_info
 
 
 def blend_models(
-    first: str | Path, second: str | Path, output: str | Path, *, share: float = 0.5, overwrite: bool = False
+    first: PathLike, second: PathLike, output: PathLike, *, share: float = 0.5, overwrite: bool = False
 ) -> ModelInfo:
     """Write weights that lie between two.
 

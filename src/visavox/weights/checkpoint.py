@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from visavox.errors import InputError
 from visavox.runtime.files import write_whole
 from visavox.runtime.json_records import from_mapping
+from visavox.types import PathLike
 from visavox.weights.networks import NETWORKS
 from visavox.weights.registry import find_model
 from visavox.weights.weights_file import ModelCard, ModelInfo, metadata, read_info
 
 
 def save_model(
-    path: str | Path,
+    path: PathLike,
     module: nn.Module,
     *,
     network: str,
@@ -53,9 +54,7 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
     write_whole(path, _sorted_header(safetensors.torch.save(dict(tensors), metadata=dict(header))))
 
 
-def load_model(
-    name_or_path: str | Path, *, network: str | None = None, device: str | torch.device = "cpu"
-) -> nn.Module:
+def load_model(name_or_path: PathLike, *, network: str | None = None, device: str | torch.device = "cpu") -> nn.Module:
     """Load a network.
 
     Args:

@@ -18,6 +18,7 @@ from torch import Tensor
 from visavox.errors import InputError
 from visavox.models.generator.base import SPEECH_BRANCH
 from visavox.runtime.json_records import from_mapping
+from visavox.types import PathLike
 from visavox.weights.checkpoint import write_weights
 from visavox.weights.motion_terms import same_terms, terms_path
 from visavox.weights.networks import NETWORKS
@@ -26,9 +27,7 @@ from visavox.weights.registry import find_model
 from visavox.weights.weights_file import ModelInfo, metadata, read_info
 
 
-def graft_speech_branch(
-    painter: str | Path, speech: str | Path, output: str | Path, *, overwrite: bool = False
-) -> ModelInfo:
+def graft_speech_branch(painter: PathLike, speech: PathLike, output: PathLike, *, overwrite: bool = False) -> ModelInfo:
     """Write a generator that hears as one and paints as another.
 
     Args:

@@ -15,6 +15,7 @@ from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
 from visavox.runtime.file_kind import FileKind, diagnose, explain
 from visavox.runtime.files import sha256_of
+from visavox.types import PathLike
 from visavox.weights.checkpoint import first_misfit, write_weights
 from visavox.weights.networks import CONFIGURATIONS, NETWORKS
 from visavox.weights.output_file import check_weights_output
@@ -36,7 +37,7 @@ from visavox.weights.weights_file import ModelCard, ModelInfo, metadata, read_he
 
 
 def import_model(
-    source: str | Path, output: str | Path, *, allow_torchscript: bool = False, overwrite: bool = False
+    source: PathLike, output: PathLike, *, allow_torchscript: bool = False, overwrite: bool = False
 ) -> ModelInfo:
     """Convert published weights: generator, expert (`SyncNet_color`) or quality discriminator of Wav2Lip; SyncNet.
 

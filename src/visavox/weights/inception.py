@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from visavox.models.perceptual.inception import FidInception
+from visavox.types import PathLike
 from visavox.weights.published_weights import PublishedWeights, find_published, matching_tensors
 
 WEIGHTS = PublishedWeights(
@@ -18,7 +19,7 @@ WEIGHTS = PublishedWeights(
 """TensorFlow's network in PyTorch's format, as pytorch-fid and torch-fidelity use it."""
 
 
-def load_inception(weights: str | Path | None = None, device: str | torch.device = "cpu") -> FidInception:
+def load_inception(weights: PathLike | None = None, device: str | torch.device = "cpu") -> FidInception:
     """Load the network.
 
     Args:

@@ -9,6 +9,7 @@ import torch
 from visavox.errors import InputError
 from visavox.models.perceptual.lpips import Lpips
 from visavox.models.perceptual.lpips_features import STACKS
+from visavox.types import PathLike
 from visavox.weights.published_weights import (
     PublishedWeights,
     checked_tensors,
@@ -69,8 +70,8 @@ LINEAR = {
 def load_lpips(
     network: str = "alex",
     *,
-    weights: str | Path | None = None,
-    linear: str | Path | None = None,
+    weights: PathLike | None = None,
+    linear: PathLike | None = None,
     device: str | torch.device = "cpu",
 ) -> Lpips:
     """Load LPIPS.

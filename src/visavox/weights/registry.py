@@ -10,6 +10,7 @@ from pathlib import Path
 
 import visavox
 from visavox.errors import InputError
+from visavox.types import PathLike
 from visavox.weights.hub import PREFIX, fetch
 from visavox.weights.weights_file import ModelInfo, read_info
 
@@ -25,7 +26,7 @@ def list_models(folder: Path = WEIGHTS_FOLDER) -> list[ModelInfo]:
     return [read_info(path, path.stem) for path in sorted(folder.glob("*.safetensors"))]
 
 
-def find_model(name_or_path: str | Path, folder: Path = WEIGHTS_FOLDER) -> Path:
+def find_model(name_or_path: PathLike, folder: Path = WEIGHTS_FOLDER) -> Path:
     """Find a weights file.
 
     Args:
@@ -54,7 +55,7 @@ def find_model(name_or_path: str | Path, folder: Path = WEIGHTS_FOLDER) -> Path:
     )
 
 
-def model_info(name_or_path: str | Path, folder: Path = WEIGHTS_FOLDER) -> ModelInfo:
+def model_info(name_or_path: PathLike, folder: Path = WEIGHTS_FOLDER) -> ModelInfo:
     """Describe weights without loading them; takes and raises what `find_model` does."""
     path = find_model(name_or_path, folder)
     return read_info(path, path.stem)

@@ -9,7 +9,6 @@ the earlier one was ended, and a changed setting redoes what it touches.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from visavox.runtime.files import short_digest
 from visavox.runtime.lock import locked
 from visavox.runtime.resumable import Stages, key_of
 from visavox.training.run_folder import BEST_NAME, RunFolder
+from visavox.types import PathLike
 from visavox.weights.registry import WEIGHTS_FOLDER, find_model
 from visavox.weights.weights_file import read_info
 
@@ -69,8 +69,8 @@ class Built:
 
 
 def build_avatar(
-    location: str | os.PathLike[str],
-    folder: str | os.PathLike[str],
+    location: PathLike,
+    folder: PathLike,
     settings: BuildSettings | None = None,
     data: DataSettings | None = None,
     progress: Progress = QUIET,

@@ -14,6 +14,7 @@ from visavox.data.preparation.sources import Source, find_sources
 from visavox.errors import InputError
 from visavox.media.info import VideoInfo, probe
 from visavox.media.reader import VideoReader
+from visavox.types import PathLike
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Footage:
         return sum(video.info.expected_frames or 0 for video in self.videos)
 
 
-def find_footage(location: str | os.PathLike[str]) -> Footage:
+def find_footage(location: PathLike) -> Footage:
     """Find the videos of a person and look at their headers.
 
     Raises:

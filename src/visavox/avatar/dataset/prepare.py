@@ -9,7 +9,6 @@ changed setting redoes the stages that it touches. Pictures are streamed from th
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -57,6 +56,7 @@ from visavox.progress import QUIET, Progress
 from visavox.runtime.files import write_whole
 from visavox.runtime.lock import locked
 from visavox.runtime.resumable import Stages, key_of
+from visavox.types import PathLike
 
 DATA_FILE = "data.json"
 """Settings, findings and figures of a data set."""
@@ -104,8 +104,8 @@ class _Tracked:
 
 
 def prepare_person(
-    location: str | os.PathLike[str],
-    folder: str | os.PathLike[str],
+    location: PathLike,
+    folder: PathLike,
     settings: DataSettings | None = None,
     progress: Progress = QUIET,
 ) -> Prepared:

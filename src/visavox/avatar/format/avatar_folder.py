@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -26,7 +25,7 @@ from visavox.data.radiance.person_data import PersonCamera
 from visavox.errors import InputError
 from visavox.runtime.files import write_whole
 from visavox.runtime.json_records import from_mapping
-from visavox.types import HeadPose, Motion
+from visavox.types import HeadPose, Motion, PathLike
 
 if TYPE_CHECKING:
     from visavox.models.radiance.head import Head
@@ -103,7 +102,7 @@ class AvatarInfo:
     """What was measured on the part of the footage that was held out."""
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> AvatarInfo:
+    def load(cls, folder: PathLike) -> AvatarInfo:
         """Read what is known of an avatar.
 
         Raises:
@@ -173,7 +172,7 @@ class AvatarFolder:
         return self.info.stretches
 
 
-def read_avatar(folder: str | os.PathLike[str], *, device: str = "cpu") -> AvatarFolder:
+def read_avatar(folder: PathLike, *, device: str = "cpu") -> AvatarFolder:
     """Read all parts of an avatar.
 
     Args:
@@ -205,12 +204,12 @@ def read_avatar(folder: str | os.PathLike[str], *, device: str = "cpu") -> Avata
 
 
 def write_avatar(
-    folder: str | os.PathLike[str],
+    folder: PathLike,
     info: AvatarInfo,
     *,
-    head: str | os.PathLike[str],
-    torso: str | os.PathLike[str],
-    postnet: str | os.PathLike[str] | None = None,
+    head: PathLike,
+    torso: PathLike,
+    postnet: PathLike | None = None,
     motion: Motion,
     pose: HeadPose,
     background: np.ndarray,
@@ -259,7 +258,7 @@ def write_avatar(
         raise InputError(f"{place} cannot be written ({error.strerror or error}); give another folder") from error
 
 
-def _store(source: str | os.PathLike[str], network: str, target: Path, licence: str) -> None:
+def _store(source: PathLike, network: str, target: Path, licence: str) -> None:
     """Copy a weights file: head and torso in half precision, and of their individual codes the mean alone."""
     import torch
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from visavox.avatar.format.avatar_folder import INFO_FILE, NEEDED, POSTNET_FILE, AvatarInfo
 from visavox.constants import FRAME_RATE
 from visavox.errors import InputError
+from visavox.types import PathLike
 
 DATA_PATH = Path("data") / "data.json"
 """What is known of the footage, within an avatar whose data set is still there."""
@@ -24,7 +24,7 @@ FIGURES = {
 """What is said of each figure."""
 
 
-def gather(folder: str | os.PathLike[str]) -> dict[str, Any]:
+def gather(folder: PathLike) -> dict[str, Any]:
     """Return what is known of an avatar, finished or not.
 
     Returns:

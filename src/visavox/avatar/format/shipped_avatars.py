@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from visavox.avatar.format.avatar_folder import INFO_FILE
 from visavox.errors import InputError
+from visavox.types import PathLike
 
 SHIPPED_FOLDER = Path(__file__).parents[1] / "shipped"
 """Where they lie, a folder each."""
@@ -19,7 +19,7 @@ def list_avatars(folder: Path = SHIPPED_FOLDER) -> list[str]:
     return sorted(path.parent.name for path in folder.glob(f"*/{INFO_FILE}"))
 
 
-def find_avatar(name_or_path: str | os.PathLike[str], folder: Path = SHIPPED_FOLDER) -> Path:
+def find_avatar(name_or_path: PathLike, folder: Path = SHIPPED_FOLDER) -> Path:
     """Find the folder of an avatar.
 
     Args:

@@ -9,12 +9,10 @@ put before their background (or into the footage) and encoded in threads of thei
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,7 +41,7 @@ from visavox.runtime.background import Background
 from visavox.runtime.device import choose_device
 from visavox.runtime.memory import return_free_memory
 from visavox.runtime.timing import Stopwatch
-from visavox.types import HeadPose, Motion
+from visavox.types import HeadPose, Motion, PathLike
 
 _FRAMES_AHEAD = 4
 """Rendered frames that wait to be put together."""
@@ -67,7 +65,7 @@ class Avatar:
         self.support = MotionSupport(parts.motion)
 
     @classmethod
-    def load(cls, name_or_path: str | os.PathLike[str], *, device: str = "auto", compile: bool = False) -> Avatar:
+    def load(cls, name_or_path: PathLike, *, device: str = "auto", compile: bool = False) -> Avatar:
         """Load an avatar.
 
         Args:
@@ -89,8 +87,8 @@ class Avatar:
 
     def speak(
         self,
-        audio: str | Path,
-        output: str | Path,
+        audio: PathLike,
+        output: PathLike,
         *,
         settings: AvatarSpeakSettings | None = None,
         progress: Progress = QUIET,
@@ -115,7 +113,7 @@ class Avatar:
         return _Job(self, request, progress).run()
 
     def motion_of(
-        self, audio: str | Path, settings: AvatarSpeakSettings | None = None, *, progress: Progress = QUIET
+        self, audio: PathLike, settings: AvatarSpeakSettings | None = None, *, progress: Progress = QUIET
     ) -> Motion:
         """What the face does that says a recording, eyes as the speech leaves them: within the person's own range.
 

@@ -21,6 +21,7 @@ from visavox.media import AudioPlan, VideoInfo, VideoWriter, check_output, probe
 from visavox.media.color import PICTURE_TAGS
 from visavox.media.output import STANDARD_STREAM
 from visavox.motion.blink import parse_blink
+from visavox.types import PathLike
 from visavox.weights.registry import model_info
 
 POSES = ("original", "still")
@@ -76,7 +77,7 @@ def choose_settings(settings: AvatarSpeakSettings | None, options: dict[str, Any
     return replace(settings or AvatarSpeakSettings(), **given)
 
 
-def check_files(audio: str | Path, output: str | Path, settings: AvatarSpeakSettings) -> None:
+def check_files(audio: PathLike, output: PathLike, settings: AvatarSpeakSettings) -> None:
     """Look at what can be judged without the avatar.
 
     Raises:
@@ -95,7 +96,7 @@ def check_files(audio: str | Path, output: str | Path, settings: AvatarSpeakSett
 
 
 def check_request(
-    avatar: AvatarFolder, audio: str | Path, output: str | Path, settings: AvatarSpeakSettings
+    avatar: AvatarFolder, audio: PathLike, output: PathLike, settings: AvatarSpeakSettings
 ) -> SpeakRequest:
     """Look at all files and options of a job.
 

@@ -25,6 +25,7 @@ from visavox.models.radiance.rays import Camera, scaled
 from visavox.models.radiance.torso import Torso
 from visavox.progress import QUIET, Progress
 from visavox.runtime.device import multiplies_bfloat16
+from visavox.types import PathLike
 from visavox.weights.checkpoint import load_model
 
 WARM_UP = 3
@@ -102,8 +103,8 @@ class Subject:
 
 
 def load_subject(
-    path: str | Path,
-    torso: str | Path | None = None,
+    path: PathLike,
+    torso: PathLike | None = None,
     *,
     frames: int = 20,
     device: str = "cpu",
@@ -134,7 +135,7 @@ def load_subject(
     return subject
 
 
-def _read_subject(path: str | Path, torso: str | Path | None, frames: int, device: str) -> Subject:
+def _read_subject(path: PathLike, torso: PathLike | None, frames: int, device: str) -> Subject:
     if str(path) in list_avatars():
         path = find_avatar(path)
     if Path(path).is_dir():
@@ -146,7 +147,7 @@ def _read_subject(path: str | Path, torso: str | Path | None, frames: int, devic
     return _swaying(head, body, frames, device)
 
 
-def _from_avatar(path: str | Path, frames: int, device: str) -> Subject:
+def _from_avatar(path: PathLike, frames: int, device: str) -> Subject:
     avatar = read_avatar(path, device=device)
     seen = avatar.camera
     camera = Camera(seen.focal_length, seen.principal_point, (seen.size, seen.size))

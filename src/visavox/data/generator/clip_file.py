@@ -6,7 +6,6 @@ JPEG, because a thousand clips of raw crops fill a disk and JPEG needs neither a
 
 from __future__ import annotations
 
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
 from visavox.runtime.files import write_whole
+from visavox.types import PathLike
 
 STORED_MARGIN = 1.25
 """A stored crop is wider than the one that a network sees, so augmentation can turn and shift it."""
@@ -68,7 +68,7 @@ def decode_jpeg(encoded: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
 
 
-def save_clip(clip: ClipFile, path: str | os.PathLike[str]) -> None:
+def save_clip(clip: ClipFile, path: PathLike) -> None:
     """Write a clip; the file appears under its name only when it is whole."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def save_clip(clip: ClipFile, path: str | os.PathLike[str]) -> None:
     write_whole(target, lambda file: np.savez(file, allow_pickle=False, **arrays))
 
 
-def load_clip(path: str | os.PathLike[str]) -> ClipFile:
+def load_clip(path: PathLike) -> ClipFile:
     """Read a clip.
 
     Raises:

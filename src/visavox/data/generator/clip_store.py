@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from visavox.data.generator.clip_file import ClipFile, load_clip
 from visavox.data.generator.mouth_motion import MotionBasis, fit_motion_basis
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress
+from visavox.types import PathLike
 
 MANIFEST_NAME = "manifest.jsonl"
 
@@ -64,7 +64,7 @@ class ClipStore:
         return weights / weights.sum()
 
 
-def read_manifest(dataset: str | os.PathLike[str]) -> list[dict]:
+def read_manifest(dataset: PathLike) -> list[dict]:
     """Read the manifest of a prepared data set.
 
     Raises:
@@ -87,9 +87,7 @@ def read_manifest(dataset: str | os.PathLike[str]) -> list[dict]:
     return entries
 
 
-def load_store(
-    dataset: str | os.PathLike[str], split: str, *, minimum_frames: int = 15, progress: Progress = QUIET
-) -> ClipStore:
+def load_store(dataset: PathLike, split: str, *, minimum_frames: int = 15, progress: Progress = QUIET) -> ClipStore:
     """Load one split of a prepared data set; pictures stay JPEG until they are drawn.
 
     Args:

@@ -8,7 +8,6 @@ sound says nothing of which side moves more. All are scaled to unit variance ove
 
 from __future__ import annotations
 
-import os
 import zipfile
 from dataclasses import dataclass
 
@@ -26,6 +25,7 @@ from visavox.face.geometry.landmarks import (
     RIGID,
 )
 from visavox.runtime.files import write_whole
+from visavox.types import PathLike
 
 CHIN_LINE = JAW[4:-4]
 """The part of the jaw line that moves with the chin."""
@@ -69,13 +69,13 @@ class MotionBasis:
         return np.concatenate([opening[:, None], displacement @ self.components.T], axis=1).astype(np.float32)
 
 
-def save_basis(basis: MotionBasis, path: str | os.PathLike[str]) -> None:
+def save_basis(basis: MotionBasis, path: PathLike) -> None:
     """Write a basis (.npz); it appears under its name when it is whole."""
     opening = np.array([basis.opening_mean, basis.opening_scale])
     write_whole(path, lambda file: np.savez(file, opening=opening, components=basis.components))
 
 
-def load_basis(path: str | os.PathLike[str]) -> MotionBasis:
+def load_basis(path: PathLike) -> MotionBasis:
     """Read a basis.
 
     Raises:

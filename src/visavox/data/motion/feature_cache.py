@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
 import time
 import zipfile
@@ -26,6 +25,7 @@ from visavox.data.generator.clip_store import StoredClip
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import leftovers, write_whole
+from visavox.types import PathLike
 
 FEATURES_FOLDER = "features"
 _LEFTOVER_AGE = 3600.0
@@ -43,7 +43,7 @@ class FeatureCache:
         InputError: the folder for them cannot be made.
     """
 
-    def __init__(self, dataset: str | os.PathLike[str], features: SpeechFeatures) -> None:
+    def __init__(self, dataset: PathLike, features: SpeechFeatures) -> None:
         self.features = features
         self.folder = Path(dataset) / FEATURES_FOLDER / _folder_name(features)
         try:

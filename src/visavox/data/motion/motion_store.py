@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from visavox.data.generator.clip_store import read_manifest
 from visavox.data.motion.feature_cache import FeatureCache
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress
+from visavox.types import PathLike
 
 ROWS_PER_FRAME = 2
 """Rows of speech features for each video frame."""
@@ -82,7 +82,7 @@ class MotionStore:
 
 
 def load_motion_store(
-    dataset: str | os.PathLike[str],
+    dataset: PathLike,
     split: str,
     features: SpeechFeatures,
     *,

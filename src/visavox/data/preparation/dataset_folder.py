@@ -26,6 +26,7 @@ from visavox.data.preparation.tables import TableLag
 from visavox.errors import InputError
 from visavox.runtime.files import leftovers, write_whole
 from visavox.runtime.lock import locked
+from visavox.types import PathLike
 
 _FORMAT = "visavox data set"
 
@@ -37,7 +38,7 @@ class DatasetFolder:
         path: the folder; it need not exist.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: PathLike) -> None:
         self.path = Path(path)
         self.clips = self.path / "clips"
         self.manifest = self.path / MANIFEST_NAME

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from visavox.errors import InputError
 from visavox.face.track.tracker import open_tracker
 from visavox.progress import QUIET, Bar, Progress
 from visavox.runtime.worker_pool import Event, default_workers, run_tasks
+from visavox.types import PathLike
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +53,8 @@ class PrepareSettings:
 
 
 def prepare(
-    sources: Sequence[str | os.PathLike[str]],
-    output: str | os.PathLike[str],
+    sources: Sequence[PathLike],
+    output: PathLike,
     settings: PrepareSettings | None = None,
     *,
     progress: Progress = QUIET,

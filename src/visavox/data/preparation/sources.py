@@ -12,6 +12,7 @@ from pathlib import Path
 
 from visavox.data.preparation.layouts import LAYOUTS, PATTERNS, Layout, Split, recognise
 from visavox.errors import InputError
+from visavox.types import PathLike
 
 VIDEO_SUFFIXES = frozenset({
     ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv",
@@ -55,7 +56,7 @@ class Discovery:
     """Videos whose path tells neither speaker nor split; each counts as a speaker of its own."""
 
 
-def find_sources(locations: Sequence[str | os.PathLike[str]], layout: Layout = "auto") -> Discovery:
+def find_sources(locations: Sequence[PathLike], layout: Layout = "auto") -> Discovery:
     """Find the videos in folders and files.
 
     Args:
@@ -83,7 +84,7 @@ def find_sources(locations: Sequence[str | os.PathLike[str]], layout: Layout = "
     return Discovery(sources, duplicates, outside, len(unknown))
 
 
-def fingerprint(path: str | os.PathLike[str]) -> str:
+def fingerprint(path: PathLike) -> str:
     """Return 16 hex digits of size, beginning and end of a file: enough to tell recordings apart."""
     digest = hashlib.blake2b(digest_size=8)
     size = os.path.getsize(path)

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from visavox.data.preparation.sources import Source
 from visavox.errors import InputError
+from visavox.types import PathLike
 
 Value = TypeVar("Value")
 
@@ -71,7 +72,7 @@ class Table(Generic[Value]):
         return found
 
 
-def read_lags(path: str | os.PathLike[str]) -> Table[TableLag]:
+def read_lags(path: PathLike) -> Table[TableLag]:
     """Read a table with the columns `file`, `av_lag_s` and, if there is one, `av_best`; empty cells are unknown.
 
     Raises:
@@ -90,7 +91,7 @@ def read_lags(path: str | os.PathLike[str]) -> Table[TableLag]:
     return _read(path, ("file", "av_lag_s"), lag)
 
 
-def read_speakers(path: str | os.PathLike[str]) -> Table[str]:
+def read_speakers(path: PathLike) -> Table[str]:
     """Read a table with the columns `file` and `speaker`; empty cells are unknown.
 
     Raises:
@@ -100,7 +101,7 @@ def read_speakers(path: str | os.PathLike[str]) -> Table[str]:
 
 
 def _read(
-    path: str | os.PathLike[str], columns: tuple[str, ...], parse: Callable[[dict[str, str], str], Value | None]
+    path: PathLike, columns: tuple[str, ...], parse: Callable[[dict[str, str], str], Value | None]
 ) -> Table[Value]:
     lines = _lines(path)
     delimiter = max(",;\t", key=lines[0].count) if lines else ","
@@ -129,7 +130,7 @@ def _read(
     return Table(os.fspath(path), rows)
 
 
-def _lines(path: str | os.PathLike[str]) -> list[str]:
+def _lines(path: PathLike) -> list[str]:
     try:
         return Path(path).read_text(encoding="utf-8-sig").splitlines(keepends=True)
     except UnicodeDecodeError:

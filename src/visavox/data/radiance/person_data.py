@@ -20,7 +20,6 @@ No interval of the split crosses such a joint.
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from dataclasses import dataclass
 from fractions import Fraction
@@ -31,7 +30,7 @@ import numpy as np
 
 from visavox.constants import FRAME_RATE, SAMPLES_PER_FRAME
 from visavox.errors import InputError
-from visavox.types import Motion
+from visavox.types import Motion, PathLike
 
 NUM_POINTS = 68
 """Landmarks of a motion."""
@@ -111,7 +110,7 @@ class PersonData:
     """`train` and `test`: intervals [start, stop) of frames, each one stretch of time; the test part is the last."""
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> PersonData:
+    def load(cls, folder: PathLike) -> PersonData:
         """Open a data set.
 
         Raises:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -19,7 +18,7 @@ from visavox.evaluation.plot import draw_sound
 from visavox.evaluation.report import Report
 from visavox.face.geometry.crop import warp_crop
 from visavox.media import VideoReader
-from visavox.types import Track
+from visavox.types import PathLike, Track
 
 Time = TypeVar("Time", float, Fraction)
 
@@ -52,7 +51,7 @@ def telling_times(times: Sequence[Time], opening: np.ndarray) -> list[Time]:
 
 
 def face_tiles(
-    video: str | Path, track: Track, times: Sequence[float] | Sequence[Fraction], size: int = TILE
+    video: PathLike, track: Track, times: Sequence[float] | Sequence[Fraction], size: int = TILE
 ) -> list[np.ndarray]:
     """Cut the face out of a video at some moments.
 
@@ -115,7 +114,7 @@ def encode_jpeg(image: np.ndarray, quality: int = 88) -> bytes:
     return file.getvalue()
 
 
-def plot_opening(report: Report, sound: str | Path, is_own_sound: bool) -> bytes:
+def plot_opening(report: Report, sound: PathLike, is_own_sound: bool) -> bytes:
     """Draw the lip opening of a dubbed video over its sound.
 
     Args:

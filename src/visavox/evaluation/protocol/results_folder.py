@@ -14,7 +14,6 @@ Each file appears under its name only when it is whole.
 from __future__ import annotations
 
 import json
-import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from visavox.evaluation.protocol.pair_list import Pair
 from visavox.evaluation.protocol.record import PairRecord, file_states, load_record
 from visavox.runtime.files import write_whole
 from visavox.runtime.lock import locked
+from visavox.types import PathLike
 
 _FORMAT = "visavox protocol results 1"
 
@@ -35,7 +35,7 @@ class ResultsFolder:
         path: the folder; it need not exist.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: PathLike) -> None:
         self.path = Path(path)
         self.table = self.path / "pairs.csv"
         self.markdown = self.path / "report.md"

@@ -28,6 +28,7 @@ from visavox.progress import QUIET, Progress
 from visavox.runtime.files import sha256_of, write_whole
 from visavox.runtime.page import html_page, markdown
 from visavox.runtime.worker_pool import Event, default_workers, run_tasks
+from visavox.types import PathLike
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +38,9 @@ gives the figure, or why there is none."""
 
 
 def run_protocol(
-    pairs_file: str | Path,
-    root: str | Path,
-    output: str | Path,
+    pairs_file: PathLike,
+    root: PathLike,
+    output: PathLike,
     corpus: Corpus = "folder",
     settings: ProtocolSettings | None = None,
     *,

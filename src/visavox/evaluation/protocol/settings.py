@@ -11,13 +11,14 @@ import visavox
 from visavox.errors import InputError
 from visavox.evaluation.evaluation import EvaluationSettings
 from visavox.evaluation.judge_settings import FaceJudgeSettings
+from visavox.types import PathLike
 
 
 @dataclass(frozen=True)
 class ProtocolSettings:
     """How the pairs of a list are dubbed and measured."""
 
-    model: str | Path = "wav2lip"
+    model: PathLike = "wav2lip"
     """Name or file of the generator."""
     device: str = "auto"
     """Where the generator runs: auto, cpu or cuda."""

@@ -11,7 +11,7 @@ from visavox.errors import InputError
 from visavox.face.geometry.face_box import FaceBox, is_inside
 from visavox.face.track.tracking import TrackingSettings, track_video
 from visavox.progress import QUIET, Progress
-from visavox.types import Track
+from visavox.types import PathLike, Track
 
 NAMES = ("largest", "leftmost", "rightmost", "all")
 
@@ -59,7 +59,7 @@ def select_tracks(tracks: Sequence[Track], which: str = "largest") -> list[Track
 
 
 def track_in_box(
-    path: str | os.PathLike[str],
+    path: PathLike,
     box: FaceBox,
     *,
     progress: Progress = QUIET,

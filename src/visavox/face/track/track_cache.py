@@ -13,7 +13,7 @@ from visavox.face.track.track_file import FORMAT, load_tracks, save_tracks
 from visavox.face.track.tracking import TrackingSettings, track_video
 from visavox.progress import QUIET, Progress
 from visavox.runtime.cache import cache_folder
-from visavox.types import Track
+from visavox.types import PathLike, Track
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ SAMPLE_BYTES = 1 << 20
 
 
 def cached_tracks(
-    path: str | os.PathLike[str],
+    path: PathLike,
     *,
     face_box: FaceBox | None = None,
     progress: Progress = QUIET,

@@ -15,13 +15,13 @@ import numpy as np
 from visavox.errors import InputError
 from visavox.face.track.landmark_store import LANDMARK_STEP
 from visavox.runtime.array_file import read_arrays, write_arrays
-from visavox.types import NUM_LANDMARKS, FrameStatus, Track
+from visavox.types import NUM_LANDMARKS, FrameStatus, PathLike, Track
 
 FORMAT = 1
 """Raised when the arrays of the file change."""
 
 
-def save_track(track: Track, path: str | os.PathLike[str]) -> None:
+def save_track(track: Track, path: PathLike) -> None:
     """Write a track; the file appears under its name, whole, or not at all.
 
     Raises:
@@ -30,7 +30,7 @@ def save_track(track: Track, path: str | os.PathLike[str]) -> None:
     save_tracks([track], path)
 
 
-def save_tracks(tracks: Sequence[Track], path: str | os.PathLike[str]) -> None:
+def save_tracks(tracks: Sequence[Track], path: PathLike) -> None:
     """Write all tracks of one video to one file; otherwise as `save_track`."""
     arrays: dict[str, np.ndarray] = {"visavox_track": np.array([FORMAT, len(tracks)])}
     for number, track in enumerate(tracks):
@@ -38,7 +38,7 @@ def save_tracks(tracks: Sequence[Track], path: str | os.PathLike[str]) -> None:
     write_arrays(path, arrays)
 
 
-def load_track(path: str | os.PathLike[str]) -> Track:
+def load_track(path: PathLike) -> Track:
     """Read the file of one track.
 
     Raises:
@@ -50,7 +50,7 @@ def load_track(path: str | os.PathLike[str]) -> Track:
     return tracks[0]
 
 
-def load_tracks(path: str | os.PathLike[str]) -> list[Track]:
+def load_tracks(path: PathLike) -> list[Track]:
     """Read all tracks of a file; otherwise as `load_track`."""
     return read_arrays(
         path,

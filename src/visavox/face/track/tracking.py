@@ -25,7 +25,7 @@ from visavox.face.track.landmark_store import LandmarkStore
 from visavox.face.track.track_building import StatusSettings, build_track
 from visavox.face.track.tracker import FaceTracker, TrackerSettings, open_tracker
 from visavox.progress import QUIET, Progress
-from visavox.types import Frame, Track
+from visavox.types import Frame, PathLike, Track
 
 DESCRIPTION_INTERVAL = 4
 """Frames from one description of a face's appearance to the next."""
@@ -49,7 +49,7 @@ class TrackingSettings:
 
 
 def track_video(
-    path: str | os.PathLike[str],
+    path: PathLike,
     *,
     max_faces: int | None = None,
     face_box: FaceBox | None = None,

@@ -9,6 +9,7 @@ import numpy as np
 
 from visavox.errors import InputError
 from visavox.runtime.file_kind import diagnose
+from visavox.types import PathLike
 
 FACE_SIZE = 112
 """Side of the picture that such networks take."""
@@ -27,7 +28,7 @@ class FaceEmbedding:
         InputError: there is no such file, OpenCV cannot read it, or it does not take such pictures.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: PathLike) -> None:
         diagnose(Path(path))
         try:
             self._network = cv2.dnn.readNetFromONNX(str(path))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -30,6 +29,7 @@ from visavox.training.processes import end_children
 from visavox.training.run_folder import RunFolder
 from visavox.training.run_settings import RunSettings, loop_settings, make_fabric
 from visavox.training.stage import Stage
+from visavox.types import PathLike
 from visavox.weights.checkpoint import load_model
 from visavox.weights.motion_terms import terms_path
 from visavox.weights.networks import network_of
@@ -103,9 +103,9 @@ class Job:
 
 
 def train_speech(
-    dataset: str | os.PathLike[str],
+    dataset: PathLike,
     recipe: SpeechRecipe,
-    run: str | os.PathLike[str],
+    run: PathLike,
     settings: RunSettings | None = None,
     *,
     start: str | None = None,
@@ -149,9 +149,9 @@ def train_speech(
 
 
 def train_expert(
-    dataset: str | os.PathLike[str],
+    dataset: PathLike,
     recipe: ExpertRecipe,
-    run: str | os.PathLike[str],
+    run: PathLike,
     settings: RunSettings | None = None,
     *,
     resume: bool = False,
@@ -172,9 +172,9 @@ def train_expert(
 
 
 def train_features(
-    dataset: str | os.PathLike[str],
+    dataset: PathLike,
     recipe: FeaturesRecipe,
-    run: str | os.PathLike[str],
+    run: PathLike,
     settings: RunSettings | None = None,
     *,
     start: str | None = None,
@@ -205,9 +205,9 @@ def train_features(
 
 
 def train_wav2lip(
-    dataset: str | os.PathLike[str],
+    dataset: PathLike,
     recipe: Wav2LipRecipe,
-    run: str | os.PathLike[str],
+    run: PathLike,
     settings: RunSettings | None = None,
     *,
     start: str | None = None,
@@ -319,9 +319,9 @@ def apply_basis(basis: MotionBasis, *stores: ClipStore) -> None:
 
 def prepare_job(
     stage_name: str,
-    dataset: str | os.PathLike[str],
+    dataset: PathLike,
     loop: LoopSettings,
-    run: str | os.PathLike[str],
+    run: PathLike,
     settings: RunSettings | None,
     resume: bool,
     progress: Progress,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from visavox.training.motion.motion_vae import MotionVaeStage
 from visavox.training.motion.postnet import PostNetStage
 from visavox.training.motion.postnet_sources import drawn_motion, postnet_sources, true_motion
 from visavox.training.run_settings import RunSettings
+from visavox.types import PathLike
 from visavox.weights.checkpoint import load_model
 
 TRUE_MOTION = "true"
@@ -29,9 +29,9 @@ SHIPPED_SYNCNET = "motion-syncnet"
 
 
 def train_motion(
-    dataset: str | os.PathLike[str],
+    dataset: PathLike,
     recipe: MotionVaeRecipe,
-    run: str | os.PathLike[str],
+    run: PathLike,
     settings: RunSettings | None = None,
     *,
     sync: str | None = None,
@@ -79,9 +79,9 @@ def train_motion(
 
 
 def train_motion_syncnet(
-    dataset: str | os.PathLike[str],
+    dataset: PathLike,
     recipe: MotionSyncRecipe,
-    run: str | os.PathLike[str],
+    run: PathLike,
     settings: RunSettings | None = None,
     *,
     start: str | None = None,
@@ -123,9 +123,9 @@ def train_motion_syncnet(
 
 
 def train_postnet(
-    dataset: str | os.PathLike[str],
+    dataset: PathLike,
     recipe: PostNetRecipe,
-    run: str | os.PathLike[str],
+    run: PathLike,
     settings: RunSettings | None = None,
     *,
     person: str,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,16 @@ from visavox.training.motion.postnet_sources import drawn_motion, person_clips, 
 from visavox.training.radiance.avatar_run import fit_person
 from visavox.training.run_settings import RunSettings
 from visavox.training.stage import Stage
+from visavox.types import PathLike
 
 SHIPPED_MOTION = "motion"
 """Name of the motion VAE that is shipped."""
 
 
 def train_person_postnet(
-    person: str | os.PathLike[str],
+    person: PathLike,
     recipe: PostNetRecipe,
-    run: str | os.PathLike[str],
+    run: PathLike,
     settings: RunSettings | None = None,
     *,
     motion: str = SHIPPED_MOTION,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from visavox.training.radiance.torso import TorsoStage
 from visavox.training.run_folder import RunFolder
 from visavox.training.run_settings import RunSettings, loop_settings, make_fabric
 from visavox.training.stage import Stage
+from visavox.types import PathLike
 from visavox.weights.checkpoint import load_model
 from visavox.weights.registry import find_model
 
@@ -41,9 +41,9 @@ Judge = Literal["face-features", "lpips"]
 
 
 def train_head(
-    person: str | os.PathLike[str],
+    person: PathLike,
     recipe: HeadRecipe,
-    run: str | os.PathLike[str],
+    run: PathLike,
     settings: RunSettings | None = None,
     *,
     judge: Judge = "face-features",
@@ -93,9 +93,9 @@ def train_head(
 
 
 def train_torso(
-    person: str | os.PathLike[str],
+    person: PathLike,
     recipe: TorsoRecipe,
-    run: str | os.PathLike[str],
+    run: PathLike,
     settings: RunSettings | None = None,
     *,
     head: str,
@@ -139,7 +139,7 @@ def fit_person(
     data: PersonData,
     recipe: HeadRecipe | TorsoRecipe | PostNetRecipe,
     build: Callable[[Any, int], Stage],
-    run: str | os.PathLike[str],
+    run: PathLike,
     settings: RunSettings | None,
     resume: bool,
     progress: Progress,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from visavox.training.radiance.torso import TorsoStage
 from visavox.training.run_settings import RunSettings, loop_settings, make_fabric
 from visavox.training.schedule import steps_within
 from visavox.training.stage import Stage
+from visavox.types import PathLike
 
 Built = TypeVar("Built", bound=Stage)
 
@@ -38,7 +38,7 @@ class Pace:
 
 
 def measure_paces(
-    person: str | os.PathLike[str],
+    person: PathLike,
     head: HeadRecipe,
     torso: TorsoRecipe,
     settings: RunSettings | None = None,
