@@ -155,6 +155,12 @@ def test_lazy_doors(tree):
     assert places(tree(used="name = 1\n", __init__=lazy, user="import pack.used\n"), "one-importer") == ["used.py:1"]
 
 
+def test_a_table_of_names_in_an_init_is_a_door(tree):
+    table = "HOMES = {'name': 'pack.used'}\n"
+    assert places(tree(used="name = 1\n", __init__=table), "one-importer") == ["used.py:1"]
+    assert places(tree(user="import pack.used\n"), "one-importer") == ["used.py:1"]
+
+
 def test_stub_of_a_package_is_a_door(tree, tmp_path):
     tree(used="name = 1\n", user="from pack import name\n")
     (tmp_path / "src" / "pack" / "__init__.pyi").write_text("from .used import name as name\n", encoding="utf-8")
