@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from visavox.audio.features.mel import MEL_FRAMES_PER_SECOND, mel_spectrogram
+from visavox.cli.progress_views import make_view
 from visavox.constants import FRAME_RATE, NUM_MEL_BANDS
 from visavox.data.preparation.frame_grid import nearest_frames
 from visavox.data.preparation.lag import remove_slow_changes
@@ -35,7 +36,7 @@ RIDGE = 0.3
 def main(folders: list[str]) -> None:
     """Fit the regression to the clips in the folders and write it into the package."""
     features, targets = [], []
-    for source in Progress(enabled=None).track(find_sources(folders).sources, "clips", unit="clip"):
+    for source in Progress(make_view("auto", quiet=False)).track(find_sources(folders).sources, "clips", unit="clip"):
         pair = _observe(source.path)
         if pair is not None:
             features.append(pair[0])

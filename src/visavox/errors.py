@@ -17,5 +17,14 @@ class InputError(VisavoxError):
     exit_code = 2
 
 
+class Cancelled(VisavoxError):
+    """The job was stopped by whoever ran it; nothing of it is left behind."""
+
+    exit_code = 130
+
+    def __init__(self, message: str = "cancelled") -> None:
+        super().__init__(message)
+
+
 class TrainingError(VisavoxError):
     """A training run cannot go on: the losses are no longer numbers, or a loss has no weight."""

@@ -1,17 +1,85 @@
-"""Progress bars: one interface, silent when nobody watches."""
+"""Progress and cancellation of a job: events as data, and a token that stops the work.
+
+Nothing is drawn here. Whoever runs a job gives a function that takes events; bars, JSON lines and web pages are views
+of them (`visavox.cli.progress_views` has those of the command line).
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeVar
+
+from visavox.errors import Cancelled
+
+logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 
 
+@dataclass(frozen=True)
+class Event:
+    """News of a running job."""
+
+    kind: Literal["begin", "advance", "note", "end"]
+    """A stage begins, has advanced, has something to say, or is over."""
+    stage: str
+    """The stage in words, such as `looking for faces`; empty for a note."""
+    done: int = 0
+    """Units that are done."""
+    total: int | None = None
+    """Units in all; None where that is not known."""
+    unit: str = "frame"
+    """What is counted."""
+    message: str = ""
+    """A few words, such as the losses of a training."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the event as JSON values."""
+        return {
+            "kind": self.kind,
+            "stage": self.stage,
+            "done": self.done,
+            "total": self.total,
+            "unit": self.unit,
+            "message": self.message,
+        }
+
+
+Listener = Callable[[Event], object]
+"""Takes the events of a job, in the thread in which it runs."""
+
+
+class CancelToken:
+    """Asks a job to stop, from any thread; the job raises `Cancelled` at its next step and leaves nothing behind."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def cancel(self) -> None:
+        """Ask for the stop; asking twice changes nothing."""
+        self._event.set()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the stop was asked for."""
+        return self._event.is_set()
+
+    def raise_if_cancelled(self) -> None:
+        """Stop here if that was asked for.
+
+        Raises:
+            Cancelled: it was.
+        """
+        if self._event.is_set():
+            raise Cancelled
+
+
 class Bar(Protocol):
-    """What a running job reports to."""
+    """One stage of a running job, which reports to it."""
 
     def update(self, n: int = 1) -> object:
         """Advance by `n` units."""
@@ -19,63 +87,91 @@ class Bar(Protocol):
 
 
 class Progress:
-    """Makes bars with an ETA on standard error; draws nothing when `enabled` is false.
+    """Reports what a job does, and stops it where that was asked for.
 
-    `enabled=None` draws only when standard error is a terminal.
+    It holds no state of the job, so one object serves any number of jobs in any threads.
+
+    Args:
+        on_event: takes the events; an error in it is logged and does not stop the job.
+        cancel: stops the job at its next step.
+        title: put before the name of every stage.
     """
 
-    def __init__(self, enabled: bool | None = None) -> None:
-        self.enabled = sys.stderr.isatty() if enabled is None else enabled
-        self._shown: Any = None
+    def __init__(self, on_event: Listener | None = None, cancel: CancelToken | None = None, *, title: str = "") -> None:
+        self._on_event, self._cancel, self._title = on_event, cancel, title
 
     def bar(self, description: str, total: int | None, unit: str = "frame") -> AbstractContextManager[Bar]:
-        """Show one bar while the block runs; `total=None` when the length is not known."""
-        return self._drawn(description, total, unit)
+        """Report one stage while the block runs.
+
+        Args:
+            description: the stage in words.
+            total: units in all; None where that is not known.
+            unit: what is counted.
+
+        Raises:
+            Cancelled: at its beginning, and at each update, once the job was cancelled.
+        """
+        return self._reported(f"{self._title}: {description}" if self._title else description, total, unit)
 
     @contextmanager
-    def _drawn(self, description: str, total: int | None, unit: str) -> Iterator[Bar]:
-        from tqdm import tqdm
-
-        with tqdm(
-            total=total, desc=description, unit=f" {unit}", disable=not self.enabled, file=sys.stderr, leave=True
-        ) as bar:
-            outer, self._shown = self._shown, bar
-            try:
-                yield bar
-            finally:
-                self._shown = outer
+    def _reported(self, stage: str, total: int | None, unit: str) -> Iterator[Bar]:
+        self.raise_if_cancelled()
+        bar = _Stage(self, stage, total, unit)
+        self.emit(Event("begin", stage, 0, total, unit))
+        try:
+            yield bar
+        finally:
+            self.emit(Event("end", stage, bar.done, total, unit))
 
     def note(self, text: str) -> None:
-        """Show a few words behind the bar that is open, such as the loss of a training."""
-        if self._shown is not None:
-            self._shown.set_postfix_str(text, refresh=False)
+        """Say a few words of the stage that runs, such as the loss of a training."""
+        self.emit(Event("note", "", message=text))
 
     def under(self, title: str) -> Progress:
-        """Return the same, with a title before what each bar says."""
-        return _Titled(self, title)
+        """Return the same, with a title before the name of every stage."""
+        return Progress(self._on_event, self._cancel, title=f"{self._title}: {title}" if self._title else title)
 
-    def track(self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "frame"):
-        """Yield `items`, advancing a bar by one for each."""
-        if total is None and hasattr(items, "__len__"):
-            total = len(items)  # type: ignore[arg-type]
+    def track(
+        self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "frame"
+    ) -> Iterator[Item]:
+        """Yield `items`, and report one unit for each."""
+        if total is None and isinstance(items, Sized):
+            total = len(items)
         with self.bar(description, total, unit) as bar:
             for item in items:
                 yield item
                 bar.update(1)
 
+    def raise_if_cancelled(self) -> None:
+        """Stop here if that was asked for.
 
-class _Titled(Progress):
-    """Bars of another, under a title."""
+        Raises:
+            Cancelled: it was.
+        """
+        if self._cancel is not None:
+            self._cancel.raise_if_cancelled()
 
-    def __init__(self, outer: Progress, title: str) -> None:
-        super().__init__(outer.enabled)
-        self._outer, self._title = outer, title
+    def emit(self, event: Event) -> None:
+        """Hand an event to the view; a view that fails must not take the job with it."""
+        if self._on_event is None:
+            return
+        try:
+            self._on_event(event)
+        except Exception:
+            logger.exception("the view of the progress failed at %s", event)
 
-    def bar(self, description: str, total: int | None, unit: str = "frame") -> AbstractContextManager[Bar]:
-        return self._outer.bar(f"{self._title}: {description}", total, unit)
 
-    def note(self, text: str) -> None:
-        self._outer.note(text)
+class _Stage:
+    def __init__(self, progress: Progress, name: str, total: int | None, unit: str) -> None:
+        self._progress, self._name, self._total, self._unit = progress, name, total, unit
+        self.done = 0
+
+    def update(self, n: int = 1) -> None:
+        """Advance by `n` units, unless the job was cancelled."""
+        self.done += n
+        self._progress.raise_if_cancelled()
+        self._progress.emit(Event("advance", self._name, self.done, self._total, self._unit))
 
 
-QUIET = Progress(enabled=False)
+QUIET = Progress()
+"""Reports to nobody, and is never cancelled."""

@@ -29,6 +29,7 @@ from visavox.weights.checkpoint import save_model
 def refused(capsys, tmp_path, monkeypatch):
     """Runs a command that must fail with exit code 2; returns the one line that it says."""
     monkeypatch.setattr(logging.getLogger("visavox"), "handlers", [])
+    monkeypatch.setattr("visavox.runtime.native_output._owned", True)  # as in the process of the command line
     output = tmp_path / "person.safetensors"
 
     def refuse(*arguments):

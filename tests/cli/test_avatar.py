@@ -53,7 +53,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(avatar, tmp_path, monkeypatch
     own = shutil.copytree(avatar, tmp_path / "avatar")
     command = ["avatar", "build", str(FACE), "-o", str(own), *OPTIONS, "--licence", "CC0", "--attribution", "her"]
     with monkeypatch.context() as patch:
-        patch.setattr(common, "Progress", lambda **_: AfterStep(3, lambda: os.kill(os.getpid(), signal.SIGINT)))
+        patch.setattr(common, "Progress", lambda *_: AfterStep(3, lambda: os.kill(os.getpid(), signal.SIGINT)))
         assert main(command) == 130
     assert f"{own} is not finished; the same command goes on where it stopped" in capsys.readouterr().err
     # It came in the last step but one, so the head is done; what comes after it has not begun.

@@ -113,7 +113,6 @@ def test_options_that_cannot_be_read_are_one_line(capsys, argv, words):
 def test_options_are_read_into_the_dataclass():
     options = parse(Example, ["-", "-o", "out file.mp4", "-q", "--json", "--extend", "loop"], command="example")
     assert options == Example(face=Path("-"), output=Path("out file.mp4"), quiet=True, json=True, extend="loop")
-    assert not options.progress.enabled
 
 
 def test_quiet_verbose_and_the_default_differ_in_what_they_say(capsys):

@@ -12,6 +12,7 @@ from lightning.fabric import Fabric
 from torch import nn
 from torch.utils.data import Dataset
 
+from visavox.cli.progress_views import Bars
 from visavox.progress import Progress
 from visavox.training.average import WeightAverage
 from visavox.training.loop import LoopSettings, Trainer, _Numbers, learning_rate
@@ -130,7 +131,7 @@ def test_only_better_weights_are_kept(tmp_path, caplog):
 def test_the_progress_bar_shows_losses_and_the_time_that_is_left(tmp_path, capsys):
     settings = LoopSettings(3, 3, 1e-9, log_every=1, workers=0, precision="32-true")
     trainer = Trainer(Steep([1.0]), settings, tmp_path, Fabric(accelerator="cpu", devices=1), {"summary": "a line"})
-    trainer.fit(Progress(enabled=True))
+    trainer.fit(Progress(Bars()))
     shown = capsys.readouterr().err.split("\r")[-1]
     assert shown.startswith("training: 100%")
     assert "3/3 [00:" in shown

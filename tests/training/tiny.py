@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from tests.acting_progress import AfterStep  # noqa: F401 - for the tests of all tasks
 
 from visavox.data.generator.clip_file import STORED_MARGIN, ClipFile, encode_jpeg, save_clip
 from visavox.demo import FACE
@@ -16,7 +15,6 @@ from visavox.face.geometry.crop import CropSpec, crop_transforms, warp_crop
 from visavox.face.geometry.motion import motion_of_track
 from visavox.face.track.tracking import track_video
 from visavox.media import VideoReader, read_audio
-from visavox.progress import Progress
 
 NUM_FRAMES = 25
 CUTS = {"anna": (0, "train"), "ben": (25, "train"), "cleo": (50, "validation")}
@@ -53,25 +51,6 @@ def make_dataset(folder: Path) -> Path:
         lines.append({"clip_id": f"{speaker}_0", "speaker": speaker, "split": split, "num_frames": NUM_FRAMES})
     (folder / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return folder
-
-
-class AfterStep(Progress):
-    """A progress display that does something after a number of training steps, or of what another bar counts."""
-
-    def __init__(self, step: int, action, unit: str = "step") -> None:
-        super().__init__(enabled=False)
-        self.step, self.action, self.unit = step, action, unit
-
-    @contextmanager
-    def bar(self, description: str, total: int | None, unit: str = "frame") -> Iterator[AfterStep]:
-        self.counts = unit == self.unit
-        yield self
-
-    def update(self, n: int = 1) -> None:
-        if self.counts:
-            self.step -= n
-            if self.step == 0:
-                self.action()
 
 
 def log_lines(run: Path, kind: str) -> list[dict]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -83,7 +84,7 @@ def check(
         )
     basis = _basis(start)
     judge = _judge(start, expert)
-    locations = [video] if isinstance(video, PathLike) else list(video)
+    locations = [video] if isinstance(video, str | os.PathLike) else list(video)
     sources = find_sources(locations, "flat").sources
     given: list[PathLike] = [start.path, *(source.path for source in sources)]
     check_output(output, given, settings.overwrite, extensions=(".safetensors",))

@@ -18,8 +18,9 @@ from functools import partial
 from types import FrameType
 from typing import Annotated, Any, TypeVar
 
-from visavox.errors import InputError, VisavoxError
-from visavox.progress import Progress
+from visavox.cli.progress_views import View, make_view
+from visavox.errors import Cancelled, InputError, VisavoxError
+from visavox.progress import CancelToken, Progress
 
 Options = TypeVar("Options")
 
@@ -61,6 +62,13 @@ def alias(*names: str) -> Any:
     return conf.arg(aliases=names)
 
 
+def named(name: str) -> Any:
+    """Return a marker that gives an option another name than its field has."""
+    from tyro import conf
+
+    return conf.arg(name=name)
+
+
 @dataclass(frozen=True, kw_only=True)
 class CommonOptions:
     """Options that every command has."""
@@ -69,11 +77,17 @@ class CommonOptions:
     """Draw no progress bars and print no warnings."""
     verbose: Annotated[bool, alias("-v")] = False
     """Say step by step what is done, and where an error came from."""
+    progress_view: Annotated[View, named("progress")] = "auto"
+    """Show progress as bars, as JSON lines on standard error, or not at all; auto draws bars on a terminal."""
 
     @property
     def progress(self) -> Progress:
-        """Progress bars as these options ask for them."""
-        return Progress(enabled=False if self.quiet else None)
+        """Progress as these options ask for it."""
+        return self.cancellable(None)
+
+    def cancellable(self, cancel: CancelToken | None) -> Progress:
+        """Return progress as these options ask for it, of work that `cancel` stops."""
+        return Progress(make_view(self.progress_view, quiet=self.quiet), cancel)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,10 +185,10 @@ def run(command: Callable[[list[str]], int], argv: list[str]) -> int:
             code = command(argv)
             sys.stdout.flush()
         return code
+    except (KeyboardInterrupt, Cancelled):
+        return _fail("interrupted", EXIT_INTERRUPTED, kind="")
     except VisavoxError as error:
         return _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        return _fail("interrupted", EXIT_INTERRUPTED, kind="")
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in EXTRAS:
@@ -205,6 +219,27 @@ def _let_go_of_stdout() -> None:
     except OSError:
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextlib.contextmanager
+def cancelled_by_interrupt() -> Iterator[CancelToken]:
+    """Make Ctrl-C cancel the job of the block, so that it ends in order; a second Ctrl-C interrupts it where it is."""
+    token = CancelToken()
+
+    def cancel(number: int, frame: FrameType | None) -> None:
+        if token.is_cancelled:
+            raise KeyboardInterrupt
+        token.cancel()
+
+    try:
+        before = signal.signal(signal.SIGINT, cancel)
+    except ValueError:  # not the main thread: whoever started it has Ctrl-C
+        yield token
+        return
+    try:
+        yield token
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

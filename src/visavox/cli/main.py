@@ -11,6 +11,7 @@ from typing import NamedTuple
 from visavox import __version__
 from visavox.cli.common import run
 from visavox.errors import InputError
+from visavox.runtime.native_output import own_process
 
 
 class Command(NamedTuple):
@@ -82,6 +83,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run `visavox` with `argv` (by default the process's own arguments) and return its exit code."""
     if argv is not None:
         return run(dispatch, argv)
+    own_process()
     code = run(dispatch, sys.argv[1:])
     # Nothing is left to clean up: Ctrl-C while the interpreter ends must not show a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

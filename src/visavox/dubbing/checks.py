@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -80,7 +81,7 @@ def check_model(model: object, settings: DubSettings | None = None) -> None:
     Raises:
         InputError: it is not, or does not.
     """
-    if not isinstance(model, PathLike):
+    if not isinstance(model, str | os.PathLike):
         return
     info = model_info(model)
     if info.network not in GENERATORS:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -26,21 +24,6 @@ from visavox.runtime.device import reduced_precision
 _MOST_MOMENTS = 512
 """Moments of a recording that are listened to beforehand."""
 _MOMENTS_AT_A_TIME = 64
-
-
-@contextlib.contextmanager
-def processor_threads(count: int | None) -> Iterator[None]:
-    """Let the networks of this thread use so many processor threads within the block; None: half of the cores."""
-    if count is None:
-        affinity = getattr(os, "sched_getaffinity", None)
-        cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-        count = max(1, cores // 2)
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class MouthNetwork:

@@ -22,7 +22,7 @@ from visavox.dubbing.checks import DubRequest, check_fit, sound_plan
 from visavox.dubbing.expressiveness import own_expressiveness
 from visavox.dubbing.faces import SpeakingFace, prepare_face, working_crop
 from visavox.dubbing.find import find_tracks
-from visavox.dubbing.network import MouthNetwork, processor_threads
+from visavox.dubbing.network import MouthNetwork
 from visavox.dubbing.painter import MouthPainter, PaintedFrame
 from visavox.dubbing.playback import Player
 from visavox.dubbing.reference import read_references
@@ -35,6 +35,7 @@ from visavox.media import VideoWriter
 from visavox.models.generator.mouth_reader import MouthReader
 from visavox.progress import Progress
 from visavox.runtime.background import Background
+from visavox.runtime.device import processor_threads
 from visavox.runtime.memory import return_free_memory
 from visavox.runtime.timing import Stopwatch
 from visavox.types import FrameStatus, Track

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from visavox.errors import InputError
+from visavox.runtime.fork import mark_used
 
 if TYPE_CHECKING:
     import torch
@@ -57,3 +60,35 @@ def multiplies_bfloat16() -> bool:
     import torch
 
     return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+@contextmanager
+def processor_threads(count: int | None) -> Iterator[None]:
+    """Limit the processor threads that networks use in this thread, within the block; other threads keep theirs.
+
+    `torch.set_num_threads` would change the whole process; the limit of OpenMP belongs to the thread that sets it.
+
+    Args:
+        count: how many; None: half of the cores.
+
+    Raises:
+        InputError: the process was forked from one that had computed with threads.
+    """
+    import torch
+    from threadpoolctl import ThreadpoolController
+
+    torch.get_num_threads()  # a new thread takes over what was set for the process here, and not at its first operation
+    mark_used("a network")
+    if count is None:
+        affinity = getattr(os, "sched_getaffinity", None)
+        cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+        count = max(1, cores // 2)
+    pools = [pool for pool in ThreadpoolController().lib_controllers if pool.user_api == "openmp"]
+    before = [pool.num_threads for pool in pools]
+    for pool in pools:
+        pool.set_num_threads(count)
+    try:
+        yield
+    finally:
+        for pool, number in zip(pools, before, strict=True):
+            pool.set_num_threads(number)

@@ -16,6 +16,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Literal
 
+from visavox.runtime.native_output import own_process
+
 Report = Callable[[float], None]
 """What a task calls with the share of its work that is done, 0 to 1."""
 Work = Callable[[Any, Report], Any]
@@ -148,6 +150,7 @@ def _serve(connection: Connection, work: Work, begin: Callable[[], None] | None)
     """Work for the other end of a pipe until it is closed."""
     # Ctrl-C reaches every process of the terminal; the one that gives out the work decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    own_process()
     if begin is not None:
         begin()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from tests.acting_progress import ActingProgress, Killed, kill
 from tests.avatar.building import DATA, begin, build, small_recipes
 from tests.training.tiny import log_lines
 
@@ -22,7 +22,6 @@ from visavox.avatar.format.avatar_folder import NEEDED, AvatarInfo, read_avatar
 from visavox.avatar.format.description import describe, gather
 from visavox.demo import FACE
 from visavox.errors import InputError
-from visavox.progress import Progress
 from visavox.runtime.lock import locked
 from visavox.training.motion.motion_recipes import POSTNET_RECIPES
 from visavox.weights.checkpoint import load_model
@@ -34,27 +33,9 @@ pytestmark = pytest.mark.usefixtures("small_recipes")
 TRAININGS = ("head", "torso", "postnet")
 
 
-class Killed(Exception):
-    """Stands for the end of the process."""
-
-
-class KillIn(Progress):
-    """Ends the work in a stage, after so many units of a kind."""
-
-    def __init__(self, stage: str, unit: str, count: int) -> None:
-        super().__init__(enabled=False)
-        self.stage, self.unit, self.left = stage, unit, count
-
-    @contextmanager
-    def bar(self, description, total, unit="frame"):
-        self.counts = description.startswith(f"{self.stage} (") and unit == self.unit
-        yield self
-
-    def update(self, n=1):
-        if self.counts:
-            self.left -= n
-            if self.left <= 0:
-                raise Killed
+def kill_in(stage: str, unit: str, count: int) -> ActingProgress:
+    """End the work in a stage, after so many units of a kind."""
+    return ActingProgress(count, kill, lambda event: event.stage.startswith(f"{stage} (") and event.unit == unit)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +138,7 @@ def test_a_build_that_is_killed_in_every_stage_goes_on_to_the_same_avatar(whole,
     said = {"licence": "CC BY 4.0", "attribution": "the GRID corpus"}
     for stage, unit in (("head", "step"), ("torso", "step"), ("postnet", "step"), ("measured", "frame")):
         with pytest.raises(Killed):
-            build(folder, KillIn(stage, unit, 3), **said)
+            build(folder, kill_in(stage, unit, 3), **said)
         with pytest.raises(InputError, match="not a finished one"):
             AvatarInfo.load(folder)
         # What a process leaves that is killed while it writes.
@@ -176,7 +157,7 @@ def test_a_build_that_is_killed_in_every_stage_goes_on_to_the_same_avatar(whole,
 def test_a_training_that_is_killed_before_its_first_checkpoint_is_begun_again(prepared, tmp_path):
     folder = begin(prepared, tmp_path / "avatar")
     with pytest.raises(Killed):
-        build(folder, KillIn("head", "step", 1), until="head")
+        build(folder, kill_in("head", "step", 1), until="head")
     (folder / TRAINING_FOLDER / "head" / ".last.ckpt.part").write_bytes(b"half")
     built = build(folder, until="head")
     assert built.stages == ("data", "head")
@@ -210,7 +191,7 @@ def test_a_time_is_divided_once(prepared, tmp_path, monkeypatch):
     monkeypatch.setattr("visavox.training.radiance.avatar_schedule._UPDATES", 2)
     folder = begin(prepared, tmp_path / "avatar")
     with pytest.raises(Killed):
-        build(folder, KillIn("head", "step", 1), minutes=0.001)
+        build(folder, kill_in("head", "step", 1), minutes=0.001)
     stages = json.loads((folder / TRAINING_FOLDER / "stages.json").read_text())
     assert stages["schedule"]["figures"] == {"head": 8, "torso": 8}
     build(folder, minutes=0.001, until="torso")

@@ -8,6 +8,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+from tests.acting_progress import ActingProgress, Killed, kill
 from tests.avatar.conftest import SETTINGS
 from tests.data.footage import demo_pictures, demo_sound, make_film
 
@@ -20,45 +21,14 @@ from visavox.errors import InputError
 from visavox.face.geometry.landmarks import IBUG_68
 from visavox.face.geometry.motion import canonical_68
 from visavox.metrics.picture import psnr
-from visavox.progress import Progress
 
 CHIN, NOSE_TIP = 8, 30
 """Of the 68 landmarks."""
 
 
-class Killed(Exception):
-    """Stands for the end of the process."""
-
-
-class KillAfter(Progress):
-    """Ends the work when so many frames of a stage are done."""
-
-    def __init__(self, stage: str, frames: int) -> None:
-        super().__init__(enabled=False)
-        self.stage, self.left, self.counted = stage, frames, 0
-
-    def bar(self, description, total, unit="frame"):
-        outer = self
-        inner = super().bar(description, total, unit)
-
-        class Wrapped:
-            def __enter__(self):
-                bar = inner.__enter__()
-
-                class Counting:
-                    def update(self, n=1):
-                        if description == outer.stage:
-                            outer.counted += n
-                            if outer.counted >= outer.left:
-                                raise Killed
-                        return bar.update(n)
-
-                return Counting()
-
-            def __exit__(self, *error):
-                return inner.__exit__(*error)
-
-        return Wrapped()
+def kill_after(stage: str, frames: int) -> ActingProgress:
+    """End the work when so many frames of a stage are done."""
+    return ActingProgress(frames, kill, lambda event: event.stage == stage)
 
 
 def landmarks_in_crop(data: PersonData) -> np.ndarray:
@@ -175,13 +145,13 @@ def test_run_that_is_killed_in_every_stage_goes_on_to_the_same_bytes(prepared, t
     monkeypatch.setattr("visavox.avatar.dataset.masks.BLOCK", 20)
     for stage in ("following the face", "cutting and segmenting", "head and torso"):
         with pytest.raises(Killed):
-            prepare_person(FACE, tmp_path / "data", SETTINGS, KillAfter(stage, 50))
+            prepare_person(FACE, tmp_path / "data", SETTINGS, kill_after(stage, 50))
         with pytest.raises(InputError, match="not a finished one"):
             PersonData.load(tmp_path / "data")
-    again = KillAfter("head and torso", 1)
+    again = kill_after("head and torso", 1)
     with pytest.raises(Killed):
         prepare_person(FACE, tmp_path / "data", SETTINGS, again)
-    assert again.counted == 40  # what was noted is counted at once, and not done again
+    assert 1 - again.left == 40  # what was noted is counted at once, and not done again
     prepare_person(FACE, tmp_path / "data", SETTINGS)
     assert content(tmp_path / "data") == content(prepared.data.folder)
     assert not list((tmp_path / "data").rglob(".*.part*"))

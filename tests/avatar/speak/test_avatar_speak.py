@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import wave
-from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
@@ -13,6 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from tests.acting_progress import ActingProgress, interrupt
 from tests.small_avatar import info_of, make_avatar
 
 import visavox
@@ -23,7 +23,6 @@ from visavox.data.radiance.person_data import PersonData
 from visavox.demo import FACE, SPEECH
 from visavox.errors import InputError
 from visavox.media import Encoding, VideoInfo, VideoReader, VideoWriter, probe, read_audio
-from visavox.progress import Progress
 
 LOSSLESS = Encoding(crf=0, preset="ultrafast")
 CROP = SourceCrop(10, 2, 32)
@@ -246,21 +245,9 @@ def test_files_that_cannot_be_used(avatar, sound, tmp_path, monkeypatch, audio, 
 
 @pytest.mark.parametrize("options", [{}, {"paste": ""}])
 def test_ctrl_c_leaves_nothing(avatar, sound, tmp_path, options):
-    class Interrupted(Progress):
-        @contextmanager
-        def bar(self, description, total, unit="frame"):
-            class Bar:
-                count = 0
-
-                def update(self, n=1):
-                    self.count += n
-                    if description == "rendering" and self.count == 3:
-                        raise KeyboardInterrupt
-
-            yield Bar()
-
+    progress = ActingProgress(3, interrupt, lambda event: event.stage == "rendering")
     with pytest.raises(KeyboardInterrupt):
-        avatar.speak(sound, tmp_path / "out.mp4", progress=Interrupted(), **options)
+        avatar.speak(sound, tmp_path / "out.mp4", progress=progress, **options)
     assert not list(tmp_path.iterdir())
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("visavox")]
 

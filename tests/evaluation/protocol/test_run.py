@@ -31,7 +31,7 @@ class Impatient(Progress):
     """Ctrl-C as soon as one pair is done."""
 
     def __init__(self) -> None:
-        super().__init__(enabled=False)
+        super().__init__()
 
     @contextmanager
     def bar(self, description: str, total: int | None, unit: str = "frame") -> Iterator[Bar]:

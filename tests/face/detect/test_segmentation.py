@@ -32,7 +32,8 @@ def test_network_finds_the_speaker(speaker):
     assert 0.15 < mask.person.mean() < 0.6
 
 
-def test_network_says_nothing_on_standard_error(speaker, capfd):
+def test_network_says_nothing_on_standard_error_of_the_command_line(speaker, capfd, monkeypatch):
+    monkeypatch.setattr("visavox.runtime.native_output._owned", True)
     with open_segmenter() as segmenter:
         segmenter.segment(speaker[0], PLACE)
     assert capfd.readouterr().err == ""

@@ -116,12 +116,14 @@ def test_settings_that_mean_nothing_are_refused(wrong):
         TrackerSettings(**wrong)
 
 
-def test_the_libraries_beneath_say_nothing(tmp_path, speaker):
+def test_the_libraries_beneath_say_nothing_in_a_process_of_our_own(tmp_path, speaker):
     picture = tmp_path / "face.npy"
     np.save(picture, speaker[0])
     program = (
         "import sys, numpy\n"
         "from visavox.face.track.tracker import open_tracker\n"
+        "from visavox.runtime.native_output import own_process\n"
+        "own_process()\n"
         "with open_tracker() as tracker:\n"
         "    print(len(tracker.observe(numpy.load(sys.argv[1]))))\n"
     )

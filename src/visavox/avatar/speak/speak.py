@@ -31,14 +31,13 @@ from visavox.avatar.speak.speak_checks import SpeakRequest, check_request, choos
 from visavox.avatar.speak.speak_result import SpeakResult
 from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
 from visavox.constants import FRAME_RATE
-from visavox.dubbing.network import processor_threads
 from visavox.models.radiance.compiled import check_compiler, compile_networks
 from visavox.motion.blink import find_blinks
 from visavox.motion.performance import watch
 from visavox.motion.speak import SpeakSettings, speak
 from visavox.progress import QUIET, Progress
 from visavox.runtime.background import Background
-from visavox.runtime.device import choose_device
+from visavox.runtime.device import choose_device, processor_threads
 from visavox.runtime.memory import return_free_memory
 from visavox.runtime.timing import Stopwatch
 from visavox.types import HeadPose, Motion, PathLike

@@ -265,7 +265,7 @@ class _ShareOfTask(Progress):
     """Reports the progress of one bar as a part of the whole task's."""
 
     def __init__(self, report: Callable[[float], None], first: float, last: float, expected: int | None) -> None:
-        super().__init__(enabled=False)
+        super().__init__()
         self._report, self._first, self._last, self._expected = report, first, last, expected
 
     @contextmanager

@@ -11,8 +11,8 @@ import numpy as np
 
 from visavox.face.detect.face_model import Detection, Observation
 from visavox.face.detect.import_apart import import_apart
-from visavox.face.detect.native_output import captured_output
 from visavox.face.detect.region import Region, region_of_box
+from visavox.runtime.native_output import captured_output
 from visavox.types import NUM_LANDMARKS
 
 MESH_SIZE = 192

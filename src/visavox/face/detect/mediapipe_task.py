@@ -13,9 +13,9 @@ import numpy as np
 from visavox.errors import InputError
 from visavox.face.detect.face_model import Detection, Observation
 from visavox.face.detect.import_apart import import_apart
-from visavox.face.detect.native_output import captured_output
 from visavox.face.detect.region import FACE_MARGIN, Region, region_of_landmarks
 from visavox.runtime.cache import fetch_to_cache
+from visavox.runtime.native_output import captured_output
 
 TASK_URL = (
     "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task"

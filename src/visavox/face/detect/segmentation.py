@@ -17,7 +17,8 @@ import numpy as np
 
 from visavox.errors import InputError
 from visavox.face.detect.closeable import Closeable
-from visavox.face.detect.native_output import captured_output
+from visavox.runtime.fork import mark_used
+from visavox.runtime.native_output import captured_output
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ class SelfieSegmenter(_Closing):
     """
 
     def __init__(self) -> None:
+        mark_used("the person segmenter")
         with captured_output():
             from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
 

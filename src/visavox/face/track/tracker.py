@@ -21,6 +21,7 @@ from visavox.face.detect.region import Region, region_of_landmarks
 from visavox.face.detect.search import FaceSearch
 from visavox.face.geometry.face_box import FaceBox, is_inside
 from visavox.face.geometry.landmarks import eye_distance
+from visavox.runtime.fork import mark_used
 
 __all__ = ["FaceTracker", "Observation", "RegionTracker", "TrackerSettings", "open_tracker"]
 
@@ -218,6 +219,7 @@ def open_face_model() -> FaceModel:
     """
     from visavox.face.detect.mediapipe_mesh import MediapipeMesh
 
+    mark_used("the face tracker")
     try:
         return MediapipeMesh()
     except ImportError:

@@ -1,4 +1,9 @@
-"""Keeps the chatter of native libraries off the terminal."""
+"""Messages of native libraries, kept off the terminal.
+
+MediaPipe, TensorFlow Lite and absl write to file descriptor 2 whatever their log level is set to. The descriptor
+belongs to the whole process, so only whoever owns the process may redirect it: the command line does, a library call
+does not.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +18,26 @@ from collections.abc import Iterator
 logger = logging.getLogger(__name__)
 
 
+_owned = False
+"""Whether the process is ours: set once, by its main function."""
+
+
+def own_process() -> None:
+    """Say that this process runs visavox and nothing else, so that its standard error may be redirected for moments."""
+    global _owned
+    _owned = True
+
+
 @contextlib.contextmanager
 def captured_output() -> Iterator[None]:
     """Send what the block writes to standard error, from Python or from C++, to the debug log instead.
 
-    MediaPipe, TensorFlow Lite and absl write to file descriptor 2 whatever their log level is set to. The
-    descriptor belongs to the whole process, so keep the block short.
+    Only in a process of our own (`own_process`): elsewhere the messages go where they go, and what other threads write
+    is never touched.
     """
+    if not _owned:
+        yield
+        return
     try:
         saved = os.dup(2)
     except OSError:  # standard error is closed: there is nothing to keep clean
