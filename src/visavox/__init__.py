@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from visavox.avatar.speak.speak import Avatar
     from visavox.avatar.speak.speak_result import SpeakResult
     from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
-    from visavox.dubbing import Dubber, DubResult, DubSettings, dub
-    from visavox.errors import InputError, TrainingError, VisavoxError
+    from visavox.dubbing import Dubber, DubJob, DubResult, DubSettings, check, dub
+    from visavox.errors import Cancelled, InputError, TrainingError, VisavoxError
     from visavox.evaluation import compare, evaluate
     from visavox.face.track.tracking import track_video as track
     from visavox.motion.performance import motion_of
-    from visavox.progress import Progress
+    from visavox.progress import CancelToken, Event, Progress
     from visavox.types import FrameStatus, Motion, Track
     from visavox.weights.checkpoint import load_model
     from visavox.weights.registry import list_models
@@ -34,9 +34,13 @@ _HOMES = {
     "AdaptSettings": "visavox.adaptation",
     "Avatar": "visavox.avatar.speak.speak",
     "AvatarSpeakSettings": "visavox.avatar.speak.speak_settings",
+    "CancelToken": "visavox.progress",
+    "Cancelled": "visavox.errors",
+    "DubJob": "visavox.dubbing",
     "DubResult": "visavox.dubbing",
     "DubSettings": "visavox.dubbing",
     "Dubber": "visavox.dubbing",
+    "Event": "visavox.progress",
     "FrameStatus": "visavox.types",
     "InputError": "visavox.errors",
     "Motion": "visavox.types",
@@ -46,6 +50,7 @@ _HOMES = {
     "TrainingError": "visavox.errors",
     "VisavoxError": "visavox.errors",
     "adapt": "visavox.adaptation",
+    "check": "visavox.dubbing",
     "compare": "visavox.evaluation",
     "dub": "visavox.dubbing",
     "evaluate": "visavox.evaluation",
@@ -61,9 +66,13 @@ __all__ = [
     "AdaptSettings",
     "Avatar",
     "AvatarSpeakSettings",
+    "CancelToken",
+    "Cancelled",
+    "DubJob",
     "DubResult",
     "DubSettings",
     "Dubber",
+    "Event",
     "FrameStatus",
     "InputError",
     "Motion",
@@ -73,6 +82,7 @@ __all__ = [
     "TrainingError",
     "VisavoxError",
     "adapt",
+    "check",
     "compare",
     "dub",
     "evaluate",

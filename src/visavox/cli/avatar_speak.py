@@ -13,7 +13,7 @@ from typing import Annotated
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
-from visavox.cli.common import EXIT_DONE, CommonOptions, ReportOptions, alias
+from visavox.cli.common import EXIT_DONE, CommonOptions, ReportOptions, alias, cancelled_by_interrupt
 from visavox.errors import InputError
 
 
@@ -49,12 +49,14 @@ def speak(options: Speak) -> int:
     from visavox.avatar.speak.speak_checks import check_files
 
     folder = find_avatar(options.avatar)
-    check_files(options.audio, options.output, options.settings)
+    files = check_files(options.audio, options.output, options.settings)
 
     from visavox.avatar.speak.speak import Avatar
 
     avatar = Avatar.load(folder, device=options.settings.device, compile=options.settings.compile)
-    result = avatar.speak(options.audio, options.output, settings=options.settings, progress=options.progress)
+    job = avatar.job(files)
+    with cancelled_by_interrupt() as cancel:
+        result = job.run(progress=options.cancellable(cancel))
     if options.json:
         print(json.dumps(result.to_json(), indent=2))
     elif not options.quiet:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import tyro
 
-from visavox.cli.common import ReportOptions, alias
+from visavox.cli.common import ReportOptions, alias, cancelled_by_interrupt
 from visavox.cli.optional import parse_optional
 from visavox.dubbing.settings import DubSettings
 from visavox.errors import InputError
@@ -42,14 +42,11 @@ def main(argv: list[str]) -> int:
 
     import visavox
 
-    result = visavox.dub(
-        options.face_file,
-        options.audio_file,
-        options.output,
-        model=options.model,
-        settings=options.settings,
-        progress=options.progress,
+    job = visavox.check(
+        options.face_file, options.audio_file, options.output, model=options.model, settings=options.settings
     )
+    with cancelled_by_interrupt() as cancel:
+        result = job.run(progress=options.cancellable(cancel))
     if options.json:
         print(json.dumps(result.to_json(), indent=2))
     elif not options.quiet:

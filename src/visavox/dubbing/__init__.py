@@ -1,6 +1,7 @@
 """Any face, no training: a video or a picture and a recording in, the face saying it out.
 
-`dub` checks everything that can be checked before anything heavy is loaded; `Dubber` keeps the network for
+`check` looks at everything that can be known before anything heavy is loaded and gives a job to run; `dub` does both;
+`Dubber` keeps the network for
 several jobs; `MouthPainter` is the core of both, frame by frame, for streams.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from visavox.dubbing.job import DubJob, check
 from visavox.dubbing.result import DubResult
 from visavox.dubbing.settings import DubSettings
 from visavox.progress import QUIET, Progress
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from visavox.dubbing.dubber import Dubber
     from visavox.dubbing.painter import MouthPainter
 
-__all__ = ["DubResult", "DubSettings", "Dubber", "MouthPainter", "dub"]
+__all__ = ["DubJob", "DubResult", "DubSettings", "Dubber", "MouthPainter", "check", "dub"]
 
 
 def dub(
@@ -42,7 +44,7 @@ def dub(
         output: the result: .mp4, .mkv, .mov or .webm.
         model: name or path of a generator's weights, or the generator itself.
         settings: how it is done.
-        progress: where bars are drawn; by default nowhere.
+        progress: takes the events, and may cancel the work.
         **options: fields of `DubSettings` that differ from `settings`.
 
     Returns:
@@ -52,15 +54,7 @@ def dub(
         InputError: something given cannot be used; said before the work wherever it can be known. Nothing is left
             under the name of the output.
     """
-    from visavox.dubbing.checks import check_model, check_request, choose_settings
-
-    chosen = choose_settings(settings, options)
-    check_request(face, audio, output, chosen)
-    check_model(model, chosen)
-
-    from visavox.dubbing.dubber import Dubber
-
-    return Dubber(model, device=chosen.device).dub(face, audio, output, settings=chosen, progress=progress)
+    return check(face, audio, output, model=model, settings=settings, **options).run(progress=progress)
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ from visavox.errors import InputError
 from visavox.face.geometry.face_box import check_face_box
 from visavox.media import AudioPlan, VideoInfo, VideoWriter, check_output, probe, probe_audio
 from visavox.media.output import STANDARD_STREAM
-from visavox.types import PathLike
+from visavox.types import Motion, PathLike, Track
 from visavox.weights.registry import GENERATORS, model_info
 
 _MISCOUNT = 25
@@ -31,6 +31,10 @@ class DubRequest:
     """Path of the result."""
     settings: DubSettings
     """How it is done."""
+    tracks: tuple[Track, ...] | None = None
+    """Faces of the track file, where one is given."""
+    motion: Motion | None = None
+    """Motion of the motion file, where one is given."""
 
 
 def choose_settings(settings: DubSettings | None, options: dict[str, Any]) -> DubSettings:
@@ -62,17 +66,17 @@ def check_request(face: PathLike, audio: PathLike, output: PathLike, settings: D
         raise InputError(f"{face} has no soundtrack to keep under the speech; leave out --mix")
     if settings.face_box is not None:
         check_face_box(settings.face_box, (info.width, info.height))
-    if settings.track is not None:
-        load_fitting_tracks(info, settings)
+    tracks = None if settings.track is None else tuple(load_fitting_tracks(info, settings))
+    motion = None
     if settings.motion is not None:
         from visavox.motion.motion_file import load_motion
 
-        load_motion(settings.motion)
+        motion = load_motion(settings.motion)
     frames = info.expected_frames
     if settings.reference.isdecimal() and frames is not None and int(settings.reference) > frames + _MISCOUNT:
         raise InputError(f"reference frame {settings.reference} is not in {face}, which has {frames} frames")
     _rehearse(info, str(audio), output, settings)
-    return DubRequest(info, str(audio), str(output), settings)
+    return DubRequest(info, str(audio), str(output), settings, tracks, motion)
 
 
 def check_model(model: object, settings: DubSettings | None = None) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from torch import nn
 
 from visavox.dubbing.checks import check_request, choose_settings
+from visavox.dubbing.job import DubJob, check_network
 from visavox.dubbing.network import MouthNetwork
-from visavox.dubbing.pipeline import run
 from visavox.dubbing.result import DubResult
 from visavox.dubbing.settings import DubSettings
 from visavox.errors import InputError
@@ -38,9 +38,23 @@ class Dubber:
         Raises:
             InputError: there is no such model or device, or the model is no generator.
         """
-        where = choose_device(device)
-        module = model if isinstance(model, nn.Module) else load_model(model)
-        self.network = MouthNetwork(module, where)
+        self.network = load_network(model, device)
+
+    def check(
+        self,
+        face: PathLike,
+        audio: PathLike,
+        output: PathLike,
+        *,
+        settings: DubSettings | None = None,
+        **options: Any,
+    ) -> DubJob:
+        """Check a dub with this network, and return it as a job; arguments and errors are those of `dub`."""
+        if "device" in options:
+            raise InputError("the device of a Dubber is chosen when it is made: Dubber(model, device=...)")
+        chosen = choose_settings(settings, options)
+        check_network(chosen, self.network)
+        return DubJob(check_request(face, audio, output, chosen), network=self.network)
 
     def dub(
         self,
@@ -59,7 +73,7 @@ class Dubber:
             audio: any file with sound.
             output: the result: .mp4, .mkv, .mov or .webm.
             settings: how it is done.
-            progress: where bars are drawn.
+            progress: takes the events, and may cancel the work.
             **options: fields of `DubSettings` that differ from `settings`, such as `extend="loop"`.
 
         Returns:
@@ -68,8 +82,18 @@ class Dubber:
         Raises:
             InputError: something given cannot be used. Nothing is left under the name of the output.
         """
-        if "device" in options:
-            raise InputError("the device of a Dubber is chosen when it is made: Dubber(model, device=...)")
-        chosen = choose_settings(settings, options)
-        request = check_request(face, audio, output, chosen)
-        return run(request, self.network, progress)
+        return self.check(face, audio, output, settings=settings, **options).run(progress=progress)
+
+
+def load_network(model: PathLike | nn.Module, device: str = "auto") -> MouthNetwork:
+    """Load a generator and make it ready.
+
+    Args:
+        model: name or path of a generator's weights, or the generator itself.
+        device: auto, cpu or cuda.
+
+    Raises:
+        InputError: there is no such model or device, or the model is no generator.
+    """
+    where = choose_device(device)
+    return MouthNetwork(model if isinstance(model, nn.Module) else load_model(model), where)

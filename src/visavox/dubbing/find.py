@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -23,19 +23,26 @@ _LOOK_AHEAD = Fraction(1)
 """Seconds after the last frame that is needed: what comes next tells whether a gap is short."""
 
 
-def find_tracks(info: VideoInfo, settings: DubSettings, speech: Fraction, progress: Progress) -> list[Track]:
+def find_tracks(
+    info: VideoInfo,
+    settings: DubSettings,
+    speech: Fraction,
+    progress: Progress,
+    loaded: Sequence[Track] | None = None,
+) -> list[Track]:
     """Follow the faces that are to speak, or read the track of an earlier job.
 
     Args:
         info: the video.
         settings: of the job.
         speech: seconds of the recording; what lies behind is not looked at where it will be cut off.
-        progress: where to show how far it is.
+        progress: reports it.
+        loaded: the faces of a track file, which are not looked for.
 
     Raises:
         InputError: there is no face, or none that can be repainted.
     """
-    tracks = _all_tracks(info, settings, speech, progress)
+    tracks = _all_tracks(info, settings, speech, progress) if loaded is None else list(loaded)
     if settings.save_track is not None and tracks:
         save_tracks(tracks, settings.save_track)
     chosen = select_tracks(tracks, settings.speaker) if settings.face_box is None else tracks
@@ -78,8 +85,6 @@ def _check_rate(track: Track, info: VideoInfo) -> None:
 
 
 def _all_tracks(info: VideoInfo, settings: DubSettings, speech: Fraction, progress: Progress) -> list[Track]:
-    if settings.track is not None:
-        return load_fitting_tracks(info, settings)
     if settings.cache_track:
         return cached_tracks(info.path, face_box=settings.face_box, progress=progress)
     if settings.face_box is not None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 
 from visavox.constants import FRAME_RATE
-from visavox.dubbing.checks import DubRequest, check_fit, sound_plan
+from visavox.dubbing.checks import DubRequest, sound_plan
 from visavox.dubbing.expressiveness import own_expressiveness
 from visavox.dubbing.faces import SpeakingFace, prepare_face, working_crop
 from visavox.dubbing.find import find_tracks
@@ -29,7 +30,7 @@ from visavox.dubbing.reference import read_references
 from visavox.dubbing.result import DubResult
 from visavox.dubbing.speech import read_speech
 from visavox.dubbing.timeline import Moment, Timeline, plan_timeline
-from visavox.dubbing.wanted_motion import find_motion, fit_motion
+from visavox.dubbing.wanted_motion import fit_motion, motion_of_speech
 from visavox.face.composite.composite import CompositeSettings
 from visavox.media import VideoWriter
 from visavox.models.generator.mouth_reader import MouthReader
@@ -49,19 +50,18 @@ _FADE = 0.12
 """Seconds over which the old mouth comes back where the speech ends and the video goes on."""
 
 
-def run(request: DubRequest, network: MouthNetwork, progress: Progress) -> DubResult:
+def run_passes(request: DubRequest, network: MouthNetwork, progress: Progress) -> DubResult:
     """Do one job.
 
     Raises:
         InputError: the video shows no face that can be repainted, or a file cannot be read or written.
     """
     watch, settings = Stopwatch(), request.settings
-    check_fit(settings, hears=network.hears, knows_motion=network.hears_motion or not network.hears)
     with watch.measure("sound"), processor_threads(settings.threads):
         speech = read_speech(request.audio, close_in_silence=settings.close_in_silence)
     return_free_memory()  # before the tracks, which are the most that a job ever holds
     with watch.measure("track"):
-        tracks = find_tracks(request.info, settings, speech.seconds, progress)
+        tracks = find_tracks(request.info, settings, speech.seconds, progress, request.tracks)
     return_free_memory()  # what the tracks were built from
     times = tracks[0].times
     timeline = plan_timeline(
@@ -95,6 +95,7 @@ def run(request: DubRequest, network: MouthNetwork, progress: Progress) -> DubRe
     painter.push_sound(speech.mel)
     painter.end_sound()
     del tracks, speech  # a hundred megabytes for ten minutes
+    request = replace(request, tracks=None, motion=None)
     return_free_memory()
     return _second_pass(request, painter, plan, progress, watch)
 
@@ -131,7 +132,7 @@ def _set_expressiveness(
 def _set_motion(
     faces: list[SpeakingFace], tracks: list[Track], reader: MouthReader, request: DubRequest, progress: Progress
 ) -> None:
-    motion = find_motion(request.audio, request.settings, progress)
+    motion = request.motion or motion_of_speech(request.audio, request.settings, progress)
     for face, track in zip(faces, tracks, strict=True):
         face.motion = fit_motion(motion, reader, track, request.settings)
 

@@ -43,16 +43,12 @@ class WantedMotion:
         return ((1 - gone) * numbers + gone * self.rest).astype(np.float32)
 
 
-def find_motion(audio: str, settings: DubSettings, progress: Progress) -> Motion:
-    """Take the motion from the file that was given, or from the speech.
+def motion_of_speech(audio: str, settings: DubSettings, progress: Progress) -> Motion:
+    """Make the motion of a recording.
 
     Raises:
-        InputError: the file, or the motion model, cannot be used.
+        InputError: the recording, or the motion model, cannot be used.
     """
-    if settings.motion is not None:
-        from visavox.motion.motion_file import load_motion
-
-        return load_motion(settings.motion)
     from visavox.motion.speak import SpeakSettings, speak
 
     given: dict[str, Any] = {"seed": settings.seed, "temperature": settings.temperature}

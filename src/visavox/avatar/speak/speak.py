@@ -27,7 +27,15 @@ from visavox.avatar.speak.motion_support import MotionSupport
 from visavox.avatar.speak.paste import Paster, TrueFace
 from visavox.avatar.speak.pose_track import borrowed_pose, endless_pose, still_pose
 from visavox.avatar.speak.renderer import Layers, Renderer
-from visavox.avatar.speak.speak_checks import SpeakRequest, check_request, choose_settings, course_of, open_writer
+from visavox.avatar.speak.speak_checks import (
+    CheckedFiles,
+    SpeakRequest,
+    check_files,
+    check_request,
+    choose_settings,
+    course_of,
+    open_writer,
+)
 from visavox.avatar.speak.speak_result import SpeakResult
 from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
 from visavox.constants import FRAME_RATE
@@ -38,6 +46,7 @@ from visavox.motion.speak import SpeakSettings, speak
 from visavox.progress import QUIET, Progress
 from visavox.runtime.background import Background
 from visavox.runtime.device import choose_device, processor_threads
+from visavox.runtime.job import Job
 from visavox.runtime.memory import return_free_memory
 from visavox.runtime.timing import Stopwatch
 from visavox.types import HeadPose, Motion, PathLike
@@ -99,7 +108,7 @@ class Avatar:
             audio: any file with sound.
             output: the result: .mp4, .mkv, .mov or .webm; .mov or .webm where it is transparent.
             settings: how it is done; `device` and `compile` do not count, which were chosen when the avatar was loaded.
-            progress: where bars are drawn.
+            progress: takes the events, and may cancel the work.
             **options: fields of `AvatarSpeakSettings` that differ from `settings`, such as `pose="still"`.
 
         Returns:
@@ -108,8 +117,26 @@ class Avatar:
         Raises:
             InputError: something given cannot be used. Nothing is left under the name of the output.
         """
-        request = check_request(self.parts, audio, output, choose_settings(settings, options))
-        return _Job(self, request, progress).run()
+        return self.check(audio, output, settings=settings, **options).run(progress=progress)
+
+    def check(
+        self,
+        audio: PathLike,
+        output: PathLike,
+        *,
+        settings: AvatarSpeakSettings | None = None,
+        **options: Any,
+    ) -> SpeakJob:
+        """Check a recording to say, and return it as a job; arguments and errors are those of `speak`."""
+        return self.job(check_files(audio, output, choose_settings(settings, options)))
+
+    def job(self, files: CheckedFiles) -> SpeakJob:
+        """Check what only the avatar can tell of files that were checked, and return the job.
+
+        Raises:
+            InputError: something cannot be used.
+        """
+        return SpeakJob(self, check_request(self.parts, files))
 
     def motion_of(
         self, audio: PathLike, settings: AvatarSpeakSettings | None = None, *, progress: Progress = QUIET
@@ -129,7 +156,17 @@ class Avatar:
         return replace(motion, displacements=self.support.hold(motion.displacements))
 
 
-class _Job:
+class SpeakJob(Job[SpeakResult]):
+    """One recording for an avatar to say, after its checks."""
+
+    def __init__(self, avatar: Avatar, request: SpeakRequest) -> None:
+        self._avatar, self._request = avatar, request
+
+    def _work(self, progress: Progress) -> SpeakResult:
+        return _Performance(self._avatar, self._request, progress).run()
+
+
+class _Performance:
     """One recording that is said."""
 
     def __init__(self, avatar: Avatar, request: SpeakRequest, progress: Progress) -> None:

@@ -77,7 +77,23 @@ def choose_settings(settings: AvatarSpeakSettings | None, options: dict[str, Any
     return replace(settings or AvatarSpeakSettings(), **given)
 
 
-def check_files(audio: PathLike, output: PathLike, settings: AvatarSpeakSettings) -> None:
+@dataclass(frozen=True)
+class CheckedFiles:
+    """Files and options of a job, as far as they can be checked without the avatar."""
+
+    audio: str
+    """File with the speech."""
+    output: str
+    """Path of the result."""
+    settings: AvatarSpeakSettings
+    """How it is done."""
+    seconds: float | None
+    """Length of the speech as its container says, which may not know it."""
+    blink: str | float
+    """How the eyes blink."""
+
+
+def check_files(audio: PathLike, output: PathLike, settings: AvatarSpeakSettings) -> CheckedFiles:
     """Look at what can be judged without the avatar.
 
     Raises:
@@ -88,22 +104,21 @@ def check_files(audio: PathLike, output: PathLike, settings: AvatarSpeakSettings
     inputs = [audio, *([] if settings.pose in POSES else [settings.pose])]
     inputs += [settings.background] if Path(settings.background).is_file() else []
     check_output(output, inputs, settings.overwrite)
-    probe_audio(audio)
-    _blink(settings.blink)
+    seconds = probe_audio(audio).duration
+    blink = _blink(settings.blink)
     check_backdrop(settings.background)
     if settings.pose not in POSES:
         _check_pose(settings.pose)
+    return CheckedFiles(str(audio), str(output), settings, None if seconds is None else float(seconds), blink)
 
 
-def check_request(
-    avatar: AvatarFolder, audio: PathLike, output: PathLike, settings: AvatarSpeakSettings
-) -> SpeakRequest:
-    """Look at all files and options of a job.
+def check_request(avatar: AvatarFolder, files: CheckedFiles) -> SpeakRequest:
+    """Look at what only the avatar can tell of the files and options of a job.
 
     Raises:
         InputError: something cannot be used.
     """
-    check_files(audio, output, settings)
+    settings = files.settings
     model_info(avatar.info.motion)
     size = _size(settings.size, avatar.info.size)
     footage, like = None, _drawn(size)
@@ -111,10 +126,10 @@ def check_request(
         place = Path(str(settings.paste)) if settings.paste else None
         footage = SourceFootage(avatar.info, avatar.motion.confidence > 0, avatar.folder, place)
         # A container may not say how long the sound is, or not exactly: the rest is looked at when it is known.
-        expected = math.ceil((probe_audio(audio).duration or 0) * FRAME_RATE)
+        expected = math.ceil((files.seconds or 0) * FRAME_RATE)
         first = footage.check(course_of(avatar, footage, max(1, expected), settings.seed))
         like = replace(first, frame_rate=Fraction(FRAME_RATE), time_base=Fraction(1, FRAME_RATE))
-    request = SpeakRequest(str(audio), str(output), settings, size, like, footage, _blink(settings.blink))
+    request = SpeakRequest(files.audio, files.output, settings, size, like, footage, files.blink)
     if request.output != STANDARD_STREAM:
         open_writer(request).abort()  # a rehearsal: an encoder, a container or a disk may refuse
     return request

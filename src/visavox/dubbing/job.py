@@ -1,0 +1,106 @@
+"""A dub as a job: checked once, then run with events, a cancel token and a result."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from visavox.dubbing.checks import DubRequest, check_fit, check_model, check_request, choose_settings
+from visavox.dubbing.result import DubResult
+from visavox.dubbing.settings import DubSettings
+from visavox.errors import InputError
+from visavox.progress import Progress
+from visavox.runtime.job import Job
+from visavox.types import PathLike
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from visavox.dubbing.network import MouthNetwork
+
+
+class DubJob(Job[DubResult]):
+    """One dub that passed its checks; the network is loaded when it is run.
+
+    Attributes:
+        settings: how it is done.
+    """
+
+    def __init__(self, request: DubRequest, model: PathLike | None = None, network: MouthNetwork | None = None) -> None:
+        """Keep what was checked.
+
+        Args:
+            request: files and settings.
+            model: name or path of a generator's weights, to be loaded when the job is run.
+            network: a generator that is loaded already, in place of `model`.
+        """
+        self.settings = request.settings
+        self._request: DubRequest | None = request
+        self._model, self._network = model, network
+
+    def _work(self, progress: Progress) -> DubResult:
+        from visavox.dubbing.dubber import load_network
+        from visavox.dubbing.pipeline import run_passes
+
+        network = self._network
+        if network is None:
+            assert self._model is not None
+            network = load_network(self._model, self.settings.device)
+        return run_passes(self._hand_over(), network, progress)
+
+    def _hand_over(self) -> DubRequest:
+        """Return the request and let go of it: tracks are the largest that a job holds, and go with the first pass."""
+        request, self._request = self._request, None
+        if request is None:
+            raise InputError("this job was run before; check the files again for another run")
+        return request
+
+
+def check(
+    face: PathLike,
+    audio: PathLike,
+    output: PathLike,
+    *,
+    model: PathLike | nn.Module = "wav2lip",
+    settings: DubSettings | None = None,
+    **options: Any,
+) -> DubJob:
+    """Check everything about a dub that can be known before the work, and return it as a job.
+
+        job = visavox.check("face.mp4", "speech.wav", "result.mp4", extend="loop")
+        result = job.run(on_event=print)
+
+    Args:
+        face: a video or an image with a face.
+        audio: any file with sound.
+        output: the result: .mp4, .mkv, .mov or .webm.
+        model: name or path of a generator's weights, or the generator itself.
+        settings: how it is done.
+        **options: fields of `DubSettings` that differ from `settings`.
+
+    Returns:
+        the job.
+
+    Raises:
+        InputError: something given cannot be used.
+    """
+    chosen = choose_settings(settings, options)
+    request = check_request(face, audio, output, chosen)
+    if isinstance(model, str | os.PathLike):
+        check_model(model, chosen)
+        return DubJob(request, model)
+
+    from visavox.dubbing.dubber import load_network
+
+    network = load_network(model, chosen.device)
+    check_network(chosen, network)
+    return DubJob(request, network=network)
+
+
+def check_network(settings: DubSettings, network: MouthNetwork) -> None:
+    """See whether the options are some that a loaded generator understands.
+
+    Raises:
+        InputError: an option means nothing to it.
+    """
+    check_fit(settings, hears=network.hears, knows_motion=network.hears_motion or not network.hears)
