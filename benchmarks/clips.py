@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from visavox.errors import InputError
-from visavox.evaluation.manifest import VIDEO_SUFFIXES
+from visavox.evaluation.pairs import VIDEO_SUFFIXES
 
 TRUSTED_LAG = 0.35
 """A measured lag is believed where the correlation that it was found with (`av_best`) is at least this."""
@@ -52,6 +52,26 @@ def find_clips(folder: Path, index: Path | None = None) -> list[Clip]:
     if not clips:
         raise InputError(f"{folder} holds no recording; endings known are {' '.join(sorted(VIDEO_SUFFIXES))}")
     return clips
+
+
+def choose_clips(clips: list[Clip], groups: tuple[str, ...], limit: int | None) -> list[Clip]:
+    """Keep some groups, and some clips of each."""
+    known = sorted({clip.group for clip in clips})
+    unknown = [name for name in groups if name not in known]
+    if unknown:
+        raise InputError(f"there is no group {unknown[0]!r}; the groups are {', '.join(known)}")
+    chosen: list[Clip] = []
+    for name in groups or known:
+        chosen += [clip for clip in clips if clip.group == name][:limit]
+    return chosen
+
+
+def next_clip(clip: Clip, clips: list[Clip]) -> Clip | None:
+    """Return the clip whose audio is the wrong one: the next of the group, or of all if the group has but one."""
+    group = [each for each in clips if each.group == clip.group]
+    circle = group if len(group) > 1 else clips
+    following = circle[(circle.index(clip) + 1) % len(circle)]
+    return None if following is clip else following
 
 
 def _find_index(folder: Path) -> Path | None:

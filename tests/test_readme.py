@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 import tyro
 from benchmarks.avatar import __main__ as avatar
+from benchmarks.backwards import __main__ as backwards
 from benchmarks.motion import __main__ as motion
+from benchmarks.results import __main__ as results
+from benchmarks.speed import __main__ as speed
 
 import visavox
-from benchmarks import backwards, results, speed
 from visavox.cli.main import COMMANDS as COMMAND_TABLE
 from visavox.cli.main import main
 

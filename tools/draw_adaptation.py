@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from visavox.evaluation.evaluation import track_curve
 from visavox.evaluation.protocol.pictures import encode_jpeg, sheet, telling_times
 from visavox.evaluation.track_cache import TrackCache
 from visavox.face.geometry.crop import CropSpec, crop_transforms, warp_crop
 from visavox.face.geometry.landmarks import mouth_opening
 from visavox.media import VideoReader
+from visavox.metrics.pair import track_curve
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "pictures" / "adapt.jpg"
 STRETCHES = 4

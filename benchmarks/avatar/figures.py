@@ -22,7 +22,7 @@ from visavox.face.track.tracker import FaceTracker, open_tracker
 from visavox.losses.radiance import PatchJudge
 from visavox.metrics.curves import pool_curves
 from visavox.metrics.flicker import FlickerMeter
-from visavox.metrics.landmark import landmark_distance
+from visavox.metrics.landmark_distance import landmark_distance
 from visavox.training.radiance.person_batch import mean_known
 from visavox.types import HeadPose
 

@@ -9,7 +9,7 @@ import json
 import sys
 import time
 
-from benchmarks.speed_job import peak_memory
+from benchmarks.speed.job import peak_memory
 
 
 def main(argv: list[str]) -> int:

@@ -11,7 +11,7 @@ from tests.adaptation.conftest import OPTIONS, begin_with_footage_of
 from tests.training.tiny import AfterStep
 
 import visavox
-from visavox.adaptation.held_out import COLUMNS
+from visavox.adaptation.held_out import shown_infos
 from visavox.cli.main import main
 from visavox.demo import FACE, SPEECH
 from visavox.media import probe
@@ -35,7 +35,7 @@ def assert_same_numbers(one, other):
 def test_the_report_has_all_figures_of_before_and_after(adapted):
     result = adapted.result
     assert list(result.figures) == ROWS
-    assert all(values.keys() == {column.path for column in COLUMNS} for values in result.figures.values())
+    assert all(values.keys() == {info.name for info in shown_infos()} for values in result.figures.values())
     assert result.figures["before"] != result.figures["after"]
     assert result.steps == 16
     assert result.seconds == {"training": 1.0, "validation": 0.8, "held out": 0.76}

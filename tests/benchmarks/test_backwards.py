@@ -12,21 +12,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from benchmarks.backwards import choose_clips, main, next_clip
-from benchmarks.backwards_job import ClipResult
-from benchmarks.backwards_table import check_groups, curve_rows, group_results, markdown
-from benchmarks.clips import Clip
-from benchmarks.predicted_curves import judge_curves
-from benchmarks.recording_offset import REACH, RecordingJudge, offset_of
+from benchmarks.backwards.__main__ import main
+from benchmarks.backwards.job import ClipResult
+from benchmarks.backwards.predicted_curves import score_curves
+from benchmarks.backwards.recording_offset import REACH, RecordingScorer, offset_of
+from benchmarks.backwards.table import check_groups, curve_rows, group_results, markdown
+from benchmarks.clips import Clip, choose_clips, next_clip
 from tests.evaluation.test_report import make_report
 
 from visavox.demo import FACE
 from visavox.errors import InputError
 from visavox.evaluation.backwards import cut_sound
-from visavox.evaluation.evaluation import track_curve
 from visavox.evaluation.track_cache import TrackCache
 from visavox.face.geometry.crop import CropSpec
 from visavox.face.geometry.landmarks import mouth_opening
+from visavox.metrics.pair import track_curve
 from visavox.models.generator.wav2lip import Wav2LipConfig
 from visavox.motion.performance import motion_of
 from visavox.progress import QUIET
@@ -39,10 +39,10 @@ def make_clip(name: str, group: str = "grid") -> Clip:
     return Clip(name, Path(f"{name}.mp4"), group, 0)
 
 
-def make_result(seed: int, group: str = "grid", **figures) -> ClipResult:
+def make_result(seed: int, group: str = "grid", **values) -> ClipResult:
     """A clip that meets every threshold unless a figure says otherwise."""
-    dubbed = replace(make_report(seed, sharpness=0.8), **{"landmark_distance": 0.02, **figures})
-    worse = replace(make_report(seed, noise=5.0, sharpness=1.0), landmark_distance=0.03)
+    dubbed = make_report(seed, {"sharpness": 0.8, "landmark_distance": 0.02, **values})
+    worse = make_report(seed, {"sharpness": 1.0, "landmark_distance": 0.03}, noise=5.0)
     return ClipResult(make_clip(f"c{seed}", group), dubbed, worse, worse, None)
 
 
@@ -55,37 +55,44 @@ def agreement(offset: int) -> np.ndarray:
 def test_a_group_that_meets_all_thresholds_has_no_problem():
     groups = group_results([make_result(seed) for seed in range(3)])
     assert check_groups(groups) == []
-    figures = groups["grid"].figures
-    assert figures["num_clips"] == 3
-    assert figures["best_lag"] == figures["best_lag_pooled"] == 0
-    assert figures["sharpness_amplitude"] == pytest.approx(math.sqrt(0.8))
-    assert figures["opening_r"] > figures["opening_r_left"]
-    assert math.isnan(figures["expert_d"])
+    values = groups["grid"].values
+    assert values["num_clips"] == 3
+    assert values["best_lag"] == values["best_lag_pooled"] == 0
+    assert values["sharpness_amplitude"] == pytest.approx(math.sqrt(0.8))
+    assert values["opening_r"] > values["opening_r_left"]
+    assert math.isnan(values["expert_d"])
 
 
 @pytest.mark.parametrize(
-    ("figures", "words"),
+    ("values", "words"),
     [
         ({"sharpness": 0.5}, "sharpness 0.50"),
         ({"landmark_distance": 0.031}, "LMD 0.0310"),
-        ({"sharpness": math.nan}, "sharpness nan"),
     ],
 )
-def test_what_is_not_met_is_said(figures, words):
-    problems = check_groups(group_results([make_result(seed, **figures) for seed in range(3)]))
+def test_what_is_not_met_is_said(values, words):
+    problems = check_groups(group_results([make_result(seed, **values) for seed in range(3)]))
     assert problems
     assert all(words in problem for problem in problems)
 
 
+def test_what_was_not_measured_is_not_met():
+    good = [make_result(seed) for seed in range(3)]
+    for each in good:
+        del each.dubbed.values["sharpness"]
+    (problem,) = check_groups(group_results(good))
+    assert "sharpness nan" in problem
+
+
 def test_a_still_or_late_mouth_does_not_pass():
     good = [make_result(seed) for seed in range(3)]
-    weak = [replace(r, dubbed=replace(r.dubbed, opening=replace(r.dubbed.opening, gain=0.4))) for r in good]
+    weak = [make_result(seed, **{"opening.gain": 0.4}) for seed in range(3)]
     assert any("gain 0.40" in problem for problem in check_groups(group_results(weak)))
     late = []
     for result in good:
-        by_lag = result.dubbed.opening.by_lag
-        opening = replace(result.dubbed.opening, by_lag=(by_lag[-1], *by_lag[:-1]), correlation=by_lag[14])
-        late.append(replace(result, dubbed=replace(result.dubbed, opening=opening)))
+        arrays = dict(result.dubbed.arrays)
+        arrays["opening.by_lag"] = np.roll(arrays["opening.by_lag"], 1)
+        late.append(replace(result, dubbed=replace(result.dubbed, arrays=arrays)))
     assert any("best lag +1" in problem for problem in check_groups(group_results(late)))
     # A dub that is as late as the recording itself is in sync with its sound.
     for offset, is_late in ((1, False), (2, False), (-2, True)):
@@ -98,14 +105,14 @@ def test_the_offset_of_a_recording_is_that_of_all_its_clips_together():
     assert math.isnan(offset_of([None]))
 
 
-def test_the_judge_hears_by_how_much_a_recording_is_moved(tmp_path):
-    judge, motion = RecordingJudge(), motion_of(FACE)
+def test_the_scorer_finds_by_how_much_a_recording_is_moved(tmp_path):
+    scorer, motion = RecordingScorer(), motion_of(FACE)
     moved = []
     for name, lag in (("given", Fraction(0)), ("moved", Fraction(-4, 25))):
         cut_sound(FACE, tmp_path / f"{name}.wav", lag, Fraction(3))
-        moved.append(offset_of([judge.look(motion, tmp_path / f"{name}.wav")]))
+        moved.append(offset_of([scorer.score(motion, tmp_path / f"{name}.wav")]))
     assert moved[1] - moved[0] == -4  # the sound was advanced
-    assert judge.look(replace(motion, rate=Fraction(30)), tmp_path / "moved.wav") is None
+    assert scorer.score(replace(motion, rate=Fraction(30)), tmp_path / "moved.wav") is None
 
 
 def test_small_groups_are_not_judged_but_nothing_judged_is_no_success():
@@ -116,7 +123,7 @@ def test_small_groups_are_not_judged_but_nothing_judged_is_no_success():
 
 def test_the_table_has_a_column_for_each_group():
     groups = group_results([make_result(1, "b"), make_result(2, "a")])
-    lines = markdown([(name, group.figures) for name, group in groups.items()]).splitlines()
+    lines = markdown([(name, group.values) for name, group in groups.items()]).splitlines()
     assert [cell.strip() for cell in lines[0].split("|")[2:-1]] == ["a", "b"]
     assert len({len(line) for line in lines}) == 1
     assert not any("expert" in line for line in lines)
@@ -144,20 +151,20 @@ def test_predicted_curves_are_judged_like_a_dub(clip_set, tmp_path):
     clip = Clip("grid_x/one", clip_set / "grid_x/one.mpg", "grid", 0)
     true = track_curve(tracks.track(clip.path), mouth_opening)
     np.savez(tmp_path / "curves.npz", **{clip.name: 0.5 * true[:-1]})
-    ((name, figures),) = curve_rows(judge_curves(tmp_path / "curves.npz", [clip], tracks, QUIET))
+    ((name, figures),) = curve_rows(score_curves(tmp_path / "curves.npz", [clip], tracks, QUIET))
     assert name == "grid"
     assert (figures["opening_r"], figures["gain"]) == pytest.approx((1, 0.5))
     assert figures["best_lag"] == 0
 
     np.savez(tmp_path / "short.npz", **{clip.name: true[:-10]})
     with pytest.raises(InputError, match="give one each"):
-        judge_curves(tmp_path / "short.npz", [clip], tracks, QUIET)
+        score_curves(tmp_path / "short.npz", [clip], tracks, QUIET)
     np.savez(tmp_path / "other.npz", x=true)
     with pytest.raises(InputError, match="lacks 1 of 1 clips"):
-        judge_curves(tmp_path / "other.npz", [clip], tracks, QUIET)
+        score_curves(tmp_path / "other.npz", [clip], tracks, QUIET)
     (tmp_path / "text.npz").write_text("no")
     with pytest.raises(InputError, match=r"no \.npz"):
-        judge_curves(tmp_path / "text.npz", [clip], tracks, QUIET)
+        score_curves(tmp_path / "text.npz", [clip], tracks, QUIET)
 
 
 @pytest.fixture(scope="module")
@@ -188,10 +195,11 @@ def test_a_whole_run_prints_a_table_and_fails_the_check(clip_set, generator_file
     assert "no group has 3 clips" in printed
     values = json.loads(output.read_text())
     (clip,) = values["clips"]
-    assert clip["other_sound"] is None
+    assert clip["other_audio"] is None
     assert len(clip["dubbed"]["curves"]["opening"]) == 75
-    assert clip["dubbed"]["outside"]["mean"] == pytest.approx(clip["dubbed"]["outside"]["codec_mean"], abs=0.3)
-    assert clip["left"]["sharpness"] == pytest.approx(1, abs=0.1)
+    dubbed = clip["dubbed"]["values"]
+    assert dubbed["outside.mean"] == pytest.approx(dubbed["outside.codec_mean"], abs=0.3)
+    assert clip["left"]["values"]["sharpness"] == pytest.approx(1, abs=0.1)
     assert values["groups"]["grid"]["num_clips"] == 1
     made = (work / "backwards/grid_x/one.mp4").stat().st_mtime_ns
     assert main(arguments) == 0

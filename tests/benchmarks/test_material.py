@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.clips import Clip, find_clips
-from benchmarks.speed_material import make_random_weights, make_video
+from benchmarks.speed.material import make_random_weights, make_video
 
 from visavox.errors import InputError
 from visavox.media import probe

@@ -8,14 +8,13 @@ from pathlib import Path
 import cv2
 import pytest
 from benchmarks.clips import Clip
-from benchmarks.results import choose_folder, choose_subjects, main, shipped_generators
-from benchmarks.results_sheet import sheet_clips
-from benchmarks.results_table import BEGIN, END, group_figures, put_between_markers, tables
+from benchmarks.results.__main__ import choose_folder, choose_subjects, main, shipped_generators
+from benchmarks.results.sheet import sheet_clips
+from benchmarks.results.table import BEGIN, END, group_values, put_between_markers, tables
 from tests.evaluation.conftest import DEMO, demo_frames, write_video
-from tests.evaluation.test_report import make_report
+from tests.evaluation.test_report import make_report, sync_values
 
 from visavox.errors import InputError
-from visavox.metrics.sync import SyncScore
 
 PAGE = Path(__file__).parents[2] / "docs" / "results.md"
 
@@ -60,10 +59,10 @@ def test_the_sheet_shows_every_group_before_any_twice():
     assert [clip.name for clip in sheet_clips(clips, 4)] == ["a/1", "b/1", "c/1", "a/2"]
 
 
-def test_tables_have_rows_for_all_and_a_foreign_sound_no_false_figures():
+def test_tables_have_rows_for_all_and_foreign_words_no_false_values():
     clips = make_clips("a/1", "a/2", "b/1")
-    score = SyncScore(7.0, 5.0, 0, 7.5, 50)
-    reports = {clip.name: make_report(seed, psnr=30.0, expert_sync=score) for seed, clip in enumerate(clips)}
+    values = {"psnr": 30.0, **sync_values("expert_sync", 7.0, 5.0, 0, 7.5)}
+    reports = {clip.name: make_report(seed, values) for seed, clip in enumerate(clips)}
     measured = {who: {name: {"same": one, "cross": one} for name, one in reports.items()} for who in ("x", "y")}
     text = tables(measured, clips, ["three clips"])
     assert text.count("| all (3)") == 4
@@ -72,10 +71,10 @@ def test_tables_have_rows_for_all_and_a_foreign_sound_no_false_figures():
     assert "PSNR" in same
     assert "PSNR" not in cross
     assert "LMD" not in cross
-    figures = group_figures(list(reports.values()), "cross")
-    assert figures["expert_sync.distance"] == 7.0
-    assert math.isfinite(figures["pooled.correlation"])
-    assert math.isfinite(figures["opening.correlation"])
+    found = group_values(list(reports.values()), "cross")
+    assert found["expert_sync.distance"] == 7.0
+    assert math.isfinite(found["pooled.correlation"])
+    assert math.isfinite(found["opening.correlation"])
 
 
 @pytest.fixture(scope="module")
@@ -105,14 +104,14 @@ def test_a_second_run_measures_nothing_again(clip_set, tmp_path, capsys, monkeyp
     assert {path: path.stat().st_mtime_ns for path in work.rglob("*") if path.is_file()} == made
 
     published = tmp_path / "published.jpg"
-    monkeypatch.setattr("benchmarks.results.PAGE", page)
-    monkeypatch.setattr("benchmarks.results.SHEET", published)
+    monkeypatch.setattr("benchmarks.results.__main__.PAGE", page)
+    monkeypatch.setattr("benchmarks.results.__main__.SHEET", published)
     plain = [str(clip_set), "--models", "wav2lip", "--work", str(work), "--quiet"]
     assert main(plain) == 0
     assert not published.exists()  # nobody was named who may be shown
     assert main([*plain, "--sheet-groups", "b"]) == 0
     assert cv2.imread(str(published)).shape[0] < cv2.imread(str(sheet)).shape[0]
 
-    monkeypatch.setattr("benchmarks.results.PAGE", tmp_path / "untouched.md")  # a quick look writes no page
+    monkeypatch.setattr("benchmarks.results.__main__.PAGE", tmp_path / "untouched.md")  # a quick look writes no page
     assert main([*plain, "--limit", "1"]) == 0
     assert not (tmp_path / "untouched.md").exists()

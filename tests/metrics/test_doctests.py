@@ -13,14 +13,14 @@ import pytest
     [
         "metrics.cpbd",
         "metrics.curves",
-        "evaluation.descriptions",
         "metrics.flicker",
         "metrics.frechet",
         "metrics.identity",
-        "metrics.landmark",
-        "evaluation.pairing",
-        "metrics.picture",
+        "metrics.mouth_image",
+        "metrics.pair",
+        "metrics.sharpness",
         "metrics.silence",
+        "metrics.similarity",
     ],
 )
 def test_examples(name):

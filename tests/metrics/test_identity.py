@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from tests.evaluation.onnx_file import save_mean_color
+from tests.metrics.onnx_file import save_mean_color
 
 from visavox.errors import InputError
 from visavox.metrics.identity import ARCFACE_POINTS, cosine_similarity, recognition_crop

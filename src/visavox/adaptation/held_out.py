@@ -8,32 +8,41 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from visavox.constants import FRAME_RATE
 from visavox.dubbing import Dubber
 from visavox.evaluation.backwards import cut_sound, cut_video, reverse_video
-from visavox.evaluation.evaluation import EvaluationSettings, evaluate
-from visavox.evaluation.report import Column, Report, summarise
+from visavox.evaluation.evaluation import EvaluationSettings, evaluate_pair
+from visavox.evaluation.pairs import EvaluationPair
+from visavox.evaluation.report import summarise
 from visavox.evaluation.track_cache import TrackCache
+from visavox.metrics import MetricInfo, choose_metrics, metric_infos
 from visavox.progress import Progress
 from visavox.runtime.files import short_digest, write_whole
 from visavox.types import PathLike
 
 Figures = dict[str, float]
 
-COLUMNS = (
-    Column("PSNR", "psnr", 2),
-    Column("sharpness", "sharpness", 2),
-    Column("opening r", "opening.correlation", 3),
-    Column("pooled r", "pooled.correlation", 3),
-    Column("gain", "opening.gain", 2),
-    Column("LMD", "landmark_distance", 4),
-)
-"""What is shown, and written into the weights."""
+METRICS = ("lip_motion", "landmark_distance", "psnr", "sharpness")
+"""Metrics that the values are of."""
+
+_COLUMNS = {
+    "psnr": ("PSNR", 2),
+    "sharpness": ("sharpness", 2),
+    "opening.correlation": ("opening r", 3),
+    "pooled.correlation": ("pooled r", 3),
+    "opening.gain": ("gain", 2),
+    "landmark_distance": ("LMD", 4),
+}
+
+
+def shown_infos() -> list[MetricInfo]:
+    """Describe the values that are shown, and written into the weights."""
+    infos = {info.name: info for info in metric_infos()}
+    return [replace(infos[name], column=column, decimals=decimals) for name, (column, decimals) in _COLUMNS.items()]
 
 
 @dataclass(frozen=True)
@@ -130,14 +139,11 @@ class HeldOut:
         return kept[key]
 
     def _figures(self, video: Callable[[_Material], Path], description: str) -> Figures:
-        settings = EvaluationSettings(codec_loss=False, always_align=True)
-        reports: list[Report] = []
+        settings = EvaluationSettings(always_align=True, cache=self.tracks.folder)
+        metrics = choose_metrics(METRICS)
+        reports = []
         for one in self.progress.track(self.material, description, unit="stretch"):
-            reports.append(
-                evaluate(
-                    video(one), one.truth, audio=one.sound, source=one.backwards, settings=settings, tracks=self.tracks
-                )
-            )
-        found: dict[str, Any] = summarise(reports)
-        found |= {f"pooled.{name}": value for name, value in found.pop("pooled", {}).items()}
-        return {column.path: float(found[column.path]) for column in COLUMNS}
+            files = EvaluationPair(video(one), one.truth, audio=one.sound)
+            reports.append(evaluate_pair(files, metrics, settings))
+        found = summarise(reports).values
+        return {name: found[name] for name in _COLUMNS if name in found}

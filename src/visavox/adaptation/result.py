@@ -6,8 +6,9 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from visavox.adaptation.held_out import COLUMNS, Figures
+from visavox.adaptation.held_out import Figures, shown_infos
 from visavox.evaluation.report import format_table, plain
+from visavox.metrics import MetricInfo
 
 AS_IT_WAS, BEFORE, AFTER = "mouth as it was", "before", "after"
 
@@ -49,7 +50,7 @@ class AdaptResult:
             f"{used['validation']:.1f} s to choose by; measured on {used['held out']:.1f} s held out, played backwards "
             "with their own sound:",
             "",
-            format_table(list(self.figures.items()), COLUMNS),
+            format_table(list(self.figures.items()), shown_infos()),
             "",
             self.verdict(),
             *(f"note: {note}" for note in self.notes),
@@ -61,8 +62,8 @@ class AdaptResult:
         if not self.improved:
             return f"No gain on the validation seconds: {self.output} holds {self.model} as it came."
         before, after = self.figures[BEFORE], self.figures[AFTER]
-        better = [column.title for column in COLUMNS if _is_better(column.path, after, before)]
-        worse = [column.title for column in COLUMNS if _is_better(column.path, before, after)]
+        better = [info.column for info in shown_infos() if _is_better(info, after, before)]
+        worse = [info.column for info in shown_infos() if _is_better(info, before, after)]
         told = [f"{word} in {', '.join(names)}" for word, names in (("better", better), ("worse", worse)) if names]
         return f"Improved: {' and '.join(self.improved)}. On the held-out seconds {', '.join(told) or 'no difference'}."
 
@@ -77,14 +78,14 @@ def quality_of(figures: dict[str, Figures]) -> dict[str, float]:
     }
 
 
-def _is_better(path: str, one: Figures, other: Figures) -> bool:
-    """Whether a figure of `one` is better than that of `other`, by more than a rounding."""
-    goodness = {
-        "psnr": lambda value: value,
-        "opening.correlation": lambda value: value,
-        "pooled.correlation": lambda value: value,
-        "landmark_distance": lambda value: -value,
-        "sharpness": lambda value: -abs(math.log(max(value, 1e-6))),
-        "opening.gain": lambda value: -abs(math.log(max(value, 1e-6))),
-    }[path]
-    return goodness(one[path]) > goodness(other[path]) + 1e-4
+def _is_better(info: MetricInfo, one: Figures, other: Figures) -> bool:
+    """Whether a value of `one` is better than that of `other`, by more than a rounding."""
+    return _goodness(info, one) > _goodness(info, other) + 1e-4
+
+
+def _goodness(info: MetricInfo, values: Figures) -> float:
+    """Return a number that grows as the value becomes better; of a ratio, as it comes nearer to 1."""
+    value = values.get(info.name, math.nan)
+    if info.higher_is_better is None:
+        return -abs(math.log(max(value, 1e-6)))
+    return value if info.higher_is_better else -value

@@ -13,8 +13,7 @@ from visavox.errors import InputError
 from visavox.runtime.device import Device
 
 if TYPE_CHECKING:
-    from visavox.evaluation.evaluation import EvaluationSettings
-    from visavox.evaluation.judge_settings import FaceJudgeSettings
+    from visavox.metrics.table import Metrics
 
 
 @dataclass(frozen=True)
@@ -26,17 +25,17 @@ class PairOptions:
     pairs: Path | None = None
     """The list: in each line `AUDIO VIDEO`, two paths below the folder, .mp4 left out, as in Wav2Lip's evaluation."""
     model: Annotated[str, alias("-m")] = "wav2lip"
-    """Name or path of the network that paints the mouth."""
+    """Name or path of the generator."""
     output: Annotated[Path | None, alias("-o")] = None
     """Folder of the results. A run that was interrupted goes on there; finished pairs are not done again."""
     device: Device = "auto"
     """Where the network runs."""
     workers: int | None = None
     """Processes; by default one for each core, at most 8; 0: none but this."""
-    num_pictures: int = 8
+    num_images: int = 8
     """Pairs that the HTML report shows."""
     extend_videos: bool = False
-    """Play a video back and forth where its sound is longer; by default such a pair is left out, as published."""
+    """Play a video back and forth where its audio is longer; by default such a pair is left out, as published."""
     redo: bool = False
     """Do every pair again."""
 
@@ -57,9 +56,8 @@ class PairOptions:
 def evaluate_pairs(
     root: Path,
     options: PairOptions,
-    measures: EvaluationSettings,
-    judges: Mapping[str, str | None],
-    face_judges: FaceJudgeSettings,
+    face: str,
+    metrics: Metrics,
     refused: Mapping[str, Any],
     common: ReportOptions,
 ) -> None:
@@ -68,9 +66,8 @@ def evaluate_pairs(
     Args:
         root: folder of the corpus.
         options: list, network, folder of the results.
-        measures: what is measured.
-        judges: networks that judge, by the argument of `visavox.metrics.evaluate`; None: not given.
-        face_judges: networks that judge the picture of the face.
+        face: which face is dubbed and measured.
+        metrics: by name.
         refused: options of the command that mean nothing here, with their values.
         common: progress and form of the output.
     """
@@ -93,11 +90,10 @@ def evaluate_pairs(
             model=options.model,
             device=options.device,
             extend_videos=options.extend_videos,
-            measures=measures,
-            judges={name: judge for name, judge in judges.items() if judge is not None},
-            face_judges=face_judges,
+            face=face,
+            metrics={name: metric.options for name, metric in metrics.items()},
             workers=options.workers,
-            num_pictures=options.num_pictures,
+            num_images=options.num_images,
             redo=options.redo,
         ),
         progress=common.progress,

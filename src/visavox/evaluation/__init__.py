@@ -1,6 +1,6 @@
 """Evaluation: pairs of videos measured, reported and put side by side, and whole test sets.
 
-`evaluate` reads two videos and fills a `Report` with every metric.
+`evaluate` reads two videos once, feeds the metrics of `visavox.metrics.METRICS`, and returns a `Report`.
 """
 
 from __future__ import annotations

@@ -1,75 +1,54 @@
-"""Many evaluations: every pair of a list, then the means of its groups."""
+"""Many evaluations: every pair of a list, then the averages of its groups."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from visavox.errors import InputError
-from visavox.evaluation.evaluation import EvaluationSettings, driving_sound, evaluate
-from visavox.evaluation.expert_sync import load_expert
-from visavox.evaluation.face_judges import FaceJudges
-from visavox.evaluation.lip_sync_error import load_syncnet
-from visavox.evaluation.manifest import EvaluationPair
-from visavox.evaluation.plot import PICTURE_SUFFIXES, plot_curves
-from visavox.evaluation.report import Report, summarise
-from visavox.evaluation.track_cache import TrackCache
+from visavox.evaluation.evaluation import EvaluationSettings, evaluate_pair
+from visavox.evaluation.pairs import EvaluationPair
+from visavox.evaluation.plot import IMAGE_SUFFIXES, plot_curves
+from visavox.evaluation.report import Report, Summary, summarise
+from visavox.evaluation.videos import driving_audio
+from visavox.metrics.table import Metrics
 from visavox.progress import QUIET, Progress
-from visavox.types import PathLike
 
 
 def evaluate_all(
     pairs: Sequence[EvaluationPair],
+    metrics: Metrics,
     *,
-    expert: PathLike | None = None,
-    sync_model: PathLike | None = None,
     settings: EvaluationSettings | None = None,
-    tracks: TrackCache | None = None,
     plots: Sequence[Path] | None = None,
-    face_judges: FaceJudges | None = None,
     progress: Progress = QUIET,
 ) -> list[Report]:
-    """Evaluate pair after pair; arguments as `visavox.metrics.evaluate`, reports in the order of the pairs.
+    """Evaluate pair after pair.
 
     Args:
         pairs: what to compare.
-        expert: name or file of an expert.
-        sync_model: converted file of the published SyncNet.
-        settings: what is measured.
-        tracks: where landmarks are kept.
-        plots: for each pair a picture to draw; None draws none.
-        face_judges: networks that judge the picture of the face.
+        metrics: by name, as `visavox.metrics.choose_metrics` makes them.
+        settings: as of `evaluate`.
+        plots: for each pair an image to draw; None draws none.
         progress: the bars.
+
+    Returns:
+        reports in the order of the pairs.
     """
-    loaded = None if expert is None else load_expert(expert)
-    syncnet = None if sync_model is None else load_syncnet(sync_model)
     reports = []
     for number, pair in enumerate(pairs):
-        report = evaluate(
-            pair.dubbed,
-            pair.truth,
-            audio=pair.audio,
-            source=pair.source,
-            expert=loaded,
-            sync_model=syncnet,
-            settings=settings,
-            tracks=tracks,
-            face_judges=face_judges,
-            progress=progress,
-        )
-        reports.append(report)
+        reports.append(evaluate_pair(pair, metrics, settings, progress))
         if plots is not None:
-            plot_curves(report, plots[number], driving_sound(pair.dubbed, pair.audio))
+            plot_curves(reports[-1], plots[number], driving_audio(pair.dubbed, pair.audio))
     return reports
 
 
-def group_rows(pairs: Sequence[EvaluationPair], reports: Sequence[Report]) -> list[tuple[str, dict[str, Any]]]:
-    """Average the reports of each group, and of all.
+def group_rows(pairs: Sequence[EvaluationPair], reports: Sequence[Report]) -> list[tuple[str, Summary]]:
+    """Combine the reports of each group, and of all.
 
     Returns:
-        name and figures (`report.summarise`) of every group in alphabetical order, then of all, named `mean`; a
-        single video is a single row with its own name.
+        name and summary of every group in alphabetical order, then of all, named `mean`; a single video is a single
+        row with its own name.
     """
     if len(reports) == 1:
         return [(Path(reports[0].dubbed).name, summarise(reports))]
@@ -83,7 +62,7 @@ def group_rows(pairs: Sequence[EvaluationPair], reports: Sequence[Report]) -> li
 
 
 def plan_plots(plot: Path | None, pairs: Sequence[EvaluationPair]) -> list[Path] | None:
-    """Name the picture of every pair: the path itself for one pair, else files in that folder, which is made.
+    """Name the image of every pair: the path itself for one pair, else files in that folder, which is made.
 
     Raises:
         InputError: the path cannot be written.
@@ -93,10 +72,10 @@ def plan_plots(plot: Path | None, pairs: Sequence[EvaluationPair]) -> list[Path]
     if plot is None:
         return None
     if len(pairs) == 1:
-        check_output(plot, [pairs[0].dubbed, pairs[0].truth], overwrite=True, extensions=PICTURE_SUFFIXES)
+        check_output(plot, [pairs[0].dubbed, pairs[0].truth], overwrite=True, extensions=IMAGE_SUFFIXES)
         return [plot]
-    if plot.suffix.lower() in PICTURE_SUFFIXES:
-        raise InputError(f"{plot} is one picture, but {len(pairs)} videos are measured; give the name of a folder")
+    if plot.suffix.lower() in IMAGE_SUFFIXES:
+        raise InputError(f"{plot} is one image, but {len(pairs)} videos are measured; give the name of a folder")
     try:
         plot.mkdir(parents=True, exist_ok=True)
     except OSError as error:

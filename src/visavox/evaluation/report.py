@@ -1,42 +1,21 @@
-"""The report of an evaluation: its figures for one pair of videos, and the table over many."""
+"""The report of an evaluation: values for one pair of videos, averages over many, and the table of both."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from visavox.evaluation.descriptions import DESCRIPTIONS
-from visavox.evaluation.face_figures import FaceFeatures, FaceFigures
-from visavox.metrics.curves import CurveAgreement, mean_best_lag, pool_curves
-from visavox.metrics.frechet import frechet_inception_distance
-from visavox.metrics.picture import OutsideDifference
-from visavox.metrics.silence import SilenceMotion
-from visavox.metrics.sync import LipSyncError, SyncScore
-
-
-@dataclass(frozen=True)
-class Curves:
-    """The mouth of both videos, frame by frame: what the agreements were computed from."""
-
-    times: np.ndarray
-    """float64 (T,): presentation times of the dubbed frames, seconds."""
-    opening: np.ndarray
-    """float64 (T,): lip opening of the dubbed video, NaN without a face."""
-    true_opening: np.ndarray
-    """float64 (T,): of the recording at the same times."""
-    width: np.ndarray
-    """float64 (T,): lip width of the dubbed video."""
-    true_width: np.ndarray
-    """float64 (T,): of the recording."""
+from visavox.metrics.metric import MetricInfo
+from visavox.metrics.table import metric_infos, reduce_all
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was measured on one dubbed video. A figure that could not be measured is NaN or None."""
+    """Everything that was measured on one dubbed video."""
 
     dubbed: str
     """Path of the dubbed video."""
@@ -48,180 +27,115 @@ class Report:
     """Of these, frames with a face in both."""
     frame_rate: float
     """Frames a second of the dubbed video."""
-    opening: CurveAgreement
-    """Lip opening against the truth."""
-    width: CurveAgreement
-    """Lip width against the truth."""
-    landmark_distance: float
-    """LMD, mean over frames, in distances of the outer eye corners (`landmark.landmark_distance`)."""
-    psnr: float = math.nan
-    """Of the mouth region, dB, from the squared error over all frames (`picture.psnr`)."""
-    ssim: float = math.nan
-    """Of the mouth region, mean over frames (`picture.ssim`)."""
     aligned: bool = False
-    """PSNR and SSIM were taken after moving the dubbed face onto the true one, because the heads do not coincide."""
-    sharpness: float = math.nan
-    """Energy of fine detail in the mouth region over that of the truth (`picture.laplacian_energy`)."""
-    flicker: float = math.nan
-    """Second difference in time of the repainted region over that of the truth (`flicker`)."""
-    outside: OutsideDifference | None = None
-    """Pixels outside the repainted region against the source; None if there is no source to compare with."""
-    silence: SilenceMotion | None = None
-    """The mouth in silence; None without sound."""
-    expert_sync: SyncScore | None = None
-    """expert-D, expert-C and offset by an expert of ours; None if none was given."""
-    true_expert_sync: SyncScore | None = None
-    """The same of the true recording with its own sound."""
-    lse: LipSyncError | None = None
-    """LSE-D, LSE-C and offset by the published SyncNet; None if it was not given."""
-    true_lse: LipSyncError | None = None
-    """The same of the true recording with its own sound."""
-    face: FaceFigures | None = None
-    """LPIPS, CPBD and identity of the face; None if nothing of it was asked for."""
-    not_measured: Mapping[str, str] = field(default_factory=dict)
-    """What was asked for and could not be measured: path of the figure -> why."""
-    features: FaceFeatures | None = field(default=None, repr=False, compare=False)
-    """Inception features of the faces, which FID is made of; None if it was not asked for. 16 kB a frame."""
-    curves: Curves | None = field(default=None, repr=False, compare=False)
-    """The curves themselves."""
+    """Images were compared after moving the dubbed face onto the true one, because the heads do not coincide."""
+    values: Mapping[str, float] = field(default_factory=dict)
+    """Every value by name (`visavox.metrics.MetricInfo.name`); none of them is NaN."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Values that were wanted and could not be measured: name -> the reason."""
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+    """What values were made of, by name: curves over the frames, such as `times` and `opening`, and features."""
 
     def to_dict(self, curves: bool = False) -> dict[str, Any]:
-        """Return the report as plain values for JSON (None where a figure is not a finite number).
+        """Return the report as plain values for JSON. An infinite value, such as the PSNR of equal images, is None.
 
         Args:
-            curves: include the curves frame by frame.
+            curves: include the arrays of one dimension, frame by frame; features are never included.
         """
-        values = asdict(replace(self, features=None))
-        del values["features"]
-        frames = values.pop("curves")
-        if curves and frames is not None:
-            values["curves"] = {name: array.tolist() for name, array in frames.items()}
+        values = {
+            "dubbed": self.dubbed,
+            "truth": self.truth,
+            "num_frames": self.num_frames,
+            "num_compared": self.num_compared,
+            "frame_rate": self.frame_rate,
+            "aligned": self.aligned,
+            "values": dict(self.values),
+            "missing": dict(self.missing),
+        }
+        if curves:
+            values["curves"] = {name: array.tolist() for name, array in self.arrays.items() if array.ndim == 1}
         return plain(values)
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """Values and arrays together, as `Metric.reduce` takes them."""
+        return {**self.values, **self.arrays}
 
 
 @dataclass(frozen=True)
-class Column:
-    """One column of the table."""
+class Summary:
+    """Reports of one group taken together."""
 
-    title: str
-    """Heading."""
-    path: str
-    """Where the figure is in a report: attribute names joined by dots."""
-    decimals: int
-    """Digits after the point."""
-    block: str = ""
-    """Columns of one block stand in one table, which this heads."""
+    num_videos: int
+    """How many they are."""
+    values: Mapping[str, float]
+    """By name: the mean over the reports that have the value, unless the metric combines them otherwise."""
+    missing: Mapping[str, str]
+    """Values that no report has, with a reason."""
 
-    @property
-    def heading(self) -> str:
-        """The title, and an arrow up or down where a higher or a lower figure is better."""
-        known = DESCRIPTIONS.get(self.path)
-        arrow = {True: " ↑", False: " ↓", None: ""}[known.higher_is_better if known else None]
-        return self.title + arrow
+    def to_dict(self) -> dict[str, Any]:
+        """Return the summary as plain values for JSON."""
+        return plain({"num_videos": self.num_videos, "values": dict(self.values), "missing": dict(self.missing)})
 
 
-def _sync_columns(block: str, names: tuple[str, str, str], path: str) -> tuple[Column, ...]:
-    """Return the figures of a judge, each with that of the real video beside it."""
-    columns = []
-    for name, attribute, decimals in zip(names, ("distance", "confidence", "offset"), (3, 3, 1), strict=True):
-        columns.append(Column(name, f"{path}.{attribute}", decimals, block))
-        columns.append(Column(f"real {name}", f"true_{path}.{attribute}", decimals, block))
-    return tuple(columns)
+def summarise(reports: Sequence[Report]) -> Summary:
+    """Combine reports of one group, at least one, each metric in its own way."""
+    values = reduce_all([report.result for report in reports])
+    missing = {name: reason for report in reports for name, reason in report.missing.items() if name not in values}
+    return Summary(len(reports), values, missing)
 
 
-COLUMNS = (
-    Column("open r", "opening.correlation", 2),
-    Column("lag", "opening.best_lag", 0),
-    Column("gain", "opening.gain", 2),
-    Column("width r", "width.correlation", 2),
-    Column("LMD", "landmark_distance", 4),
-    Column("PSNR", "psnr", 1),
-    Column("SSIM", "ssim", 3),
-    Column("LPIPS", "face.lpips", 3),
-    Column("FID", "fid", 1),
-    Column("sharp", "sharpness", 2),
-    Column("CPBD", "face.cpbd", 3),
-    Column("true CPBD", "face.true_cpbd", 3),
-    Column("identity", "face.identity", 3),
-    Column("flicker", "flicker", 2),
-    Column("outside", "outside.mean", 2),
-    Column("codec", "outside.codec_mean", 2),
-    Column("sil.move", "silence.motion", 4),
-    Column("sil.open", "silence.opening", 3),
-    *_sync_columns("whole frame", ("LSE-D frame", "LSE-C frame", "offset frame"), "lse.whole_frame"),
-    *_sync_columns("tracked crop", ("LSE-D crop", "LSE-C crop", "offset crop"), "lse.tracked_crop"),
-    *_sync_columns("expert", ("expert-D", "expert-C", "expert offset"), "expert_sync"),
-)
-"""What the tables of `visavox evaluate` show; a column that no report has a figure for is left out."""
+def table_infos() -> list[MetricInfo]:
+    """List the values that the tables of `visavox evaluate` show."""
+    return [info for info in metric_infos() if info.in_table]
 
 
-def figure(report: Report, path: str) -> float:
-    """Read one figure of a report by its dotted path; NaN where it was not measured."""
-    value: Any = report
-    for name in path.split("."):
-        value = getattr(value, name, None)
-    return math.nan if value is None else float(value)
-
-
-def summarise(reports: Sequence[Report]) -> dict[str, Any]:
-    """Average the figures of many reports.
+def format_table(rows: Sequence[tuple[str, Mapping[str, float]]], infos: Sequence[MetricInfo] | None = None) -> str:
+    """Lay values out as tables of plain text, one for each block.
 
     Args:
-        reports: of one group, at least one.
-
-    Returns:
-        For every column its mean over the reports that have it (medians are nowhere); `opening.best_lag` is the
-        lag at which the correlation averaged over the reports is highest, not the mean of noisy lags;
-        `fid` is that of all faces of all reports; `not_measured` says what was asked for and is missing, and why;
-        `pooled` holds correlation, best lag and gain over all frames taken together.
+        rows: heading and values by name.
+        infos: what to show; one that no row has a value of is left out, and so is a block without any. None: what
+            `visavox evaluate` shows.
     """
-    summary: dict[str, Any] = {"num_videos": len(reports)}
-    for column in COLUMNS:
-        values = np.array([figure(report, column.path) for report in reports])
-        values = values[~np.isnan(values)]
-        summary[column.path] = float(values.mean()) if len(values) else math.nan
-    summary["opening.best_lag"], summary["opening.best_correlation"] = mean_best_lag([r.opening for r in reports])
-    summary["fid"], summary["not_measured"] = _pooled_fid(reports), {}
-    for report in reports:
-        summary["not_measured"].update(report.not_measured)
-    curves = [report.curves for report in reports if report.curves is not None]
-    if curves:
-        summary["pooled"] = asdict(pool_curves([(each.opening, each.true_opening) for each in curves]))
-    return summary
-
-
-def _pooled_fid(reports: Sequence[Report]) -> float:
-    """FID of the faces of all reports; NaN where it was not measured for all of them."""
-    features = [report.features for report in reports if report.features is not None]
-    if not features or len(features) < len(reports):
-        return math.nan
-    dubbed, true = ([getattr(each, name) for each in features] for name in ("dubbed", "true"))
-    return frechet_inception_distance(np.concatenate(dubbed), np.concatenate(true))
-
-
-def format_table(rows: Sequence[tuple[str, dict[str, Any]]], columns: Sequence[Column] = COLUMNS) -> str:
-    """Lay out summaries as tables of plain text, one for each block of columns.
-
-    Args:
-        rows: name and figures by column path, as `summarise` gives them.
-        columns: what to show; one without any figure, and without a reason for having none, is left out, and so is a
-            block without any.
-    """
-    shown = [column for column in columns if any(_cell(figures, column) != "-" for _, figures in rows)]
-    blocks = dict.fromkeys(["", *(column.block for column in shown)])
+    shown = shown_infos([values for _, values in rows], infos)
+    blocks = dict.fromkeys(["", *(info.block for info in shown)])
     return "\n\n".join(_format_block(rows, block, [each for each in shown if each.block == block]) for block in blocks)
 
 
-def _format_block(rows: Sequence[tuple[str, dict[str, Any]]], title: str, shown: Sequence[Column]) -> str:
-    cells = [[title, *(column.heading for column in shown)]]
-    for name, figures in rows:
-        cells.append([name, *(_cell(figures, column) for column in shown)])
-    widths = [max(len(row[index]) for row in cells) for index in range(len(shown) + 1)]
-    lines = []
-    for row in cells:
-        name = row[0].ljust(widths[0])
-        lines.append("  ".join([name, *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]))
-    return "\n".join(line.rstrip() for line in lines)
+def shown_infos(rows: Sequence[Mapping[str, float]], infos: Sequence[MetricInfo] | None = None) -> list[MetricInfo]:
+    """Choose the values that some row has; of those of `visavox evaluate` if none are given."""
+    infos = table_infos() if infos is None else infos
+    return [info for info in infos if any(info.name in row for row in rows)]
+
+
+def cells(values: Mapping[str, float], infos: Sequence[MetricInfo]) -> list[str]:
+    """Write the values of a row under the columns that are shown; a dash where there is none."""
+    return [f"{values[info.name]:.{info.decimals}f}" if info.name in values else "-" for info in infos]
+
+
+def describe_missing(missing: Mapping[str, str], measured: Collection[str] = ()) -> str:
+    """Say what of the table could not be measured, and why: a line for each reason; empty if there is nothing.
+
+    Args:
+        missing: name of the value -> the reason.
+        measured: names that are not to be mentioned, because some row has them.
+    """
+    by_reason: dict[str, list[str]] = {}
+    for info in table_infos():
+        if info.name in missing and info.name not in measured:
+            by_reason.setdefault(missing[info.name], []).append(info.column)
+    return "\n".join(f"not measured: {', '.join(columns)} ({reason})" for reason, columns in by_reason.items())
+
+
+def _format_block(rows: Sequence[tuple[str, Mapping[str, float]]], title: str, infos: Sequence[MetricInfo]) -> str:
+    lines = [[title, *(info.heading for info in infos)], *([name, *cells(values, infos)] for name, values in rows)]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(infos) + 1)]
+    padded = [
+        [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
+        for line in lines
+    ]
+    return "\n".join("  ".join(line).rstrip() for line in padded)
 
 
 def plain(value: Any) -> Any:
@@ -235,10 +149,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def _cell(figures: Mapping[str, Any], column: Column) -> str:
-    value = figures.get(column.path)
-    if isinstance(value, int | float) and not math.isnan(value):
-        return f"{value:.{column.decimals}f}"
-    return str(figures.get("not_measured", {}).get(column.path, "-"))

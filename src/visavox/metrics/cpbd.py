@@ -1,10 +1,15 @@
-"""CPBD: how much of a picture's edges are too sharp for anybody to see blur in them."""
+"""CPBD: share of the edges of a face that are too sharp for anybody to see blur in them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
-from visavox.metrics.picture import luma
+from visavox.metrics.luma import luma
+from visavox.metrics.metric import Measure, Metric, MetricInfo, Result, mean
+from visavox.metrics.pair import FaceFrame, VideoPair
 
 BLOCK = 64
 """Side of the blocks in pixels, about what the fovea sees at once."""
@@ -18,6 +23,78 @@ JUST_NOTICEABLE = 0.63
 """Probability of seeing blur in an edge of that width: 1 - 1/e."""
 LONGEST = 100
 """Pixels to either side over which an edge is followed."""
+
+
+_SOURCE = "Narvekar and Karam, IEEE TIP 2011"
+_TOO_SMALL = f"no block of {BLOCK}x{BLOCK} pixels of a face holds an edge"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CpbdOptions:
+    """Sharpness without a reference."""
+
+    cpbd: bool = False
+    """Measure CPBD, sharpness without a reference, of the face in both videos."""
+
+
+class Cpbd(Metric):
+    """CPBD of the dubbed and of the true face, mean over frames."""
+
+    infos = (
+        MetricInfo(
+            name="cpbd",
+            column="CPBD",
+            title="Cumulative probability of blur detection",
+            formula="share of the edges of the face that are too narrow for blur to be seen in them; mean over frames",
+            source=_SOURCE,
+            range="0 to 1",
+            higher_is_better=True,
+            best="1",
+            undefined=_TOO_SMALL,
+        ),
+        MetricInfo(
+            name="true_cpbd",
+            column="true CPBD",
+            title="CPBD of the recording",
+            formula="the same of the true face: what the camera gave",
+            source=_SOURCE,
+            range="0 to 1",
+            undefined=_TOO_SMALL,
+            real_of="cpbd",
+        ),
+    )
+    needs = frozenset({"frames"})
+    options_type = CpbdOptions
+    by_default = False
+
+    def start(self, pair: VideoPair) -> Measure:
+        """Begin with a pair of videos."""
+        return _CpbdMeasure()
+
+    def content(self) -> dict[str, Any]:
+        """Return nothing: there is nothing to choose."""
+        return {}
+
+
+class _CpbdMeasure(Measure):
+    def __init__(self) -> None:
+        self._values: list[float] = []
+        self._true_values: list[float] = []
+
+    def add(self, frame: FaceFrame, true_frame: FaceFrame | None) -> None:
+        if true_frame is not None:
+            for each, values in ((frame, self._values), (true_frame, self._true_values)):
+                values.append(cpbd(face_rectangle(each.image, each.landmarks)))
+
+    def result(self) -> Result:
+        return {"cpbd": mean(self._values), "true_cpbd": mean(self._true_values)}
+
+
+def face_rectangle(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Cut the upright rectangle around all landmarks of a face out of an image, its pixels as they are."""
+    low = np.clip(np.floor(landmarks[:, :2].min(axis=0)).astype(int), 0, None)
+    high = np.ceil(landmarks[:, :2].max(axis=0)).astype(int) + 1
+    return image[low[1] : high[1], low[0] : high[0]]
 
 
 def cpbd(image: np.ndarray) -> float:

@@ -21,7 +21,7 @@ MAXIMUM_LAG = 15
 """Lags are searched from -15 to +15 frames (the range of SyncNet's offset, Chung & Zisserman 2016)."""
 
 MINIMUM_OVERLAP = 12
-"""A lag is judged only where at least this many frames of both curves meet."""
+"""A lag is considered only where at least this many frames of both curves meet."""
 
 _STILL = 1e-12
 """Sum of squares about the mean below which a curve (of values around 0.1) counts as constant."""
@@ -67,7 +67,7 @@ def opening_correlation(predicted: Array, true: Array) -> Any:
     """
     covariance, predicted_square, true_square, count = _moments(predicted, true)
     product = predicted_square * true_square
-    # A constant curve leaves rounding noise, whose correlation would look like a figure.
+    # A constant curve leaves rounding noise, whose correlation would look like a value.
     moved = (count >= 3) & (predicted_square > _STILL) & (true_square > _STILL)
     space = _namespace(predicted)
     spread = space.where(moved, product, product * 0 + 1) ** 0.5  # never the root of 0, whose slope is infinite
@@ -120,7 +120,7 @@ def compare_curves(
         predicted: (T,), of the dubbed video.
         true: (T,), of the recording, frame by frame at the same times.
         maximum_lag: lags from minus to plus this many frames are tried.
-        minimum_overlap: frames that both curves must share at a lag for it to be judged.
+        minimum_overlap: frames that both curves must share at a lag for it to be considered.
 
     Raises:
         ValueError: the curves differ in length.
@@ -149,7 +149,7 @@ def pool_curves(
 
         r(lag) = sum over clips of covariance(lag) / sqrt(sum of squares(lag) * sum of squares(lag))
 
-    A clip of 30 frames gives a noisy correlation, and so a noisy lag; the pooled figure weighs each clip by
+    A clip of 30 frames gives a noisy correlation, and so a noisy lag; the pooled value weighs each clip by
     its length and by how much the mouths in it move.
 
     >>> true = np.array([0.0, 1, 0, 2, 1, 0, 3, 1])
@@ -187,16 +187,22 @@ def pool_curves(
 
 
 def mean_best_lag(agreements: Sequence[CurveAgreement]) -> tuple[int, float]:
+    """Return `best_mean_lag` of some agreements."""
+    return best_mean_lag([agreement.by_lag for agreement in agreements])
+
+
+def best_mean_lag(by_lag: Sequence[Sequence[float] | np.ndarray]) -> tuple[int, float]:
     """Lag at which the correlation, averaged over clips, is highest, and that average.
 
     Lags that some clip is too short for are left to the clips that reach them, if these are at least half.
 
-    >>> one = CurveAgreement(0.5, 1, 0.6, 1.0, (0.1, 0.5, 0.6), 50)
-    >>> two = CurveAgreement(0.7, 0, 0.7, 1.0, (float("nan"), 0.7, 0.2), 20)
-    >>> mean_best_lag([one, two])
+    Args:
+        by_lag: of each clip the correlations at lags -n to n (`CurveAgreement.by_lag`).
+
+    >>> best_mean_lag([(0.1, 0.5, 0.6), (float("nan"), 0.7, 0.2)])
     (0, 0.6)
     """
-    table = np.array([agreement.by_lag for agreement in agreements], dtype=np.float64)
+    table = np.array(by_lag, dtype=np.float64)
     finite = np.isfinite(table)
     counts = finite.sum(axis=0)
     sums = np.where(finite, table, 0).sum(axis=0)

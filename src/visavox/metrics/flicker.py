@@ -1,4 +1,4 @@
-"""Flicker: what trembles from frame to frame in the repainted region."""
+"""Flicker ratio: trembling from frame to frame in the repainted region, over that of the recording."""
 
 from __future__ import annotations
 
@@ -6,7 +6,64 @@ from collections import deque
 
 import numpy as np
 
-from visavox.metrics.picture import luma
+from visavox.face.geometry.crop import CropSpec, crop_transforms, warp_crop
+from visavox.face.geometry.landmarks import eye_distance
+from visavox.metrics.luma import luma
+from visavox.metrics.metric import Measure, Metric, MetricInfo, Result, ratio
+from visavox.metrics.pair import FaceFrame, VideoPair
+
+
+class Flicker(Metric):
+    """Second difference in time of the repainted region over that of the recording (`second_difference_energy`)."""
+
+    infos = (
+        MetricInfo(
+            name="flicker",
+            column="flicker",
+            title="Flicker ratio",
+            formula="root mean square of the second difference in time of the repainted region over that of the true "
+            "one",
+            decimals=2,
+            best="1",
+            undefined="there are no three frames in a row with a face in both videos",
+        ),
+    )
+    needs = frozenset({"frames"})
+
+    def start(self, pair: VideoPair) -> Measure:
+        """Begin with a pair of videos."""
+        return _FlickerMeasure(pair)
+
+
+class _FlickerMeasure(Measure):
+    def __init__(self, pair: VideoPair) -> None:
+        true = pair.true.track
+        # One pixel of a stabilised crop is one pixel of the recording.
+        unit = float(np.nanmedian(eye_distance(true.landmarks[true.usable])))
+        self._size = 2 * max(16, round(CropSpec().side * unit / 2))
+        spec = CropSpec(size=self._size)
+        self._transforms = [crop_transforms(track, spec) for track in (pair.dubbed.track, true)]
+        self._meters = (FlickerMeter(), FlickerMeter())
+        self._shots: tuple[int, int] | None = None
+
+    def add(self, frame: FaceFrame, true_frame: FaceFrame | None) -> None:
+        if true_frame is None:
+            self._interrupt()
+            return
+        shots = frame.shot, true_frame.shot
+        if shots != self._shots:
+            self._interrupt()
+            self._shots = shots
+        for each, transforms, meter in zip((frame, true_frame), self._transforms, self._meters, strict=True):
+            # The networks repaint the lower half of the crop.
+            meter.add(warp_crop(each.image, transforms[each.index], self._size)[self._size // 2 :])
+
+    def result(self) -> Result:
+        return {"flicker": ratio(self._meters[0].root_energy, self._meters[1].root_energy)}
+
+    def _interrupt(self) -> None:
+        for meter in self._meters:
+            meter.interrupt()
 
 
 def second_difference_energy(first: np.ndarray, middle: np.ndarray, last: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""Does the mouth rest while nobody speaks?"""
+"""Lip motion in silence: does the mouth rest while nobody speaks."""
 
 from __future__ import annotations
 
@@ -7,15 +7,124 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from visavox.face.geometry.landmarks import mouth_opening
+from visavox.metrics.metric import Measure, Metric, MetricInfo, NotMeasured, Result
+from visavox.metrics.pair import VideoPair
+
+_EYES = "distances of the outer eye corners"
+_MOTION = "standard deviation of the lip opening about its mean in each silence of the audio"
+_NONE = "the audio has no silence that is long enough"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SilenceOptions:
+    """Which silences count."""
+
+    minimum_silence: float = 0.3
+    """Shortest silence in which the mouth must rest, seconds."""
+    silence_margin: float = 0.1
+    """Seconds at both ends of a silence that do not count, in which lips come to rest and set out again."""
+
+
+class Silence(Metric):
+    """Motion and opening of the mouth in the silences of the audio, dubbed and true."""
+
+    infos = (
+        MetricInfo(
+            name="silence.motion",
+            column="sil.move",
+            title="Motion in silence (silence leak)",
+            formula=_MOTION,
+            unit=_EYES,
+            decimals=4,
+            higher_is_better=False,
+            best="0",
+            undefined=_NONE,
+        ),
+        MetricInfo(
+            name="silence.opening",
+            column="sil.open",
+            title="Opening in silence",
+            formula="mean lip opening in the silences of the audio",
+            unit=_EYES,
+            higher_is_better=False,
+            best="that of the recording",
+            undefined=_NONE,
+        ),
+        MetricInfo(
+            name="silence.true_motion",
+            column="real sil.move",
+            title="Motion in silence, of the recording",
+            formula=_MOTION,
+            unit=_EYES,
+            decimals=4,
+            undefined=_NONE,
+            needs_same_words=True,
+            real_of="silence.motion",
+            in_table=False,
+        ),
+        MetricInfo(
+            name="silence.true_opening",
+            column="real sil.open",
+            title="Opening in silence, of the recording",
+            formula="mean lip opening in the silences of the audio",
+            unit=_EYES,
+            undefined=_NONE,
+            needs_same_words=True,
+            real_of="silence.opening",
+            in_table=False,
+        ),
+        MetricInfo(
+            name="silence.num_silences",
+            column="silences",
+            title="Silences",
+            formula="silences with at least two frames that count",
+            decimals=0,
+            in_table=False,
+        ),
+        MetricInfo(
+            name="silence.num_frames",
+            column="frames of silence",
+            title="Frames of silence",
+            formula="frames that count",
+            decimals=0,
+            in_table=False,
+        ),
+    )
+    options_type = SilenceOptions
+
+    def start(self, pair: VideoPair) -> Measure:
+        """Begin with a pair of videos.
+
+        Raises:
+            NotMeasured: there is no audio.
+        """
+        if pair.dubbed.audio is None:
+            raise NotMeasured("the dubbed video has no audio")
+        return _SilenceMeasure(pair, pair.dubbed.audio, self.options)
+
+
+class _SilenceMeasure(Measure):
+    def __init__(self, pair: VideoPair, audio: np.ndarray, options: SilenceOptions) -> None:
+        self._pair, self._audio, self._options = pair, audio, options
+
+    def result(self) -> Result:
+        from visavox.audio.silence import find_silence
+
+        silences = find_silence(self._audio, self._options.minimum_silence)
+        opening, true_opening = self._pair.curves(mouth_opening)
+        rest = silence_motion(opening, self._pair.times, silences, self._options.silence_margin, true_opening)
+        return {f"silence.{name}": float(value) for name, value in vars(rest).items()}
+
 
 @dataclass(frozen=True)
 class SilenceMotion:
     """The mouth in stretches of silence. Openings are in distances of the outer eye corners."""
 
     num_silences: int
-    """Silences of which at least two frames were judged."""
+    """Silences of which at least two frames count."""
     num_frames: int
-    """Frames judged."""
+    """Frames that count."""
     motion: float
     """Standard deviation of the opening about the mean of each silence: 0 is a mouth that rests."""
     opening: float
@@ -42,7 +151,7 @@ def silence_motion(
     margin: float = 0.1,
     true_opening: np.ndarray | None = None,
 ) -> SilenceMotion:
-    """Measure how much and how far open the mouth is while the sound is silent.
+    """Measure how much and how far open the mouth is while the audio is silent.
 
         motion = sqrt(sum over silences and their frames of (o_t - mean o of that silence)^2 / number of frames)
 
@@ -51,10 +160,10 @@ def silence_motion(
         times: (T,), seconds.
         silences: start and end in seconds, as `visavox.audio.silence.find_silence` gives them.
         margin: seconds left out at both ends of a silence, in which lips come to rest and set out again.
-        true_opening: (T,), the same of the recording; None: its figures are NaN.
+        true_opening: (T,), the same of the recording; None: its values are NaN.
 
     Returns:
-        The figures; NaN where no silence is long enough.
+        The values; NaN where no silence is long enough.
 
     >>> opening = np.array([0.5, 0.2, 0.2, 0.4, 0.4, 0.9])
     >>> leak = silence_motion(opening, np.arange(6) / 10, [(0.1, 0.4)], margin=0)

@@ -20,7 +20,7 @@ from visavox.demo import FACE
 from visavox.errors import InputError
 from visavox.face.geometry.landmarks import IBUG_68
 from visavox.face.geometry.motion import canonical_68
-from visavox.metrics.picture import psnr
+from visavox.metrics.mouth_image import psnr
 
 CHIN, NOSE_TIP = 8, 30
 """Of the 68 landmarks."""

@@ -14,15 +14,14 @@ from tests.models.published import save_backbone, save_linear
 
 from visavox.cli.main import main
 from visavox.errors import InputError
-from visavox.evaluation.evaluation import EvaluationSettings
-from visavox.evaluation.face_figures import FaceFeatures
-from visavox.evaluation.face_judges import NO_INCEPTION
-from visavox.evaluation.judge_settings import FaceJudgeSettings
 from visavox.evaluation.protocol import pair_work
-from visavox.evaluation.protocol.features import pooled_fid, save_features
 from visavox.evaluation.protocol.run import run_protocol
 from visavox.evaluation.protocol.settings import ProtocolSettings
+from visavox.metrics import choose_metrics
+from visavox.metrics.cpbd import CpbdOptions
+from visavox.metrics.fid import NO_INCEPTION
 from visavox.metrics.frechet import frechet_inception_distance
+from visavox.metrics.lpips import LpipsOptions
 from visavox.weights.inception import WEIGHTS
 
 NUM_FRAMES = 8
@@ -43,36 +42,19 @@ def root(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def settings(root, weights, monkeypatch) -> ProtocolSettings:
-    # Inception takes seconds; for what is done with features, those of a picture of 4x4 pixels do.
+    # Inception takes seconds; for what is done with features, those of an image of 4x4 pixels do.
     features = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten())
-    monkeypatch.setattr("visavox.evaluation.face_judges.load_inception", lambda file: features)
-    pair_work._load_face_judges.cache_clear()
-    judges = FaceJudgeSettings(
-        lpips="squeeze", lpips_weights=root / "squeeze.pth", lpips_linear=root / "linear.pth", fid=True
+    monkeypatch.setattr("visavox.weights.inception.load_inception", lambda file: features)
+    pair_work._make_metrics.cache_clear()
+    chosen = choose_metrics(
+        ["fid", "sharpness"],
+        {"lpips": LpipsOptions(lpips="squeeze", lpips_weights=root / "squeeze.pth", lpips_linear=root / "linear.pth")},
     )
-    measures = EvaluationSettings(codec_loss=False)
-    return ProtocolSettings(model=weights, measures=measures, face_judges=judges, workers=0, num_pictures=0)
+    metrics = {name: metric.options for name, metric in chosen.items()}
+    return ProtocolSettings(model=weights, metrics=metrics, workers=0, num_images=0)
 
 
-def random_features(seed: int, count: int) -> FaceFeatures:
-    generator = np.random.default_rng(seed)
-    dubbed, true = generator.normal(5, 0.3 + seed, (2, count, 12)).astype(np.float32)
-    return FaceFeatures(dubbed, true + 0.1)
-
-
-def test_files_of_the_pairs_give_the_distance_of_all(tmp_path):
-    parts = [random_features(0, 40), random_features(1, 1), random_features(2, 70)]
-    paths = [tmp_path / f"{number}.npy" for number in range(len(parts))]
-    for part, path in zip(parts, paths, strict=True):
-        save_features(part, path)
-    whole = (np.concatenate([getattr(part, name) for part in parts]) for name in ("dubbed", "true"))
-    assert pooled_fid(paths) == pytest.approx(frechet_inception_distance(*whole), rel=1e-9)
-    assert np.isnan(pooled_fid(paths[1:2]))
-    assert np.isnan(pooled_fid([]))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.npy", "1.npy", "2.npy"]
-
-
-def test_every_pair_has_its_figures_and_the_set_its_own(root, settings, tmp_path):
+def test_every_pair_has_its_values_and_the_set_its_own(root, settings, tmp_path):
     output = tmp_path / "results"
     summary = run_protocol(root / "pairs.txt", root, output, settings=settings)
     assert summary.counts == {"done": 2}
@@ -84,8 +66,8 @@ def test_every_pair_has_its_figures_and_the_set_its_own(root, settings, tmp_path
     assert summary.pooled["FID"] > 0
     with open(output / "pairs.csv", encoding="utf-8", newline="") as file:
         own, other = csv.DictReader(file)
-    assert float(own["face.lpips"]) > 0
-    assert other["face.lpips"] == ""  # there is no recording of these words by this face
+    assert float(own["lpips"]) > 0
+    assert other["lpips"] == ""  # there is no recording of these words by this face
     text = (output / "report.md").read_text()
     assert "LPIPS of the face crop by squeeze" in text
     assert f"{summary.pooled['FID']:.3f}" in text
@@ -98,9 +80,9 @@ def test_every_pair_has_its_figures_and_the_set_its_own(root, settings, tmp_path
     changed = [path.stem for path, stamp in stamps.items() if path.stat().st_mtime_ns != stamp]
     assert changed == [files[0].stem]
 
-    other_judges = replace(settings, face_judges=replace(settings.face_judges, cpbd=True))
-    with pytest.raises(InputError, match=r"other settings \(face_judges\)"):
-        run_protocol(root / "pairs.txt", root, output, settings=other_judges)
+    others = replace(settings, metrics={**settings.metrics, "cpbd": CpbdOptions(cpbd=True)})
+    with pytest.raises(InputError, match=r"other settings \(metrics\)"):
+        run_protocol(root / "pairs.txt", root, output, settings=others)
 
 
 def test_without_inception_the_report_says_so(root, weights, tmp_path, monkeypatch, capsys):
@@ -108,20 +90,29 @@ def test_without_inception_the_report_says_so(root, weights, tmp_path, monkeypat
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "empty"))
     nowhere = replace(WEIGHTS, url=(tmp_path / "nowhere" / "inception.pth").as_uri())
     monkeypatch.setattr("visavox.weights.inception.WEIGHTS", nowhere)
-    pair_work._load_face_judges.cache_clear()
+    pair_work._make_metrics.cache_clear()
     (tmp_path / "pairs.txt").write_text("one one\n")
     command = ["evaluate", str(root), "--protocol", "folder", "--pairs", str(tmp_path / "pairs.txt"), "--quiet"]
-    command += ["--model", str(weights), "-o", str(tmp_path / "results"), "--workers", "0", "--without-codec", "--fid"]
+    command += [
+        "--model",
+        str(weights),
+        "-o",
+        str(tmp_path / "results"),
+        "--workers",
+        "0",
+        "--metrics",
+        "ssim",
+        "--fid",
+    ]
     assert main(command) == 0
     assert f"FID: {NO_INCEPTION}" in capsys.readouterr().out
     assert NO_INCEPTION in (tmp_path / "results" / "report.md").read_text()
     assert not list((tmp_path / "results" / "run" / "features").iterdir())
 
 
-def test_what_cannot_be_judged_is_said_before_the_work(root, settings, tmp_path):
-    with pytest.raises(InputError, match="leave out --without-pictures"):
-        replace(settings, measures=EvaluationSettings(pictures=False))
-    missing = replace(settings, face_judges=FaceJudgeSettings(lpips="squeeze", lpips_weights=tmp_path / "no.pth"))
+def test_what_cannot_be_measured_is_said_before_the_work(root, settings, tmp_path):
+    options = LpipsOptions(lpips="squeeze", lpips_weights=tmp_path / "no.pth")
+    missing = replace(settings, metrics={"lpips": options})
     with pytest.raises(InputError, match=r"no\.pth does not exist"):
         run_protocol(root / "pairs.txt", root, tmp_path / "results", settings=missing)
     assert not (tmp_path / "results").exists()

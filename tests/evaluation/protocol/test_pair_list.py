@@ -46,14 +46,14 @@ def test_names_are_found_where_the_corpus_has_them(tmp_path, corpus, names, file
     (pair,) = read_pairs(write_list(tmp_path, " ".join(names)), root, corpus)
     assert (pair.audio, pair.video) == tuple(root / f"{file}.mp4" for file in files)
     assert (pair.audio_name, pair.video_name) == tuple(names)
-    assert not pair.is_own_sound
+    assert not pair.is_own_audio
 
 
 def test_empty_lines_ends_of_lines_and_other_endings(tmp_path):
     root = corpus_with(tmp_path / "root", "a", "b")
     (root / "speech.wav").write_bytes(b"x")
     pairs = read_pairs(write_list(tmp_path, "\ufeffa b\r\n\r\n  b\tb  \nspeech.wav a"), root, "folder")
-    assert [(pair.line, pair.audio.name, pair.video.name, pair.is_own_sound) for pair in pairs] == [
+    assert [(pair.line, pair.audio.name, pair.video.name, pair.is_own_audio) for pair in pairs] == [
         (1, "a.mp4", "b.mp4", False),
         (3, "b.mp4", "b.mp4", True),
         (4, "speech.wav", "a.mp4", False),

@@ -17,11 +17,13 @@ import pytest
 
 from visavox.cli.main import main
 from visavox.errors import InputError
-from visavox.evaluation.evaluation import EvaluationSettings
 from visavox.evaluation.protocol.results_folder import ResultsFolder
 from visavox.evaluation.protocol.run import run_protocol
 from visavox.evaluation.protocol.settings import ProtocolSettings
 from visavox.media import probe
+from visavox.metrics import choose_metrics
+from visavox.metrics.expert_sync import ExpertSyncOptions
+from visavox.metrics.table import without_frames
 from visavox.progress import Bar, Progress
 
 LINES = ("s1/two s1/one", "s1/one s1/two", "s1/one broken", "s1/one faceless", "s1/one s1/one", "long s1/one")
@@ -64,8 +66,9 @@ def write_list(folder: Path, *lines: str) -> Path:
 
 @pytest.fixture(scope="module")
 def settings(weights, expert) -> ProtocolSettings:
-    measures = EvaluationSettings(pictures=False)
-    return ProtocolSettings(model=weights, judges={"expert": str(expert)}, measures=measures, workers=0, num_pictures=2)
+    sync = {"expert_sync": ExpertSyncOptions(expert=str(expert))}
+    metrics = {name: metric.options for name, metric in without_frames(choose_metrics(options=sync)).items()}
+    return ProtocolSettings(model=weights, metrics=metrics, workers=0, num_images=2)
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +94,9 @@ def before(interrupted) -> tuple[list[dict[str, str]], dict[str, int]]:
 def results(before, interrupted, corpus, settings) -> Path:
     """The same run, gone on to its end."""
     pairs, output = interrupted
-    summary = run_protocol(pairs, corpus, output, settings=settings, pooled={"n": lambda dubbed, real: len(dubbed)})
+    summary = run_protocol(pairs, corpus, output, settings=settings)
     assert summary.counts == {"done": 3, "failed": 2, "left out": 1}
-    assert summary.pooled == {"n": 3}
+    assert summary.pooled == {}
     return output
 
 
@@ -121,7 +124,7 @@ def test_every_line_has_its_row(results):
     assert reasons[2][0] == reasons[3][0] == "failed"
     assert "damaged" in reasons[2][1]
     assert "no face" in reasons[3][1]
-    assert reasons[5] == ("left out", "the video (1.00 s) is shorter than the sound, as far as it would be heard")
+    assert reasons[5] == ("left out", "the video (1.00 s) is shorter than the audio, as far as it would be heard")
 
 
 def test_only_a_video_with_its_own_sound_is_compared_with_itself(results):
@@ -148,7 +151,7 @@ def test_dubbed_videos_have_the_picture_of_one_and_the_sound_of_another(results,
 def test_the_reports_say_what_was_done_and_show_it(results, weights):
     text = (results / "report.md").read_text()
     assert "Pairs: 3 done, 2 failed, 1 left out." in text
-    for words in ("other sound (2)", "own sound (1)", "real videos (2)", "line 3, failed: ", "SHA-256"):
+    for words in ("other audio (2)", "own audio (1)", "real videos (2)", "line 3, failed: ", "SHA-256"):
         assert words in text
     page = (results / "report.html").read_text()
     assert len(re.findall(r'src="data:image/(?:png|jpeg);base64,[A-Za-z0-9+/=]+"', page)) == 4
@@ -166,8 +169,8 @@ def test_nothing_is_done_again_unless_asked_for(results, corpus, settings, tmp_p
 
 def test_results_of_other_settings_are_not_mixed(results, corpus, weights, settings, tmp_path):
     pairs = write_list(tmp_path, LINES[0])
-    other = ProtocolSettings(model=weights, measures=settings.measures, workers=0)
-    with pytest.raises(InputError, match=r"results of other settings \(judges\); give another folder, or --redo"):
+    other = ProtocolSettings(model=weights, workers=0)
+    with pytest.raises(InputError, match=r"results of other settings \(metrics\); give another folder, or --redo"):
         run_protocol(pairs, corpus, results, settings=other)
     (tmp_path / "list.csv").write_text("mine")
     with pytest.raises(InputError, match="holds something that visavox evaluate did not make"):
@@ -217,5 +220,5 @@ def test_ctrl_c_in_a_terminal_and_the_same_command_again(corpus, weights, tmp_pa
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     values = json.loads(done.stdout)
     assert values["pairs"] == {"done": 3, "failed": 2}
-    assert values["means"]["other sound (2)"]["sharpness"] > 0
+    assert values["means"]["other audio (2)"]["sharpness"] > 0
     assert not list(output.rglob(".*part*"))

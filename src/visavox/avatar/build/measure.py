@@ -17,7 +17,7 @@ from torch import Tensor
 from visavox.data.radiance.person_data import Part, PersonData
 from visavox.data.radiance.ray_dataset import frame_geometry
 from visavox.losses.radiance import PatchJudge
-from visavox.metrics.picture import psnr, squared_error, ssim
+from visavox.metrics.mouth_image import psnr, squared_error, ssim
 from visavox.models.radiance.head import Head
 from visavox.models.radiance.torso import Torso
 from visavox.progress import QUIET, Progress

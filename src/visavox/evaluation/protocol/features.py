@@ -1,45 +1,71 @@
-"""Inception features of the pairs, kept beside their records, and the FID of the whole set that they make.
+"""Features of the pairs, kept beside their records: what a metric combines over the whole set, such as FID.
 
-A file for each pair: what was measured is never measured again, and no more than the faces of one pair are in memory.
+A file for each pair and array: what was measured is never measured again, and no more than the features of one pair
+are in memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from visavox.evaluation.face_figures import FaceFeatures
-from visavox.metrics.frechet import Moments, frechet_distance
+from visavox.evaluation.protocol.pair_list import Pair
+from visavox.evaluation.protocol.results_folder import ResultsFolder
+from visavox.metrics.table import Metrics
 from visavox.runtime.files import write_whole
 
 
-def save_features(features: FaceFeatures, path: Path) -> None:
-    """Write the features of a pair; the file appears under its name only when it is whole.
+def feature_names(metrics: Metrics) -> list[str]:
+    """Name the arrays that are to be kept for some metrics."""
+    return [name for metric in metrics.values() for name in metric.features]
 
-    Args:
-        features: of its T frames.
-        path: ends in .npy; holds float32 (2, T, 2048) afterwards: dubbed, then true.
+
+def save_features(arrays: Mapping[str, np.ndarray], folder: ResultsFolder, pair: Pair) -> None:
+    """Write arrays of features of a pair; each file appears under its name only when it is whole.
 
     Raises:
         OSError: the disk is full.
     """
-    both = np.stack([features.dubbed, features.true])
-    write_whole(path, lambda file: np.save(file, both, allow_pickle=False))
+    for name, array in arrays.items():
+        save_array(array, folder.features_of(pair, name))
 
 
-def pooled_fid(paths: Iterable[Path]) -> float:
-    """FID of all faces of all pairs against the true ones, from the files of `save_features`.
+def save_array(array: np.ndarray, path: Path) -> None:
+    """Write an array as .npy."""
+    write_whole(path, lambda file: np.save(file, array, allow_pickle=False))
+
+
+def set_values(
+    metrics: Metrics, missing: Mapping[str, str], folder: ResultsFolder, pairs: Iterable[Pair]
+) -> dict[str, float | str]:
+    """Combine the features of all pairs, metric by metric.
+
+    Args:
+        metrics: that were measured.
+        missing: values that could not be measured at all: name -> the reason.
+        folder: where the features are.
+        pairs: the finished ones.
 
     Returns:
-        0 or more; NaN for fewer than two faces.
+        column of the value -> the value, or why there is none.
     """
-    dubbed, true = Moments(), Moments()
-    for path in paths:
-        features = np.load(path, allow_pickle=False)
-        dubbed.add(features[0])
-        true.add(features[1])
-    if dubbed.count < 2:
-        return float("nan")
-    return frechet_distance(dubbed.mean, dubbed.covariance, true.mean, true.covariance)
+    pairs = list(pairs)
+    found: dict[str, float | str] = {}
+    for metric in metrics.values():
+        if not metric.features:
+            continue
+        # Without its network a metric has kept no features of any pair.
+        unmeasured = all(info.name in missing for info in metric.infos)
+        values = {} if unmeasured else metric.reduce(_results(metric.features, folder, pairs))
+        for info in metric.infos:
+            if info.name in values or info.name in missing:
+                found[info.column] = values[info.name] if info.name in values else missing[info.name]
+    return found
+
+
+def _results(names: Sequence[str], folder: ResultsFolder, pairs: Iterable[Pair]) -> Iterator[dict[str, np.ndarray]]:
+    """Read the features of pair after pair."""
+    for pair in pairs:
+        yield {name: np.load(folder.features_of(pair, name), allow_pickle=False) for name in names}

@@ -1,4 +1,4 @@
-"""Which sound goes with which video: lists in the format of Wav2Lip's evaluation, on the corpora they are of."""
+"""Pairs of audio and video: lists in the format of Wav2Lip's evaluation, on the corpora they are of."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ _SUFFIX = ".mp4"
 
 @dataclass(frozen=True)
 class Pair:
-    """One line of a list: a video, and whose sound it is to speak."""
+    """One line of a list: a video, and whose audio it is to speak."""
 
     line: int
     """Number of the line, from 1."""
     audio_name: str
-    """Where the sound is from, as the list says."""
+    """Where the audio is from, as the list says."""
     video_name: str
     """The video, as the list says."""
     audio: Path
-    """File with the sound."""
+    """File with the audio."""
     video: Path
     """The video."""
 
@@ -65,7 +65,7 @@ class Pair:
         return f"{self.video.stem[:80]}-{digest}"
 
     @property
-    def is_own_sound(self) -> bool:
+    def is_own_audio(self) -> bool:
         """Whether the video is to speak its own words, so that its own mouth is the truth."""
         return self.audio == self.video
 

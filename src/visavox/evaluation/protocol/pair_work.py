@@ -1,4 +1,4 @@
-"""One pair: dub the video with the sound, measure the result. What a worker process does with each."""
+"""One pair: dub the video with the audio, and measure the result; the work of one process."""
 
 from __future__ import annotations
 
@@ -11,27 +11,22 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from visavox.audio.features.mel import HOP_SIZE, MEL_FRAMES_PER_SECOND, MEL_WINDOW
 from visavox.constants import FRAME_RATE
 from visavox.dubbing.dubber import Dubber
 from visavox.errors import InputError
-from visavox.evaluation.evaluation import evaluate
-from visavox.evaluation.expert_sync import load_expert
-from visavox.evaluation.face_figures import FaceFeatures
-from visavox.evaluation.face_judges import FaceJudges, load_face_judges
-from visavox.evaluation.judge_settings import FaceJudgeSettings
-from visavox.evaluation.lip_sync_error import load_syncnet
-from visavox.evaluation.protocol.features import save_features
+from visavox.evaluation.evaluation import EvaluationSettings, evaluate_pair, prepare_metrics
+from visavox.evaluation.pairs import EvaluationPair
+from visavox.evaluation.protocol.features import feature_names, save_features
 from visavox.evaluation.protocol.pair_list import Pair
 from visavox.evaluation.protocol.record import PairRecord, file_states, save_record
 from visavox.evaluation.protocol.results_folder import ResultsFolder
 from visavox.evaluation.protocol.settings import ProtocolSettings
-from visavox.evaluation.report import Report
 from visavox.evaluation.track_cache import TrackCache
 from visavox.media import probe, read_audio
-
-_LOADERS: dict[str, Callable[[str], Any]] = {"expert": load_expert, "sync_model": load_syncnet}
-"""Argument of `evaluate` that takes a judge -> what loads it."""
+from visavox.metrics.table import Metrics, metric_class
 
 
 @dataclass(frozen=True)
@@ -63,7 +58,8 @@ def do_pair(task: PairTask, report: Callable[[float], None]) -> PairRecord | Dis
         task: the pair.
         report: called with the share that is done.
     """
-    record, features = PairRecord(task.pair.key, "failed", "", file_states(task.pair)), None
+    record = PairRecord(task.pair.key, "failed", "", file_states(task.pair))
+    features: dict[str, np.ndarray] = {}
     try:
         record, features = _dub_and_measure(task, record, report)
     except InputError as error:
@@ -73,30 +69,23 @@ def do_pair(task: PairTask, report: Callable[[float], None]) -> PairRecord | Dis
         where = f"{Path(place.filename).name}, line {place.lineno}"
         record = _with(record, "failed", f"unexpected {type(error).__name__} in {where}: {error}")
     try:
-        if features is not None:  # first: a record says that all is there
-            save_features(features, ResultsFolder(task.folder).features_of(task.pair))
+        # First: a record says that all is there.
+        save_features(features, ResultsFolder(task.folder), task.pair)
         save_record(record, ResultsFolder(task.folder).records)
     except OSError as error:
         return DiskFailure(f"{error.strerror} ({error.filename or task.folder})")
     return record
 
 
-def load_judges(settings: ProtocolSettings) -> dict[str, Any]:
-    """Load the networks that judge, once in a process: arguments of `evaluate`.
-
-    Raises:
-        InputError: one cannot be loaded.
-    """
-    judges = {name: _load_judge(name, judge) for name, judge in settings.judges.items()}
-    if settings.face_judges.asked_for:
-        judges["face_judges"] = _load_face_judges(settings.face_judges)
-    return judges
+def load_metrics(settings: ProtocolSettings) -> Metrics:
+    """Return the metrics of a run, made once in a process, so that their networks are loaded once."""
+    return _make_metrics(tuple(settings.metrics.items()))
 
 
 def num_published_frames(num_samples: int) -> int:
-    """Frames that Wav2Lip's evaluation paints for a sound: one for each mel window that fits in it.
+    """Frames that Wav2Lip's evaluation generates for an audio file: one for each mel window that fits in it.
 
-    Window i begins at mel frame floor(80 i / 25) and is 16 long; a sound of N samples has 1 + N // 200.
+    Window i begins at mel frame floor(80 i / 25) and is 16 long; one of N samples has 1 + N // 200.
 
     Args:
         num_samples: at 16 kHz.
@@ -110,21 +99,22 @@ def num_published_frames(num_samples: int) -> int:
 
 def _dub_and_measure(
     task: PairTask, record: PairRecord, report: Callable[[float], None]
-) -> tuple[PairRecord, FaceFeatures | None]:
+) -> tuple[PairRecord, dict[str, np.ndarray]]:
     pair, settings = task.pair, task.settings
-    judges = load_judges(settings)  # before all else: what is wrong with it is wrong with every pair
+    metrics = load_metrics(settings)
+    prepare_metrics(metrics, {})  # before all else: what is wrong with it is wrong with every pair
     info = probe(pair.video)
     if info.is_still:
-        raise InputError(f"{pair.video} is a still picture; the protocol dubs videos")
+        raise InputError(f"{pair.video} is a still image; the protocol dubs videos")
     frames = None if info.expected_frames is None else info.expected_frames * FRAME_RATE / info.frame_rate
     wanted = num_published_frames(len(read_audio(pair.audio)))
     if frames is not None and frames < wanted and not settings.extend_videos:
         seconds = f"{float(frames / FRAME_RATE):.2f} s"
-        reason = f"the video ({seconds}) is shorter than the sound, as far as it would be heard"
-        return _with(record, "left out", reason), None
+        reason = f"the video ({seconds}) is shorter than the audio, as far as it would be heard"
+        return _with(record, "left out", reason), {}
     folder = ResultsFolder(task.folder)
     tracks = TrackCache(folder.tracks)
-    tracks.track(pair.video, settings.measures.face)
+    tracks.track(pair.video, settings.face)
     report(0.3)
     dubbed = folder.dubbed / f"{pair.key}.mp4"
     _dubber(str(settings.model), settings.device).dub(
@@ -132,22 +122,18 @@ def _dub_and_measure(
         pair.audio,
         dubbed,
         extend="pingpong" if settings.extend_videos else "stop",
-        track=tracks.file(pair.video, settings.measures.face),
+        track=tracks.file(pair.video, settings.face),
         threads=task.threads,
         overwrite=True,
     )
     report(0.6)
-    measured: Report = evaluate(
-        dubbed,
-        pair.video,
-        audio=pair.audio,
-        source=pair.video,
-        settings=settings.measures,
-        tracks=tracks,
-        **judges,
+    measured = evaluate_pair(
+        EvaluationPair(dubbed, pair.video, audio=pair.audio, source=pair.video),
+        metrics,
+        EvaluationSettings(face=settings.face, cache=folder.tracks),
     )
     done = PairRecord(record.key, "done", "", record.inputs, measured.to_dict(curves=True))
-    return done, measured.features
+    return done, {name: measured.arrays[name] for name in feature_names(metrics) if name in measured.arrays}
 
 
 def _with(record: PairRecord, status: Any, reason: str) -> PairRecord:
@@ -159,11 +145,6 @@ def _dubber(model: str, device: str) -> Dubber:
     return Dubber(model, device=device)
 
 
-@lru_cache(maxsize=1)
-def _load_face_judges(settings: FaceJudgeSettings) -> FaceJudges | None:
-    return load_face_judges(settings)
-
-
-@lru_cache(maxsize=4)
-def _load_judge(name: str, judge: str) -> Any:
-    return _LOADERS[name](judge)
+@lru_cache(maxsize=2)
+def _make_metrics(chosen: tuple[tuple[str, Any], ...]) -> Metrics:
+    return {name: metric_class(name)(options) for name, options in chosen}

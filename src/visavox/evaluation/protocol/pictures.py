@@ -11,13 +11,13 @@ import numpy as np
 from PIL import Image
 
 from visavox.constants import SAMPLE_RATE
-from visavox.evaluation.evaluation import driving_sound
 from visavox.evaluation.label import draw_label
-from visavox.evaluation.pairing import pair_times
-from visavox.evaluation.plot import draw_sound
+from visavox.evaluation.plot import draw_audio
 from visavox.evaluation.report import Report
+from visavox.evaluation.videos import driving_audio
 from visavox.face.geometry.crop import warp_crop
 from visavox.media import VideoReader
+from visavox.metrics.pair import pair_times
 from visavox.types import PathLike, Track
 
 Time = TypeVar("Time", float, Fraction)
@@ -114,29 +114,28 @@ def encode_jpeg(image: np.ndarray, quality: int = 88) -> bytes:
     return file.getvalue()
 
 
-def plot_opening(report: Report, sound: PathLike, is_own_sound: bool) -> bytes:
-    """Draw the lip opening of a dubbed video over its sound.
+def plot_opening(report: Report, audio: PathLike, is_own_audio: bool) -> bytes:
+    """Draw the lip opening of a dubbed video over its audio.
 
     Args:
         report: with its curves.
-        sound: what the mouth should follow.
-        is_own_sound: draw the recording's opening as what it should be; else as the mouth that was there before.
+        audio: what the mouth should follow.
+        is_own_audio: draw the recording's opening as what it should be; else as the mouth that was there before.
 
     Returns:
         a PNG file.
     """
     from matplotlib.figure import Figure
 
-    curves = report.curves
-    assert curves is not None, "records keep the curves"
+    curves = report.arrays
     figure = Figure(figsize=(8, 2.2), layout="constrained")
     axes = figure.subplots()
-    waveform = driving_sound(report.dubbed, sound)
-    if waveform is not None and len(waveform) and len(curves.times):
-        draw_sound(axes, waveform, SAMPLE_RATE, float(curves.times[-1]))
-    before = "recording" if is_own_sound else "mouth before"
-    axes.plot(curves.times, curves.true_opening, color="#3b6ea5", label=before, linewidth=1.2)
-    axes.plot(curves.times, curves.opening, color="#d1495b", label="dubbed", linewidth=1.6)
+    waveform = driving_audio(report.dubbed, audio)
+    if waveform is not None and len(waveform) and len(curves["times"]):
+        draw_audio(axes, waveform, SAMPLE_RATE, float(curves["times"][-1]))
+    before = "recording" if is_own_audio else "mouth before"
+    axes.plot(curves["times"], curves["true_opening"], color="#3b6ea5", label=before, linewidth=1.2)
+    axes.plot(curves["times"], curves["opening"], color="#d1495b", label="dubbed", linewidth=1.6)
     axes.set_xlabel("seconds")
     axes.set_ylabel("lip opening / eye distance", fontsize=8)
     axes.legend(loc="upper right", fontsize=8)

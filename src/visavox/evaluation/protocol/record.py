@@ -1,4 +1,4 @@
-"""What became of one pair: the record that makes a run resumable and its table complete."""
+"""Outcome of one pair: the record that makes a run resumable and its table complete."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class PairRecord:
     reason: str
     """Why it was left out or failed."""
     inputs: tuple[FileState, FileState]
-    """Sound and video when it was done: a changed file is done again."""
+    """Audio and video when it was done: a changed file is done again."""
     report: dict[str, Any] | None = None
-    """The figures (`Report.to_dict`), with the curves."""
+    """The values (`Report.to_dict`), with the curves."""
 
     def load_report(self) -> Report | None:
-        """Return the figures as a report; None where there are none."""
+        """Return the values as a report; None where there are none."""
         return None if self.report is None else read_report(self.report)
 
 
@@ -50,7 +50,7 @@ def save_record(record: PairRecord, folder: Path) -> None:
 
 
 def load_record(path: Path) -> PairRecord | None:
-    """Read a record; None where it is missing or cannot be read, so that its pair is done anew."""
+    """Read a record; None where it is missing or cannot be read, so that its pair is done again."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         first, second = values["inputs"]

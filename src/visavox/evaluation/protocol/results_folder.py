@@ -1,11 +1,11 @@
-"""The folder of a run over a test set, and what makes the run resumable.
+"""Results folder of a run over a test set, which makes the run resumable.
 
     RESULTS/pairs.csv             one row a pair, in the order of the list
-    RESULTS/report.md, .html      the summary; the second with pictures, in one file
+    RESULTS/report.md, .html      the summary; the second with images, in one file
     RESULTS/dubbed/<key>.mp4      the dubbed videos
-    RESULTS/run/settings.json     what all figures depend on
+    RESULTS/run/settings.json     what all values depend on
     RESULTS/run/records/*.json    one record a pair
-    RESULTS/run/features/*.npy    what FID is made of, if it was asked for: 16 kB a frame
+    RESULTS/run/features/*.npy    features of the pairs, such as those of FID: 16 kB a frame
     RESULTS/run/tracks/*.npz      the landmarks of the videos
 
 Each file appears under its name only when it is whole.
@@ -14,6 +14,7 @@ Each file appears under its name only when it is whole.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from typing import Any
 from visavox.errors import InputError
 from visavox.evaluation.protocol.pair_list import Pair
 from visavox.evaluation.protocol.record import PairRecord, file_states, load_record
+from visavox.evaluation.protocol.settings import upgrade_content
+from visavox.metrics.fid import FEATURES as FID_FEATURES
 from visavox.runtime.files import write_whole
 from visavox.runtime.lock import locked
 from visavox.types import PathLike
@@ -96,21 +99,21 @@ class ResultsFolder:
             raise InputError(f"{self.path} cannot be made: {error.strerror}; give another folder") from None
         return locked(self._lock, "visavox evaluate", self.path)
 
-    def features_of(self, pair: Pair) -> Path:
-        """File with the Inception features of a pair."""
-        return self.features / f"{pair.key}.npy"
+    def features_of(self, pair: Pair, name: str) -> Path:
+        """File with an array of features of a pair; those of FID have no name, as in earlier versions."""
+        return self.features / (f"{pair.key}.npy" if name == FID_FEATURES else f"{pair.key}.{name}.npy")
 
-    def finished(self, pair: Pair, with_features: bool = False) -> PairRecord | None:
+    def finished(self, pair: Pair, features: Sequence[str] = ()) -> PairRecord | None:
         """Return the record of a pair that needs no work: finished, its files unchanged, its video there.
 
         Args:
             pair: the pair.
-            with_features: its Inception features must be there as well.
+            features: names of the arrays of features that must be there as well.
         """
         record = load_record(self.records / f"{pair.key}.json")
         if record is None or record.status == "failed" or record.inputs != file_states(pair):
             return None
-        needed = [self.dubbed / f"{pair.key}.mp4", *([self.features_of(pair)] if with_features else [])]
+        needed = [self.dubbed / f"{pair.key}.mp4", *(self.features_of(pair, name) for name in features)]
         if record.status == "done" and not all(path.is_file() for path in needed):
             return None
         return record
@@ -118,7 +121,7 @@ class ResultsFolder:
     def _check_content(self, content: dict[str, Any]) -> None:
         try:
             stored = json.loads(self._settings.read_text(encoding="utf-8"))
-            known, before = stored["format"] == _FORMAT, stored["content"]
+            known, before = stored["format"] == _FORMAT, upgrade_content(stored["content"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{self._settings} cannot be read ({error}); give another folder, or --redo") from None
         now = json.loads(json.dumps(content, default=str))

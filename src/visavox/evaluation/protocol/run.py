@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ import visavox
 from visavox.data.preparation.prepare_source import use_one_thread
 from visavox.dubbing.checks import check_model
 from visavox.errors import InputError
-from visavox.evaluation.judge_settings import FaceJudgeSettings
-from visavox.evaluation.protocol.features import pooled_fid
+from visavox.evaluation.evaluation import prepare_metrics
+from visavox.evaluation.protocol.features import feature_names, set_values
 from visavox.evaluation.protocol.pair_list import Corpus, Pair, read_pairs
-from visavox.evaluation.protocol.pair_work import DiskFailure, PairTask, do_pair, load_judges
+from visavox.evaluation.protocol.pair_work import DiskFailure, PairTask, do_pair, load_metrics
 from visavox.evaluation.protocol.record import PairRecord, file_states, save_record
 from visavox.evaluation.protocol.results_folder import ResultsFolder
 from visavox.evaluation.protocol.settings import ProtocolSettings
@@ -24,6 +24,7 @@ from visavox.evaluation.protocol.summary import RunSummary
 from visavox.evaluation.track_cache import TrackCache
 from visavox.face.track.selection import check_selection
 from visavox.face.track.tracker import open_tracker
+from visavox.metrics.table import Metrics
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import sha256_of, write_whole
 from visavox.runtime.page import html_page, markdown
@@ -31,10 +32,6 @@ from visavox.runtime.worker_pool import Event, default_workers, run_tasks
 from visavox.types import PathLike
 
 logger = logging.getLogger(__name__)
-
-Pooled = Callable[[Sequence[Path], Sequence[Path]], float | str]
-"""A figure of a whole set, such as FID: takes the dubbed videos and the videos that were dubbed, in the same order;
-gives the figure, or why there is none."""
 
 
 def run_protocol(
@@ -44,7 +41,6 @@ def run_protocol(
     corpus: Corpus = "folder",
     settings: ProtocolSettings | None = None,
     *,
-    pooled: Mapping[str, Pooled] | None = None,
     progress: Progress = QUIET,
 ) -> RunSummary:
     """Dub and measure every pair of a list; write a row for each, the means, and a report in Markdown and HTML.
@@ -59,7 +55,6 @@ def run_protocol(
         output: folder of the results, new or of an earlier run with the same settings.
         corpus: lrs2, lrs3, lrw or folder.
         settings: how pairs are dubbed and measured.
-        pooled: figures of the whole set, by name.
         progress: the bar.
 
     Returns:
@@ -72,34 +67,42 @@ def run_protocol(
     _check_packages()
     pairs = read_pairs(Path(pairs_file), Path(root), corpus)
     check_model(settings.model)
-    check_selection(settings.measures.face)
+    check_selection(settings.face)
     content = settings.content()
     folder = ResultsFolder(output)
     folder.check(content, settings.redo)
-    face_judges = load_judges(settings).get("face_judges")
-    missing = {} if face_judges is None else dict(face_judges.not_measured)
-    if "fid" in missing:  # said once, here, and not by every process
-        settings = replace(settings, face_judges=replace(settings.face_judges, fid=False))
+    missing: dict[str, str] = {}
+    all_metrics = load_metrics(settings)
+    ready = prepare_metrics(all_metrics, missing)
+    if len(ready) < len(all_metrics):  # said once, here, and not by every process
+        settings = replace(settings, metrics={name: settings.metrics[name] for name in ready})
     with folder.locked():
         folder.open(content, settings.redo)
-        run = _Run(folder, pairs, settings, missing)
-        facts = _facts(Path(pairs_file), corpus, settings, content)
-        return run.work(f"{settings.model} on {Path(pairs_file).name} ({corpus})", facts, pooled or {}, progress)
+        run = _Run(folder, pairs, settings, all_metrics, missing)
+        facts = _facts(Path(pairs_file), corpus, settings, content["model"])
+        return run.work(f"{settings.model} on {Path(pairs_file).name} ({corpus})", facts, progress)
 
 
 class _Run:
     """One run over the pairs of a list."""
 
     def __init__(
-        self, folder: ResultsFolder, pairs: Sequence[Pair], settings: ProtocolSettings, not_measured: Mapping[str, str]
+        self,
+        folder: ResultsFolder,
+        pairs: Sequence[Pair],
+        settings: ProtocolSettings,
+        metrics: Metrics,
+        missing: Mapping[str, str],
     ) -> None:
-        self.folder, self.pairs, self.settings, self.not_measured = folder, tuple(pairs), settings, not_measured
+        self.folder, self.pairs, self.settings = folder, tuple(pairs), settings
+        self.metrics, self.missing = metrics, missing
+        features = feature_names(load_metrics(settings))
         different = {pair.key: pair for pair in pairs}
-        found = {key: folder.finished(pair, settings.face_judges.fid) for key, pair in different.items()}
+        found = {key: folder.finished(pair, features) for key, pair in different.items()}
         self.records = {key: record for key, record in found.items() if record is not None}
         self.pending = [pair for key, pair in different.items() if key not in self.records]
 
-    def work(self, title: str, facts: tuple[str, ...], pooled: Mapping[str, Pooled], progress: Progress) -> RunSummary:
+    def work(self, title: str, facts: tuple[str, ...], progress: Progress) -> RunSummary:
         """Do what is not finished. The table of the pairs is written whatever happens, the reports at the end."""
         summary = RunSummary(title, facts, self.pairs, self.records)
         try:
@@ -110,8 +113,7 @@ class _Run:
             with contextlib.suppress(OSError):  # a full disk is told of already
                 write_whole(self.folder.table, summary.pairs_csv())
             raise
-        figures = self._pooled(pooled)
-        summary = RunSummary(title, facts, self.pairs, self.records, figures)
+        summary = RunSummary(title, facts, self.pairs, self.records, self._pooled())
         write_whole(self.folder.table, summary.pairs_csv())
         self._write_reports(summary)
         return summary
@@ -147,25 +149,19 @@ class _Run:
             logger.info("line %d: %s", pair.line, result.reason)
         self.records[pair.key] = result
 
-    def _pooled(self, pooled: Mapping[str, Pooled]) -> dict[str, float | str]:
+    def _pooled(self) -> dict[str, float | str]:
+        """Combine what is of the whole set."""
         done = {pair.key: pair for pair in self.pairs if self.records[pair.key].status == "done"}
         if not done:
             return {}
-        dubbed = [self.folder.dubbed / f"{key}.mp4" for key in done]
-        videos = [pair.video for pair in done.values()]
-        figures: dict[str, float | str] = {name: measure(dubbed, videos) for name, measure in pooled.items()}
-        if self.settings.face_judges.fid:
-            figures["FID"] = pooled_fid(self.folder.features_of(pair) for pair in done.values())
-        elif "fid" in self.not_measured:
-            figures["FID"] = self.not_measured["fid"]
-        return figures
+        return set_values(self.metrics, self.missing, self.folder, done.values())
 
     def _write_reports(self, summary: RunSummary) -> None:
         blocks = summary.blocks()
         write_whole(self.folder.markdown, markdown(blocks))
         tracks = TrackCache(self.folder.tracks)
-        pictures = summary.pictures(tracks, self.settings.measures.face, self.settings.num_pictures)
-        write_whole(self.folder.html, html_page(summary.title, [*blocks, *pictures]))
+        images = summary.images(tracks, self.settings.face, self.settings.num_images)
+        write_whole(self.folder.html, html_page(summary.title, [*blocks, *images]))
 
 
 def _check_packages() -> None:
@@ -174,31 +170,18 @@ def _check_packages() -> None:
     import skimage  # noqa: F401
 
 
-def _facts(path: Path, corpus: Corpus, settings: ProtocolSettings, content: dict[str, Any]) -> tuple[str, ...]:
-    """Say what was run with what, so that figures can be compared."""
+def _facts(path: Path, corpus: Corpus, settings: ProtocolSettings, model_digest: str) -> tuple[str, ...]:
+    """Say what was run with what, so that values can be compared."""
     facts = [
         f"visavox {visavox.__version__}",
         f"list {path.name} ({corpus}), SHA-256 {sha256_of(path)}",
-        f"model {settings.model}, SHA-256 {content['model']}",
-        *(f"{name} {judge}, SHA-256 {content['judges'][name]}" for name, judge in sorted(settings.judges.items())),
+        f"model {settings.model}, SHA-256 {model_digest}",
+        *(fact for metric in load_metrics(settings).values() for fact in metric.facts()),
     ]
-    if not settings.judges:
-        facts.append("no judge of sync was given, so there are no figures of sync")
-    facts += _face_judge_facts(settings.face_judges)
+    if not {"expert_sync", "lip_sync_error"} & set(settings.metrics):
+        facts.append("no network of sync was given, so there are no values of sync")
     if settings.extend_videos:
-        facts.append("videos shorter than their sound were played back and forth")
+        facts.append("videos shorter than their audio were played back and forth")
     else:
-        facts.append("pairs whose video is shorter than their sound were left out, as the published protocol does")
+        facts.append("pairs whose video is shorter than their audio were left out, as the published protocol does")
     return tuple(facts)
-
-
-def _face_judge_facts(judges: FaceJudgeSettings) -> list[str]:
-    """Say which networks judged the picture of the face."""
-    facts = []
-    if judges.lpips is not None:
-        facts.append(f"LPIPS of the face crop by {judges.lpips}, version 0.1")
-    if judges.fid:
-        facts.append("FID of the face crops of all frames of all pairs, dubbed against real")
-    if judges.identity is not None:
-        facts.append(f"identity by {judges.identity.name}")
-    return facts

@@ -1,17 +1,20 @@
-"""What can be chosen about a run over a test set. Settings only: nothing heavy is loaded here."""
+"""Settings of a run over a test set. Settings only: nothing heavy is loaded here."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import visavox
 from visavox.errors import InputError
-from visavox.evaluation.evaluation import EvaluationSettings
-from visavox.evaluation.judge_settings import FaceJudgeSettings
+from visavox.metrics.table import Metrics, choose_metrics, metric_class
 from visavox.types import PathLike
+
+
+def default_metrics() -> dict[str, Any]:
+    """Return the options of the metrics that are measured by default, by the name of the metric."""
+    return {name: metric.options for name, metric in choose_metrics().items()}
 
 
 @dataclass(frozen=True)
@@ -23,17 +26,14 @@ class ProtocolSettings:
     device: str = "auto"
     """Where the generator runs: auto, cpu or cuda."""
     extend_videos: bool = False
-    """Play a video back and forth where its sound is longer; the published protocol leaves such pairs out."""
-    measures: EvaluationSettings = field(default_factory=EvaluationSettings)
-    """What is measured."""
-    judges: dict[str, str] = field(default_factory=dict)
-    """Networks that judge: argument of `visavox.metrics.evaluate` to name or file, such as expert or
-    sync_model."""
-    face_judges: FaceJudgeSettings = field(default_factory=FaceJudgeSettings)
-    """Networks that judge the picture of the face: LPIPS and identity of each pair, FID of the whole set."""
+    """Play a video back and forth where its audio is longer; the published protocol leaves such pairs out."""
+    face: str = "largest"
+    """Which face is dubbed and measured: largest, leftmost, rightmost or a number."""
+    metrics: Mapping[str, Any] = field(default_factory=default_metrics)
+    """Name of each metric that is measured -> its options (`Metric.options_type`)."""
     workers: int | None = None
     """Processes; None: one for each core, at most 8; 0: this very process."""
-    num_pictures: int = 8
+    num_images: int = 8
     """Pairs that the HTML report shows."""
     redo: bool = False
     """Do every pair again, also those that are finished; needed when what is measured changes."""
@@ -42,42 +42,49 @@ class ProtocolSettings:
         """Refuse values that mean nothing."""
         if self.workers is not None and not 0 <= self.workers <= 256:
             raise InputError(f"the number of workers is {self.workers}; give 1 to 256, or 0 to work without any")
-        if self.num_pictures < 0:
-            raise InputError(f"{self.num_pictures} pairs are to be shown; give 0 or more")
-        if self.face_judges.asked_for and not self.measures.pictures:
-            raise InputError("LPIPS, FID, CPBD and identity are measured on pictures; leave out --without-pictures")
+        if self.num_images < 0:
+            raise InputError(f"{self.num_images} pairs are to be shown; give 0 or more")
+
+    def make_metrics(self) -> Metrics:
+        """Make the metrics, in the order of the settings."""
+        return {name: metric_class(name)(options) for name, options in self.metrics.items()}
 
     def content(self) -> dict[str, Any]:
-        """Return what the figures depend on, as JSON values; weights by their SHA-256, whatever they are called."""
-        from visavox.runtime.files import sha256_of
-        from visavox.weights.registry import find_model
+        """Return what the values depend on, as JSON values; weights by their SHA-256, whatever they are called."""
+        from visavox.metrics.metric import model_digest
 
         return {
             "visavox": visavox.__version__,
-            "model": sha256_of(find_model(self.model)),
+            "model": model_digest(str(self.model)),
             "extend_videos": self.extend_videos,
-            "measures": asdict(self.measures),
-            "judges": {name: sha256_of(_weights(judge)) for name, judge in sorted(self.judges.items())},
-            "face_judges": {
-                name: sha256_of(_file(value)) if isinstance(value, Path) else value
-                for name, value in sorted(asdict(self.face_judges).items())
-            },
+            "face": self.face,
+            "metrics": {name: metric.content() for name, metric in sorted(self.make_metrics().items())},
         }
 
 
-def _weights(judge: str) -> Path:
-    """Find a judge's file: a path, or the name of shipped weights."""
-    from visavox.weights.registry import find_model
-
-    return Path(judge) if os.path.isfile(judge) else find_model(judge)
-
-
-def _file(path: Path) -> Path:
-    """Return a file of weights that was given.
-
-    Raises:
-        InputError: there is none.
-    """
-    if not path.is_file():
-        raise InputError(f"the file of weights {path} does not exist; give the path of one, or leave the option out")
-    return path
+def upgrade_content(stored: dict[str, Any]) -> dict[str, Any]:
+    """Bring `ProtocolSettings.content` of an earlier version, in which metrics had no names, into today's form."""
+    if "measures" not in stored:
+        return stored
+    measures, networks, faces = stored["measures"], stored["judges"], stored["face_judges"]
+    metrics: dict[str, Any] = {
+        "landmark_distance": {},
+        "lip_motion": {"maximum_lag": measures["maximum_lag"]},
+        "silence": {name: measures[name] for name in ("minimum_silence", "silence_margin")},
+    }
+    if measures["pictures"]:
+        metrics |= {name: {} for name in ("psnr", "ssim", "sharpness", "flicker")}
+        metrics["outside"] = {"without_codec": not measures["codec_loss"]}
+    for name, option in (("expert_sync", "expert"), ("lip_sync_error", "sync_model")):
+        if option in networks:
+            metrics[name] = {option: networks[option]}
+    if faces["lpips"]:
+        metrics["lpips"] = {name: faces[name] for name in ("lpips", "lpips_weights", "lpips_linear")}
+    if faces["fid"]:
+        metrics["fid"] = {"fid_weights": faces["fid_weights"]}
+    if faces["cpbd"]:
+        metrics["cpbd"] = {}
+    if faces["identity"]:
+        metrics["identity"] = {"identity": faces["identity"]}
+    kept = {name: stored[name] for name in ("visavox", "model", "extend_videos")}
+    return {**kept, "face": measures["face"], "metrics": dict(sorted(metrics.items()))}

@@ -1,10 +1,9 @@
-"""What a run over a test set came to: the table of its pairs, and its report in Markdown and HTML."""
+"""Summary of a run over a test set: the table of its pairs, and its report in Markdown and HTML."""
 
 from __future__ import annotations
 
 import csv
 import io
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from visavox.evaluation.protocol.figures import figure_paths, pair_figures, summary_rows
 from visavox.evaluation.protocol.pair_list import Pair
 from visavox.evaluation.protocol.pictures import beside, encode_jpeg, face_tiles, plot_opening, sheet, telling_times
 from visavox.evaluation.protocol.record import PairRecord
-from visavox.evaluation.report import COLUMNS, plain
+from visavox.evaluation.protocol.values import Values, pair_values, summary_rows, value_names
+from visavox.evaluation.report import cells, plain, shown_infos
 from visavox.evaluation.track_cache import TrackCache
 from visavox.runtime.page import Block, Heading, Listing, Paragraph, Picture, Table
 
@@ -24,11 +23,11 @@ _SHOWN_REASONS = 20
 """Pairs that were not done that the report names; the table of the pairs has them all."""
 
 _EXPLANATION = (
-    'Every video was dubbed with the sound of its pair and measured. "Other sound" are the pairs whose sound is that '
-    "of another video: there is no recording of these words by this face, so figures that compare with one are left "
-    'out. "Own sound" are videos that speak their own words. "Real videos" are the videos as they are, with their own '
-    "sound, each counted once: what the judge says of them is what a perfect dub would score. Sharpness, flicker and "
-    "the outside compare with the video that was dubbed."
+    'Every video was dubbed with the audio of its pair and measured. "Other audio" are the pairs whose audio is that '
+    "of another video: there is no recording of these words by this face, so values that compare with one are left "
+    'out. "Own audio" are videos that speak their own words. "Real videos" are the videos as they are, with their own '
+    "audio, each counted once: a perfect dub would be as much in sync as they are. Sharpness, flicker and the outside "
+    "compare with the video that was dubbed."
 )
 
 
@@ -45,10 +44,10 @@ class RunSummary:
     records: Mapping[str, PairRecord]
     """What became of each pair, by `Pair.key`; those that are not there were not reached."""
     pooled: Mapping[str, float | str] = field(default_factory=dict)
-    """Figures of the whole set, such as FID: a number, or why there is none."""
+    """Values of the whole set, such as FID: a number, or why there is none."""
 
     @property
-    def rows(self) -> list[tuple[str, dict[str, Any]]]:
+    def rows(self) -> list[tuple[str, Values]]:
         """Means, for `evaluation.report.format_table`."""
         return summary_rows(self.pairs, self.records)
 
@@ -58,37 +57,37 @@ class RunSummary:
         return dict(Counter(self._status(pair)[0] for pair in self.pairs))
 
     def to_json(self) -> dict[str, Any]:
-        """Return means, pooled figures and counts as JSON values."""
+        """Return means, values of the whole set and counts as JSON values."""
         return plain({"pairs": self.counts, "means": dict(self.rows), "pooled": dict(self.pooled)})
 
     def pairs_csv(self) -> str:
-        """Write the table of the pairs: a row for each, in the order of the list, with every figure there is."""
-        figures = {}
+        """Write the table of the pairs: a row for each, in the order of the list, with every value there is."""
+        values: dict[str, Values] = {}
         for pair in self.pairs:
             record = self.records.get(pair.key)
             report = record.load_report() if record else None
-            figures[pair.key] = pair_figures(report, pair.is_own_sound) if report else {}
-        paths = figure_paths(list(figures.values()))
+            values[pair.key] = pair_values(report, pair.is_own_audio) if report else {}
+        names = value_names(list(values.values()))
         file = io.StringIO()
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(["line", "audio", "video", "status", "reason", *paths])
+        table.writerow(["line", "audio", "video", "status", "reason", *names])
         for pair in self.pairs:
-            cells = [_number(figures[pair.key].get(path)) for path in paths]
-            table.writerow([pair.line, pair.audio_name, pair.video_name, *self._status(pair), *cells])
+            numbers = [_number(values[pair.key].get(name)) for name in names]
+            table.writerow([pair.line, pair.audio_name, pair.video_name, *self._status(pair), *numbers])
         return file.getvalue()
 
     def blocks(self) -> list[Block]:
-        """Compose the report, without its pictures."""
+        """Compose the report, without its images."""
         counts = ", ".join(f"{number} {status}" for status, number in self.counts.items())
         blocks: list[Block] = [Heading(self.title, 1), Listing(self.facts), Paragraph(f"Pairs: {counts}.")]
         rows = self.rows
         if rows:
             blocks += [Heading("Means"), _means_table(rows), Paragraph(_EXPLANATION)]
         if self.pooled:
-            cells = tuple(
+            pooled = tuple(
                 (name, value if isinstance(value, str) else f"{value:.3f}") for name, value in self.pooled.items()
             )
-            blocks += [Heading("Of the whole set"), Table(("figure", "value"), cells)]
+            blocks += [Heading("Of the whole set"), Table(("metric", "value"), pooled)]
         missing = [(pair, *self._status(pair)) for pair in self.pairs if self._status(pair)[0] != "done"]
         if missing:
             named = [f"line {pair.line}, {status}: {reason}" for pair, status, reason in missing[:_SHOWN_REASONS]]
@@ -97,7 +96,7 @@ class RunSummary:
             blocks += [Heading("Not done"), Listing(tuple(named))]
         return blocks
 
-    def pictures(self, tracks: TrackCache, face: str, number: int) -> list[Block]:
+    def images(self, tracks: TrackCache, face: str, number: int) -> list[Block]:
         """Show some of the finished pairs, evenly spread over the list.
 
         Args:
@@ -111,9 +110,9 @@ class RunSummary:
         for pair in (done[position] for position in chosen):
             report = self.records[pair.key].load_report()
             assert report is not None, "done pairs have one"
-            blocks.append(Heading(f"Line {pair.line}: {pair.video_name} with the sound of {pair.audio_name}", 3))
-            curves = report.curves
-            times = [] if curves is None else telling_times(curves.times.tolist(), curves.opening)
+            blocks.append(Heading(f"Line {pair.line}: {pair.video_name} with the audio of {pair.audio_name}", 3))
+            curves = report.arrays
+            times = telling_times(curves["times"].tolist(), curves["opening"]) if "times" in curves else []
             if times:
                 track = tracks.track(pair.video, face)
                 tiles = [
@@ -121,7 +120,9 @@ class RunSummary:
                     for name, path in (("video", pair.video), ("dubbed: closed, half open, open", report.dubbed))
                 ]
                 blocks.append(Picture(encode_jpeg(beside(tiles)), "the video and the dubbed video at three moments"))
-            blocks.append(Picture(plot_opening(report, pair.audio, pair.is_own_sound), "lip opening over the sound"))
+            if "times" in curves:
+                plot = plot_opening(report, pair.audio, pair.is_own_audio)
+                blocks.append(Picture(plot, "lip opening over the audio"))
         return [Heading("Some of the pairs"), *blocks] if blocks else []
 
     def _status(self, pair: Pair) -> tuple[str, str]:
@@ -129,24 +130,10 @@ class RunSummary:
         return ("not reached", "") if record is None else (record.status, record.reason)
 
 
-def figure_cells(figures: Mapping[str, Any], shown: Sequence[Any]) -> list[str]:
-    """Write the figures of a row under the columns that are shown; a dash where there is none."""
-    cells = []
-    for column in shown:
-        value = figures.get(column.path)
-        cells.append("-" if value is None or math.isnan(value) else f"{value:.{column.decimals}f}")
-    return cells
-
-
-def shown_columns(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """Choose the columns of `evaluation.report.COLUMNS` that some row has a figure for."""
-    return [column for column in COLUMNS if any(cell != "-" for row in rows for cell in figure_cells(row, [column]))]
-
-
-def _means_table(rows: Sequence[tuple[str, dict[str, Any]]]) -> Table:
-    shown = shown_columns([figures for _, figures in rows])
-    head = ("pairs", *(column.title for column in shown))
-    return Table(head, tuple((name, *figure_cells(figures, shown)) for name, figures in rows))
+def _means_table(rows: Sequence[tuple[str, Values]]) -> Table:
+    infos = shown_infos([values for _, values in rows])
+    head = ("pairs", *(info.column for info in infos))
+    return Table(head, tuple((name, *cells(values, infos)) for name, values in rows))
 
 
 def _number(value: float | None) -> str:

@@ -1,0 +1,1 @@
+"""Backward benchmark: dubs of clips played backwards, so that nothing of the answer is in the image."""

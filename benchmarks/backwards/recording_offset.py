@@ -1,0 +1,64 @@
+"""Whether sound and picture of the recordings themselves are apart, as a judge hears it that taught no generator.
+
+A dub follows its sound. Where the table of lags leaves the sound of a recording early by a frame, the lips of a
+perfect dub are early by a frame, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visavox.audio.features.speech_features import load_features
+from visavox.constants import FRAME_RATE
+from visavox.face.geometry.resting_face import resting_face
+from visavox.media.sound import read_audio
+from visavox.metrics.motion_sync import shifted_agreement
+from visavox.types import Motion
+from visavox.weights.checkpoint import load_model
+
+REACH = 8
+"""Frames by which the sound is moved at most, either way."""
+
+
+class RecordingScorer:
+    """The shipped motion SyncNet.
+
+    Args:
+        name: name or file of a motion SyncNet.
+    """
+
+    def __init__(self, name: str = "motion-syncnet") -> None:
+        self._network: Any = load_model(name, network="motion_syncnet")
+        self._features = load_features(self._network.config.features)
+        self._mode = self._network.opening_mode.cpu().numpy()
+
+    def score(self, motion: Motion, sound: Path) -> np.ndarray | None:
+        """Compare a recording with its own sound, moved by -REACH to REACH frames.
+
+        Returns:
+            float64 (2, 2 REACH + 1): sums of cosines and how many they are; None at other frame rates than the
+            judge's.
+        """
+        if motion.rate != FRAME_RATE:
+            return None
+        rows = self._features.of(read_audio(sound))
+        num_frames = min(motion.num_frames, len(rows) // 2)
+        displacements = motion.displacements[:num_frames]
+        moved = displacements - resting_face(displacements, self._mode)
+        return np.stack(shifted_agreement(self._network, rows[: 2 * num_frames], moved, REACH))
+
+
+def offset_of(scores: Sequence[np.ndarray | None]) -> float:
+    """Frames by which the sound of some recordings has to be moved to fit their lips best; NaN if none was known.
+
+    Negative: the sound comes early, and what follows it is early, too.
+    """
+    known = [score for score in scores if score is not None]
+    if not known:
+        return float("nan")
+    sums, counts = np.sum(known, axis=0)
+    return float(np.argmax(sums / np.maximum(counts, 1)) - REACH)

@@ -1,0 +1,1 @@
+"""Speed benchmark: time and memory of whole dubs."""

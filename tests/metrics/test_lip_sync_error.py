@@ -1,0 +1,148 @@
+"""LSE of a real clip: equal to the published evaluation written out plainly, and printed beside the real video's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from tests.evaluation.conftest import DEMO, demo_frames, write_video
+from tests.parity import published_weights
+
+import visavox.metrics.syncnet_windows as module
+from visavox.audio.features.mfcc import mfcc
+from visavox.cli.main import main
+from visavox.errors import InputError
+from visavox.evaluation import EvaluationSettings, evaluate
+from visavox.evaluation.track_cache import TrackCache
+from visavox.media import VideoReader, read_audio
+from visavox.metrics.lip_sync_error import LipSyncErrorMetric
+from visavox.metrics.sync import LipSyncError
+from visavox.metrics.syncnet_crop import face_runs, tracked_crop
+from visavox.metrics.syncnet_windows import SyncNetWindows, load_syncnet
+from visavox.models.sync.syncnet import SyncNet
+
+NUM_FRAMES = 16
+
+
+@pytest.fixture(scope="module")
+def network() -> SyncNet:
+    """The published network with numbers of no meaning, but not all alike."""
+    network = SyncNet()
+    network.load_state_dict(published_weights("syncnet"))
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def short_clip(tmp_path_factory) -> Path:
+    """So few frames that the large network is quick, and enough for the median over 13 of them."""
+    return write_video(tmp_path_factory.mktemp("clips") / "short.mp4", iter(demo_frames(NUM_FRAMES)), sound=DEMO)
+
+
+@pytest.fixture(scope="module")
+def tracks(tmp_path_factory) -> TrackCache:
+    return TrackCache(tmp_path_factory.mktemp("tracks"))
+
+
+def lip_sync_error(network: SyncNet, path: Path, track, audio: np.ndarray) -> LipSyncError:
+    windows = SyncNetWindows(network, track, audio)
+    with VideoReader(path) as reader:
+        for frame in reader:
+            windows.add(frame)
+    return windows.score()
+
+
+def published_values(network: SyncNet, pictures: list[np.ndarray], sound: np.ndarray) -> tuple[float, float, int]:
+    """LSE-D, LSE-C and offset of pictures (224, 224, 3) and their sound, everything in memory at once."""
+    video = torch.from_numpy(np.stack(pictures)).permute(3, 0, 1, 2)[None].float()
+    heard = torch.from_numpy(mfcc(sound))[None, None]
+    num_windows = min(len(pictures), len(sound) // 640) - 5
+    with torch.inference_mode():
+        lips = torch.cat([network.embed_lips(video[:, :, i : i + 5]) for i in range(num_windows)])
+        sounds = torch.cat([network.embed_sound(heard[..., 4 * i : 4 * i + 20]) for i in range(num_windows)])
+    padded = F.pad(sounds, (0, 0, 15, 15))
+    distances = torch.stack([F.pairwise_distance(lips, padded[s : s + num_windows]).mean() for s in range(31)])
+    return float(distances.min()), float(distances.median() - distances.min()), 15 - int(distances.argmin())
+
+
+@pytest.mark.parametrize("batch", [20, 3])
+def test_both_crops_equal_the_published_evaluation(network, short_clip, tracks, monkeypatch, batch):
+    monkeypatch.setattr(module, "_BATCH", batch)
+    track, sound = tracks.track(short_clip), read_audio(short_clip)
+    found = lip_sync_error(network, short_clip, track, sound)
+    with VideoReader(short_clip) as reader:
+        images = [frame.image for frame in reader]
+    (run,) = face_runs(track, np.arange(NUM_FRAMES))
+    whole = [cv2.resize(image, (224, 224)) for image in images]
+    crops = [tracked_crop(image, square) for image, square in zip(images, run.squares, strict=True)]
+    for score, pictures in ((found.whole_frame, whole), (found.tracked_crop, crops)):
+        assert score is not None
+        expected = published_values(network, pictures, sound)
+        assert (score.distance, score.confidence, score.offset) == pytest.approx(expected, abs=1e-3)
+        assert score.num_windows == min(NUM_FRAMES, len(sound) // 640) - 5
+    assert found.whole_frame.distance != pytest.approx(found.tracked_crop.distance, abs=1e-3)
+
+
+def test_a_video_of_50_frames_a_second_is_judged_at_25(network, short_clip, tracks, tmp_path):
+    images = [image for image in demo_frames(NUM_FRAMES) for _ in range(2)]
+    fast = write_video(tmp_path / "fast.mp4", iter(images), rate=50, sound=DEMO)
+    sound = read_audio(short_clip)
+    slow_score, fast_score = (lip_sync_error(network, each, tracks.track(each), sound) for each in (short_clip, fast))
+    assert fast_score.whole_frame.num_windows == slow_score.whole_frame.num_windows
+    assert fast_score.whole_frame.distance == pytest.approx(slow_score.whole_frame.distance, rel=0.01)
+
+
+def test_too_little_sound_or_no_sound_leaves_nothing_to_judge(network, short_clip, tracks, tmp_path):
+    found = lip_sync_error(network, short_clip, tracks.track(short_clip), np.zeros(5 * 640, np.float32))
+    assert (found.whole_frame, found.tracked_crop) == (None, None)
+    silent = write_video(tmp_path / "silent.mp4", iter(demo_frames(NUM_FRAMES)))
+    metric = LipSyncErrorMetric()
+    metric._network = network
+    settings = EvaluationSettings(cache=tracks.folder)
+    values = evaluate(silent, short_clip, metrics={"lip_sync_error": metric}, settings=settings).values
+    assert values["true_lse.whole_frame.distance"] > 0
+    assert not any(name.startswith("lse") for name in values)
+
+
+def test_the_command_prints_both_crops_with_the_real_video_beside_them(short_clip, tmp_path, capsys):
+    source, converted = tmp_path / "syncnet_v2.model", tmp_path / "syncnet.safetensors"
+    torch.save(published_weights("syncnet"), source, _use_new_zipfile_serialization=False)
+    arguments = [
+        str(short_clip),
+        "--truth",
+        str(short_clip),
+        "--cache",
+        str(tmp_path),
+        "--metrics",
+        "lip_sync_error",
+        "--quiet",
+    ]
+    assert main(["evaluate", *arguments, "--sync-model", str(source)]) == 2
+    assert "visavox models import" in capsys.readouterr().err
+    assert main(["models", "import", str(source), "-o", str(converted)]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", *arguments, "--sync-model", str(converted)]) == 0
+    _, frame, crop = capsys.readouterr().out.split("\n\n")
+    assert frame.startswith("whole frame  LSE-D frame ↓  real LSE-D frame  LSE-C frame ↑  real LSE-C frame")
+    assert crop.startswith("tracked crop  LSE-D crop ↓  real LSE-D crop  LSE-C crop ↑  real LSE-C crop  offset crop")
+    for table in (frame, crop):
+        values = table.splitlines()[1].split()[1:]
+        assert values[0::2] == values[1::2]  # the video is its own truth
+        assert float(values[0]) > 0
+    assert main(["evaluate", *arguments, "--sync-model", str(converted), "--json"]) == 0
+    (video,) = json.loads(capsys.readouterr().out)["videos"]
+    values = video["values"]
+    assert all(value == values[f"true_{name}"] for name, value in values.items() if name.startswith("lse"))
+    assert values["lse.tracked_crop.num_windows"] == NUM_FRAMES - 5
+    assert "expert_sync.distance" not in values
+    for file in (source, converted):
+        file.unlink()
+
+
+def test_an_expert_is_not_taken_for_syncnet(tmp_path):
+    with pytest.raises(InputError, match="a Wav2Lip generator; what is needed here is the SyncNet of Chung"):
+        load_syncnet("wav2lip")
