@@ -19,6 +19,8 @@ from benchmarks.speed import __main__ as speed
 import visavox
 from visavox.cli.main import COMMANDS as COMMAND_TABLE
 from visavox.cli.main import main
+from visavox.training.tasks import COMMANDS as TASK_COMMANDS
+from visavox.training.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
@@ -88,39 +90,19 @@ def test_command_can_be_typed_as_printed(page, argv, capsys):
 
 
 def test_recipes_that_are_named_exist():
-    from visavox.training.generator.recipes import (
-        ATTN_WAV2LIP_RECIPES,
-        EXPERT_RECIPES,
-        MOTION_DUB_RECIPES,
-        SPEECH_RECIPES,
-        WAV2LIP_RECIPES,
-    )
-    from visavox.training.motion.motion_recipes import MOTION_RECIPES, MOTION_SYNC_RECIPES, POSTNET_RECIPES
-    from visavox.training.radiance.avatar_recipes import HEAD_RECIPES, TORSO_RECIPES
-
-    known = {
-        "speech": SPEECH_RECIPES,
-        "expert": EXPERT_RECIPES,
-        "wav2lip": WAV2LIP_RECIPES,
-        "attn-wav2lip": ATTN_WAV2LIP_RECIPES,
-        "motion-dub": MOTION_DUB_RECIPES,
-    }
+    known = {name: row.load_recipes() for name, row in TASKS.items() if row.recipes}
     used = [
         (argv[1], argv[argv.index("--recipe") + 1]) for _, argv in OURS if argv[0] == "train" and "--recipe" in argv
     ]
     assert used
+    assert not [(task, recipe) for task, recipe in used if recipe not in known[task]]
     # Those of motion and avatars stand in docs/geneface.md, in no table of training.
-    motion = {
-        "head": HEAD_RECIPES,
-        "torso": TORSO_RECIPES,
-        "motion": MOTION_RECIPES,
-        "motion-syncnet": MOTION_SYNC_RECIPES,
-        "postnet": POSTNET_RECIPES,
-    }
-    all_known = {**known, **motion}
-    assert not [(stage, recipe) for stage, recipe in used if recipe not in all_known[stage]]
-    told = re.findall(r"^\| (?:`([\w-]+)`)? *\| `([\w-]+)`", (ROOT / "docs" / "training.md").read_text(), re.MULTILINE)
-    assert {recipe for _, recipe in told} == {name for recipes in known.values() for name in recipes}
+    page = (ROOT / "docs" / "training.md").read_text()
+    told = re.findall(r"^\| (?:`([\w-]+)`)? *\| `([\w-]+)`", page, re.MULTILINE)
+    generators = ("speech", "expert", "features", "wav2lip", "attn-wav2lip", "motion-dub")
+    assert {recipe for _, recipe in told} == {recipe for name in generators for recipe in known[name]}
+    assert {task for task, _ in told if task} == set(generators)
+    assert not [name for name in TASK_COMMANDS if f"`{name}`" not in page]
 
 
 def test_the_readme_begins_with_the_demo():
@@ -145,10 +127,7 @@ OTHERS = {"--no-deps", "--logdir", "--version", "--help", "--durations"}
 def test_options_that_pages_mention_exist(capsys):
     commands = [[name] for name in COMMAND_TABLE if name not in ("avatar", "bench", "models", "train")]
     commands += [["models", name] for name in ("list", "info", "import", "blend", "graft")]
-    commands += [
-        ["train", name]
-        for name in ("speech", "expert", "wav2lip", "motion", "motion-syncnet", "postnet", "head", "torso")
-    ]
+    commands += [["train", name] for name in TASK_COMMANDS]
     commands += [["motion", "plot"], ["bench", "avatar"]]
     commands += [["avatar", name] for name in ("build", "info", "speak", "demo")]
     known = set(OTHERS)

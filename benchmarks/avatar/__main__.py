@@ -37,7 +37,7 @@ from visavox.cli.common import CommonOptions, parse, run
 from visavox.data.radiance.person_data import PersonData
 from visavox.errors import InputError, VisavoxError
 from visavox.evaluation.report import plain
-from visavox.training.radiance.avatar_run import load_judge
+from visavox.training.radiance.person import load_patch_loss
 from visavox.weights.checkpoint import load_model
 
 TRUE = "true frames"
@@ -158,7 +158,7 @@ def _measure(
     options: AvatarOptions,
 ) -> dict[str, dict[str, float]]:
     """Draw and compare: figures of each line by its name."""
-    meter, painter = Meter(data, load_judge("face-features")), Painter(avatar)
+    meter, painter = Meter(data, load_patch_loss("face-features")), Painter(avatar)
     tally = Tally()
     for stretch in options.progress.track(stretches, TRUE):
         meter.add(tally, stretch, None)

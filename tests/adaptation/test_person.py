@@ -39,7 +39,7 @@ def test_the_report_has_all_figures_of_before_and_after(adapted):
     assert result.figures["before"] != result.figures["after"]
     assert result.steps == 16
     assert result.seconds == {"training": 1.0, "validation": 0.8, "held out": 0.76}
-    assert any("the painter learned by pixels alone" in note for note in result.notes)
+    assert any("the renderer learned by pixels alone" in note for note in result.notes)
     table = result.table()
     assert all(row in table for row in ROWS)
     assert "Improved: " in table
@@ -61,7 +61,7 @@ def test_the_weights_say_what_they_are(adapted, start):
 
 def test_validation_is_never_worse_than_the_start(adapted, start):
     before, after = adapted.result.validation["before"], adapted.result.validation["after"]
-    parts = {"painter": "painting_error", "speech": "motion_error"}
+    parts = {"renderer": "rendering_error", "speech": "motion_error"}
     for part, name in parts.items():
         assert (after[name] < before[name]) == (part in adapted.result.improved)
         assert after[name] <= before[name]
@@ -79,7 +79,7 @@ def test_the_adapted_file_dubs(adapted, tmp_path):
 def test_a_network_without_a_speech_branch(plain_start, tmp_path):
     output = tmp_path / "person.safetensors"
     result = visavox.adapt(FACE, output, model=plain_start, **OPTIONS | {"steps": 2})
-    assert set(result.improved) <= {"painter"}
+    assert set(result.improved) <= {"renderer"}
     assert [path.name for path in tmp_path.iterdir()] == ["person.safetensors"]
     assert load_model(output).config == load_model(plain_start).config
 

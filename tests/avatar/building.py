@@ -17,8 +17,8 @@ from visavox.demo import FACE
 from visavox.models.motion.critic import MotionCriticConfig
 from visavox.models.motion.postnet import PostNetConfig
 from visavox.progress import QUIET, Progress
-from visavox.training.motion.motion_recipes import POSTNET_RECIPES
-from visavox.training.radiance.avatar_recipes import HEAD_RECIPES, TORSO_RECIPES
+from visavox.training.motion.recipes import PERSON_POSTNET_RECIPES
+from visavox.training.radiance.recipes import HEAD_RECIPES, TORSO_RECIPES
 from visavox.training.schedule import loop_of_steps
 
 DATA = replace(SETTINGS, size=None)
@@ -30,14 +30,14 @@ def small_recipes(monkeypatch):
     """Four steps of tiny networks in place of the recipes that a build takes, and few frames to measure."""
     monkeypatch.setattr(measure, "MOST_FRAMES", 4)
     four = EVERYTHING.loop
-    head = replace(EVERYTHING.stage, validation_frames=1)
-    torso = replace(TORSO.stage, validation_frames=1, sampling=replace(TORSO.stage.sampling, rays=60))
-    monkeypatch.setitem(HEAD_RECIPES, "cpu", replace(EVERYTHING, stage=head))
-    monkeypatch.setitem(TORSO_RECIPES, "cpu", replace(TORSO, stage=torso, loop=four))
-    compact = POSTNET_RECIPES["compact"]
-    stage = replace(compact.stage, network=PostNetConfig(channels=(8, 8)), critic=MotionCriticConfig(channels=(8,)))
+    head = replace(EVERYTHING.settings, validation_frames=1)
+    torso = replace(TORSO.settings, validation_frames=1, sampling=replace(TORSO.settings.sampling, rays=60))
+    monkeypatch.setitem(HEAD_RECIPES, "cpu", replace(EVERYTHING, settings=head))
+    monkeypatch.setitem(TORSO_RECIPES, "cpu", replace(TORSO, settings=torso, loop=four))
+    compact = PERSON_POSTNET_RECIPES["compact"]
+    stage = replace(compact.settings, network=PostNetConfig(channels=(8, 8)), critic=MotionCriticConfig(channels=(8,)))
     loop = replace(loop_of_steps(compact.loop, 4), batch_size=4, workers=0, validate_every=2, save_every=2)
-    monkeypatch.setitem(POSTNET_RECIPES, "compact", replace(compact, stage=stage, loop=loop))
+    monkeypatch.setitem(PERSON_POSTNET_RECIPES, "compact", replace(compact, settings=stage, loop=loop))
 
 
 def begin(prepared, folder: Path) -> Path:

@@ -21,7 +21,7 @@ from visavox.training.generator import recipes
 from visavox.training.loop import Trainer
 
 recipes.SPEECH_RECIPES["tiny"] = tiny_recipes.SPEECH
-recipes.EXPERT_RECIPES["tiny"] = tiny_recipes.JUDGE
+recipes.EXPERT_RECIPES["tiny"] = tiny_recipes.EXPERT_RECIPE
 recipes.WAV2LIP_RECIPES["tiny"] = tiny_recipes.EVERYTHING
 
 save = Trainer.save
@@ -31,8 +31,8 @@ def save_and_watch(trainer: Trainer) -> None:
     save(trainer)
     rank, step = trainer.fabric.global_rank, trainer.step
     if folder := os.environ.get("WATCH"):
-        held = hashlib.sha256(repr((trainer.best_score, trainer.stage.extra_state())).encode())
-        states = [module.state_dict() for module in trainer.stage.modules.values()]
+        held = hashlib.sha256(repr((trainer.best_score, trainer.task.extra_state())).encode())
+        states = [module.state_dict() for module in trainer.task.modules.values()]
         for state in [*states, trainer.average.state]:
             for tensor in state.values():
                 held.update(tensor.numpy().tobytes())

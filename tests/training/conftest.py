@@ -8,8 +8,12 @@ import pytest
 import torch
 from tests.training import tiny, tiny_recipes
 
-from visavox.data.generator.clip_store import ClipStore, load_store
-from visavox.training.generator import run
+from visavox.progress import QUIET
+from visavox.training.generator.clips import ClipSplits
+from visavox.training.generator.features import FeaturesInputs
+from visavox.training.run import train
+from visavox.training.run_folder import RunFolder
+from visavox.training.task import Context
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,29 +31,29 @@ def dataset(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stores(dataset) -> tuple[ClipStore, ClipStore]:
+def clips(dataset, tmp_path_factory) -> ClipSplits:
     """Training and validation clips, with four motions."""
-    train, validation = load_store(dataset, "train"), load_store(dataset, "validation")
-    run.apply_basis(train.fit_basis(4), train, validation)
-    return train, validation
+    nowhere = RunFolder(tmp_path_factory.mktemp("nowhere"))
+    return ClipSplits.load(dataset, 4, Context(torch.device("cpu"), 0, nowhere, progress=QUIET))
 
 
 @pytest.fixture(scope="session")
 def speech_run(dataset, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "speech"
-    run.train_speech(dataset, tiny_recipes.SPEECH, path)
+    train(tiny_recipes.SPEECH, dataset, path)
     return path
 
 
 @pytest.fixture(scope="session")
 def expert_run(dataset, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "expert"
-    run.train_expert(dataset, tiny_recipes.JUDGE, path)
+    train(tiny_recipes.EXPERT_RECIPE, dataset, path)
     return path
 
 
 @pytest.fixture(scope="session")
 def features_run(dataset, speech_run, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "features"
-    run.train_features(dataset, tiny_recipes.FEATURES, path, start=str(speech_run / "best.safetensors"))
+    inputs = FeaturesInputs(start=str(speech_run / "best.safetensors"))
+    train(tiny_recipes.FEATURES, dataset, path, inputs=inputs)
     return path

@@ -15,8 +15,9 @@ from torch.utils.data import Dataset
 from visavox.cli.progress_views import Bars
 from visavox.progress import Progress
 from visavox.training.average import WeightAverage
-from visavox.training.loop import LoopSettings, Trainer, _Numbers, learning_rate
-from visavox.training.stage import Stage, Turn, Validation
+from visavox.training.loop import Trainer, _SampleNumbers
+from visavox.training.schedule import LoopSettings, learning_rate
+from visavox.training.task import OptimizerStep, TrainingTask, Validation, WeightedLoss
 
 SETTINGS = LoopSettings(steps=10, batch_size=3, learning_rate=0.1, warmup=4, workers=0, precision="32-true")
 
@@ -31,12 +32,12 @@ def test_the_learning_rate_rises_and_falls():
 
 @pytest.mark.parametrize("first_step", [0, 7])
 def test_processes_draw_different_numbers_and_together_those_of_one(first_step):
-    together = list(_Numbers(first_step, LoopSettings(10, 6, 0.1), 0, 1))
-    first, second = (list(_Numbers(first_step, SETTINGS, rank, 2)) for rank in (0, 1))
+    together = list(_SampleNumbers(first_step, LoopSettings(10, 6, 0.1), 0, 1))
+    first, second = (list(_SampleNumbers(first_step, SETTINGS, rank, 2)) for rank in (0, 1))
     assert not set(first) & set(second)
     steps = [first[k : k + 3] + second[k : k + 3] for k in range(0, len(first), 3)]
     assert [number for step in steps for number in step] == together
-    assert len(_Numbers(first_step, SETTINGS, 1, 2)) == len(second)
+    assert len(_SampleNumbers(first_step, SETTINGS, 1, 2)) == len(second)
 
 
 def test_the_average_follows_and_steps_aside():
@@ -78,8 +79,8 @@ class Line(Dataset):
         return {"x": torch.tensor([float(index)])}
 
 
-class Steep(Stage):
-    """Two turns with gradients far above the clip, and a validation that gives what it is told."""
+class Steep(TrainingTask):
+    """Two steps with gradients far above the clip, and a validation that gives what it is told."""
 
     def __init__(self, scores):
         self.one, self.two = nn.Linear(1, 1), nn.Linear(1, 1)
@@ -87,44 +88,48 @@ class Steep(Stage):
         self.optimizers = {name: torch.optim.SGD(part.parameters(), 0.0) for name, part in self.modules.items()}
         self.scores, self.exported = iter(scores), []
 
+    @classmethod
+    def create(cls, settings, data, inputs, context):
+        return cls(settings)
+
     def dataset(self, seed, length):
         return Line(length)
 
     def averaged(self):
         return self.one
 
-    def turns(self):
+    def optimizer_steps(self):
+        far = [WeightedLoss("far", 1.0, lambda outputs: 1e6 * outputs.sum())]
         return [
-            Turn(name, self.optimizers[name], lambda batch, part=part: {"far": 1e6 * part(batch["x"]).sum()},
-                 lambda: {"far": 1.0})
+            OptimizerStep(name, self.optimizers[name], lambda batch, part=part: part(batch["x"]), far)
             for name, part in self.modules.items()
-        ]  # fmt: skip
+        ]
 
     def validate(self):
         score = next(self.scores)
-        return Validation({"figure": score}, score)
+        return Validation({"metric": score}, score)
 
     def export(self, path, training, quality):
         self.exported.append((training, quality))
 
 
-def test_each_turn_is_clipped_by_itself(tmp_path):
+def test_each_optimizer_step_is_clipped_by_itself(tmp_path):
     settings = LoopSettings(1, 3, learning_rate=0.1, warmup=0, gradient_clip=0.5, workers=0, precision="32-true")
-    stage = Steep([1.0])
-    before = {name: [p.detach().clone() for p in part.parameters()] for name, part in stage.modules.items()}
-    Trainer(stage, settings, tmp_path, Fabric(accelerator="cpu", devices=1), {"summary": "a line"}).fit()
-    for name, part in stage.modules.items():
+    task = Steep([1.0])
+    before = {name: [p.detach().clone() for p in part.parameters()] for name, part in task.modules.items()}
+    Trainer(task, settings, tmp_path, Fabric(accelerator="cpu", devices=1), {"summary": "a line"}).fit()
+    for name, part in task.modules.items():
         moved = [p.detach() - old for p, old in zip(part.parameters(), before[name], strict=True)]
         assert math.sqrt(sum(float((move**2).sum()) for move in moved)) == pytest.approx(0.1 * 0.5, rel=1e-3)
 
 
 def test_only_better_weights_are_kept(tmp_path, caplog):
     settings = LoopSettings(5, 3, 0.1, validate_every=1, workers=0, precision="32-true")
-    stage = Steep([3.0, float("nan"), 2.0, 2.5, 1.0])
-    figures = Trainer(stage, settings, tmp_path, Fabric(accelerator="cpu", devices=1), {"summary": "a line"}).fit()
-    assert figures == {"figure": 1.0}
-    assert [quality["figure"] for _, quality in stage.exported] == [3.0, 2.0, 1.0]
-    assert stage.exported[-1][0] == "5 steps of 3, seed 0, a line"
+    task = Steep([3.0, float("nan"), 2.0, 2.5, 1.0])
+    figures = Trainer(task, settings, tmp_path, Fabric(accelerator="cpu", devices=1), {"summary": "a line"}).fit()
+    assert figures == {"metric": 1.0}
+    assert [quality["metric"] for _, quality in task.exported] == [3.0, 2.0, 1.0]
+    assert task.exported[-1][0] == "5 steps of 3, seed 0, a line"
     assert "the validation after step 2 gave no number" in caplog.text
 
 

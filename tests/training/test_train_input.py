@@ -16,7 +16,9 @@ from tests.training import tiny_recipes
 from visavox.cli.main import main
 from visavox.face.geometry.crop import CropSpec
 from visavox.models.sync.expert import Expert
-from visavox.training.generator import recipes, run
+from visavox.training.generator import recipes
+from visavox.training.run import train
+from visavox.training.run_settings import RunSettings
 from visavox.weights.checkpoint import save_model
 from visavox.weights.weights_file import ModelCard
 
@@ -24,7 +26,7 @@ from visavox.weights.weights_file import ModelCard
 @pytest.fixture(autouse=True)
 def tiny_by_name(monkeypatch):
     monkeypatch.setitem(recipes.SPEECH_RECIPES, "tiny", tiny_recipes.SPEECH)
-    monkeypatch.setitem(recipes.EXPERT_RECIPES, "tiny", tiny_recipes.JUDGE)
+    monkeypatch.setitem(recipes.EXPERT_RECIPES, "tiny", tiny_recipes.EXPERT_RECIPE)
     monkeypatch.setitem(recipes.WAV2LIP_RECIPES, "tiny", tiny_recipes.EVERYTHING)
     monkeypatch.setitem(recipes.ATTN_WAV2LIP_RECIPES, "tiny", tiny_recipes.ATTENTION)
     # A handler of an earlier test writes to what was standard error then.
@@ -83,12 +85,12 @@ def test_a_damaged_manifest_and_a_missing_clip(refused, dataset, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("stage", "first"),
+    ("task", "first"),
     [("speech", "compact"), ("expert", "compact"), ("wav2lip", "compact"), ("attn-wav2lip", "attn-compact")],
 )
-def test_unknown_recipe(refused, dataset, tmp_path, stage, first):
-    said = refused(stage, dataset, "--recipe", "huge", "-o", tmp_path / "run")
-    assert f"no recipe is called 'huge'; there are {first}" in said
+def test_unknown_recipe(refused, dataset, tmp_path, task, first):
+    said = refused(task, dataset, "--recipe", "huge", "-o", tmp_path / "run")
+    assert f"there is no recipe 'huge'; the recipes of {task} are {first}" in said
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,7 @@ def test_experts_that_cannot_judge(refused, dataset, speech_run, large_expert, t
     start = speech_run / "best.safetensors"
     command = ("wav2lip", dataset, "--recipe", "tiny", "-o", tmp_path / "run", "--start", start)
     assert "this recipe has a sync loss, and that needs an expert" in refused(*command)
-    assert "judges crops of 128 pixels and the generator paints 96" in refused(*command, "--expert", large_expert)
+    assert "takes crops of 128 pixels and the generator renders 96" in refused(*command, "--expert", large_expert)
     assert "is a Wav2Lip generator; what is needed here is an expert" in refused(*command, "--expert", start)
     assert not (tmp_path / "run").exists()
 
@@ -165,9 +167,9 @@ def test_a_run_that_ended_before_its_first_checkpoint_is_begun_again(dataset, tm
 
 @pytest.fixture
 def unfinished(dataset, tmp_path):
-    """A run of the stage `speech` with two of its steps made."""
+    """A run of the task `speech` with two of its steps made."""
     path = tmp_path / "unfinished"
-    run.train_speech(dataset, tiny_recipes.SPEECH, path, run.RunSettings(steps=2))
+    train(tiny_recipes.SPEECH, dataset, path, settings=RunSettings(steps=2))
     return path
 
 
@@ -177,9 +179,9 @@ def test_what_a_resumed_run_must_share(refused, dataset, unfinished, tmp_path):
     assert "seed: 0 -> 1" in refused(*command, "--seed", "1", "--steps", "3")
     said = refused("speech", dataset, "-o", unfinished, "--resume", "--steps", "3")
     assert "was started with something else" in said
-    assert "stage.generator.decoder_channels: [4, 4, 4, 4, 4, 4, 2] -> [128, " in said
+    assert "settings.generator.decoder_channels: [4, 4, 4, 4, 4, 4, 2] -> [128, " in said
     said = refused("expert", dataset, "--recipe", "tiny", "-o", unfinished, "--resume", "--steps", "3")
-    assert "stage_name: speech -> expert" in said
+    assert "task: speech -> expert" in said
     grown = tmp_path / "grown"
     shutil.copytree(dataset, grown)
     manifest = grown / "manifest.jsonl"

@@ -13,10 +13,10 @@ from visavox.models.perceptual.face_features import FaceFeaturesConfig
 from visavox.models.sync.expert import ExpertConfig
 from visavox.training.generator.expert import ExpertSettings
 from visavox.training.generator.features import FeaturesSettings
-from visavox.training.generator.recipes import ExpertRecipe, FeaturesRecipe, SpeechRecipe, Wav2LipRecipe
+from visavox.training.generator.recipes import ExpertRecipe, FeaturesRecipe, GeneratorRecipe, SpeechRecipe
+from visavox.training.generator.settings import GeneratorLosses, GeneratorSettings
 from visavox.training.generator.speech import SpeechSettings
-from visavox.training.generator.wav2lip import Wav2LipLosses, Wav2LipSettings
-from visavox.training.loop import LoopSettings
+from visavox.training.schedule import LoopSettings
 
 GENERATOR = Wav2LipConfig(
     mel_window=32,
@@ -41,7 +41,7 @@ ATTN_GENERATOR = AttnWav2LipConfig(
     motion=GENERATOR.motion,
     warp_reference=True,
 )
-"""Hears as GENERATOR does, so that it can start from the same speech branch."""
+"""Takes the audio that GENERATOR takes, so that it can start from the same speech branch."""
 PLAIN_GENERATOR = Wav2LipConfig(
     mel_lead=3,
     encoder_channels=(2, 2, 4, 4, 4, 4, 4),
@@ -69,23 +69,33 @@ LOOP = LoopSettings(
     workers=0,
     precision="32-true",
 )
-SPEECH = SpeechRecipe(SpeechSettings(GENERATOR, calibration_speakers=1), LOOP)
-JUDGE = ExpertRecipe(ExpertSettings(EXPERT, num_wrong=2, validation_samples=6), LOOP)
-FEATURES = FeaturesRecipe(FeaturesSettings(FACE_FEATURES, validation_samples=6), LOOP)
-PAINTER = Wav2LipRecipe(Wav2LipSettings(GENERATOR, Wav2LipLosses(cover=0.1), validation_samples=4), LOOP)
-MOTION_PAINTER = Wav2LipRecipe(Wav2LipSettings(MOTION_GENERATOR, Wav2LipLosses(cover=0.1), validation_samples=2), LOOP)
-ATTENTION = Wav2LipRecipe(
-    Wav2LipSettings(
-        ATTN_GENERATOR, Wav2LipLosses(cover=0.1, sync=0.1), sync_threshold=100.0, true_motion=0.5, validation_samples=2
+SPEECH = SpeechRecipe("speech", SpeechSettings(GENERATOR, calibration_speakers=1), LOOP)
+EXPERT_RECIPE = ExpertRecipe("expert", ExpertSettings(EXPERT, num_wrong=2, validation_samples=6), LOOP)
+FEATURES = FeaturesRecipe("features", FeaturesSettings(FACE_FEATURES, validation_samples=6), LOOP)
+RENDERER = GeneratorRecipe(
+    "wav2lip", GeneratorSettings(GENERATOR, GeneratorLosses(alpha=0.1), validation_samples=4), LOOP
+)
+MOTION_RENDERER = GeneratorRecipe(
+    "motion-dub", GeneratorSettings(MOTION_GENERATOR, GeneratorLosses(alpha=0.1), validation_samples=2), LOOP
+)
+ATTENTION = GeneratorRecipe(
+    "attn-wav2lip",
+    GeneratorSettings(
+        ATTN_GENERATOR,
+        GeneratorLosses(alpha=0.1, sync=0.1),
+        sync_threshold=100.0,
+        teacher_forcing=0.5,
+        validation_samples=2,
     ),
     replace(LOOP, batch_size=2),
 )
-EVERYTHING = Wav2LipRecipe(
-    Wav2LipSettings(
+EVERYTHING = GeneratorRecipe(
+    "wav2lip",
+    GeneratorSettings(
         GENERATOR,
-        Wav2LipLosses(cover=0.1, sync=0.1, adversarial=0.1, features=0.1, reading=0.1, perceptual=0.1),
+        GeneratorLosses(alpha=0.1, sync=0.1, adversarial=0.1, features=0.1, mouth_motion=0.1, perceptual=0.1),
         discriminator=DISCRIMINATOR,
-        true_motion=0.5,
+        teacher_forcing=0.5,
         sync_threshold=100.0,
         validation_samples=2,
     ),

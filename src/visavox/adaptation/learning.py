@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,24 @@ from visavox.data.generator.clip_store import MANIFEST_NAME, ClipStore
 from visavox.data.generator.picture_augmentation import PictureAugmentation
 from visavox.progress import Progress
 from visavox.runtime.files import short_digest
-from visavox.runtime.memory import keep_freed_memory
-from visavox.training.generator.adapt import AdaptationSettings, AdaptStage
+from visavox.training.generator.adaptation import (
+    AdaptationData,
+    AdaptationInputs,
+    AdaptationSettings,
+    AdaptationStart,
+    AdaptationTask,
+)
+from visavox.training.generator.clips import ClipSplits
+from visavox.training.generator.rendering import FrozenNetworks
+from visavox.training.generator.settings import GeneratorLosses
 from visavox.training.generator.speech import rest_motion
-from visavox.training.generator.wav2lip import Wav2LipLosses
-from visavox.training.loop import LoopSettings, Trainer
-from visavox.training.run_folder import RunFolder
-from visavox.training.run_settings import RunSettings, loop_settings, make_fabric
-from visavox.training.schedule import steps_within
+from visavox.training.loop import RunComplete
+from visavox.training.pace import measure_pace
+from visavox.training.recipe import Recipe
+from visavox.training.run import train
+from visavox.training.run_folder import BEST_NAME, RunFolder
+from visavox.training.run_settings import RunSettings, make_fabric
+from visavox.training.schedule import LoopSettings, steps_within
 from visavox.weights.checkpoint import load_model
 
 logger = logging.getLogger(__name__)
@@ -58,58 +68,39 @@ def learn(job: Job, footage: Footage, folder: Path, progress: Progress) -> Learn
         TrainingError: losses are no longer numbers.
         KeyboardInterrupt: after Ctrl-C, once a checkpoint is written.
     """
-    keep_freed_memory()
-    run, wanted = RunFolder(folder), RunSettings(device=job.settings.device)
-    resume = run.checkpoint.is_file()
-    device = wanted.kind_of_device()
-    loop = loop_settings(_loop(job), wanted, device, run.config().get("loop") if resume else None)
-    fabric = make_fabric(wanted, device, loop.precision)
-    fabric.launch()
-    stage = _stage(job, footage, fabric.device, loop.seed)
-    began = time.perf_counter()
-    with fabric.autocast(), torch.no_grad():
-        before = stage.begin()
-    validation_seconds = time.perf_counter() - began
+    settings = RunSettings(device=job.settings.device)
+    resume = RunFolder(folder).checkpoint.is_file()
+    data, inputs = _data(footage), _inputs(job, footage)
+    recipe = Recipe("adapt", _settings(job, inputs, footage), _loop(job))
     if not resume:
-        loop = _scheduled(job, loop, validation_seconds, Trainer(stage, loop, folder, fabric, {}))
-    config = {
-        "summary": f"{sum(footage.seconds.values()):.0f} s of one person",
-        "stage_name": "adapt",
-        "dataset": short_digest(footage.dataset / MANIFEST_NAME),
-        "processes": 1,
-        "recipe": job.identity,
-        "loop": asdict(loop),
-        "stage": asdict(stage.settings),
-    }
-    trainer = Trainer(stage, loop, folder, fabric, config)
-    trainer.best_score = stage.score
-    began = time.perf_counter()
-    _fit(trainer, run, resume, progress)
-    minutes = (time.perf_counter() - began) / 60
+        recipe = replace(recipe, loop=_scheduled(job, recipe, data, inputs, settings))
+    seconds = 0.0
+    try:
+        result = train(recipe, data, folder, inputs=inputs, settings=settings, resume=resume, progress=progress)
+        task, steps, seconds = result.task, result.steps, result.seconds
+    except RunComplete as complete:  # an earlier session has trained to the end
+        task, steps = complete.task, complete.task.step
+    assert isinstance(task, AdaptationTask)
+    fabric = make_fabric(settings, settings.kind_of_device(), _precision(folder))
     with fabric.autocast(), torch.no_grad():
-        after = stage.measure_best()
+        after = task.measure_best()
     return Learned(
-        weights=run.best if stage.improved else None,
-        improved=stage.improved,
-        steps=trainer.step,
-        minutes=minutes,
-        validation={"before": before, "after": after},
+        weights=folder / BEST_NAME if task.improved else None,
+        improved=task.improved,
+        steps=steps,
+        minutes=seconds / 60,
+        validation={"before": task.start_metrics, "after": after},
     )
 
 
-def _fit(trainer: Trainer, run: RunFolder, resume: bool, progress: Progress) -> None:
-    """Train to the end; nothing where an earlier session has done so."""
-    if resume:
-        run.check_same(trainer.config)
-        trainer.load()
-        if trainer.step >= trainer.settings.steps:
-            return
-    trainer.fit(progress, resume=resume)
+def _precision(folder: Path) -> str:
+    """Return the precision that the run of a folder was trained in."""
+    return str(RunFolder(folder).config()["loop"]["precision"])
 
 
 def _loop(job: Job) -> LoopSettings:
     chosen = job.settings
-    # Of several consecutive frames a sample, for an expert, fewer samples: no more pictures than without one.
+    # Of several consecutive frames a sample, for an expert, fewer samples: no more images than without one.
     frames = 1 if job.expert is None else job.expert.config["num_frames"]
     return LoopSettings(
         steps=chosen.steps or 10_000,
@@ -123,13 +114,25 @@ def _loop(job: Job) -> LoopSettings:
     )
 
 
-def _scheduled(job: Job, loop: LoopSettings, validation_seconds: float, trial: Trainer) -> LoopSettings:
-    """Spread the schedule over as many steps as the time allows at the speed that is measured here."""
-    steps = job.settings.steps
+def _scheduled(
+    job: Job,
+    recipe: Recipe[AdaptationSettings],
+    data: AdaptationData,
+    inputs: AdaptationInputs,
+    settings: RunSettings,
+) -> LoopSettings:
+    """Spread the schedule over as many steps as the time allows at the pace that is measured here."""
+    loop, steps = recipe.loop, job.settings.steps
     if steps is None:
+
+        def build(device: torch.device) -> AdaptationTask:
+            return AdaptationTask(
+                recipe.settings, data.clips, inputs.start, inputs.networks, device=device, seed=loop.seed
+            )
+
         began = time.perf_counter()
-        per_step = trial.seconds_per_step()
-        spent = time.perf_counter() - began + (NUM_VALIDATIONS + 2) * validation_seconds
+        per_step, per_validation, _ = measure_pace(build, loop, settings)
+        spent = time.perf_counter() - began + (NUM_VALIDATIONS + 2) * per_validation
         steps = steps_within(60 * job.settings.minutes - spent, per_step)
         logger.info("%.2f s a step: %d steps in %g minutes", per_step, steps, job.settings.minutes)
     every = max(1, -(-steps // NUM_VALIDATIONS))
@@ -140,42 +143,45 @@ def _num_frames(store: ClipStore) -> int:
     return sum(stored.clip.num_frames for stored in store.clips)
 
 
-def _stage(job: Job, footage: Footage, device: torch.device, seed: int) -> AdaptStage:
-    start: Any = load_model(job.start.path)
+def _data(footage: Footage) -> AdaptationData:
+    return AdaptationData(
+        ClipSplits(footage.train, footage.validation, footage.basis),
+        f"{sum(footage.seconds.values()):.0f} s of one person",
+        short_digest(footage.dataset / MANIFEST_NAME),
+    )
+
+
+def _inputs(job: Job, footage: Footage) -> AdaptationInputs:
+    """Load the generator and the frozen networks."""
+    generator: Any = load_model(job.start.path)
     expert: Any = None if job.expert is None else load_model(job.expert.path, network="expert")
     features: Any = None if job.features is None else load_model(job.features.path, network="face_features")
-    settings = AdaptationSettings(
-        start.config,
-        losses=_losses(job, bends=start.config.warp_reference),
-        # What is heard is not what was said: painted from that against the true picture, a mouth learns to be soft and
-        # half open. It is only done where an expert judges the speech branch by what is painted.
-        true_motion=1.0 if expert is None else 0.5,
+    rest = None if footage.basis is None else rest_motion(footage.train, footage.basis)
+    start = AdaptationStart(generator, job.start.card.crop, rest)
+    return AdaptationInputs(start=start, networks=FrozenNetworks(expert, features), job=job.identity)
+
+
+def _settings(job: Job, inputs: AdaptationInputs, footage: Footage) -> AdaptationSettings:
+    config, expert = inputs.start.generator.config, inputs.networks.expert
+    return AdaptationSettings(
+        config,  # type: ignore[arg-type]
+        losses=_losses(job, warps=config.warp_reference),
+        # The motion that is predicted from the audio is not the true one: rendered from that against the true image, a
+        # mouth learns to be soft and half open. It is only done where an expert evaluates the result.
+        teacher_forcing=1.0 if expert is None else 0.5,
         mouth_weight=6.0,
         augmentation=AUGMENTATION,
-        # One frame a sample, or five for an expert; more samples than frames would only paint some of them again.
+        # One frame a sample, or five for an expert; more samples than frames would only render some of them again.
         validation_samples=min(64 if expert is None else 16, _num_frames(footage.validation)),
     )
-    rest = None if footage.basis is None else rest_motion(footage.train, footage.basis)
-    return AdaptStage(
-        settings,
-        footage.train,
-        footage.validation,
-        start=start,
-        crop=job.start.card.crop,
-        rest=rest,
-        expert=expert,
-        features=features,
-        device=device,
-        seed=seed,
-    )
 
 
-def _losses(job: Job, bends: bool) -> Wav2LipLosses:
-    """What the painter learns by: more than its recipe has of what keeps it sharp, for it has few steps to learn in."""
-    return Wav2LipLosses(
+def _losses(job: Job, warps: bool) -> GeneratorLosses:
+    """Losses of the renderer: more than its recipe has of those that keep it sharp, because it has few steps."""
+    return GeneratorLosses(
         detail=6.0,
-        cover=0.02 if bends else 0.0,
+        alpha=0.02 if warps else 0.0,
         sync=0.0 if job.expert is None else 0.03,
-        reading=0.0 if job.features is None else 0.05,
+        mouth_motion=0.0 if job.features is None else 0.05,
         perceptual=0.0 if job.features is None else 0.6,
     )

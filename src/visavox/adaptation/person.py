@@ -151,7 +151,7 @@ def _judges_notes(job: Job) -> list[str]:
     notes = []
     if job.features is None:
         size = job.start.config["resolution"]
-        notes.append(f"no face features of {size} pixels are shipped: the painter learned by pixels alone")
+        notes.append(f"no face features of {size} pixels are shipped: the renderer learned by pixels alone")
     if job.expert is not None:
         notes.append(f"the expert {job.expert.name} judged the sync and was not changed")
     return notes

@@ -22,7 +22,7 @@ class AdaptResult:
     model: str
     """Name of the generator that it began with."""
     improved: tuple[str, ...]
-    """The parts that became better: `painter`, `speech`; empty where the start was kept as it came."""
+    """The parts that became better: `renderer`, `speech`; empty where the start was kept as it came."""
     seconds: dict[str, float]
     """Seconds of the footage by use: training, validation, held out."""
     steps: int

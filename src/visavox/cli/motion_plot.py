@@ -53,8 +53,8 @@ def _plot(options: MotionPlotOptions) -> None:
     from visavox.data.motion.motion_store import load_motion_store
     from visavox.evaluation.motion_plot import domain_clouds, plot_domains
     from visavox.motion.manner import Manner
-    from visavox.training.motion.motion_run import TRUE_MOTION
     from visavox.training.motion.postnet_sources import drawn_motion, true_motion
+    from visavox.training.motion.speech import TRUE_MOTION
     from visavox.weights.checkpoint import load_model
 
     manner = Manner.load(options.postnet) if options.postnet is not None else None

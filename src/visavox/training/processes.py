@@ -1,20 +1,28 @@
-"""Several processes that train one network: after every step all of them hold the same numbers.
+"""Processes of a training: several that hold the same numbers after every step, and signals that end a run.
 
-Gradients are averaged here and not by `DistributedDataParallel`, because a stage calls parts of its networks (an
-encoder, the features of the discriminator) and one network several times in a turn, which that wrapper does not see.
+Gradients are averaged here and not by `DistributedDataParallel`, because a task calls parts of its networks (an
+encoder, the features of the discriminator) and one network several times in a step, which that wrapper does not see.
 """
 
 from __future__ import annotations
 
+import logging
+import signal
 import subprocess
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
+
+logger = logging.getLogger(__name__)
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def average(fabric: Fabric, tensors: Sequence[Tensor]) -> None:
@@ -30,7 +38,7 @@ def average(fabric: Fabric, tensors: Sequence[Tensor]) -> None:
 
 @torch.no_grad()
 def average_gradients(fabric: Fabric, parameters: Iterable[nn.Parameter], total: Tensor) -> Tensor:
-    """Average the gradients of a turn; return the mean of its total loss, not finite if one process's is not."""
+    """Average the gradients of a step; return the mean of its total loss, not finite if that of one process is not."""
     mean = total.detach().float().reshape(1).clone()
     average(fabric, [*(p.grad for p in parameters if p.grad is not None), mean])
     return mean[0]
@@ -59,3 +67,46 @@ def end_children(fabric: Fabric, patience: float) -> None:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+
+
+class StopRequest:
+    """Takes note of Ctrl-C and SIGTERM while a block runs; a second one acts at once, as without this class."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        """The signal that came; None while none did."""
+        self._before: dict[int, Callable[[int, FrameType | None], Any] | int | None] = {}
+
+    def __enter__(self) -> StopRequest:
+        """Begin to take note."""
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._take) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        """Leave signals to those who had them before."""
+        self._restore()
+
+    def deliver(self) -> None:
+        """Let the signal that came do what it would have done; nothing if none came."""
+        self._restore()
+        if self.number is not None:
+            signal.raise_signal(self.number)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        self.number = number
+        self._restore()
+        logger.warning("stopping after this step, when its checkpoint is written (again: stop at once)")
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        self._before = {}
+
+
+def ignore_interruptions(*_: object) -> None:
+    """Leave Ctrl-C, which a terminal sends to every process of a program, to the process that decides."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -12,6 +12,7 @@ import torch
 from visavox.data.preparation.settings import describe_difference
 from visavox.errors import InputError
 from visavox.runtime.files import is_leftover, write_whole
+from visavox.training.old_runs import translate
 from visavox.types import PathLike
 
 CHECKPOINT_NAME = "last.ckpt"
@@ -24,17 +25,7 @@ MOTION_NAME = "best.motion.npz"
 OWN = (BEST_NAME, CONFIG_NAME, LOG_NAME, MOTION_NAME, PICTURES_NAME, TENSORBOARD_NAME)
 """What a run may have left before its first checkpoint."""
 
-FIXED = (
-    "stage_name",
-    "recipe",
-    "dataset",
-    "expert_weights",
-    "person",
-    "motion_weights",
-    "sync_weights",
-    "processes",
-    "stage",
-)
+FIXED = ("task", "identity", "dataset", "processes", "settings")
 """Entries of the configuration that a resumed run must share with the run that it goes on with."""
 
 
@@ -76,7 +67,7 @@ class RunFolder:
             raise InputError(f"{self.path} holds what belongs to no run ({min(strange)}); choose another folder.")
 
     def config(self) -> dict[str, Any]:
-        """Return what the run was started with; empty if that is not known.
+        """Return the configuration that the run was started with, in the names of today; empty if it is not known.
 
         Raises:
             InputError: the file is damaged.
@@ -85,9 +76,8 @@ class RunFolder:
         if not path.is_file():
             return {}
         try:
-            config = json.loads(path.read_text(encoding="utf-8"))
-            return dict(config)
-        except (ValueError, TypeError) as error:
+            return translate(dict(json.loads(path.read_text(encoding="utf-8"))))
+        except (ValueError, TypeError, AttributeError) as error:
             raise InputError(f"{path} is damaged ({error}); restore it, or start a new run.") from error
 
     def check_same(self, config: dict[str, Any]) -> None:
@@ -101,7 +91,8 @@ class RunFolder:
         for name in FIXED:
             # What differs in a later entry follows from what differs in an earlier one.
             if name in stored and name in given and not differences:
-                differences = describe_difference({name: stored[name]}, {name: given[name]})
+                now = _common(stored[name], given[name])
+                differences = describe_difference({name: stored[name]}, {name: now})
         if differences:
             raise InputError(
                 f"{self.path} was started with something else ({'; '.join(differences[:4])}): resume it with what it "
@@ -186,3 +177,10 @@ class RunFolder:
         if self._tensorboard is not None:
             self._tensorboard.close()
             self._tensorboard = None
+
+
+def _common(stored: Any, given: Any) -> Any:
+    """Leave out of what is given the settings that did not exist yet when the run was started."""
+    if isinstance(stored, dict) and isinstance(given, dict):
+        return {name: _common(stored[name], value) for name, value in given.items() if name in stored}
+    return given

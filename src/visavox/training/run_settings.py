@@ -1,4 +1,4 @@
-"""What differs from a recipe in one run, and where it is computed."""
+"""Settings of one run: its differences from a recipe, and the device."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from visavox.errors import InputError
 from visavox.runtime.device import Device, choose_device, multiplies_bfloat16
 from visavox.runtime.json_records import from_mapping
-from visavox.training.loop import LoopSettings
+from visavox.training.schedule import LoopSettings
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -27,7 +27,9 @@ class RunSettings:
     steps: int | None = None
     """Updates in all."""
     batch_size: int | None = None
-    """Samples of one update."""
+    """Samples of one update, or of each micro-batch of it."""
+    accumulate: int | None = None
+    """Micro-batches of an update: their gradients are averaged, so that a large batch fits into little memory."""
     learning_rate: float | None = None
     """Largest learning rate."""
     workers: int | None = None
@@ -91,7 +93,7 @@ def loop_settings(recipe: LoopSettings, settings: RunSettings, device: str, befo
     Raises:
         InputError: a resumed run is to be changed in what it cannot change.
     """
-    names = ("steps", "batch_size", "learning_rate", "workers", "seed", "validate_every", "save_every")
+    names = ("steps", "batch_size", "accumulate", "learning_rate", "workers", "seed", "validate_every", "save_every")
     given = {name: value for name in names if (value := getattr(settings, name)) is not None}
     if settings.precision != "auto":
         given["precision"] = settings.precision

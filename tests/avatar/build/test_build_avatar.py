@@ -23,7 +23,7 @@ from visavox.avatar.format.description import describe, gather
 from visavox.demo import FACE
 from visavox.errors import InputError
 from visavox.runtime.lock import locked
-from visavox.training.motion.motion_recipes import POSTNET_RECIPES
+from visavox.training.motion.recipes import PERSON_POSTNET_RECIPES
 from visavox.weights.checkpoint import load_model
 from visavox.weights.weights_file import read_info
 
@@ -112,9 +112,9 @@ def test_the_avatar_has_a_postnet_or_says_why_not(whole):
 
 def test_footage_too_short_for_a_postnet_goes_without_and_says_so(whole, tmp_path, monkeypatch, caplog):
     folder = Path(shutil.copytree(whole.folder, tmp_path / "avatar"))
-    compact = POSTNET_RECIPES["compact"]
-    longer = replace(compact, stage=replace(compact.stage, num_frames=40))
-    monkeypatch.setitem(POSTNET_RECIPES, "compact", longer)
+    compact = PERSON_POSTNET_RECIPES["compact"]
+    longer = replace(compact, settings=replace(compact.settings, num_frames=40))
+    monkeypatch.setitem(PERSON_POSTNET_RECIPES, "compact", longer)
     before = times(folder)
     built = build(folder)
     assert "give more footage" in built.figures["without_postnet"]
@@ -188,7 +188,7 @@ def test_a_deleted_training_is_done_again(prepared, tmp_path):
 
 
 def test_a_time_is_divided_once(prepared, tmp_path, monkeypatch):
-    monkeypatch.setattr("visavox.training.radiance.avatar_schedule._UPDATES", 2)
+    monkeypatch.setattr("visavox.training.radiance.division._UPDATES", 2)
     folder = begin(prepared, tmp_path / "avatar")
     with pytest.raises(Killed):
         build(folder, kill_in("head", "step", 1), minutes=0.001)

@@ -8,47 +8,50 @@ import pytest
 import torch
 from tests.training import tiny_recipes
 
-from visavox.training.generator.expert import ExpertStage, _apart, _verdicts
+from visavox.errors import TrainingError
+from visavox.training.generator.expert import ExpertTask, _apart, _pair_losses
 
 
-def make_stage(stores, **changes):
-    settings = replace(tiny_recipes.JUDGE.stage, **changes)
-    return ExpertStage(settings, *stores, device=torch.device("cpu"), seed=0)
+def make_task(clips, **changes):
+    settings = replace(tiny_recipes.EXPERT_RECIPE.settings, **changes)
+    return ExpertTask(settings, clips, device=torch.device("cpu"), seed=0)
 
 
-def test_an_expert_that_guesses_is_warned_about(stores, caplog):
+def test_an_expert_that_guesses_is_warned_about(clips, caplog):
     """An expert whose embeddings are all the same gives every pair a half: a loss of ln 2."""
-    stage = make_stage(stores, patience=3)
-    for part in (stage.expert.audio_encoder, stage.expert.face_encoder):
+    task = make_task(clips, patience=3)
+    for part in (task.expert.audio_encoder, task.expert.face_encoder):
         last = part[-1].conv_block[1]
         torch.nn.init.zeros_(last.weight)
     # Orthogonal halves of the embedding but for one common entry: a cosine of 1/2.
     with torch.no_grad():
-        stage.expert.audio_encoder[-1].conv_block[1].bias.copy_(torch.tensor([1.0, 1, 0, 0, 0, 0, 0, 0]))
-        stage.expert.face_encoder[-1].conv_block[1].bias.copy_(torch.tensor([1.0, 0, 1, 0, 0, 0, 0, 0]))
-    stage.expert.eval()
+        task.expert.audio_encoder[-1].conv_block[1].bias.copy_(torch.tensor([1.0, 1, 0, 0, 0, 0, 0, 0]))
+        task.expert.face_encoder[-1].conv_block[1].bias.copy_(torch.tensor([1.0, 0, 1, 0, 0, 0, 0, 0]))
+    task.expert.eval()
     with torch.no_grad():
-        stage.num_steps = 2
-        assert stage.validate().figures["loss"] == pytest.approx(0.6931, abs=1e-3)
+        task.step = 2
+        assert task.validate().metrics["loss"] == pytest.approx(0.6931, abs=1e-3)
         assert not caplog.text
-        stage.num_steps = 3
-        stage.validate()
-    assert "the judge of sync still guesses (validation loss 0.69 after 3 steps; 0.69 is chance)" in caplog.text
-    assert "sound of the clips is in sync" in caplog.text
+        task.step = 3
+        task.validate()
+    assert "the expert of sync still guesses (validation loss 0.69 after 3 steps; 0.69 is chance)" in caplog.text
+    assert "audio of the clips is in sync" in caplog.text
 
 
-def test_the_steps_that_the_warning_waits_for_are_saved(stores):
-    stage = make_stage(stores)
-    stage.load_extra_state({"num_steps": 7})
-    assert stage.extra_state() == {"num_steps": 7}
+def test_what_earlier_versions_saved_is_not_needed(clips):
+    task = make_task(clips)
+    assert task.extra_state() == {}
+    task.load_extra_state({"num_steps": 7})
+    with pytest.raises(TrainingError, match="holds gate_is_open, which this task does not know"):
+        task.load_extra_state({"gate_is_open": True})
 
 
 def test_the_verdicts_judge_the_right_pairs():
     same, other = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
-    right = _verdicts(torch.stack([same, other, other])[None], same[None])
+    right = _pair_losses(torch.stack([same, other, other])[None], same[None])
     assert right["together"] < 1e-5
     assert right["apart"] < 1e-5
-    wrong = _verdicts(torch.stack([other, same, same])[None], same[None])
+    wrong = _pair_losses(torch.stack([other, same, same])[None], same[None])
     assert wrong["together"] > 10
     assert wrong["apart"] > 10
 
@@ -57,8 +60,8 @@ def test_the_right_sounds_of_other_samples_are_wrong_ones():
     """Two samples whose own wrong sounds are told apart already, but not their sounds from each other."""
     same, other = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
     audio, face = torch.stack([torch.stack([same, other])] * 2), torch.stack([same, same])
-    assert _verdicts(audio, face)["apart"] < 1e-5
-    assert _verdicts(audio, face, torch.eye(2) == 0)["apart"] == pytest.approx(13.8 / 2, abs=0.1)
+    assert _pair_losses(audio, face)["apart"] < 1e-5
+    assert _pair_losses(audio, face, torch.eye(2) == 0)["apart"] == pytest.approx(13.8 / 2, abs=0.1)
 
 
 def test_samples_that_overlap_are_no_wrong_ones_for_each_other():
@@ -70,29 +73,45 @@ def test_samples_that_overlap_are_no_wrong_ones_for_each_other():
         [True, False, False, True],
         [True, True, True, False],
     ]
-    assert _verdicts(torch.rand(2, 2, 3), torch.rand(2, 3), _apart(place[:2], 5))["apart"] > 0
+    assert _pair_losses(torch.rand(2, 2, 3), torch.rand(2, 3), _apart(place[:2], 5))["apart"] > 0
 
 
-def test_losses_and_weights_match_with_and_without_the_auxiliary_task(stores):
-    for motion in (0.0, 0.5):
-        stage = make_stage(stores, motion=motion)
-        data = stage.dataset(0, 2)
-        samples = [data[number] for number in (0, 1)]
-        batch = {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
-        (turn,) = stage.turns()
-        assert turn.losses(batch).keys() == turn.weights().keys()
+def batch_of(task, size):
+    data = task.dataset(0, size)
+    samples = [data[number] for number in range(size)]
+    return {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
 
 
-def test_dropout_is_part_of_the_training(stores, monkeypatch):
+def test_the_auxiliary_task_comes_first_and_the_others_are_measured(clips):
+    task = make_task(clips, motion=0.5, motion_first=2, contrast=1.0)
+    (step,) = task.optimizer_steps()
+    for number, counted in ((2, ["motion"]), (3, ["together", "apart", "contrast", "motion"])):
+        task.step = number
+        torch.manual_seed(0)
+        total, losses = step.compute(batch_of(task, 2))
+        weights = {"together": 1.0, "apart": 1.0, "contrast": 1.0, "motion": 0.5}
+        assert list(losses) == list(weights)
+        assert all(loss > 0 for loss in losses.values())
+        assert float(total.detach()) == pytest.approx(
+            sum(weights[name] * float(losses[name].detach()) for name in counted), rel=1e-5
+        )
+
+
+def test_without_the_auxiliary_task_the_published_loss_is_left(clips):
+    (step,) = make_task(clips, motion=0.0).optimizer_steps()
+    assert [loss.name for loss in step.losses] == ["together", "apart"]
+
+
+def test_dropout_is_part_of_the_training(clips, monkeypatch):
     config = replace(tiny_recipes.EXPERT, dropout=0.3)
-    stage = make_stage(stores, expert=config)
-    data = stage.dataset(0, 4)
-    samples = [data[number] for number in range(4)]
-    batch = {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
+    task = make_task(clips, expert=config)
+    batch = batch_of(task, 4)
+    (step,) = task.optimizer_steps()
+    task.step = 1
     # With sounds as they are, nothing else is left to chance.
     monkeypatch.setattr("visavox.training.generator.expert.augment_mels", lambda mels, settings: mels)
     losses = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
-        losses.append(sum(stage._losses(batch).values()).item())
+        losses.append(step.compute(batch)[0].item())
     assert losses[0] == losses[1] != losses[2]

@@ -21,7 +21,7 @@ from visavox.training.generator.recipes import (
     SPEECH_RECIPES,
     WAV2LIP_RECIPES,
 )
-from visavox.training.loop import LoopSettings
+from visavox.training.schedule import LoopSettings
 from visavox.weights.networks import NETWORKS, network_of
 
 GENERATOR_RECIPES = {**WAV2LIP_RECIPES, **ATTN_WAV2LIP_RECIPES}
@@ -37,7 +37,7 @@ def test_a_recipe_is_plain_data(name):
 
 @pytest.mark.parametrize("name", SPEECH_RECIPES)
 def test_speech_recipes_teach_a_speech_branch(name):
-    config = SPEECH_RECIPES[name].stage.generator
+    config = SPEECH_RECIPES[name].settings.generator
     with torch.device("meta"):
         mel = torch.zeros(2, 1, 80, config.mel_window)
         assert Wav2Lip(config).motion_predictor(mel).shape == (2, config.motion.num_motions)
@@ -45,7 +45,7 @@ def test_speech_recipes_teach_a_speech_branch(name):
 
 @pytest.mark.parametrize("name", EXPERT_RECIPES)
 def test_expert_recipes_build(name):
-    config = EXPERT_RECIPES[name].stage.expert
+    config = EXPERT_RECIPES[name].settings.expert
     with torch.device("meta"):
         mel = torch.zeros(2, 1, 80, config.mel_window)
         mouths = torch.zeros(2, 3 * config.num_frames, config.resolution // 2, config.resolution)
@@ -56,12 +56,12 @@ def test_expert_recipes_build(name):
 @pytest.mark.parametrize("name", EXPERT_RECIPES)
 def test_an_expert_that_learns_nothing_is_told_while_it_trains(name):
     recipe = EXPERT_RECIPES[name]
-    assert recipe.stage.patience <= recipe.loop.steps / 2
+    assert recipe.settings.patience <= recipe.loop.steps / 2
 
 
 @pytest.mark.parametrize("name", GENERATOR_RECIPES)
 def test_generator_recipes_build(name):
-    settings = GENERATOR_RECIPES[name].stage
+    settings = GENERATOR_RECIPES[name].settings
     config = settings.generator
     with torch.device("meta"):
         mel = torch.zeros(2, 1, 80, config.mel_window)
@@ -75,12 +75,12 @@ def test_generator_recipes_build(name):
 
 
 def test_recipes_that_follow_each_other_share_their_networks():
-    generators = {WAV2LIP_RECIPES[name].stage.generator for name in WAV2LIP_RECIPES if name.startswith("compact")}
-    assert generators == {SPEECH_RECIPES["compact"].stage.generator}
-    sync = WAV2LIP_RECIPES["compact-sync"].stage
-    assert EXPERT_RECIPES["compact"].stage.expert.resolution == sync.generator.resolution
-    published = WAV2LIP_RECIPES["wav2lip-96"].stage
-    assert EXPERT_RECIPES["expert-96"].stage.expert.resolution == published.generator.resolution
+    generators = {WAV2LIP_RECIPES[name].settings.generator for name in WAV2LIP_RECIPES if name.startswith("compact")}
+    assert generators == {SPEECH_RECIPES["compact"].settings.generator}
+    sync = WAV2LIP_RECIPES["compact-sync"].settings
+    assert EXPERT_RECIPES["compact"].settings.expert.resolution == sync.generator.resolution
+    published = WAV2LIP_RECIPES["wav2lip-96"].settings
+    assert EXPERT_RECIPES["expert-96"].settings.expert.resolution == published.generator.resolution
     assert (published.losses.reconstruction, published.losses.sync) == (0.99, 0.01)
 
 
@@ -88,13 +88,13 @@ def test_the_attention_recipes_take_out_one_part_each_and_nothing_else():
     whole = ATTN_WAV2LIP_RECIPES["attn-compact"]
     for name, left_out in (("no-attention", {"attention": False}), ("no-alignment", {"alignment_levels": ()})):
         ablation = ATTN_WAV2LIP_RECIPES[f"attn-compact-{name}"]
-        generator = replace(whole.stage.generator, **left_out)
-        assert generator != whole.stage.generator
-        assert ablation == replace(whole, stage=replace(whole.stage, generator=generator))
+        generator = replace(whole.settings.generator, **left_out)
+        assert generator != whole.settings.generator
+        assert ablation == replace(whole, settings=replace(whole.settings, generator=generator))
 
 
 def test_the_compact_attention_network_hears_as_the_compact_one_does_and_is_as_small():
-    config, other = (GENERATOR_RECIPES[name].stage.generator for name in ("attn-compact", "compact"))
+    config, other = (GENERATOR_RECIPES[name].settings.generator for name in ("attn-compact", "compact"))
     for name in ("resolution", "mel_window", "mel_lead", "motion", "warp_reference"):
         assert getattr(config, name) == getattr(other, name)
     network = AttnWav2Lip(config).eval()

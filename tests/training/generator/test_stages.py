@@ -1,4 +1,4 @@
-"""Each stage trains a few steps, writes its files, and goes on after an interruption as if there had been none."""
+"""Each task trains a few steps, writes its files, and goes on after an interruption as if there had been none."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ import torch
 from tests.training import tiny, tiny_recipes
 from tests.training.resuming import assert_same_run, check_resuming, interrupt
 
-from visavox.training.generator import run
-from visavox.training.generator.wav2lip import Wav2LipLosses
+from visavox.training.generator.features import FeaturesInputs
+from visavox.training.generator.generator import GeneratorInputs
+from visavox.training.generator.settings import GeneratorLosses
+from visavox.training.run import train as train_run
+from visavox.training.run_settings import RunSettings
 from visavox.weights.checkpoint import load_model
 from visavox.weights.registry import model_info
 
-STAGES = ["speech", "expert", "features", "painter", "everything", "attention"]
+TASKS = ["speech", "expert", "features", "renderer", "everything", "attention"]
 NETWORKS = {
     "expert": ("expert", tiny_recipes.EXPERT),
     "features": ("face_features", tiny_recipes.FACE_FEATURES),
@@ -25,22 +28,26 @@ NETWORKS = {
 }
 
 
-def train(stage, dataset, path, request, settings=None, **options):
-    """Train one of STAGES into `path`."""
-    if stage == "speech":
-        return run.train_speech(dataset, tiny_recipes.SPEECH, path, settings, **options)
-    if stage == "expert":
-        return run.train_expert(dataset, tiny_recipes.JUDGE, path, settings, **options)
-    start = str(request.getfixturevalue("speech_run") / "best.safetensors")
-    if stage == "features":
-        return run.train_features(dataset, tiny_recipes.FEATURES, path, settings, start=start, **options)
-    if stage == "painter":
-        return run.train_wav2lip(dataset, tiny_recipes.PAINTER, path, settings, start=start, **options)
-    expert = str(request.getfixturevalue("expert_run") / "best.safetensors")
-    features = str(request.getfixturevalue("features_run") / "best.safetensors")
-    judges = {"expert": expert, "features": features}
-    recipe = tiny_recipes.ATTENTION if stage == "attention" else tiny_recipes.EVERYTHING
-    return run.train_wav2lip(dataset, recipe, path, settings, start=start, **judges, **options)
+RECIPES = {
+    "speech": tiny_recipes.SPEECH,
+    "expert": tiny_recipes.EXPERT_RECIPE,
+    "features": tiny_recipes.FEATURES,
+    "renderer": tiny_recipes.RENDERER,
+    "everything": tiny_recipes.EVERYTHING,
+    "attention": tiny_recipes.ATTENTION,
+}
+
+
+def train(task, dataset, path, request, settings=None, **options):
+    """Train one of TASKS into `path`; return the metrics."""
+    inputs = None
+    if task not in ("speech", "expert"):
+        weights = {"start": str(request.getfixturevalue("speech_run") / "best.safetensors")}
+        if task in ("everything", "attention"):
+            for name in ("expert", "features"):
+                weights[name] = str(request.getfixturevalue(f"{name}_run") / "best.safetensors")
+        inputs = FeaturesInputs(**weights) if task == "features" else GeneratorInputs(**weights)
+    return train_run(RECIPES[task], dataset, path, inputs=inputs, settings=settings, **options).metrics
 
 
 def press_ctrl_c():
@@ -49,64 +56,64 @@ def press_ctrl_c():
 
 @pytest.fixture(scope="module")
 def whole(dataset, tmp_path_factory):
-    """Uninterrupted runs by stage, made when first asked for: (folder, figures)."""
+    """Uninterrupted runs by task, made when first asked for: (folder, metrics)."""
     made = {}
 
-    def make(stage, request):
-        if stage not in made:
-            path = tmp_path_factory.mktemp("whole") / stage
-            made[stage] = path, train(stage, dataset, path, request)
-        return made[stage]
+    def make(task, request):
+        if task not in made:
+            path = tmp_path_factory.mktemp("whole") / task
+            made[task] = path, train(task, dataset, path, request)
+        return made[task]
 
     return make
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_trains_and_writes_its_files(stage, whole, request):
-    path, figures = whole(stage, request)
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_trains_and_writes_its_files(task, whole, request):
+    path, metrics = whole(task, request)
     names = {file.name for file in path.iterdir()}
-    pictures = {"validation.png"} if stage in ("features", "painter", "everything", "attention") else set()
+    pictures = {"validation.png"} if task in ("features", "renderer", "everything", "attention") else set()
     expected = {"config.json", "last.ckpt", "best.safetensors", "best.motion.npz", "log.jsonl", "tensorboard"}
     assert names == expected | pictures
     assert len(tiny.log_lines(path, "losses")) == 6
     validations = tiny.log_lines(path, "validation")
     assert [entry["step"] for entry in validations] == [2, 4, 6]
-    assert figures.keys() <= validations[-1].keys()
-    assert all(np.isfinite(value) for value in figures.values())
-    network, config = NETWORKS.get(stage, ("wav2lip", tiny_recipes.GENERATOR))
+    assert metrics.keys() <= validations[-1].keys()
+    assert all(np.isfinite(value) for value in metrics.values())
+    network, config = NETWORKS.get(task, ("wav2lip", tiny_recipes.GENERATOR))
     model = load_model(path / "best.safetensors", network=network)
     info = model_info(path / "best.safetensors")
     best = min(validations, key=lambda entry: entry["score"])
     assert info.card.training.startswith(
-        f"{best['step']} steps of {2 if stage in ('everything', 'attention') else 4}, seed 0, prepared data set "
+        f"{best['step']} steps of {2 if task in ('everything', 'attention') else 4}, seed 0, prepared data set "
     )
     assert model.config == config
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_training_changes_what_it_should(stage, whole, request):
-    path, _ = whole(stage, request)
+@pytest.mark.parametrize("task", TASKS)
+def test_training_changes_what_it_should(task, whole, request):
+    path, _ = whole(task, request)
     state = torch.load(path / "last.ckpt", weights_only=True)
     modules = {"speech": {"predictor"}, "expert": {"expert", "tellers"}, "features": {"features", "decoder"}}
-    modules |= {"painter": {"generator"}, "attention": {"generator"}}
-    assert state["modules"].keys() == modules.get(stage, {"generator", "discriminator"})
+    modules |= {"renderer": {"generator"}, "attention": {"generator"}}
+    assert state["modules"].keys() == modules.get(task, {"generator", "discriminator"})
     losses = tiny.log_lines(path, "losses")
     assert len({tuple(entry.items())[2:] for entry in losses}) == 6
-    if stage in ("painter", "everything", "attention"):
+    if task in ("renderer", "everything", "attention"):
         taught = load_model(request.getfixturevalue("speech_run") / "best.safetensors").state_dict()
         now = state["modules"]["generator"]
         speech = [name for name in taught if name.startswith("motion_predictor.layers.0.0")]
         kept = all(torch.equal(taught[name], now[name]) for name in speech)
-        assert kept == (stage == "painter")  # the speech branch learns on only where an expert judges
+        assert kept == (task == "renderer")  # the speech branch learns on only where an expert judges
         assert not torch.equal(taught["output_block.1.weight"], now["output_block.1.weight"])
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_resuming_gives_the_numbers_of_an_uninterrupted_run(stage, whole, dataset, tmp_path, request):
+@pytest.mark.parametrize("task", TASKS)
+def test_resuming_gives_the_numbers_of_an_uninterrupted_run(task, whole, dataset, tmp_path, request):
     def resumed(path, **options):
-        return train(stage, dataset, path, request, **options)
+        return train(task, dataset, path, request, **options)
 
-    check_resuming(resumed, tmp_path, whole=whole(stage, request))
+    check_resuming(resumed, tmp_path, whole=whole(task, request))
 
 
 def test_ctrl_c_saves_and_the_run_goes_on(whole, dataset, tmp_path, request):
@@ -121,26 +128,32 @@ def test_ctrl_c_saves_and_the_run_goes_on(whole, dataset, tmp_path, request):
 
 
 def test_batches_of_worker_processes_are_the_same(whole, dataset, tmp_path, request):
-    train("speech", dataset, tmp_path / "run", request, run.RunSettings(workers=2))
+    train("speech", dataset, tmp_path / "run", request, RunSettings(workers=2))
     assert_same_run(tmp_path / "run", whole("speech", request)[0], same_settings=False)
 
 
 def test_another_seed_gives_other_numbers(whole, dataset, tmp_path, request):
-    train("speech", dataset, tmp_path / "run", request, run.RunSettings(seed=1, steps=2, validate_every=2))
+    train("speech", dataset, tmp_path / "run", request, RunSettings(seed=1, steps=2, validate_every=2))
     one, other = (tiny.log_lines(path, "losses")[0] for path in (tmp_path / "run", whole("speech", request)[0]))
     assert one["predictor/motion"] != other["predictor/motion"]
 
 
-def test_a_later_stage_describes_mouths_as_the_earlier_one_did(whole, dataset, speech_run, request, caplog):
-    """The speech branch answers in the terms of one motion basis; the painter must be shown the same terms."""
-    path, _ = whole("painter", request)
+def test_a_later_task_describes_mouths_as_the_earlier_one_did(whole, dataset, speech_run, request, caplog):
+    """The speech branch answers in the terms of one motion basis; the renderer must be shown the same terms."""
+    path, _ = whole("renderer", request)
     assert (path / "best.motion.npz").read_bytes() == (speech_run / "best.motion.npz").read_bytes()
 
 
 def test_weights_without_their_motion_basis_are_warned_about(dataset, speech_run, tmp_path, caplog):
     start = tmp_path / "lonely.safetensors"
     start.write_bytes((speech_run / "best.safetensors").read_bytes())
-    run.train_wav2lip(dataset, tiny_recipes.PAINTER, tmp_path / "run", run.RunSettings(steps=1), start=str(start))
+    train_run(
+        tiny_recipes.RENDERER,
+        dataset,
+        tmp_path / "run",
+        inputs=GeneratorInputs(start=str(start)),
+        settings=RunSettings(steps=1),
+    )
     assert "lonely.safetensors has no motion basis beside it (lonely.motion.npz)" in caplog.text
 
 
@@ -151,7 +164,7 @@ def test_pictures_are_in_tensorboard(whole, request):
     events = EventAccumulator(str(path / "tensorboard"), size_guidance={"images": 0})
     events.Reload()
     assert [event.step for event in events.Images("validation")] == [2, 4, 6]
-    assert events.Images("validation")[0].width == 4 * 96  # reference, truth, painted from sound and from the truth
+    assert events.Images("validation")[0].width == 4 * 96  # reference, truth, from audio, from truth
     assert [event.step for event in events.Scalars("generator/reconstruction")] == [1, 2, 3, 4, 5, 6]
     assert {"validation/gate", "learning_rate", "discriminator/gradient_norm"} <= set(events.Tags()["scalars"])
 
@@ -169,19 +182,18 @@ def test_tensorboard_of_a_resumed_run_shows_each_step_once(dataset, tmp_path, re
 
 def test_the_published_architecture_trains_without_a_speech_branch(dataset, tmp_path):
     recipe = replace(
-        tiny_recipes.PAINTER, stage=replace(tiny_recipes.PAINTER.stage, generator=tiny_recipes.PLAIN_GENERATOR)
+        tiny_recipes.RENDERER, settings=replace(tiny_recipes.RENDERER.settings, generator=tiny_recipes.PLAIN_GENERATOR)
     )
-    figures = run.train_wav2lip(dataset, recipe, tmp_path / "run", run.RunSettings(steps=2))
-    assert figures.keys() == {"l1_heard", "sharpness"}
-    assert json.loads((tmp_path / "run" / "config.json").read_text())["stage"]["generator"]["mel_lead"] == 3
+    metrics = train_run(recipe, dataset, tmp_path / "run", settings=RunSettings(steps=2)).metrics
+    assert metrics.keys() == {"l1_audio", "sharpness"}
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["settings"]["generator"]["mel_lead"] == 3
 
 
 def test_the_attention_network_trains_without_a_speech_branch(dataset, tmp_path):
     plain = replace(tiny_recipes.ATTN_GENERATOR, motion=None, warp_reference=False, audio_channels=(2, 2, 4, 4, 4))
-    recipe = replace(tiny_recipes.PAINTER, stage=replace(tiny_recipes.PAINTER.stage, generator=plain))
-    recipe = replace(recipe, stage=replace(recipe.stage, losses=Wav2LipLosses()))
-    figures = run.train_wav2lip(dataset, recipe, tmp_path / "run", run.RunSettings(steps=2))
-    assert figures.keys() == {"l1_heard", "sharpness"}
+    recipe = replace(tiny_recipes.RENDERER, settings=replace(tiny_recipes.RENDERER.settings, generator=plain))
+    recipe = replace(recipe, task="attn-wav2lip", settings=replace(recipe.settings, losses=GeneratorLosses()))
+    metrics = train_run(recipe, dataset, tmp_path / "run", settings=RunSettings(steps=2)).metrics
+    assert metrics.keys() == {"l1_audio", "sharpness"}
     info = model_info(tmp_path / "run" / "best.safetensors")
     assert info.card.description == "AttnWav2Lip generator trained with visavox"
-    assert json.loads((tmp_path / "run" / "config.json").read_text())["stage_name"] == "attn_wav2lip"

@@ -60,7 +60,7 @@ def test_of_the_other_network_the_speech_branch_is_taken_and_that_is_said(saved,
 
 
 def test_the_shipped_weights_start_the_compact_attention_network():
-    config = recipes.ATTN_WAV2LIP_RECIPES["attn-compact"].stage.generator
+    config = recipes.ATTN_WAV2LIP_RECIPES["attn-compact"].settings.generator
     network = AttnWav2Lip(config)
     network.load_state_dict({**network.state_dict(), **load_start("wav2lip", config)})
     mel = torch.rand(1, 1, 80, config.mel_window) * 8 - 4
@@ -110,9 +110,9 @@ def test_the_command_trains_the_attention_network_from_the_speech_stage(
     assert same_terms(*(terms_path(folder / "best.safetensors") for folder in (output, speech_run)))
 
 
-def test_the_command_trains_a_painter_that_is_told_the_motion(dataset, speech_run, tmp_path, monkeypatch):
+def test_the_command_trains_a_motion_driven_generator(dataset, speech_run, tmp_path, monkeypatch):
     """It reads 68 landmarks from the first step on, and starts from a Wav2Lip."""
-    monkeypatch.setitem(recipes.MOTION_DUB_RECIPES, "tiny", tiny_recipes.MOTION_PAINTER)
+    monkeypatch.setitem(recipes.MOTION_DUB_RECIPES, "tiny", tiny_recipes.MOTION_RENDERER)
     output = tmp_path / "run"
     options = ["--recipe", "tiny", "--steps", "2", "-o", str(output), "--start", str(speech_run / "best.safetensors")]
     assert main(["train", "motion-dub", str(dataset), *options]) == 0

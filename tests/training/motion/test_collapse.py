@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from visavox.training.motion.collapse import CollapseWatch
+from visavox.training.divergence import MotionWatch
 
 FINE = {
     "critic_accuracy": 0.6,
@@ -17,8 +17,8 @@ FINE = {
 
 
 def test_all_is_well(caplog):
-    watch = CollapseWatch()
-    assert [watch.look(FINE) for _ in range(5)] == [[]] * 5
+    watch = MotionWatch()
+    assert [watch.update(FINE) for _ in range(5)] == [[]] * 5
     assert not caplog.text
 
 
@@ -30,27 +30,27 @@ def test_all_is_well(caplog):
     ],
 )
 def test_stillness_and_lost_sync_count_at_once_and_are_said_once(changes, sign, words, caplog):
-    watch = CollapseWatch()
-    assert watch.look(FINE | changes) == [sign]
-    assert watch.look(FINE | changes) == [sign]
+    watch = MotionWatch()
+    assert watch.update(FINE | changes) == [sign]
+    assert watch.update(FINE | changes) == [sign]
     assert caplog.text.count(words) == 1
 
 
 def test_motion_that_came_in_small_is_no_stillness():
-    assert CollapseWatch().look(FINE | {"movement": 0.3, "movement_start": 0.3}) == []
+    assert MotionWatch().update(FINE | {"movement": 0.3, "movement_start": 0.3}) == []
 
 
 def test_a_critic_that_wins_is_believed_after_some_validations(caplog):
-    watch = CollapseWatch()
+    watch = MotionWatch()
     wins = FINE | {"critic_accuracy": 1.0}
-    assert [watch.look(figures) for figures in (wins, wins, FINE, wins, wins)] == [[]] * 5
-    assert watch.look(wins) == ["critic wins"]
+    assert [watch.update(metrics) for metrics in (wins, wins, FINE, wins, wins)] == [[]] * 5
+    assert watch.update(wins) == ["critic wins"]
     assert "100 % right" in caplog.text
 
 
 def test_a_critic_at_chance_has_lost_only_where_the_distance_stays(caplog):
-    watch = CollapseWatch()
-    assert [watch.look(FINE | {"critic_accuracy": 0.5}) for _ in range(4)] == [[]] * 4
+    watch = MotionWatch()
+    assert [watch.update(FINE | {"critic_accuracy": 0.5}) for _ in range(4)] == [[]] * 4
     far = FINE | {"critic_accuracy": 0.5, "frechet": 3.9}
-    assert [watch.look(far) for _ in range(3)] == [[], [], ["critic loses"]]
+    assert [watch.update(far) for _ in range(3)] == [[], [], ["critic loses"]]
     assert "finds no difference (50 % right)" in caplog.text

@@ -17,19 +17,21 @@ from visavox.cli.main import main
 from visavox.data.motion.motion_store import load_motion_store
 from visavox.data.motion.motion_sync_dataset import motion_from_rest
 from visavox.metrics.motion_sync import apart_agreement, mean_agreement
-from visavox.training.motion import motion_recipes
-from visavox.training.motion.motion_recipes import MotionSyncRecipe, PostNetRecipe
-from visavox.training.motion.motion_run import SHIPPED_SYNCNET
+from visavox.training.inputs import SHIPPED_SYNCNET
+from visavox.training.motion import recipes as motion_recipes
+from visavox.training.motion.recipes import MotionSyncRecipe, PostNetRecipe
 from visavox.weights.checkpoint import load_model
 from visavox.weights.registry import model_info
 
-SYNC = MotionSyncRecipe(replace(SYNC_SETTINGS, network=replace(NETWORK, feature_size=80)), replace(LOOP, steps=2))
-POSTNET = PostNetRecipe(POSTNET_SETTINGS, replace(LOOP, steps=2))
+SYNC = MotionSyncRecipe(
+    "motion-syncnet", replace(SYNC_SETTINGS, network=replace(NETWORK, feature_size=80)), replace(LOOP, steps=2)
+)
+POSTNET = PostNetRecipe("postnet", POSTNET_SETTINGS, replace(LOOP, steps=2))
 
 
 @pytest.fixture(autouse=True)
 def tiny_recipes(monkeypatch):
-    wrong = replace(SYNC, stage=SYNC_SETTINGS)
+    wrong = replace(SYNC, settings=SYNC_SETTINGS)
     monkeypatch.setitem(motion_recipes.MOTION_SYNC_RECIPES, "tiny", SYNC)
     monkeypatch.setitem(motion_recipes.MOTION_SYNC_RECIPES, "wrong", wrong)
     monkeypatch.setitem(motion_recipes.POSTNET_RECIPES, "tiny", POSTNET)
@@ -48,7 +50,7 @@ def people(dataset, tmp_path_factory) -> Path:
     return folder
 
 
-def test_both_stages_run_one_after_the_other(people, tmp_path, capsys):
+def test_both_tasks_run_one_after_the_other(people, tmp_path, capsys):
     sync, postnet = tmp_path / "sync", tmp_path / "postnet"
     assert main(["train", "motion-syncnet", str(people), "-o", str(sync), "--recipe", "tiny"]) == 0
     assert "accuracy_near" in capsys.readouterr().out
@@ -68,7 +70,7 @@ def test_both_stages_run_one_after_the_other(people, tmp_path, capsys):
     info = model_info(str(postnet / "best.safetensors"))
     assert info.network == "postnet"
     assert info.card.quality["frechet_start"] > 0
-    assert json.loads((postnet / "config.json").read_text())["person"] == "anna"
+    assert json.loads((postnet / "config.json").read_text())["identity"]["person"] == "anna"
 
     assert main([*argv, "-o", str(postnet), "--person", "anna", "--resume"]) == 2
     assert "is complete, with 2 steps" in capsys.readouterr().err
@@ -80,7 +82,7 @@ def test_both_stages_run_one_after_the_other(people, tmp_path, capsys):
 
 def test_features_of_another_size_are_refused(people, tmp_path, capsys):
     assert main(["train", "motion-syncnet", str(people), "-o", str(tmp_path / "run"), "--recipe", "wrong"]) == 2
-    assert "the features mel have 80 numbers a row, and the network hears 6" in capsys.readouterr().err
+    assert "the features mel have 80 numbers a row, and the network takes 6" in capsys.readouterr().err
 
 
 def test_the_shipped_judge_tells_own_speech_from_that_of_others(dataset):

@@ -24,7 +24,7 @@ from visavox.errors import InputError
 from visavox.losses.motion_sync import Comparison
 from visavox.models.sync.motion_syncnet import MotionSyncNetConfig
 from visavox.training.loop import Trainer
-from visavox.training.motion.motion_syncnet import MotionSyncSettings, MotionSyncStage
+from visavox.training.motion.motion_syncnet import MotionSyncNetTask, MotionSyncSettings
 from visavox.weights.checkpoint import load_model
 
 NETWORK = MotionSyncNetConfig(
@@ -39,14 +39,14 @@ NETWORK = MotionSyncNetConfig(
 SETTINGS = MotionSyncSettings(NETWORK, validation_samples=16, offset_reach=3, num_motions=2, patience=10_000)
 
 
-def make_stage(settings: MotionSyncSettings = SETTINGS) -> MotionSyncStage:
+def make_task(settings: MotionSyncSettings = SETTINGS) -> MotionSyncNetTask:
     train, validation = make_store("abcd"), make_store("xy", seed=1)
-    return MotionSyncStage(settings, train, validation, device=torch.device("cpu"), seed=0)
+    return MotionSyncNetTask(settings, train, validation, device=torch.device("cpu"), seed=0)
 
 
 def make_trainer(path, loop=LOOP) -> Trainer:
-    stage = make_stage()
-    return Trainer(stage, loop, path, Fabric(accelerator="cpu", devices=1), {"summary": "people made of numbers"})
+    task = make_task()
+    return Trainer(task, loop, path, Fabric(accelerator="cpu", devices=1), {"summary": "people made of numbers"})
 
 
 def make_dataset(augmentation=NO_MOTION_AUGMENTATION, seed=0) -> MotionSyncDataset:
@@ -124,30 +124,28 @@ def test_speech_of_the_same_speaker_is_not_called_anothers():
     assert torch.isfinite(compared.contrast())
 
 
-def test_losses_and_weights_match():
-    stage = make_stage()
-    (turn,) = stage.turns()
-    data = stage.dataset(0, 4)
+def test_the_auxiliary_task_comes_first_where_that_is_asked_for():
+    task = make_task(replace(SETTINGS, motion_first=2))
+    (step,) = task.optimizer_steps()
+    data = task.dataset(0, 4)
     samples = [data[number] for number in range(4)]
     batch = {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
-    assert turn.losses(batch).keys() == turn.weights().keys()
-
-
-def test_the_task_comes_first_where_that_is_asked_for():
-    stage = make_stage(replace(SETTINGS, motion_first=2))
-    weights = []
-    for number in (1, 2, 3):
-        stage.num_steps = number
-        weights.append(stage._weights()["together"])
-    assert weights == [0, 0, 1]
+    for number, counted in ((2, ["motion"]), (3, ["together", "apart", "contrast", "motion"])):
+        task.step = number
+        total, losses = step.compute(batch)
+        weights = {"together": 1.0, "apart": 1.0, "contrast": SETTINGS.contrast, "motion": SETTINGS.motion}
+        assert list(losses) == list(weights)
+        assert float(total.detach()) == pytest.approx(
+            sum(weights[name] * float(losses[name].detach()) for name in counted), rel=1e-5
+        )
 
 
 def test_it_learns(tmp_path):
     loop = replace(LOOP, steps=150, batch_size=8, validate_every=150, save_every=150, log_every=25)
-    figures = make_trainer(tmp_path / "run", loop).fit()
-    assert figures["accuracy_far"] > 0.8
-    assert figures["accuracy_near"] > 0.7
-    assert figures["offset"] <= 0.5
+    metrics = make_trainer(tmp_path / "run", loop).fit()
+    assert metrics["accuracy_far"] > 0.8
+    assert metrics["accuracy_near"] > 0.7
+    assert metrics["offset"] <= 0.5
     network = load_model(tmp_path / "run" / "best.safetensors", network="motion_syncnet")
     assert network.config == NETWORK
     np.testing.assert_allclose(network.opening_mode[66], [0, -0.7, 0], atol=0.03)

@@ -18,16 +18,22 @@ from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
 from visavox.models.motion.motion_vae import MotionVaeConfig
 from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
-from visavox.training.motion.motion_recipes import MOTION_RECIPES, MotionVaeRecipe
-from visavox.training.motion.motion_run import train_motion
-from visavox.training.motion.motion_vae import MotionVaeLosses, MotionVaeSettings, collection_of, pooled_deviation
+from visavox.training.motion.motion_vae import (
+    MotionVaeInputs,
+    MotionVaeLosses,
+    MotionVaeSettings,
+    collection_of,
+    pooled_deviation,
+)
+from visavox.training.motion.recipes import MOTION_RECIPES, MotionVaeRecipe
+from visavox.training.run import train
 from visavox.weights.checkpoint import load_model, save_model
 from visavox.weights.registry import model_info
 from visavox.weights.weights_file import ModelCard
 
 VAE = replace(SMALL_VAE, speech=replace(SMALL_VAE.speech, channels=12), hidden=12)
 LOOP = replace(tiny_recipes.LOOP, validate_every=3)
-RECIPE = MotionVaeRecipe(MotionVaeSettings(VAE, calibration_speakers=1), LOOP)
+RECIPE = MotionVaeRecipe("motion", MotionVaeSettings(VAE, calibration_speakers=1), LOOP)
 
 
 @pytest.fixture(scope="module")
@@ -37,30 +43,30 @@ def dataset(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(dataset, tmp_path_factory):
-    """A run of a few seconds, and its figures."""
+    """A run of a few seconds, and its metrics."""
     path = tmp_path_factory.mktemp("runs") / "motion"
     gentle = MelAugmentation(level=1.0, tilt=0.5, speed=0.0, bands=0.5, noise=0.0, masks=0)
     recipe = replace(
         RECIPE,
-        stage=replace(RECIPE.stage, augmentation=gentle, other_weight=0.0, chin_weight=0.0),
+        settings=replace(RECIPE.settings, augmentation=gentle, other_weight=0.0, chin_weight=0.0),
         loop=replace(LOOP, steps=80, batch_size=12, validate_every=80, save_every=80),
     )
-    return path, train_motion(dataset, recipe, path)
+    return path, train(recipe, dataset, path).metrics
 
 
 def test_mouths_open_with_the_sound(trained):
-    _, figures = trained
-    assert figures["r_opening"] > 0.7
-    assert 0.4 < figures["gain"] < 2.0
-    assert figures["r_opening_sampled"] > 0.4
+    _, metrics = trained
+    assert metrics["r_opening"] > 0.7
+    assert 0.4 < metrics["gain"] < 2.0
+    assert metrics["r_opening_sampled"] > 0.4
 
 
 def test_the_file_says_what_it_is(trained):
-    path, figures = trained
+    path, metrics = trained
     info = model_info(path / "best.safetensors")
     assert info.network == "motion_vae"
     assert info.config["features"] == "mel"
-    assert set(info.card.quality) == set(figures)
+    assert set(info.card.quality) == set(metrics)
     loaded = load_model(path / "best.safetensors", network="motion_vae")
     assert loaded.config == VAE
     # How all points move with the lips: of itself it parts them by a centimetre.
@@ -70,22 +76,22 @@ def test_the_file_says_what_it_is(trained):
 
 
 def test_an_interrupted_run_goes_on_to_the_numbers_of_an_uninterrupted_one(dataset, tmp_path):
-    check_resuming(lambda path, **options: train_motion(dataset, RECIPE, path, **options), tmp_path)
+    check_resuming(lambda path, **options: train(RECIPE, dataset, path, **options).metrics, tmp_path)
 
 
 def test_a_recipe_for_other_features_is_refused(dataset, tmp_path):
     wrong = replace(VAE, speech=replace(VAE.speech, feature_size=81))
     with pytest.raises(InputError, match="80 numbers a row"):
-        train_motion(dataset, replace(RECIPE, stage=replace(RECIPE.stage, vae=wrong)), tmp_path / "run")
+        train(replace(RECIPE, settings=replace(RECIPE.settings, vae=wrong)), dataset, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_the_recipes_fit_their_features():
     for name, features in (("compact", "mel"), ("compact-pitch", "mel-pitch")):
-        vae = MOTION_RECIPES[name].stage.vae
+        vae = MOTION_RECIPES[name].settings.vae
         assert vae.features == features
         assert vae.speech.feature_size == load_features(features).size
-    assert MOTION_RECIPES["geneface"].stage.vae == MotionVaeConfig()
+    assert MOTION_RECIPES["geneface"].settings.vae == MotionVaeConfig()
 
 
 def test_collections_and_deviations():
@@ -95,9 +101,9 @@ def test_collections_and_deviations():
 
 
 @pytest.fixture(scope="module")
-def judges(tmp_path_factory) -> dict[str, str]:
+def experts(tmp_path_factory) -> dict[str, str]:
     """Motion SyncNets that know nothing, by the features that they hear."""
-    folder, paths = tmp_path_factory.mktemp("judges"), {}
+    folder, paths = tmp_path_factory.mktemp("experts"), {}
     torch.manual_seed(0)
     for features, size in (("mel", 80), ("mel-pitch", 83)):
         config = MotionSyncNetConfig(
@@ -109,19 +115,19 @@ def judges(tmp_path_factory) -> dict[str, str]:
         )
         paths[features] = str(folder / f"{features}.safetensors")
         card = ModelCard(CropSpec(), "a test", "untrained", "none")
-        judge = MotionSyncNet(config)
-        judge.mouth_scale.fill_(0.05)  # so that mouths move it
-        save_model(paths[features], judge, network="motion_syncnet", config=config, card=card)
+        syncnet = MotionSyncNet(config)
+        syncnet.mouth_scale.fill_(0.05)  # so that mouths move it
+        save_model(paths[features], syncnet, network="motion_syncnet", config=config, card=card)
     return paths
 
 
-def test_a_judge_teaches_once_it_is_content(dataset, judges, tmp_path):
-    recipe = replace(RECIPE, stage=replace(RECIPE.stage, sync_threshold=100.0, losses=MotionVaeLosses(sync=10.0)))
-    figures = train_motion(dataset, recipe, tmp_path / "run", sync=judges["mel"])
-    assert np.isfinite(figures["sync"])
+def test_a_motion_syncnet_teaches_once_its_gate_is_open(dataset, experts, tmp_path):
+    recipe = replace(RECIPE, settings=replace(RECIPE.settings, sync_threshold=100.0, losses=MotionVaeLosses(sync=10.0)))
+    metrics = train(recipe, dataset, tmp_path / "run", inputs=MotionVaeInputs(sync=experts["mel"])).metrics
+    assert np.isfinite(metrics["sync"])
     losses = tiny.log_lines(tmp_path / "run", "losses")
     assert all(np.isfinite(line["vae/sync"]) for line in losses)
-    plain = train_motion(dataset, RECIPE, tmp_path / "plain")
+    plain = train(RECIPE, dataset, tmp_path / "plain").metrics
     assert "sync" not in plain
     # It was silent until the validation after step 3, and then changed what was learned.
     other = tiny.log_lines(tmp_path / "plain", "losses")
@@ -129,6 +135,6 @@ def test_a_judge_teaches_once_it_is_content(dataset, judges, tmp_path):
     assert losses[5]["vae/mode"] != other[5]["vae/mode"]
 
 
-def test_a_judge_that_hears_something_else_is_refused(dataset, judges, tmp_path):
+def test_a_motion_syncnet_of_other_features_is_refused(dataset, experts, tmp_path):
     with pytest.raises(InputError, match="same features"):
-        train_motion(dataset, RECIPE, tmp_path / "run", sync=judges["mel-pitch"])
+        train(RECIPE, dataset, tmp_path / "run", inputs=MotionVaeInputs(sync=experts["mel-pitch"]))

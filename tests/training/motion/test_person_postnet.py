@@ -14,13 +14,14 @@ from tests.training.tiny import log_lines, make_dataset
 from visavox.audio.features.speech_features import load_features
 from visavox.data.radiance.person_data import PersonData
 from visavox.errors import InputError
-from visavox.training.motion.motion_recipes import PostNetRecipe, postnet_of_steps
-from visavox.training.motion.person_postnet import train_person_postnet
-from visavox.training.motion.postnet import TooLittleSpeech, is_worth_having
-from visavox.training.motion.postnet_sources import person_clips, person_sources, true_motion
+from visavox.training.motion.person_postnet import PersonPostNetInputs
+from visavox.training.motion.postnet import is_worth_having
+from visavox.training.motion.postnet_sources import TooLittleSpeech, person_clips, person_sources, true_motion
+from visavox.training.motion.recipes import PostNetRecipe
+from visavox.training.run import train
 from visavox.weights.checkpoint import load_model
 
-RECIPE = PostNetRecipe(SETTINGS, replace(LOOP, steps=4, batch_size=2, validate_every=2, save_every=2))
+RECIPE = PostNetRecipe("person-postnet", SETTINGS, replace(LOOP, steps=4, batch_size=2, validate_every=2, save_every=2))
 
 
 @pytest.fixture(scope="module")
@@ -71,26 +72,26 @@ def test_the_last_clips_are_held_out_and_others_are_heard_as_well():
 def test_too_little_speech_is_told_from_other_bad_input(tmp_path):
     short = make_person(tmp_path / "short", frames=34, size=16)
     with pytest.raises(TooLittleSpeech, match="here are 1; give more footage"):
-        train_person_postnet(short, RECIPE, tmp_path / "run")
+        train(RECIPE, short, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_a_postnet_is_trained_and_resumed(person, tmp_path):
-    figures = train_person_postnet(person, RECIPE, tmp_path / "run")
-    assert figures["frechet"] > 0
+    metrics = train(RECIPE, person, tmp_path / "run").metrics
+    assert metrics["frechet"] > 0
     assert load_model(tmp_path / "run" / "best.safetensors", network="postnet").config == SETTINGS.network
-    train_person_postnet(person, postnet_of_steps(RECIPE, 2), tmp_path / "half")
+    train(RECIPE.of_steps(2), person, tmp_path / "half")
     with pytest.raises(InputError, match="is complete"):
-        train_person_postnet(person, postnet_of_steps(RECIPE, 2), tmp_path / "half", resume=True)
+        train(RECIPE.of_steps(2), person, tmp_path / "half", resume=True)
     assert [line["step"] for line in log_lines(tmp_path / "run", "validation")] == [2, 4]
 
 
 def test_speakers_of_a_prepared_data_set_are_heard_as_well(person, tmp_path):
     dataset = make_dataset(tmp_path / "dataset")
-    train_person_postnet(person, postnet_of_steps(RECIPE, 2), tmp_path / "run", dataset=dataset)
+    train(RECIPE.of_steps(2), person, tmp_path / "run", inputs=PersonPostNetInputs(others=dataset))
     assert (tmp_path / "run" / "best.safetensors").is_file()
     with pytest.raises(InputError, match="is not a prepared data set"):
-        train_person_postnet(person, RECIPE, tmp_path / "other", dataset=tmp_path / "nowhere")
+        train(RECIPE, person, tmp_path / "other", inputs=PersonPostNetInputs(others=tmp_path / "nowhere"))
 
 
 @pytest.mark.parametrize(
@@ -105,5 +106,5 @@ def test_speakers_of_a_prepared_data_set_are_heard_as_well(person, tmp_path):
     ],
 )
 def test_a_postnet_is_worth_having_when_it_is_better_than_an_exchange_of_means(change, worth):
-    figures = {"frechet": 0.8, "frechet_start": 1.0, "paired": 1.0, "paired_start": 1.0, "sync_kept": 1.0}
-    assert is_worth_having({**figures, "collapsed": 0.0, **change}) == worth
+    metrics = {"frechet": 0.8, "frechet_start": 1.0, "paired": 1.0, "paired_start": 1.0, "sync_kept": 1.0}
+    assert is_worth_having({**metrics, "collapsed": 0.0, **change}) == worth

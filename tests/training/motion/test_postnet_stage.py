@@ -21,7 +21,8 @@ from visavox.models.motion.critic import MotionCriticConfig
 from visavox.models.motion.postnet import PostNetConfig
 from visavox.models.sync.motion_syncnet import MotionSyncNet
 from visavox.training.loop import Trainer
-from visavox.training.motion.postnet import COLLAPSED, PostNetSettings, PostNetStage
+from visavox.training.motion.postnet import COLLAPSED, PostNetTask
+from visavox.training.motion.postnet_settings import PostNetSettings
 from visavox.training.motion.postnet_sources import drawn_motion, postnet_sources, true_motion
 from visavox.weights.checkpoint import load_model
 
@@ -40,27 +41,27 @@ def make_people() -> tuple[MotionStore, MotionStore]:
     return MotionStore(others.clips + person.clips, "mel"), make_store("xy", seed=1)
 
 
-def make_judge() -> MotionSyncNet:
+def make_syncnet() -> MotionSyncNet:
     torch.manual_seed(3)
-    judge = MotionSyncNet(NETWORK)
-    judge.opening_mode.copy_(torch.from_numpy(opening_mode()))
-    judge.mouth_scale.fill_(100.0)  # it has learned nothing: let it hardly look
-    return judge.eval()
+    syncnet = MotionSyncNet(NETWORK)
+    syncnet.opening_mode.copy_(torch.from_numpy(opening_mode()))
+    syncnet.mouth_scale.fill_(100.0)  # it has learned nothing: let it hardly look
+    return syncnet.eval()
 
 
-def make_stage(settings: PostNetSettings = SETTINGS) -> PostNetStage:
+def make_task(settings: PostNetSettings = SETTINGS) -> PostNetTask:
     train, validation = make_people()
     sources = postnet_sources(train, validation, "p", true_motion(train), settings.held_out)
-    return PostNetStage(settings, sources, make_judge(), device=torch.device("cpu"), seed=0)
+    return PostNetTask(settings, sources, make_syncnet(), device=torch.device("cpu"), seed=0)
 
 
 def make_trainer(path, loop=LOOP, settings=SETTINGS) -> Trainer:
     fabric = Fabric(accelerator="cpu", devices=1)
-    return Trainer(make_stage(settings), loop, path, fabric, {"summary": "people made of numbers"})
+    return Trainer(make_task(settings), loop, path, fabric, {"summary": "people made of numbers"})
 
 
 def test_the_last_clips_of_the_person_are_held_out_and_the_person_is_nobody_else():
-    sources = make_stage().sources
+    sources = make_task().sources
     assert [clip.clip_id for clip in sources.person] == [f"p_{number}" for number in range(6)]
     assert [clip.clip_id for clip in sources.held_out] == ["p_6", "p_7"]
     assert {clip.speaker for clip in sources.everybody} == {"a", "b", "c"}
@@ -113,14 +114,14 @@ def test_a_person_who_is_not_there_or_alone_is_refused(person, speakers, words):
 
 
 def test_an_untrained_one_is_measured_as_exchanging_the_means():
-    stage = make_stage()
-    stage.postnet.eval()
-    figures = stage.validate().figures
-    assert figures["frechet"] == pytest.approx(figures["frechet_start"])
-    assert figures["sync_kept"] == pytest.approx(1)
-    assert figures["opening_kept"] == pytest.approx(1)
-    assert figures["movement"] == pytest.approx(1 / 3, abs=0.1)
-    assert figures["frechet_floor"] < figures["frechet_start"] < figures["frechet_before"]
+    task = make_task()
+    task.postnet.eval()
+    metrics = task.validate().metrics
+    assert metrics["frechet"] == pytest.approx(metrics["frechet_start"])
+    assert metrics["sync_kept"] == pytest.approx(1)
+    assert metrics["opening_kept"] == pytest.approx(1)
+    assert metrics["movement"] == pytest.approx(1 / 3, abs=0.1)
+    assert metrics["frechet_floor"] < metrics["frechet_start"] < metrics["frechet_before"]
 
 
 def test_it_brings_the_frames_to_the_person(tmp_path):
@@ -140,46 +141,46 @@ def test_a_resumed_run_gives_the_numbers_of_one_that_was_not_interrupted(tmp_pat
 
 
 def test_a_post_net_that_gives_up_movement_is_said_and_never_chosen(caplog):
-    stage = make_stage()
-    fine = stage.validate().score
+    task = make_task()
+    fine = task.validate().score
     # Takes what moves the lips back again.
     with torch.no_grad():
-        stage.postnet.forward = lambda motion: motion * 0 + stage.postnet.neutral
-    found = stage.validate()
-    assert found.figures["collapsed"] == 1
+        task.postnet.forward = lambda motion: motion * 0 + task.postnet.neutral
+    found = task.validate()
+    assert found.metrics["collapsed"] == 1
     assert found.score >= COLLAPSED > fine
     assert "the lips move 0 % as much as the person's" in caplog.text
 
 
 def test_what_the_watch_has_counted_is_saved():
-    stage = make_stage()
-    stage.watch.in_a_row["critic wins"] = 2
-    stage.watch.said.append("still")
-    other = make_stage()
-    other.load_extra_state(stage.extra_state())
+    task = make_task()
+    task.watch.in_a_row["critic wins"] = 2
+    task.watch.warned.append("still")
+    other = make_task()
+    other.load_extra_state(task.extra_state())
     assert other.watch.in_a_row == {"critic wins": 2}
-    assert other.watch.said == ["still"]
+    assert other.watch.warned == ["still"]
 
 
-def test_the_judge_hears_the_features_that_it_knows():
-    assert make_judge().config.feature_size == FEATURE_SIZE
+def test_the_syncnet_hears_the_features_that_it_knows():
+    assert make_syncnet().config.feature_size == FEATURE_SIZE
 
 
 def test_the_slope_of_the_critic_is_that_of_its_weights():
     """A critic without a hidden layer has the same slope everywhere."""
-    stage = make_stage(replace(SETTINGS, critic=MotionCriticConfig(channels=(), dropout=0.0), critic_slope=0.5))
-    data = stage.dataset(0, 2)
+    task = make_task(replace(SETTINGS, critic=MotionCriticConfig(channels=(), dropout=0.0), critic_slope=0.5))
+    data = task.dataset(0, 2)
     batch = {name: torch.stack([data[number][name] for number in (0, 1)]) for name in data[0]}
-    losses, weights = stage._critic_losses(batch), stage._critic_weights()
-    assert losses.keys() == weights.keys()
-    slope = sum(float((p.detach() ** 2).sum()) for p in stage.critic.layers[-1].parameters() if p.ndim == 2)
+    _, losses = task.optimizer_steps()[1].compute(batch)
+    assert list(losses) == ["real", "made", "slope"]
+    slope = sum(float((p.detach() ** 2).sum()) for p in task.critic.layers[-1].parameters() if p.ndim == 2)
     assert float(losses["slope"].detach()) == pytest.approx(slope, rel=1e-4)
 
 
 def test_components_are_those_of_the_motion_that_comes_in():
     """These people do nothing but open their mouths: the first component is by how much, at unit variance."""
-    stage = make_stage(replace(SETTINGS, critic=MotionCriticConfig(components=1, channels=(4,))))
-    source = np.concatenate([clip.draws[0] for clip in stage.sources.everybody])
-    seen = stage.critic.normal(torch.from_numpy(source)).numpy()[:, 0]
+    task = make_task(replace(SETTINGS, critic=MotionCriticConfig(components=1, channels=(4,))))
+    source = np.concatenate([clip.draws[0] for clip in task.sources.everybody])
+    seen = task.critic.normal(torch.from_numpy(source)).numpy()[:, 0]
     assert seen.std() == pytest.approx(1, rel=0.01)
     assert abs(np.corrcoef(seen, lip_gap(source))[0, 1]) > 0.99

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -23,14 +22,15 @@ from visavox.models.radiance.head import HeadConfig
 from visavox.models.radiance.landmark_encoder import LandmarkEncoderConfig
 from visavox.models.radiance.rays import project
 from visavox.models.radiance.torso import DeformationConfig, TorsoConfig
-from visavox.training.loop import LoopSettings, Trainer
-from visavox.training.radiance import avatar_run
-from visavox.training.radiance.avatar_recipes import HEAD_RECIPES, TORSO_RECIPES, HeadRecipe, TorsoRecipe
-from visavox.training.radiance.head import HeadLosses, HeadSettings, HeadStage
+from visavox.training.divergence import CollapseError, RadianceWatch
+from visavox.training.loop import Trainer
+from visavox.training.radiance.head import HeadInputs, HeadLosses, HeadSettings, HeadTask
 from visavox.training.radiance.person_batch import camera_of
-from visavox.training.radiance.radiance_watch import CollapseError, RadianceWatch
-from visavox.training.radiance.torso import TorsoSettings, seam
+from visavox.training.radiance.recipes import HEAD_RECIPES, TORSO_RECIPES, HeadRecipe, TorsoRecipe
+from visavox.training.radiance.torso import TorsoInputs, TorsoSettings, seam
+from visavox.training.run import train
 from visavox.training.run_settings import RunSettings
+from visavox.training.schedule import LoopSettings
 from visavox.weights.checkpoint import load_model
 
 LANDMARKS = LandmarkEncoderConfig(width=32, size=16)
@@ -53,8 +53,9 @@ LOOP = LoopSettings(
     precision="32-true",
 )
 SHORT = replace(LOOP, steps=4, validate_every=2, save_every=2, log_every=1)
-LEARNED = HeadRecipe(HeadSettings(HEAD, RaySampling(rays=160), occupancy_faces=4, validation_frames=4), LOOP)
+LEARNED = HeadRecipe("head", HeadSettings(HEAD, RaySampling(rays=160), occupancy_faces=4, validation_frames=4), LOOP)
 EVERYTHING = HeadRecipe(
+    "head",
     HeadSettings(
         HEAD,
         RaySampling(rays=40, patch=8),
@@ -67,6 +68,7 @@ EVERYTHING = HeadRecipe(
     SHORT,
 )
 TORSO = TorsoRecipe(
+    "torso",
     TorsoSettings(
         TorsoConfig(
             deformation=DeformationConfig(resolution=32, channels=4, width=16, color_width=16), landmarks=LANDMARKS
@@ -92,15 +94,15 @@ def data(person):
 @pytest.fixture(scope="module")
 def head_run(person, tmp_path_factory):
     run = tmp_path_factory.mktemp("runs") / "head"
-    return run, avatar_run.train_head(person, LEARNED, run)
+    return run, train(LEARNED, person, run).metrics
 
 
 def test_a_head_is_learned(head_run):
-    run, figures = head_run
-    assert figures["psnr_head"] > 28
-    assert figures["psnr"] > 34
-    assert figures["occupied"] < 0.6
-    assert figures["samples_a_ray"] < 12
+    run, metrics = head_run
+    assert metrics["psnr_head"] > 28
+    assert metrics["psnr"] > 34
+    assert metrics["occupied"] < 0.6
+    assert metrics["samples_a_ray"] < 12
     head = load_model(run / "best.safetensors", network="head")
     assert head.config.num_frames == 60
 
@@ -121,47 +123,48 @@ def test_the_mouth_follows_the_landmarks(head_run, data):
 
 def test_a_torso_is_learned_under_the_head(head_run, person, tmp_path):
     head = str(head_run[0] / "best.safetensors")
-    figures = avatar_run.train_torso(person, TORSO, tmp_path / "torso", head=head)
-    assert figures["psnr"] > 27
-    assert figures["psnr_torso"] > 25
+    metrics = train(TORSO, person, tmp_path / "torso", inputs=TorsoInputs(head=head)).metrics
+    assert metrics["psnr"] > 27
+    assert metrics["psnr_torso"] > 25
     assert load_model(tmp_path / "torso" / "best.safetensors", network="torso").config.num_frames == 60
 
 
 @pytest.mark.parametrize("kind", ["grid", "frequency"])
 def test_the_torso_of_the_paper_trains_too(head_run, person, tmp_path, kind):
     if kind == "grid":
-        settings = replace(TORSO.stage, torso=replace(TORSO.stage.torso, kind="radiance", radiance=FIELD))
-        recipe = TorsoRecipe(replace(settings, sampling=RaySampling(rays=16)), SHORT)
-        avatar_run.train_torso(person, recipe, tmp_path / "run", head=str(head_run[0] / "best.safetensors"))
+        settings = replace(TORSO.settings, torso=replace(TORSO.settings.torso, kind="radiance", radiance=FIELD))
+        recipe = TorsoRecipe("torso", replace(settings, sampling=RaySampling(rays=16)), SHORT)
+        inputs = TorsoInputs(head=str(head_run[0] / "best.safetensors"))
+        train(recipe, person, tmp_path / "run", inputs=inputs)
     else:
         stage = HeadSettings(replace(HEAD, kind="frequency", frequency=FIELD), RaySampling(rays=16))
-        avatar_run.train_head(person, HeadRecipe(stage, SHORT), tmp_path / "run")
+        train(HeadRecipe("head", stage, SHORT), person, tmp_path / "run")
     assert "coarse" in " ".join(log_lines(tmp_path / "run", "losses")[-1])
 
 
 def test_the_patch_counts_after_the_warm_up(person, tmp_path):
-    avatar_run.train_head(person, EVERYTHING, tmp_path / "run")
+    train(EVERYTHING, person, tmp_path / "run")
     patches = [line["head/patch"] for line in log_lines(tmp_path / "run", "losses")]
     assert patches[0] == 0
     assert min(patches[1:]) > 0
 
 
 def test_a_resumed_run_gives_the_same_numbers(person, tmp_path):
-    check_resuming(lambda path, **options: avatar_run.train_head(person, EVERYTHING, path, **options), tmp_path, step=3)
+    check_resuming(lambda path, **options: train(EVERYTHING, person, path, **options).metrics, tmp_path, step=3)
 
 
 def test_a_collapse_is_seen():
     truth, mask = torch.rand(100, 3), torch.ones(100)
     fine, empty, black = RadianceWatch("head", 50), RadianceWatch("head", 50), RadianceWatch("head", 50)
-    for _ in range(49):
-        fine.look(truth, torch.ones(100), truth, mask)
-        empty.look(truth, torch.zeros(100), truth, mask)
-        black.look(torch.zeros(100, 3), torch.ones(100), truth, mask)
-    fine.look(truth, torch.ones(100), truth, mask)
+    for step in range(1, 50):
+        fine.update(truth, torch.ones(100), truth, mask, step=step)
+        empty.update(truth, torch.zeros(100), truth, mask, step=step)
+        black.update(torch.zeros(100, 3), torch.ones(100), truth, mask, step=step)
+    fine.update(truth, torch.ones(100), truth, mask, step=50)
     with pytest.raises(CollapseError, match="after 50 steps the head is empty"):
-        empty.look(truth, torch.zeros(100), truth, mask)
-    with pytest.raises(CollapseError, match="no better than in one colour"):
-        black.look(torch.zeros(100, 3), torch.ones(100), truth, mask)
+        empty.update(truth, torch.zeros(100), truth, mask, step=50)
+    with pytest.raises(CollapseError, match="no better than one colour"):
+        black.update(torch.zeros(100, 3), torch.ones(100), truth, mask, step=50)
     other = RadianceWatch("head", 50)
     other.load(fine.state())
     assert other.state() == fine.state()
@@ -170,43 +173,47 @@ def test_a_collapse_is_seen():
 def test_a_collapsed_run_begins_again_with_another_seed_and_says_so(person, tmp_path, monkeypatch, caplog):
     seeds = []
 
-    def losses(stage, batch, plain=HeadStage._losses):
-        if stage.watch.updates == 3 and len(seeds) == 1:
+    def forward(stage, batch, plain=HeadTask._forward):
+        if stage.step == 4 and len(seeds) == 1:
             raise CollapseError("after 3 steps the head is empty")
         return plain(stage, batch)
 
-    def begin(stage, *arguments, plain=HeadStage.__init__, **named):
+    def begin(stage, *arguments, plain=HeadTask.__init__, **named):
         seeds.append(named["seed"])
         plain(stage, *arguments, **named)
 
-    monkeypatch.setattr(HeadStage, "_losses", losses)
-    monkeypatch.setattr(HeadStage, "__init__", begin)
+    monkeypatch.setattr(HeadTask, "_forward", forward)
+    monkeypatch.setattr(HeadTask, "__init__", begin)
     with caplog.at_level(logging.WARNING):
-        avatar_run.train_head(person, EVERYTHING, tmp_path / "run")
+        train(EVERYTHING, person, tmp_path / "run")
     assert seeds == [0, 1]
     assert "the head is empty; it begins again with seed 1" in caplog.text
     assert [line["step"] for line in log_lines(tmp_path / "run", "losses")] == [1, 2, 3, 4]
 
 
 def test_a_run_that_collapses_again_and_again_ends(person, tmp_path, monkeypatch):
-    monkeypatch.setattr(avatar_run, "RESTARTS", 1)
-    stage = replace(EVERYTHING.stage, head=replace(HEAD, low=(40.0, 40.0, 40.0), high=(50.0, 50.0, 50.0)))
-    stage = replace(stage, collapse_after=1, sampling=RaySampling(rays=16), losses=HeadLosses())
-    recipe = HeadRecipe(stage, replace(SHORT, steps=51, validate_every=51, save_every=51))
+    monkeypatch.setattr(HeadTask, "restarts", 1)
+    settings = replace(EVERYTHING.settings, head=replace(HEAD, low=(40.0, 40.0, 40.0), high=(50.0, 50.0, 50.0)))
+    settings = replace(settings, collapse_after=1, sampling=RaySampling(rays=16), losses=HeadLosses())
+    recipe = HeadRecipe("head", settings, replace(SHORT, steps=51, validate_every=51, save_every=51))
     with pytest.raises(TrainingError, match="2 runs with different seeds went the same way"):
-        avatar_run.train_head(person, recipe, tmp_path / "run")
+        train(recipe, person, tmp_path / "run")
 
 
 def test_a_patch_larger_than_the_picture_is_refused(person, tmp_path):
-    with pytest.raises(InputError, match="squares of 64 pixels, and the pictures of .* have 32"):
-        avatar_run.train_head(person, HEAD_RECIPES["small"], tmp_path / "run")
+    with pytest.raises(InputError, match="squares of 64 pixels, and the images of .* have 32"):
+        train(HEAD_RECIPES["small"], person, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("train", [avatar_run.train_head, partial(avatar_run.train_torso, head="head.safetensors")])
-def test_nothing_is_compiled_for_a_cpu(person, tmp_path, train):
+@pytest.mark.parametrize(
+    ("recipe", "inputs"),
+    [(EVERYTHING, HeadInputs(compile=True)), (TORSO, TorsoInputs(head="head.safetensors", compile=True))],
+    ids=["head", "torso"],
+)
+def test_nothing_is_compiled_for_a_cpu(person, tmp_path, recipe, inputs):
     with pytest.raises(InputError, match="--compile was given, and the device is cpu"):
-        train(person, EVERYTHING, tmp_path / "run", RunSettings(device="cpu"), compile=True)
+        train(recipe, person, tmp_path / "run", inputs=inputs, settings=RunSettings(device="cpu"))
     assert not (tmp_path / "run").exists()
 
 
@@ -250,15 +257,15 @@ def test_recipes_are_plain_data_and_build(recipe):
     from visavox.weights.networks import NETWORKS, network_of
 
     assert from_mapping(LoopSettings, json.loads(json.dumps(asdict(recipe.loop)))) == recipe.loop
-    config = recipe.stage.head if isinstance(recipe.stage, HeadSettings) else recipe.stage.torso
+    config = recipe.settings.head if isinstance(recipe.settings, HeadSettings) else recipe.settings.torso
     assert from_mapping(type(config), json.loads(json.dumps(asdict(config)))) == config
     with torch.device("meta"):
         NETWORKS[network_of(config)].build(config)
-    assert recipe.stage.collapse_after <= recipe.loop.steps / 2
+    assert recipe.settings.collapse_after <= recipe.loop.steps / 2
 
 
 def test_nan_is_seen_by_the_loop(person, tmp_path, monkeypatch, data):
-    stage = HeadStage(EVERYTHING.stage, data, judge=lambda a, b: a.sum() * 0, device=torch.device("cpu"), seed=0)
+    stage = HeadTask(EVERYTHING.settings, data, patch_loss=lambda a, b: a.sum() * 0, device=torch.device("cpu"), seed=0)
     with torch.no_grad():
         stage.head.field.color_last.bias.fill_(float("nan"))
     with pytest.raises(TrainingError, match="no longer numbers"):
@@ -274,7 +281,10 @@ def test_the_command_trains_and_resumes(person, tmp_path, monkeypatch, capsys):
     assert main([*arguments, "--resume", "--steps", "4"]) == 0
     assert [line["step"] for line in log_lines(tmp_path / "run", "losses")] == [1, 2, 3, 4]
     assert main([*arguments[:-1], "huge"]) == 2
-    assert "no recipe is called 'huge'; there are cpu, cpu-no-window, full, paper, small" in capsys.readouterr().err
+    assert (
+        "there is no recipe 'huge'; the recipes of head are cpu, cpu-no-window, small, full, paper, tiny"
+        in capsys.readouterr().err
+    )
     assert main(["train", "head", str(tmp_path), "-o", str(tmp_path / "other")]) == 2
     assert "is not a person's data set" in capsys.readouterr().err
     assert main(["train", "torso", str(person), "-o", str(tmp_path / "other"), "--head", "face-features"]) == 2

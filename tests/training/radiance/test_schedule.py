@@ -8,30 +8,28 @@ import pytest
 from tests.small_person import make_person
 from tests.training.radiance.test_avatar_stages import EVERYTHING, TORSO
 
-from visavox.training.motion.motion_recipes import POSTNET_RECIPES, postnet_of_steps
-from visavox.training.radiance import avatar_schedule
-from visavox.training.radiance.avatar_recipes import HEAD_RECIPES, TORSO_RECIPES, head_of_steps, torso_of_steps
-from visavox.training.radiance.avatar_schedule import Pace, divide, measure_paces
+from visavox.training.motion.recipes import POSTNET_RECIPES
+from visavox.training.radiance import division
+from visavox.training.radiance.division import Pace, divide, measure_paces
+from visavox.training.radiance.recipes import HEAD_RECIPES, TORSO_RECIPES
 from visavox.training.schedule import FEWEST_STEPS, loop_of_steps
 
 
 @pytest.mark.parametrize("share", [0.25, 3])
 def test_a_recipe_of_another_length_is_validated_as_often(share):
-    for recipe, of_steps in (
-        (HEAD_RECIPES["small"], head_of_steps),
-        (TORSO_RECIPES["cpu"], torso_of_steps),
-        (POSTNET_RECIPES["compact"], postnet_of_steps),
-    ):
+    for recipe in (HEAD_RECIPES["small"], TORSO_RECIPES["cpu"], POSTNET_RECIPES["compact"]):
         steps = round(share * recipe.loop.steps)
-        other = of_steps(recipe, steps)
+        other = recipe.of_steps(steps)
         assert other.loop.steps == steps
         assert steps / other.loop.validate_every == pytest.approx(
             recipe.loop.steps / recipe.loop.validate_every, rel=0.1
         )
         assert other.loop.save_every <= recipe.loop.save_every
-        assert of_steps(recipe, recipe.loop.steps) == recipe
-    head = head_of_steps(HEAD_RECIPES["small"], 500)
-    assert head.stage.patch_after / 500 == HEAD_RECIPES["small"].stage.patch_after / HEAD_RECIPES["small"].loop.steps
+        assert recipe.of_steps(recipe.loop.steps) == recipe
+    head = HEAD_RECIPES["small"].of_steps(500)
+    assert (
+        head.settings.patch_after / 500 == HEAD_RECIPES["small"].settings.patch_after / HEAD_RECIPES["small"].loop.steps
+    )
 
 
 def test_the_shortest_run_is_a_run():
@@ -48,10 +46,10 @@ def test_a_time_is_divided_as_the_recipes_divide_theirs():
 
 
 def test_paces_are_measured_and_leave_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(avatar_schedule, "_UPDATES", 4)
+    monkeypatch.setattr(division, "_UPDATES", 4)
     person = make_person(tmp_path / "person")
     before = sorted(tmp_path.rglob("*"))
-    torso = replace(TORSO, stage=replace(TORSO.stage, validation_frames=1))
+    torso = replace(TORSO, settings=replace(TORSO.settings, validation_frames=1))
     paces = measure_paces(person, EVERYTHING, torso)
     assert sorted(tmp_path.rglob("*")) == before
     assert all(0 < pace.update < 60 for pace in paces)

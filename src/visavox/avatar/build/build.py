@@ -9,8 +9,8 @@ the earlier one was ended, and a changed setting redoes what it touches.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +32,10 @@ from visavox.weights.registry import WEIGHTS_FOLDER, find_model
 from visavox.weights.weights_file import read_info
 
 if TYPE_CHECKING:
-    from visavox.training.motion.motion_recipes import PostNetRecipe
-    from visavox.training.radiance.avatar_recipes import HeadRecipe, TorsoRecipe
+    from visavox.training.inputs import Inputs
+    from visavox.training.motion.recipes import PostNetRecipe
+    from visavox.training.radiance.recipes import HeadRecipe, TorsoRecipe
+    from visavox.training.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +129,8 @@ def _checked(settings: BuildSettings) -> BuildSettings:
         InputError: device, data set or weights cannot be used.
     """
     from visavox.runtime.device import choose_device
-    from visavox.training.motion.motion_run import SHIPPED_SYNCNET, load_pair
+    from visavox.training.inputs import SHIPPED_SYNCNET
+    from visavox.training.motion.speech import load_pair
 
     choose_device(settings.device)
     if settings.dataset is not None:
@@ -176,8 +179,8 @@ class _Learning:
         self.seen = key_of(VERSION, marks["pictures"], marks["motion"], data.test_share)
         self.heard = key_of(VERSION, marks["motion"], marks["speech"], data.test_share)
         self.recipes = self._choose_recipes()
-        self.head_key = key_of(self.seen, asdict(self.recipes.head))
-        self.torso_key = key_of(self.head_key, asdict(self.recipes.torso))
+        self.head_key = key_of(self.seen, self.recipes.head.identity())
+        self.torso_key = key_of(self.head_key, self.recipes.torso.identity())
         self.without_postnet = ""
         """Why the avatar has no post-net; empty if it has one."""
 
@@ -198,18 +201,18 @@ class _Learning:
 
     def _choose_recipes(self) -> _Recipes:
         """Find the recipes of the preset, in the length that was asked for."""
-        from visavox.training.motion.motion_recipes import POSTNET_RECIPES, postnet_of_steps
-        from visavox.training.radiance.avatar_recipes import HEAD_RECIPES, TORSO_RECIPES, head_of_steps, torso_of_steps
+        from visavox.training.motion.recipes import PERSON_POSTNET_RECIPES
+        from visavox.training.radiance.recipes import HEAD_RECIPES, TORSO_RECIPES
 
         settings = self.settings
         head, torso = HEAD_RECIPES[settings.preset], TORSO_RECIPES[settings.preset]
-        postnet = POSTNET_RECIPES["compact"]
+        postnet = PERSON_POSTNET_RECIPES["compact"]
         head_steps, torso_steps = settings.head_steps, settings.torso_steps
         if settings.minutes is not None:
             head_steps, torso_steps = self._steps_within(60 * settings.minutes, head, torso)
-        head = head_of_steps(head, head_steps or head.loop.steps)
-        torso = torso_of_steps(torso, torso_steps or torso.loop.steps)
-        postnet = postnet_of_steps(postnet, settings.postnet_steps or postnet.loop.steps)
+        head = head.of_steps(head_steps or head.loop.steps)
+        torso = torso.of_steps(torso_steps or torso.loop.steps)
+        postnet = postnet.of_steps(settings.postnet_steps or postnet.loop.steps)
         return _Recipes(
             replace(head, loop=replace(head.loop, seed=settings.seed)),
             replace(torso, loop=replace(torso.loop, seed=settings.seed)),
@@ -218,62 +221,41 @@ class _Learning:
 
     def _steps_within(self, seconds: float, head: HeadRecipe, torso: TorsoRecipe) -> tuple[int, int]:
         """Divide a time between head and torso, once: a build that goes on keeps to what it began with."""
-        from visavox.training.radiance.avatar_schedule import divide, measure_paces
+        from visavox.training.radiance.division import divide, measure_paces
 
         def work() -> dict[str, Any]:
             paces = measure_paces(self.data.folder, head, torso, self.run_settings)
             for_head, for_torso = divide(seconds, head, torso, paces)
             return {"head": for_head, "torso": for_torso}
 
-        key = key_of(self.seen, seconds, asdict(head), asdict(torso), self.settings.device)
+        key = key_of(self.seen, seconds, head.identity(), torso.identity(), self.settings.device)
         steps = self.stages.run("schedule", key, [], work)
         logger.info("%d steps of the head and %d of the torso in %g minutes", *steps.values(), seconds / 60)
         return steps["head"], steps["torso"]
 
     def _learn_head(self) -> None:
-        from visavox.training.radiance.avatar_run import train_head
-
-        def train(run: Path, resume: bool, progress: Progress) -> None:
-            recipe = self.recipes.head
-            train_head(self.data.folder, recipe, run, self.run_settings, resume=resume, progress=progress)
-
-        self._train("head", self.head_key, train)
+        self._train("head", self.head_key, self.recipes.head)
 
     def _learn_torso(self) -> None:
-        from visavox.training.radiance.avatar_run import train_torso
+        from visavox.training.radiance.torso import TorsoInputs
 
-        head = str(self._weights("head"))
-
-        def train(run: Path, resume: bool, progress: Progress) -> None:
-            recipe = self.recipes.torso
-            train_torso(self.data.folder, recipe, run, self.run_settings, head=head, resume=resume, progress=progress)
-
-        self._train("torso", self.torso_key, train)
+        inputs = TorsoInputs(head=str(self._weights("head")))
+        self._train("torso", self.torso_key, self.recipes.torso, inputs)
 
     def _learn_postnet(self) -> None:
-        from visavox.training.motion.motion_run import SHIPPED_SYNCNET
-        from visavox.training.motion.person_postnet import train_person_postnet
-        from visavox.training.motion.postnet import TooLittleSpeech, is_worth_having
+        from visavox.training.inputs import SHIPPED_SYNCNET
+        from visavox.training.motion.person_postnet import PersonPostNetInputs
+        from visavox.training.motion.postnet import is_worth_having
+        from visavox.training.motion.postnet_sources import TooLittleSpeech
 
         settings = self.settings
         others = None if settings.dataset is None else short_digest(settings.dataset / MANIFEST_NAME)
-        judges = [short_digest(find_model(name)) for name in (settings.motion, SHIPPED_SYNCNET)]
-        key = key_of(self.heard, asdict(self.recipes.postnet), judges, others)
+        weights = [short_digest(find_model(name)) for name in (settings.motion, SHIPPED_SYNCNET)]
+        key = key_of(self.heard, self.recipes.postnet.identity(), weights, others)
 
-        def train(run: Path, resume: bool, progress: Progress) -> None:
-            train_person_postnet(
-                self.data.folder,
-                self.recipes.postnet,
-                run,
-                self.run_settings,
-                motion=settings.motion,
-                dataset=settings.dataset,
-                resume=resume,
-                progress=progress,
-            )
-
+        inputs = PersonPostNetInputs(motion=settings.motion, others=settings.dataset)
         try:
-            quality = self._train("postnet", key, train)
+            quality = self._train("postnet", key, self.recipes.postnet, inputs)
         except TooLittleSpeech as error:
             self.without_postnet = str(error)
         else:
@@ -288,7 +270,7 @@ class _Learning:
 
     def _measure(self) -> dict[str, Any]:
         from visavox.avatar.build.measure import measure
-        from visavox.training.radiance.avatar_run import load_judge
+        from visavox.training.radiance.person import load_patch_loss
         from visavox.weights.checkpoint import load_model
 
         def work() -> dict[str, Any]:
@@ -296,7 +278,7 @@ class _Learning:
             head: Any = load_model(self._weights("head"), network="head", device=device)
             torso: Any = load_model(self._weights("torso"), network="torso", device=device)
             sheet, progress = self.folder / SHEET_FILE, _under(self.progress, "measured")
-            return dict(measure(head, torso, self.data, load_judge("face-features"), sheet, progress=progress))
+            return dict(measure(head, torso, self.data, load_patch_loss("face-features"), sheet, progress=progress))
 
         return dict(self.stages.run("measured", key_of(self.torso_key), [SHEET_FILE], work))
 
@@ -321,20 +303,31 @@ class _Learning:
         """What a training came to."""
         return self.folder / TRAINING_FOLDER / name / BEST_NAME
 
-    def _train(self, name: Stage, key: str, train: Callable[[Path, bool, Progress], None]) -> dict[str, Any]:
-        """Train in a run folder, or go on with it; return what the weights say of their quality.
+    def _train(self, name: Stage, key: str, recipe: Recipe[Any], inputs: Inputs | None = None) -> dict[str, Any]:
+        """Train in a run folder, or go on with it; return the quality that the weights state.
 
         Args:
             name: of the stage.
-            key: what decides its result.
-            train: is given the run folder, whether to go on with it, and where progress is shown.
+            key: decides its result.
+            recipe: task, network, samples, losses and schedule.
+            inputs: weights that the task takes.
         """
+        from visavox.training.run import train
+
         best = self._weights(name)
 
         def work() -> dict[str, Any]:
             run = RunFolder(best.parent)
             if run.finished() is None:
-                train(run.path, run.checkpoint.is_file(), _under(self.progress, name))
+                train(
+                    recipe,
+                    self.data.folder,
+                    run.path,
+                    inputs=inputs,
+                    settings=self.run_settings,
+                    resume=run.checkpoint.is_file(),
+                    progress=_under(self.progress, name),
+                )
             if not run.best.is_file():
                 raise TrainingError(
                     f"no validation of the {name} gave a number; look at the pictures in {self.data.folder}"

@@ -1,8 +1,9 @@
-"""The stage that trains face features: an autoencoder that also reads the motion of the mouth."""
+"""Task that trains face features: an autoencoder that also reads the motion of the mouth."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -10,45 +11,81 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from visavox.data.generator.clip_store import ClipStore
 from visavox.data.generator.picture_augmentation import NO_AUGMENTATION, PictureAugmentation
 from visavox.data.generator.picture_dataset import PictureDataset, PictureSampling
 from visavox.face.geometry.crop import CropSpec
 from visavox.losses.reconstruction import weighted_gradient_l1
 from visavox.models.perceptual.face_features import FaceDecoder, FaceFeatures, FaceFeaturesConfig
+from visavox.training.generator.clips import ClipSplits
 from visavox.training.generator.prepared_batch import side_by_side
-from visavox.training.generator.speech import correlation
-from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation, to_channels_last
+from visavox.training.inputs import Inputs
+from visavox.training.measures import correlation
+from visavox.training.run_folder import RunFolder
+from visavox.training.task import (
+    UNSTATED_LICENCE,
+    Batch,
+    Context,
+    OptimizerStep,
+    TrainingTask,
+    Validation,
+    WeightedLoss,
+    to_channels_last,
+)
 from visavox.weights.checkpoint import save_model
 from visavox.weights.weights_file import ModelCard
 
 
 @dataclass(frozen=True)
 class FeaturesSettings:
-    """What to train, on what samples."""
+    """Network and samples of the task."""
 
     features: FaceFeaturesConfig = field(default_factory=FaceFeaturesConfig)
     """The network."""
     augmentation: PictureAugmentation = field(default_factory=PictureAugmentation)
-    """How the pictures are changed."""
+    """Augmentation of the images."""
     noise: float = 0.03
-    """Largest standard deviation of noise added to a picture, so that the motion cannot be written in noise."""
+    """Largest standard deviation of noise added to an image, so that the motion cannot be written in noise."""
     reconstruction: float = 1.0
-    """Weight of the picture that is painted from the features."""
+    """Weight of the image that is decoded from the features."""
     motion: float = 0.3
     """Weight of the motion that is read."""
     validation_samples: int = 384
     """Samples of a validation."""
 
 
-class FeaturesStage(Stage):
+@dataclass(frozen=True, kw_only=True)
+class FeaturesInputs(Inputs):
+    """Weights whose motion basis is taken over."""
+
+    only_new: ClassVar[tuple[str, ...]] = ("start",)
+
+    start: str | None = None
+    """The best.safetensors of the task `speech`, to describe mouths in the same motion basis; one of its own by
+    default."""
+
+
+@dataclass(frozen=True)
+class FeaturesOutputs:
+    """Outputs of the forward pass."""
+
+    decoded: Tensor
+    """(B, 3, H / 2, W) in [0, 1], lower half of the face as it is decoded from the features."""
+    truth: Tensor
+    """(B, 3, H / 2, W) in [0, 1]."""
+    motion: Tensor
+    """(B, K), motion that is read from the face."""
+    true_motion: Tensor
+    """(B, K)."""
+
+
+class FeaturesTask(TrainingTask):
     """Trains face features."""
 
-    def __init__(
-        self, settings: FeaturesSettings, train: ClipStore, validation: ClipStore, *, device: torch.device, seed: int
-    ) -> None:
+    inputs = FeaturesInputs
+
+    def __init__(self, settings: FeaturesSettings, clips: ClipSplits, *, device: torch.device, seed: int) -> None:
         torch.manual_seed(seed)
-        self.settings, self.train, self.validation, self.seed, self.device = settings, train, validation, seed, device
+        self.settings, self.clips, self.seed, self.device = settings, clips, seed, device
         self.features = to_channels_last(FaceFeatures(settings.features), device)
         self.decoder = to_channels_last(FaceDecoder(settings.features), device)
         self.modules: dict[str, nn.Module] = {"features": self.features, "decoder": self.decoder}
@@ -56,40 +93,54 @@ class FeaturesStage(Stage):
         self.optimizers = {"features": torch.optim.Adam(parameters, lr=0.0)}
         self.sampling = PictureSampling(settings.features.resolution, mel_window=1, mel_lead=0)
 
+    @classmethod
+    def create(cls, settings: FeaturesSettings, data: Any, inputs: FeaturesInputs, context: Context) -> FeaturesTask:
+        """Load the clips and build the networks.
+
+        Raises:
+            InputError: the data set cannot be used.
+        """
+        clips = ClipSplits.load(data, settings.features.num_motions, context, start=inputs.start)
+        return cls(settings, clips, device=context.device, seed=context.seed)
+
+    def begin_run(self, run: RunFolder) -> None:
+        """Write the motion basis beside the weights."""
+        self.clips.save_basis(run)
+
     def dataset(self, seed: int, length: int) -> Dataset[Batch]:
         """Return endless samples of the training clips."""
-        return PictureDataset(self.train, self.sampling, self.settings.augmentation, seed=seed, length=length)
+        return PictureDataset(self.clips.train, self.sampling, self.settings.augmentation, seed=seed, length=length)
 
     def averaged(self) -> nn.Module:
         """Return the face features."""
         return self.features
 
-    def turns(self) -> list[Turn]:
-        """Return the one turn."""
-        return [Turn("features", self.optimizers["features"], self._losses, self._weights)]
+    def optimizer_steps(self) -> list[OptimizerStep[FeaturesOutputs]]:
+        """Return the one step."""
+        settings = self.settings
+        losses = [
+            WeightedLoss("reconstruction", settings.reconstruction, _reconstruction),
+            WeightedLoss[FeaturesOutputs](
+                "motion", settings.motion, lambda out: F.mse_loss(out.motion.float(), out.true_motion)
+            ),
+        ]
+        return [OptimizerStep("features", self.optimizers["features"], self._forward, losses)]
 
-    def _weights(self) -> dict[str, float]:
-        return {"reconstruction": self.settings.reconstruction, "motion": self.settings.motion}
-
-    def _losses(self, batch: Batch) -> Losses:
+    def _forward(self, batch: Batch) -> FeaturesOutputs:
         self.features.train()
         self.decoder.train()
         faces = _faces(batch)
         # The loop has seeded the default generator with this step's number.
         spread = self.settings.noise * torch.rand(len(faces), 1, 1, 1, device=faces.device)
         features, motion = self.features(faces + spread * torch.randn_like(faces))
-        painted = self.decoder(features[-1]).float()
+        decoded = self.decoder(features[-1]).float()
         truth = faces[..., faces.shape[-2] // 2 :, :]
-        weight = torch.ones_like(truth[:, :1])
-        return {
-            "reconstruction": F.l1_loss(painted, truth) + weighted_gradient_l1(painted, truth, weight),
-            "motion": F.mse_loss(motion.float(), batch["motion"].flatten(0, 1)),
-        }
+        return FeaturesOutputs(decoded, truth, motion, batch["motion"].flatten(0, 1))
 
     def validate(self) -> Validation:
         """Read the motion of validation speakers; the score is minus the correlation of the opening."""
         data = PictureDataset(
-            self.validation,
+            self.clips.validation,
             self.sampling,
             NO_AUGMENTATION,
             seed=self.seed,
@@ -104,11 +155,11 @@ class FeaturesStage(Stage):
             read.append(motion.float().cpu().numpy())
             true.append(batch["motion"].flatten(0, 1).cpu().numpy())
         rows = correlation(np.concatenate(read), np.concatenate(true))
-        figures = {f"r_{number}": float(value) for number, value in enumerate(rows)}
-        # The decoder is not averaged: its picture is to be looked at, not measured.
+        metrics = {f"r_{number}": float(value) for number, value in enumerate(rows)}
+        # The decoder is not averaged: its image is to be looked at, not measured.
         self.decoder.eval()
         strip = side_by_side([faces[..., faces.shape[-2] // 2 :, :], self.decoder(features[-1])])
-        return Validation(figures, -figures["r_0"], strip)
+        return Validation(metrics, -metrics["r_0"], strip)
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:
         """Write the face features as a weights file."""
@@ -121,6 +172,12 @@ class FeaturesStage(Stage):
             quality,
         )
         save_model(path, self.features, network="face_features", config=config, card=card)
+
+
+def _reconstruction(out: FeaturesOutputs) -> Tensor:
+    """L1 of the decoded image, and of its finite differences."""
+    weight = torch.ones_like(out.truth[:, :1])
+    return F.l1_loss(out.decoded, out.truth) + weighted_gradient_l1(out.decoded, out.truth, weight)
 
 
 def _faces(batch: Batch) -> Tensor:

@@ -1,4 +1,4 @@
-"""A batch of faces as the generator takes and is judged by it."""
+"""Batch of faces as the generator and its losses take it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from visavox.losses.reconstruction import painted_region
-from visavox.training.stage import Batch
+from visavox.training.task import Batch
 
 
 class PreparedBatch:
-    """A batch as the networks take it: frames folded into the batch, pictures in [0, 1], the lower half hidden."""
+    """Batch as the networks take it: frames folded into the batch, images in [0, 1], the lower half hidden."""
 
     def __init__(self, batch: Batch, mouth_weight: float) -> None:
         faces = batch["faces"]
@@ -30,20 +30,20 @@ class PreparedBatch:
 
 
 def side_by_side(columns: list[Tensor]) -> np.ndarray:
-    """The first picture of each column side by side: uint8 RGB (H, W * columns, 3)."""
-    pictures = [column[0].float().clamp(0, 1).permute(1, 2, 0).cpu().numpy() for column in columns]
-    return (np.concatenate(pictures, axis=1) * 255).round().astype(np.uint8)
+    """Put the first image of each column side by side: uint8 RGB (H, W * columns, 3)."""
+    images = [column[0].float().clamp(0, 1).permute(1, 2, 0).cpu().numpy() for column in columns]
+    return (np.concatenate(images, axis=1) * 255).round().astype(np.uint8)
 
 
-def sharpness(painted: Tensor, truth: Tensor, weight: Tensor) -> float:
-    """Ratio of the finite differences of painted and true pictures, 1 where they are as sharp as the truth.
+def sharpness(generated: Tensor, truth: Tensor, weight: Tensor) -> float:
+    """Ratio of the finite differences of generated and true images, 1 where they are as sharp as the truth.
 
     Args:
-        painted: (B, 3, H, W) in [0, 1].
+        generated: (B, 3, H, W) in [0, 1].
         truth: (B, 3, H, W) in [0, 1].
         weight: (B, 1, H, W), where it counts.
     """
     differences = [
-        float(((picture[..., 1:] - picture[..., :-1]).abs() * weight[..., 1:]).mean()) for picture in (painted, truth)
+        float(((image[..., 1:] - image[..., :-1]).abs() * weight[..., 1:]).mean()) for image in (generated, truth)
     ]
     return differences[0] / max(differences[1], 1e-6)

@@ -1,9 +1,8 @@
-"""Named, fully written-out training configurations."""
+"""Recipes of the tasks that train generators, experts and face features."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from dataclasses import replace
 
 from visavox.models.generator.attn_wav2lip import AttnWav2LipConfig
 from visavox.models.generator.discriminator import QualityDiscriminatorConfig
@@ -13,11 +12,10 @@ from visavox.models.generator.wav2lip import Wav2LipConfig
 from visavox.models.sync.expert import ExpertConfig
 from visavox.training.generator.expert import ExpertSettings
 from visavox.training.generator.features import FeaturesSettings
+from visavox.training.generator.settings import GeneratorLosses, GeneratorSettings
 from visavox.training.generator.speech import SpeechSettings
-from visavox.training.generator.wav2lip import Wav2LipLosses, Wav2LipSettings
-from visavox.training.loop import LoopSettings
-
-Settings = TypeVar("Settings")
+from visavox.training.recipe import Recipe
+from visavox.training.schedule import LoopSettings
 
 COMPACT_GENERATOR = Wav2LipConfig(
     resolution=128,
@@ -31,7 +29,7 @@ COMPACT_GENERATOR = Wav2LipConfig(
     motion=MotionConfig(num_motions=8, dilations=(1, 2, 1, 2)),
     warp_reference=True,
 )
-"""The generator of the default model: 0.37 GMAC a frame, a speech branch that hears 0.8 s."""
+"""The generator of the default model: 0.37 GMAC a frame, a speech branch that takes 0.8 s of audio."""
 
 COMPACT_ATTN_GENERATOR = AttnWav2LipConfig(
     resolution=128,
@@ -49,7 +47,7 @@ COMPACT_ATTN_GENERATOR = AttnWav2LipConfig(
 """AttnWav2Lip in the size of the default model, with the same speech branch: 0.39 GMAC a frame."""
 
 COMPACT_MOTION_GENERATOR = MotionDubConfig(**{**vars(COMPACT_GENERATOR), "mel_window": 0, "mel_lead": 0})
-"""The painter of the default model without its ears: 0.36 GMAC a frame."""
+"""The renderer of the default model, driven by motion: 0.36 GMAC a frame."""
 
 COMPACT_EXPERT = ExpertConfig(
     resolution=128,
@@ -66,25 +64,16 @@ COMPACT_DISCRIMINATOR = QualityDiscriminatorConfig(resolution=128, channels=(8, 
 """A quality discriminator for the crops of the compact generator."""
 
 
-@dataclass(frozen=True)
-class Recipe(Generic[Settings]):
-    """What to train, and how."""
-
-    stage: Settings
-    """What to train, on what samples."""
-    loop: LoopSettings
-    """How long and how fast."""
-
-
 SpeechRecipe = Recipe[SpeechSettings]
 FeaturesRecipe = Recipe[FeaturesSettings]
 ExpertRecipe = Recipe[ExpertSettings]
-Wav2LipRecipe = Recipe[Wav2LipSettings]
+GeneratorRecipe = Recipe[GeneratorSettings]
 
 
 SPEECH_RECIPES = {
     "compact": SpeechRecipe(
-        # A tenth more than true: so much of a motion is lost where it is painted.
+        "speech",
+        # A tenth more than true: so much of a motion is lost where it is rendered.
         SpeechSettings(COMPACT_GENERATOR, exaggeration=1.1),
         LoopSettings(steps=2000, batch_size=384, learning_rate=1e-3, validate_every=250, precision="32-true"),
     ),
@@ -93,6 +82,7 @@ SPEECH_RECIPES = {
 
 FEATURES_RECIPES = {
     "compact": FeaturesRecipe(
+        "features",
         FeaturesSettings(),
         LoopSettings(steps=3000, batch_size=64, learning_rate=2e-3, validate_every=250, save_every=250),
     ),
@@ -101,13 +91,15 @@ FEATURES_RECIPES = {
 
 EXPERT_RECIPES = {
     "compact": ExpertRecipe(
-        # Wrong sounds of the same clip only: those of other people can be told by their voices, which is no sync.
+        "expert",
+        # Wrong audio of the same clip only: that of other people can be told by the voice, which is no sync.
         ExpertSettings(
             COMPACT_EXPERT, num_wrong=6, batch_pairs=False, motion=1.0, motion_first=700, contrast=1.0, patience=2000
         ),
         LoopSettings(steps=9000, batch_size=64, learning_rate=1e-3, validate_every=400, save_every=400),
     ),
     "expert-96": ExpertRecipe(
+        "expert",
         ExpertSettings(ExpertConfig(), batch_pairs=False, motion=0.0),
         LoopSettings(
             steps=200_000,
@@ -122,31 +114,35 @@ EXPERT_RECIPES = {
 }
 """Recipes of `visavox train expert`: the shipped one, and the published network and schedule."""
 
-_PAINTING = Wav2LipLosses(cover=0.02, reading=0.05, perceptual=0.05)
-"""What painters of the shipped size learn by."""
+_LOSSES = GeneratorLosses(alpha=0.02, mouth_motion=0.05, perceptual=0.05)
+"""Losses of generators of the shipped size."""
 
 WAV2LIP_RECIPES = {
-    "compact": Wav2LipRecipe(
-        Wav2LipSettings(COMPACT_GENERATOR, losses=_PAINTING, mouth_weight=6.0),
+    "compact": GeneratorRecipe(
+        "wav2lip",
+        GeneratorSettings(COMPACT_GENERATOR, losses=_LOSSES, mouth_weight=6.0),
         LoopSettings(steps=16_000, batch_size=16, learning_rate=1e-3, validate_every=250, save_every=250),
     ),
-    "compact-gan": Wav2LipRecipe(
-        Wav2LipSettings(
+    "compact-gan": GeneratorRecipe(
+        "wav2lip",
+        GeneratorSettings(
             COMPACT_GENERATOR,
-            losses=replace(_PAINTING, adversarial=0.02, features=0.5),
+            losses=replace(_LOSSES, adversarial=0.02, features=0.5),
             discriminator=COMPACT_DISCRIMINATOR,
             betas=(0.5, 0.999),
         ),
         LoopSettings(steps=4000, batch_size=16, learning_rate=2e-4, validate_every=250, save_every=250),
     ),
-    "compact-sync": Wav2LipRecipe(
-        Wav2LipSettings(COMPACT_GENERATOR, losses=replace(_PAINTING, sync=0.03), true_motion=0.5),
+    "compact-sync": GeneratorRecipe(
+        "wav2lip",
+        GeneratorSettings(COMPACT_GENERATOR, losses=replace(_LOSSES, sync=0.03), teacher_forcing=0.5),
         LoopSettings(steps=4000, batch_size=4, learning_rate=2e-4, validate_every=250, save_every=250),
     ),
-    "wav2lip-96": Wav2LipRecipe(
-        Wav2LipSettings(
+    "wav2lip-96": GeneratorRecipe(
+        "wav2lip",
+        GeneratorSettings(
             Wav2LipConfig(mel_lead=3),
-            losses=Wav2LipLosses(reconstruction=0.99, gradient=0.0, sync=0.01),
+            losses=GeneratorLosses(reconstruction=0.99, gradient=0.0, sync=0.01),
             mouth_weight=1.0,
         ),
         LoopSettings(
@@ -159,10 +155,11 @@ WAV2LIP_RECIPES = {
             workers=8,
         ),
     ),
-    "wav2lip-96-gan": Wav2LipRecipe(
-        Wav2LipSettings(
+    "wav2lip-96-gan": GeneratorRecipe(
+        "wav2lip",
+        GeneratorSettings(
             Wav2LipConfig(mel_lead=3),
-            losses=Wav2LipLosses(reconstruction=0.9, gradient=0.0, sync=0.03, adversarial=0.07),
+            losses=GeneratorLosses(reconstruction=0.9, gradient=0.0, sync=0.03, adversarial=0.07),
             discriminator=QualityDiscriminatorConfig(),
             mouth_weight=1.0,
             betas=(0.5, 0.999),
@@ -181,10 +178,11 @@ WAV2LIP_RECIPES = {
 """Recipes of `visavox train wav2lip`: the shipped ones, and the published networks and losses."""
 
 MOTION_DUB_RECIPES = {
-    "motion-compact": Wav2LipRecipe(
-        # More weight on what is read from the mouth: it is to do as it is told.
-        Wav2LipSettings(
-            COMPACT_MOTION_GENERATOR, losses=replace(_PAINTING, reading=0.2), mouth_weight=6.0, response=1.25
+    "motion-compact": GeneratorRecipe(
+        "motion-dub",
+        # More weight on the motion that is read from the mouth: it is to follow.
+        GeneratorSettings(
+            COMPACT_MOTION_GENERATOR, losses=replace(_LOSSES, mouth_motion=0.2), mouth_weight=6.0, motion_gain=1.25
         ),
         LoopSettings(
             steps=400,
@@ -197,30 +195,32 @@ MOTION_DUB_RECIPES = {
         ),
     ),
 }
-"""Recipes of `visavox train motion-dub`, which goes on from a trained Wav2Lip: a few steps, in which the painter learns
-the terms of the 68 landmarks."""
+"""Recipes of `visavox train motion-dub`, which goes on from a trained Wav2Lip: a few steps, in which the renderer
+learns the motion of the 68 landmarks."""
 
-_ATTN_COMPACT = Wav2LipRecipe(
-    Wav2LipSettings(COMPACT_ATTN_GENERATOR, losses=_PAINTING, mouth_weight=6.0),
+_ATTN_COMPACT = GeneratorRecipe(
+    "attn-wav2lip",
+    GeneratorSettings(COMPACT_ATTN_GENERATOR, losses=_LOSSES, mouth_weight=6.0),
     LoopSettings(steps=16_000, batch_size=16, learning_rate=1e-3, validate_every=250, save_every=250),
 )
 
 
-def _with_generator(recipe: Wav2LipRecipe, generator: AttnWav2LipConfig) -> Wav2LipRecipe:
-    return replace(recipe, stage=replace(recipe.stage, generator=generator))
+def _with_generator(recipe: GeneratorRecipe, generator: AttnWav2LipConfig) -> GeneratorRecipe:
+    return replace(recipe, settings=replace(recipe.settings, generator=generator))
 
 
 ATTN_WAV2LIP_RECIPES = {
     "attn-compact": _ATTN_COMPACT,
     "attn-compact-no-attention": _with_generator(_ATTN_COMPACT, replace(COMPACT_ATTN_GENERATOR, attention=False)),
     "attn-compact-no-perceptual": replace(
-        _ATTN_COMPACT, stage=replace(_ATTN_COMPACT.stage, losses=replace(_PAINTING, perceptual=0.0))
+        _ATTN_COMPACT, settings=replace(_ATTN_COMPACT.settings, losses=replace(_LOSSES, perceptual=0.0))
     ),
     "attn-compact-no-alignment": _with_generator(_ATTN_COMPACT, replace(COMPACT_ATTN_GENERATOR, alignment_levels=())),
-    "attn-wav2lip": Wav2LipRecipe(
-        Wav2LipSettings(
+    "attn-wav2lip": GeneratorRecipe(
+        "attn-wav2lip",
+        GeneratorSettings(
             AttnWav2LipConfig(mel_lead=3),
-            losses=Wav2LipLosses(reconstruction=0.87, gradient=0.0, sync=0.03, lpips=0.1),
+            losses=GeneratorLosses(reconstruction=0.87, gradient=0.0, sync=0.03, lpips=0.1),
             mouth_weight=1.0,
         ),
         LoopSettings(

@@ -1,37 +1,48 @@
-"""The stage that teaches the speech branch of a generator to know mouths before it paints any."""
+"""Task that trains the speech branch of a generator from landmarks, before any mouth is rendered."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from visavox.data.generator.clip_store import ClipStore, StoredClip
 from visavox.data.generator.mel_augmentation import MelAugmentation, augment_mels
 from visavox.data.generator.mouth_motion import MotionBasis
 from visavox.data.generator.speech_dataset import SpeechDataset, window_at
+from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
 from visavox.models.generator.speech_branch import UNBOUNDED
 from visavox.models.generator.wav2lip import Wav2Lip, Wav2LipConfig
-from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation
+from visavox.training.generator.clips import ClipSplits
+from visavox.training.inputs import Inputs
+from visavox.training.measures import LARGEST_GAIN, correlation
+from visavox.training.run_folder import RunFolder
+from visavox.training.task import (
+    UNSTATED_LICENCE,
+    Batch,
+    Context,
+    OptimizerStep,
+    TrainingTask,
+    Validation,
+    WeightedLoss,
+)
 from visavox.weights.checkpoint import save_model
 from visavox.weights.weights_file import ModelCard
-
-LARGEST_GAIN = 3.0
-"""Beyond this a prediction is noise made large."""
 
 
 @dataclass(frozen=True)
 class SpeechSettings:
-    """What to teach."""
+    """Network and samples of the task."""
 
     generator: Wav2LipConfig
     """The generator whose speech branch is trained."""
     augmentation: MelAugmentation = field(default_factory=MelAugmentation)
-    """How the sounds are changed."""
+    """Augmentation of the audio."""
     opening_weight: float = 3.0
     """Weight of the opening of the lips against each other component."""
     weight_decay: float = 0.01
@@ -42,33 +53,87 @@ class SpeechSettings:
     """Training speakers that are kept apart to set the size of the predicted motion by."""
 
 
-class SpeechStage(Stage):
+@dataclass(frozen=True, kw_only=True)
+class SpeechInputs(Inputs):
+    """Weights whose motion basis is taken over."""
+
+    only_new: ClassVar[tuple[str, ...]] = ("start",)
+
+    start: str | None = None
+    """Weights of a generator, to describe mouths in its motion basis: `visavox models graft` then puts the speech
+    branch into it; a motion basis of its own by default."""
+
+
+@dataclass(frozen=True)
+class SpeechOutputs:
+    """Outputs of the forward pass."""
+
+    predicted: Tensor
+    """(B, K), motion from the augmented audio."""
+    true: Tensor
+    """(B, K)."""
+
+
+class SpeechTask(TrainingTask):
     """Trains the motion predictor of a generator; the rest of the generator is left as it was built."""
 
+    inputs = SpeechInputs
+
     def __init__(
-        self,
-        settings: SpeechSettings,
-        train: ClipStore,
-        validation: ClipStore,
-        *,
-        rest: np.ndarray,
-        opening_scale: float,
-        device: torch.device,
-        seed: int,
+        self, settings: SpeechSettings, clips: ClipSplits, *, rest: np.ndarray, device: torch.device, seed: int
     ) -> None:
-        assert settings.generator.motion is not None, "the recipe of this stage has a speech branch"
+        """Prepare to train.
+
+        Args:
+            settings: network and samples.
+            clips: with a motion basis.
+            rest: motion (K,) of a mouth at rest.
+            device: device that computes.
+            seed: seed of everything that is drawn.
+        """
+        motion, basis = settings.generator.motion, clips.basis
+        assert motion is not None, "the recipe of this task has a speech branch"
+        assert basis is not None, "mouths are described in a motion basis"
         torch.manual_seed(seed)
-        self.settings, self.validation, self.rest, self.device = settings, validation, rest, device
-        self.train, self.calibration = hold_out(train, settings.calibration_speakers)
+        self.settings, self.clips, self.rest, self.device = settings, clips, rest, device
+        self.train, self.calibration = hold_out(clips.train, settings.calibration_speakers)
         self.generator = Wav2Lip(settings.generator)
         self.predictor = self.generator.motion_predictor.to(device)
-        self.predictor.opening_scale.fill_(opening_scale)
+        self.predictor.opening_scale.fill_(basis.opening_scale)
         self.modules: dict[str, nn.Module] = {"predictor": self.predictor}
         optimizer = torch.optim.AdamW(self.predictor.parameters(), lr=0.0, weight_decay=settings.weight_decay)
         self.optimizers = {"predictor": optimizer}
-        weights = torch.ones(settings.generator.motion.num_motions, device=device)
+        weights = torch.ones(motion.num_motions, device=device)
         weights[0] = settings.opening_weight
         self.weights = weights / weights.mean()
+
+    @classmethod
+    def check(cls, settings: SpeechSettings, inputs: Any, *, device: str, resume: bool) -> Any:
+        """Refuse a recipe whose generator has no speech branch.
+
+        Raises:
+            InputError: it has none.
+        """
+        if settings.generator.motion is None:
+            raise InputError("this recipe's generator has no speech branch to train; choose one with `motion` set")
+        return inputs
+
+    @classmethod
+    def create(cls, settings: SpeechSettings, data: Any, inputs: SpeechInputs, context: Context) -> SpeechTask:
+        """Load the clips and build the networks.
+
+        Raises:
+            InputError: the data set cannot be used.
+        """
+        assert settings.generator.motion is not None, "`check` sees to it"
+        clips = ClipSplits.load(data, settings.generator.motion.num_motions, context, start=inputs.start)
+        assert clips.basis is not None
+        rest = rest_motion(clips.train, clips.basis)
+        return cls(settings, clips, rest=rest, device=context.device, seed=context.seed)
+
+    def begin_run(self, run: RunFolder) -> None:
+        """Write the motion basis beside the weights."""
+        self.clips.save_basis(run)
 
     def dataset(self, seed: int, length: int) -> Dataset[Batch]:
         """Return endless samples of the training clips."""
@@ -81,35 +146,37 @@ class SpeechStage(Stage):
         """Return the motion predictor."""
         return self.predictor
 
-    def turns(self) -> list[Turn]:
-        """Return the one turn."""
-        return [Turn("predictor", self.optimizers["predictor"], self._losses, lambda: {"motion": 1.0})]
+    def optimizer_steps(self) -> list[OptimizerStep[SpeechOutputs]]:
+        """Return the one step."""
+        error = WeightedLoss[SpeechOutputs](
+            "motion", 1.0, lambda out: ((out.predicted - out.true) ** 2 * self.weights).mean()
+        )
+        return [OptimizerStep("predictor", self.optimizers["predictor"], self._forward, [error])]
 
-    def _losses(self, batch: Batch) -> Losses:
+    def _forward(self, batch: Batch) -> SpeechOutputs:
         self.predictor.train()
         # The loop has seeded the default generator with this step's number.
         mel = augment_mels(batch["mel"], self.settings.augmentation)
-        predicted = self.predictor(mel[:, None]).float()
-        return {"motion": ((predicted - batch["motion"]) ** 2 * self.weights).mean()}
+        return SpeechOutputs(self.predictor(mel[:, None]).float(), batch["motion"])
 
     def validate(self) -> Validation:
         """Correlate prediction and truth within each validation clip; the score is minus that of the opening."""
         self._calibrate()
-        predictions = [self.predict(stored) for stored in self.validation.clips]
-        truths = [stored.motion for stored in self.validation.clips]
+        predictions = [self.predict(stored) for stored in self.clips.validation.clips]
+        truths = [stored.motion for stored in self.clips.validation.clips]
         pairs = list(zip(predictions, truths, strict=True))
         rows = np.mean([correlation(predicted, true) for predicted, true in pairs], axis=0)
-        figures = {f"r_{number}": float(value) for number, value in enumerate(rows)}
+        metrics = {f"r_{number}": float(value) for number, value in enumerate(rows)}
         gains = [predicted[:, 0].std() / max(true[:, 0].std(), 1e-6) for predicted, true in pairs]
-        figures["opening_gain"] = float(np.mean(gains))
-        return Validation(figures, -figures["r_0"])
+        metrics["opening_gain"] = float(np.mean(gains))
+        return Validation(metrics, -metrics["r_0"])
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:
-        """Write the generator with its taught speech branch and a painter that has learned nothing yet."""
+        """Write the generator with its trained speech branch; its renderer has learned nothing yet."""
         config = self.settings.generator
         card = ModelCard(
             CropSpec(size=config.resolution),
-            "speech branch of a Wav2Lip generator, without a trained painter",
+            "speech branch of a Wav2Lip generator, without a trained renderer",
             training,
             UNSTATED_LICENCE,
             quality,
@@ -128,7 +195,7 @@ class SpeechStage(Stage):
     def _calibrate(self) -> None:
         """Set the size of the predicted motion by speakers that the network was not trained on.
 
-        A least-squares prediction of correlation r has r times the standard deviation of the truth, and painted,
+        A least-squares prediction of correlation r has r times the standard deviation of the truth, and rendered,
         it looks half asleep; so it is brought to the deviation of the truth, times `exaggeration`.
         The opening sets the gain for all components: what belongs together in a mouth must grow together.
         """
@@ -144,12 +211,6 @@ class SpeechStage(Stage):
         self.predictor.gain.fill_(gain)
         self.predictor.offset.copy_(torch.from_numpy(((1 - gain) * mean).astype(np.float32)))
         self.predictor.lowest[0] = float(self.rest[0])
-
-
-def correlation(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Correlate each column of two motions (T, K): (K,), 0 where one of them does not move."""
-    one, other = predicted - predicted.mean(axis=0), true - true.mean(axis=0)
-    return (one * other).mean(axis=0) / np.maximum(one.std(axis=0) * other.std(axis=0), 1e-6)
 
 
 def hold_out(store: ClipStore, num_speakers: int) -> tuple[ClipStore, ClipStore]:

@@ -1,4 +1,4 @@
-"""What a new run takes from the weights that it starts from."""
+"""Weights that a new run of a generator starts from."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 def load_start(start: str, config: GeneratorConfig) -> dict[str, Tensor]:
     """Load the weights that a generator of these dimensions can begin with.
 
-    From the same network: all of them. A painter that is told the motion takes all but the ears from a Wav2Lip of the
-    same dimensions. From another network: those of the speech branch, if it hears the same sound and says the same of
-    it; the painter begins anew, and that is said.
+    From the same network: all of them. A motion-driven generator takes all but the speech branch from a Wav2Lip of
+    the same dimensions. From another network: those of the speech branch, if it takes the same audio and predicts the
+    same motion; the rest begins untrained, and that is said.
 
     Args:
         start: name or path of a generator's weights.
@@ -37,23 +37,27 @@ def load_start(start: str, config: GeneratorConfig) -> dict[str, Tensor]:
     begun = load_model(start)
     if not isinstance(begun, Generator):
         noun = NETWORKS[network_of(begun.config)].noun
-        raise InputError(f"{start} is {noun}; a generator starts from the weights of a generator.")
+        raise InputError(f"{start} is {noun}; a generator starts from the weights of a generator")
     state = begun.state_dict()
     if begun.config == config:
         return state
-    if isinstance(config, MotionDubConfig) and _painter(begun.config) == _painter(config):
+    if isinstance(config, MotionDubConfig) and _renderer(begun.config) == _renderer(config):
         return {name: tensor for name, tensor in state.items() if not name.startswith(SPEECH_BRANCH)}
     if type(begun.config) is type(config):
-        raise InputError(f"{start} has other dimensions than the recipe's generator; give weights of the same recipe.")
+        raise InputError(f"{start} has other dimensions than the recipe's generator; give weights of the same recipe")
     given, wanted = NETWORKS[network_of(begun.config)].noun, NETWORKS[network_of(config)].noun
-    if config.motion is None or isinstance(config, MotionDubConfig) or _hearing(begun.config) != _hearing(config):
+    if (
+        config.motion is None
+        or isinstance(config, MotionDubConfig)
+        or _speech_branch(begun.config) != _speech_branch(config)
+    ):
         raise InputError(
             f"{start} is {given}, of which {wanted} can take the speech branch alone, and the recipe's has "
             f"{'none' if config.mel_window == 0 or config.motion is None else 'other dimensions'}; give weights of the "
-            "same recipe."
+            "same recipe"
         )
     logger.warning(
-        "of %s, which is %s, the speech branch is taken; all else of %s, which is trained here, begins anew",
+        "of %s, which is %s, the speech branch is taken; all else of %s, which is trained here, begins untrained",
         start,
         given,
         wanted,
@@ -61,13 +65,13 @@ def load_start(start: str, config: GeneratorConfig) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in state.items() if name.startswith(SPEECH_BRANCH)}
 
 
-def _painter(config: GeneratorConfig) -> dict[str, object] | None:
-    """The dimensions of what paints, of a Wav2Lip or of one without ears."""
+def _renderer(config: GeneratorConfig) -> dict[str, object] | None:
+    """Return the dimensions of the renderer, of a Wav2Lip or of a motion-driven one."""
     if not isinstance(config, Wav2LipConfig):
         return None
     return asdict(replace(Wav2LipConfig(**vars(config)), mel_window=0, mel_lead=0, audio_channels=()))
 
 
-def _hearing(config: GeneratorConfig) -> tuple[object, ...]:
-    """What a speech branch depends on."""
+def _speech_branch(config: GeneratorConfig) -> tuple[object, ...]:
+    """Return the dimensions that a speech branch depends on."""
     return config.motion, config.mel_window, config.mel_lead

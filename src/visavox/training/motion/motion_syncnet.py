@@ -1,8 +1,9 @@
-"""The stage that trains the motion SyncNet."""
+"""Task that trains the motion SyncNet."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -18,27 +19,40 @@ from visavox.data.motion.motion_sync_dataset import (
     MotionSyncSampling,
     motion_from_rest,
 )
+from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
 from visavox.face.geometry.resting_face import fit_opening_mode
 from visavox.losses.motion_sync import Comparison
 from visavox.metrics.motion_sync import found_offset
 from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
-from visavox.training.generator.sync_stage import SyncStage
-from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Turn, Validation
-from visavox.weights.checkpoint import save_model
+from visavox.training.inputs import Inputs
+from visavox.training.measures import warn_if_stuck
+from visavox.training.motion.speech import find_features, load_motions
+from visavox.training.schedule import StepGate
+from visavox.training.task import (
+    UNSTATED_LICENCE,
+    Batch,
+    Context,
+    Losses,
+    OptimizerStep,
+    TrainingTask,
+    Validation,
+    WeightedLoss,
+)
+from visavox.weights.checkpoint import load_model, save_model
 from visavox.weights.weights_file import ModelCard
 
 
 @dataclass(frozen=True)
 class MotionSyncSettings:
-    """What to train, on what samples."""
+    """Network and samples of the task."""
 
     network: MotionSyncNetConfig
     """The network."""
     num_windows: int = 8
     """Windows of each clip of a batch; every one is wrong speech for the others, near or far."""
     augmentation: MotionAugmentation = field(default_factory=MotionAugmentation)
-    """How the mouths are changed."""
+    """Augmentation of the mouths."""
     level: float = 0.4
     """Deviation of a change of the level, where the features tell it, in units of 12.5 dB."""
     feature_noise: float = 0.3
@@ -71,8 +85,34 @@ class MotionSyncSettings:
         return MotionSyncSampling(net.num_frames, net.num_rows, net.lead_rows, self.num_windows)
 
 
-class MotionSyncStage(SyncStage):
+@dataclass(frozen=True, kw_only=True)
+class MotionSyncNetInputs(Inputs):
+    """Weights that a motion SyncNet begins with."""
+
+    only_new: ClassVar[tuple[str, ...]] = ("start",)
+
+    start: str | None = None
+    """Motion SyncNet to begin with: a name, or the best.safetensors of an earlier run; a new one by default."""
+
+
+@dataclass(frozen=True)
+class SyncOutputs:
+    """Outputs of the forward pass."""
+
+    compared: Comparison
+    """Speech and mouths of the batch, each compared with every other."""
+    pairs: Losses
+    """Losses of right and wrong pairs."""
+    told: tuple[Tensor, Tensor]
+    """Motion as the embeddings of speech and of mouths tell it, each (B W, M)."""
+    motion: Tensor
+    """True motion, (B W, M)."""
+
+
+class MotionSyncNetTask(TrainingTask):
     """Trains a motion SyncNet to tell speech that belongs to a mouth from speech that does not."""
+
+    inputs = MotionSyncNetInputs
 
     def __init__(
         self,
@@ -97,12 +137,37 @@ class MotionSyncStage(SyncStage):
         self.components = _principal_components(self.network, train, settings.num_motions).to(device)
         told = settings.network.num_frames * settings.num_motions
         embedding = settings.network.mouth_channels[-1]
-        self.tellers = nn.ModuleDict({"speech": nn.Linear(embedding, told), "mouths": nn.Linear(embedding, told)}).to(
-            device
-        )
-        self.modules: dict[str, nn.Module] = {"network": self.network, "tellers": self.tellers}
-        parameters = [*self.network.parameters(), *self.tellers.parameters()]
+        self.motion_heads = nn.ModuleDict(
+            {"speech": nn.Linear(embedding, told), "mouths": nn.Linear(embedding, told)}
+        ).to(device)
+        self.modules: dict[str, nn.Module] = {"network": self.network, "tellers": self.motion_heads}
+        parameters = [*self.network.parameters(), *self.motion_heads.parameters()]
         self.optimizers = {"network": torch.optim.AdamW(parameters, lr=0.0, weight_decay=settings.weight_decay)}
+
+    @classmethod
+    def create(
+        cls, settings: MotionSyncSettings, data: Any, inputs: MotionSyncNetInputs, context: Context
+    ) -> MotionSyncNetTask:
+        """Load clips and weights and build the network.
+
+        Raises:
+            InputError: the data set, the features or the start cannot be used.
+        """
+        network = settings.network
+        start: Any = load_model(inputs.start, network="motion_syncnet") if inputs.start is not None else None
+        if start is not None and start.config != network:
+            raise InputError(
+                f"{inputs.start} has other dimensions than the recipe's network; give weights of the same recipe"
+            )
+        features = find_features(network.features, network.feature_size)
+        return cls(
+            settings,
+            *load_motions(data, features, context.progress),
+            level_columns=features.level_columns,
+            start=start,
+            device=context.device,
+            seed=context.seed,
+        )
 
     def dataset(self, seed: int, length: int) -> Dataset[Batch]:
         """Return endless samples of the training clips."""
@@ -115,34 +180,26 @@ class MotionSyncStage(SyncStage):
         """Return the network."""
         return self.network
 
-    def turns(self) -> list[Turn]:
-        """Return the one turn."""
-        return [Turn("syncnet", self.optimizers["network"], self._losses, self._weights)]
+    def optimizer_steps(self) -> list[OptimizerStep[SyncOutputs]]:
+        """Return the one step; the first updates learn the auxiliary task alone."""
+        settings, gate = self.settings, StepGate(self, self.settings.motion_first)
+        losses: list[WeightedLoss[SyncOutputs]] = [
+            WeightedLoss("together", 1.0, lambda out: out.pairs["together"], after=gate, measured=True),
+            WeightedLoss("apart", 1.0, lambda out: out.pairs["apart"], after=gate, measured=True),
+            WeightedLoss("contrast", settings.contrast, lambda out: out.compared.contrast(), after=gate, measured=True),
+            WeightedLoss("motion", settings.motion, _motion_error),
+        ]
+        return [OptimizerStep("syncnet", self.optimizers["network"], self._forward, losses)]
 
-    def _weights(self) -> dict[str, float]:
-        # Counted before the step: the weights are asked for after the losses.
-        judges = float(self.num_steps > self.settings.motion_first)
-        return {
-            "together": judges,
-            "apart": judges,
-            "contrast": judges * self.settings.contrast,
-            "motion": self.settings.motion,
-        }
-
-    def _losses(self, batch: Batch) -> Losses:
+    def _forward(self, batch: Batch) -> SyncOutputs:
         self.network.train()
-        self.num_steps += 1
-        heard = self.network.embed_speech(self._changed(batch["speech"].flatten(0, 1)))
+        speech = self.network.embed_speech(self._changed(batch["speech"].flatten(0, 1)))
         mouths = self.network.take_points(batch["motion"].flatten(0, 1))
         seen = self.network.embed_mouths(mouths)
-        compared = Comparison(heard, seen, batch["starts"], batch["speaker"])
+        compared = Comparison(speech, seen, batch["starts"], batch["speaker"])
         true = self._motion(mouths)
-        told = (self.tellers["speech"](heard), self.tellers["mouths"](seen))
-        return {
-            **compared.verdicts(),
-            "contrast": compared.contrast(),
-            "motion": sum((((each.float() - true) ** 2).mean() for each in told), start=true.new_zeros(())),
-        }
+        told = (self.motion_heads["speech"](speech), self.motion_heads["mouths"](seen))
+        return SyncOutputs(compared, compared.verdicts(), told, true)
 
     def _changed(self, speech: Tensor) -> Tensor:
         """Change windows of speech (B, R, C) as other voices, rooms and microphones would, and hide some of them."""
@@ -169,7 +226,7 @@ class MotionSyncStage(SyncStage):
         return (mouths @ self.components).flatten(1)
 
     def validate(self) -> Validation:
-        """Judge validation speakers; the score is the published loss: half right pairs, half wrong ones."""
+        """Evaluate pairs of validation speakers; the score is the published loss: half right pairs, half wrong ones."""
         settings = self.settings
         data = MotionSyncDataset(
             self.validation,
@@ -184,20 +241,26 @@ class MotionSyncStage(SyncStage):
         heard = torch.cat([self.network.embed_speech(part) for part in batch["speech"].flatten(0, 1).split(1024)])
         seen = self.network.embed_mouths(self.network.take_points(batch["motion"].flatten(0, 1)))
         compared = Comparison(heard, seen, batch["starts"], batch["speaker"])
-        figures = {name: float(value) for name, value in compared.verdicts().items()}
-        figures["loss"] = (figures["together"] + figures["apart"]) / 2
-        figures |= compared.accuracies()
+        metrics = {name: float(value) for name, value in compared.verdicts().items()}
+        metrics["loss"] = (metrics["together"] + metrics["apart"]) / 2
+        metrics |= compared.accuracies()
         offsets = [found_offset(self.network, clips, settings.offset_reach) for clips in _by_speaker(self.validation)]
-        figures["offset"] = float(np.mean(np.abs(offsets)))
-        figures["offset_within_1"] = float(np.mean(np.abs(offsets) <= 1))
-        self.warn_if_stuck(figures["loss"], settings.patience)
-        return Validation(figures, figures["loss"])
+        metrics["offset"] = float(np.mean(np.abs(offsets)))
+        metrics["offset_within_1"] = float(np.mean(np.abs(offsets) <= 1))
+        warn_if_stuck(metrics["loss"], self.step, settings.patience)
+        return Validation(metrics, metrics["loss"])
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:
         """Write the network as a weights file."""
         config = self.settings.network
         card = ModelCard(CropSpec(), "motion SyncNet trained with visavox", training, UNSTATED_LICENCE, quality)
         save_model(path, self.network, network="motion_syncnet", config=config, card=card)
+
+
+def _motion_error(out: SyncOutputs) -> Tensor:
+    """Error of the motion of the mouth as both embeddings tell it."""
+    errors = (((each.float() - out.motion) ** 2).mean() for each in out.told)
+    return sum(errors, start=out.motion.new_zeros(()))
 
 
 def set_scales(network: MotionSyncNet, train: MotionStore) -> None:

@@ -1,8 +1,9 @@
-"""The stage that teaches the motion VAE what faces do when they speak."""
+"""Task that trains the motion VAE: motion of a face from speech."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from visavox.data.generator.mel_augmentation import MelAugmentation
 from visavox.data.motion.feature_augmentation import augment_features
 from visavox.data.motion.motion_dataset import MotionDataset, MotionSampling, MotionSequence, sequences_of
 from visavox.data.motion.motion_store import MotionStore
+from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
 from visavox.face.geometry.resting_face import fit_opening_mode, resting_face
 from visavox.losses.motion import (
@@ -26,9 +28,27 @@ from visavox.losses.motion import (
 from visavox.metrics.curves import opening_correlation
 from visavox.metrics.motion import MotionFigures, compare_motions
 from visavox.models.motion.motion_vae import MotionVae, MotionVaeConfig, lip_gap
-from visavox.training.generator.speech import LARGEST_GAIN
-from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation
-from visavox.weights.checkpoint import save_model
+from visavox.training.inputs import Inputs
+from visavox.training.measures import LARGEST_GAIN
+from visavox.training.motion.calibration import (
+    collection_of,
+    lip_opening,
+    pooled_deviation,
+    speakers_apart,
+    typical_deviation,
+)
+from visavox.training.motion.speech import find_features, load_motions, silent_row
+from visavox.training.schedule import ValidationGate
+from visavox.training.task import (
+    UNSTATED_LICENCE,
+    Batch,
+    Context,
+    OptimizerStep,
+    TrainingTask,
+    Validation,
+    WeightedLoss,
+)
+from visavox.weights.checkpoint import load_model, save_model
 from visavox.weights.weights_file import ModelCard
 
 MOUTH, CHIN, REST_OF_JAW = slice(48, 68), slice(4, 13), slice(0, 17)
@@ -55,12 +75,12 @@ class MotionVaeLosses:
     opening: float = 0.5
     """Squared error of the gap between the lips, of both of them, in its deviations (not in the paper)."""
     sync: float = 0.01
-    """Judgement of the motion SyncNet, once the validation's is good enough; none without one."""
+    """Sync loss of the motion SyncNet, once that of the validation is good enough; none without one."""
 
 
 @dataclass(frozen=True)
 class MotionVaeSettings:
-    """What to teach."""
+    """Network, samples and losses of the task."""
 
     vae: MotionVaeConfig
     """The network."""
@@ -69,7 +89,7 @@ class MotionVaeSettings:
     sampling: MotionSampling = field(default_factory=MotionSampling)
     """What a sample holds."""
     augmentation: MelAugmentation = field(default_factory=lambda: MelAugmentation(speed=0.0, noise=0.3))
-    """How sounds are changed, where the features are a mel; the speed is changed by `sampling`."""
+    """Augmentation of the audio, where the features are a mel; the speed is changed by `sampling`."""
     chin_weight: float = 0.5
     """Weight of a point of the chin against one of the mouth."""
     other_weight: float = 0.05
@@ -77,7 +97,7 @@ class MotionVaeSettings:
     weight_decay: float = 0.05
     """AdamW's."""
     sync_threshold: float = 0.75
-    """Sync loss of the validation from which on the judge teaches."""
+    """Sync loss of a validation below which the motion SyncNet teaches."""
     agreement: float = 0.77
     """Correlation, of the opening, of what is drawn at temperature 1 with the most likely motion: all that the prior
     holds for likely follows the sound by no more than the square of what the most likely motion does."""
@@ -85,14 +105,44 @@ class MotionVaeSettings:
     """Training speakers that are kept apart to set the size of the motion by."""
 
 
-class MotionVaeStage(Stage):
+@dataclass(frozen=True, kw_only=True)
+class MotionVaeInputs(Inputs):
+    """Weights that a motion VAE is trained with."""
+
+    weights: ClassVar[tuple[str, ...]] = ("sync",)
+
+    sync: str | None = None
+    """Motion SyncNet of the sync loss: a name, or the best.safetensors of the task `motion-syncnet`; none by
+    default."""
+
+
+@dataclass(frozen=True)
+class MotionOutputs:
+    """Outputs of the forward pass: motions (B, T, 204), of mask (B, T)."""
+
+    rebuilt: Tensor
+    """Decoded from the posterior's latent."""
+    likely: Tensor
+    """Decoded from the mode of the prior."""
+    true: Tensor
+    """The true motion."""
+    mask: Tensor
+    """(B, T), 1 in frames that count."""
+    divergence: Tensor
+    """(B, T / 4), divergence of posterior and prior, summed over channels."""
+    features: Tensor
+    """(B, 2 T, C), of the speech as it is."""
+
+
+class MotionVaeTask(TrainingTask):
     """Trains the motion VAE."""
+
+    inputs = MotionVaeInputs
 
     def __init__(
         self,
         settings: MotionVaeSettings,
-        train: MotionStore,
-        validation: MotionStore,
+        splits: tuple[MotionStore, MotionStore],
         *,
         silence: np.ndarray,
         level_columns: int = 0,
@@ -103,16 +153,16 @@ class MotionVaeStage(Stage):
         """Prepare to train.
 
         Args:
-            settings: what to teach.
-            train: clips to train on.
-            validation: clips of other speakers.
+            settings: network, samples and losses.
+            splits: clips to train on, and clips of other speakers to validate by.
             silence: a row of features of digital silence, (C,).
-            level_columns: how many of the first columns of the features rise with the level of the sound.
-            sync: the motion SyncNet that judges, or None.
-            device: where to compute.
-            seed: where chance comes from.
+            level_columns: number of the first columns of the features that rise with the level of the audio.
+            sync: the motion SyncNet of the sync loss, or None.
+            device: device that computes.
+            seed: seed of everything that is drawn.
         """
         torch.manual_seed(seed)
+        train, validation = splits
         self.settings, self.silence, self.device = settings, silence, device
         self.level_columns = level_columns
         apart = speakers_apart(train, settings.calibration_speakers)
@@ -125,16 +175,41 @@ class MotionVaeStage(Stage):
         self.calibration = sequences_of(replace(train, clips=calibration), mode)
         self.validation = sequences_of(validation, mode)
         self.vae.to(device)
-        self.judge: MotionJudge | None = None
+        self.syncnet: MotionJudge | None = None
         if sync is not None:
-            self.judge = sync.to(device).eval().requires_grad_(False)  # type: ignore[assignment]
-        self.judged_well = False
+            self.syncnet = sync.to(device).eval().requires_grad_(False)  # type: ignore[assignment]
+        self.gate = ValidationGate(settings.sync_threshold, stays_open=False)
         self.modules: dict[str, nn.Module] = {"vae": self.vae}
         optimizer = torch.optim.AdamW(self.vae.parameters(), lr=0.0, weight_decay=settings.weight_decay)
         self.optimizers = {"vae": optimizer}
 
+    @classmethod
+    def create(cls, settings: MotionVaeSettings, data: Any, inputs: MotionVaeInputs, context: Context) -> MotionVaeTask:
+        """Load clips and weights and build the network.
+
+        Raises:
+            InputError: the data set, the features or the motion SyncNet cannot be used.
+        """
+        vae = settings.vae
+        features = find_features(vae.features, vae.speech.feature_size)
+        sync: Any = load_model(inputs.sync, network="motion_syncnet") if inputs.sync is not None else None
+        if sync is not None and sync.config.features != vae.features:
+            raise InputError(
+                f"the motion SyncNet {inputs.sync} takes {sync.config.features} and the recipe's network "
+                f"{vae.features}; give a motion SyncNet for the same features"
+            )
+        return cls(
+            settings,
+            load_motions(data, features, context.progress),
+            silence=silent_row(features),
+            level_columns=features.level_columns,
+            sync=sync,
+            device=context.device,
+            seed=context.seed,
+        )
+
     def _measure(self, mode: np.ndarray) -> None:
-        """Set what the network takes from the training set as a whole."""
+        """Set the numbers that the network takes from the training set as a whole."""
         vae = self.vae
         rows = np.concatenate([clip.features for clip in self.train.clips])
         vae.speech_encoder.feature_mean.copy_(torch.from_numpy(rows.mean(axis=0, dtype=np.float64)))
@@ -172,19 +247,37 @@ class MotionVaeStage(Stage):
         """Return the motion VAE."""
         return self.vae
 
-    def turns(self) -> list[Turn]:
-        """Return the one turn."""
-        return [Turn("vae", self.optimizers["vae"], self._losses, self._weights)]
+    def optimizer_steps(self) -> list[OptimizerStep[MotionOutputs]]:
+        """Return the one step."""
+        weights, scale, latent = self.settings.losses, self.loss_weights, self.settings.vae.latent
+        losses: list[WeightedLoss[MotionOutputs]] = [
+            WeightedLoss(
+                "reconstruction",
+                weights.reconstruction,
+                lambda out: reconstruction_loss(out.rebuilt, out.true, scale, out.mask),
+            ),
+            WeightedLoss(
+                "continuity", weights.continuity, lambda out: continuity_loss(out.rebuilt, out.true, scale, out.mask)
+            ),
+            WeightedLoss(
+                "divergence",
+                weights.divergence,
+                lambda out: divergence_loss(out.divergence, latent_mask(out.mask), latent),
+            ),
+            WeightedLoss("mode", weights.mode, lambda out: reconstruction_loss(out.likely, out.true, scale, out.mask)),
+            WeightedLoss(
+                "opening",
+                weights.opening,
+                lambda out: (
+                    self._gap_loss(out.rebuilt, out.true, out.mask) + self._gap_loss(out.likely, out.true, out.mask)
+                ),
+            ),
+        ]
+        if self.syncnet is not None:
+            losses.append(WeightedLoss("sync", weights.sync, self._sync_loss, after=self.gate, measured=True))
+        return [OptimizerStep("vae", self.optimizers["vae"], self._forward, losses)]
 
-    def _weights(self) -> dict[str, float]:
-        weights = asdict(self.settings.losses)
-        if self.judge is None:
-            del weights["sync"]
-        elif not self.judged_well:
-            weights["sync"] = 0.0
-        return weights
-
-    def _losses(self, batch: Batch) -> Losses:
+    def _forward(self, batch: Batch) -> MotionOutputs:
         self.vae.train()
         vae, true, mask = self.vae, batch["motion"], batch["mask"]
         speech, squeezed = vae.hear(self._augmented(batch["features"]), mask)
@@ -193,18 +286,12 @@ class MotionVaeStage(Stage):
         # Both latents at once: one pass of larger matrices takes less time than two.
         both = vae.decode(torch.cat([posterior.latent, mode]), speech.repeat(2, 1, 1), mask.repeat(2, 1))
         rebuilt, likely = both.chunk(2)
-        latent_mask = mask.reshape(len(mask), -1, 4).amax(dim=-1)
         divergence = vae.divergence(posterior, squeezed, mask).float()
-        losses = {
-            "reconstruction": reconstruction_loss(rebuilt, true, self.loss_weights, mask),
-            "continuity": continuity_loss(rebuilt, true, self.loss_weights, mask),
-            "divergence": divergence_loss(divergence, latent_mask, self.settings.vae.latent),
-            "mode": reconstruction_loss(likely, true, self.loss_weights, mask),
-            "opening": self._gap_loss(rebuilt, true, mask) + self._gap_loss(likely, true, mask),
-        }
-        if self.judge is not None:
-            losses["sync"] = sync_loss(self.judge, batch["features"], rebuilt.unflatten(-1, (68, 3)), mask)
-        return losses
+        return MotionOutputs(rebuilt, likely, true, mask, divergence, batch["features"])
+
+    def _sync_loss(self, out: MotionOutputs) -> Tensor:
+        assert self.syncnet is not None
+        return sync_loss(self.syncnet, out.features, out.rebuilt.unflatten(-1, (68, 3)), out.mask)
 
     def _gap_loss(self, predicted: Tensor, true: Tensor, mask: Tensor) -> Tensor:
         return gap_loss(lip_gap(predicted) / self.gap_scale, lip_gap(true) / self.gap_scale, mask)
@@ -230,9 +317,9 @@ class MotionVaeStage(Stage):
             "diversity": self._diversity(),
             "spread": float(self.vae.spread),
         }
-        if self.judge is not None:
-            figures["sync"] = self._judged()
-            self.judged_well = figures["sync"] <= self.settings.sync_threshold
+        if self.syncnet is not None:
+            figures["sync"] = self._measured_sync()
+            self.gate.update(figures["sync"])
         return Validation(figures, -still.opening)
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:
@@ -241,12 +328,12 @@ class MotionVaeStage(Stage):
         save_model(path, self.vae, network="motion_vae", config=self.settings.vae, card=card, dtype=torch.float16)
 
     def extra_state(self) -> dict[str, bool]:
-        """Whether the judge teaches."""
-        return {"judged_well": self.judged_well}
+        """Return the state of the gate of the sync loss."""
+        return {"judged_well": self.gate.is_open}
 
     def load_extra_state(self, state: dict[str, bool]) -> None:
-        """Take it back."""
-        self.judged_well = state["judged_well"]
+        """Take back the state of the gate."""
+        self.gate.is_open = state["judged_well"]
 
     def predict(
         self, sequence: MotionSequence, temperature: float, seed: int = 0, *, calibrated: bool = True
@@ -272,19 +359,19 @@ class MotionVaeStage(Stage):
         sequences = self.validation[:: max(1, len(self.validation) // 12)]
         between, true = [], []
         for sequence in sequences:
-            samples = np.stack([_gap(self.predict(sequence, 1.0, seed)) for seed in range(4)])
+            samples = np.stack([lip_opening(self.predict(sequence, 1.0, seed)) for seed in range(4)])
             between.append(samples.var(axis=0, ddof=1).mean())
-            true.append(_gap(sequence.motion).var())
+            true.append(lip_opening(sequence.motion).var())
         return float(np.sqrt(np.mean(between) / max(np.mean(true), 1e-12)))
 
     @torch.no_grad()
-    def _judged(self) -> float:
-        assert self.judge is not None
+    def _measured_sync(self) -> float:
+        assert self.syncnet is not None
         losses = []
         for sequence in self.validation:
             features = torch.from_numpy(sequence.features)[None].to(self.device)
             motion = torch.from_numpy(self.predict(sequence, 0.0))[None].to(self.device)
-            losses.append(float(sync_loss(self.judge, features, motion, motion.new_ones(motion.shape[:2]))))
+            losses.append(float(sync_loss(self.syncnet, features, motion, motion.new_ones(motion.shape[:2]))))
         return float(np.mean(losses))
 
     def _calibrate(self) -> None:
@@ -301,7 +388,7 @@ class MotionVaeStage(Stage):
         )
         lively = [self.predict(sequence, 1.0, number, calibrated=False) for number, sequence in enumerate(sequences)]
         for number, motions in enumerate((likely, lively)):
-            size = pooled_deviation([_gap(motion) for motion in motions])
+            size = pooled_deviation([lip_opening(motion) for motion in motions])
             vae.gains[number] = min(float(vae.opening_deviation) / max(size, 1e-6), LARGEST_GAIN)
 
     def _set_spread(self, sequences: list[MotionSequence], likely: list[np.ndarray]) -> None:
@@ -311,7 +398,10 @@ class MotionVaeStage(Stage):
             # The whole prior first: it may agree well enough.
             self.vae.spread.fill_(largest if trial == 0 else (least + largest) / 2)
             drawn = [self.predict(sequence, 1.0, number, calibrated=False) for number, sequence in enumerate(sequences)]
-            agreements = [opening_correlation(_gap(one), _gap(other)) for one, other in zip(drawn, likely, strict=True)]
+            agreements = [
+                opening_correlation(lip_opening(one), lip_opening(other))
+                for one, other in zip(drawn, likely, strict=True)
+            ]
             if np.nanmean(agreements) >= self.settings.agreement:
                 least = float(self.vae.spread)
             else:
@@ -320,37 +410,6 @@ class MotionVaeStage(Stage):
                 break
 
 
-def pooled_deviation(curves: list[np.ndarray]) -> float:
-    """Standard deviation of curves (T,), each about its own mean."""
-    return float(np.sqrt(np.mean(np.concatenate([(curve - curve.mean()) ** 2 for curve in curves]))))
-
-
-def typical_deviation(sequences: list[MotionSequence]) -> float:
-    """Standard deviation of the gap between the lips, centimetres, of a typical speaker: the mean over collections."""
-    collections: dict[str, list[np.ndarray]] = {}
-    for sequence in sequences:
-        collections.setdefault(collection_of(sequence.speaker), []).append(_gap(sequence.motion))
-    return float(np.mean([pooled_deviation(curves) for curves in collections.values()]))
-
-
-def _gap(motion: np.ndarray) -> np.ndarray:
-    return motion[..., 62, 1] - motion[..., 66, 1]
-
-
-def collection_of(speaker: str) -> str:
-    """What a speaker's name begins with, up to the first underscore.
-
-    Speakers of one collection are one group, so that the largest collection does not drown the others.
-    """
-    return speaker.partition("_")[0]
-
-
-def speakers_apart(store: MotionStore, num_speakers: int) -> set[str]:
-    """Choose the speakers whose number of clips is next to the median; at least one speaker remains."""
-    counts: dict[str, int] = {}
-    for clip in store.clips:
-        counts[clip.speaker] = counts.get(clip.speaker, 0) + 1
-    ranked = sorted(counts, key=lambda speaker: (counts[speaker], speaker))
-    num_speakers = min(num_speakers, len(ranked) - 1)
-    first = (len(ranked) - num_speakers) // 2
-    return set(ranked[first : first + num_speakers])
+def latent_mask(mask: Tensor) -> Tensor:
+    """Mask of the latent frames (B, T / 4) of a mask of frames (B, T)."""
+    return mask.reshape(len(mask), -1, 4).amax(dim=-1)

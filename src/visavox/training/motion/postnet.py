@@ -1,10 +1,10 @@
-"""The stage that trains the post-net against a critic (GeneFace, section 3.2), and chooses its weights by itself."""
+"""Task that trains the post-net of one speaker against a critic (GeneFace, section 3.2)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,19 +12,36 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from visavox.data.motion.postnet_dataset import PostNetDataset, PostNetSampling, SourceClip
-from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
 from visavox.face.geometry.resting_face import lip_gap, resting_face
 from visavox.losses.adversarial import gradient_penalty, least_squares
 from visavox.losses.sync import cosine_bce
 from visavox.metrics.motion_domain import landmark_frechet_distance
 from visavox.metrics.motion_sync import apart_agreement, mean_agreement
-from visavox.models.motion.critic import MotionCritic, MotionCriticConfig
-from visavox.models.motion.postnet import PostNet, PostNetConfig
+from visavox.models.motion.critic import MotionCritic
+from visavox.models.motion.postnet import PostNet
 from visavox.models.sync.motion_syncnet import MotionSyncNet
-from visavox.training.generator.speech import correlation
-from visavox.training.motion.collapse import CollapseLimits, CollapseWatch
-from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation
+from visavox.training.divergence import MotionWatch
+from visavox.training.inputs import SHIPPED_MOTION, SHIPPED_SYNCNET, Inputs
+from visavox.training.measures import correlation
+from visavox.training.motion.postnet_settings import PostNetSettings
+from visavox.training.motion.postnet_sources import (
+    PostNetSources,
+    TooLittleSpeech,
+    drawn_motion,
+    postnet_sources,
+    true_motion,
+)
+from visavox.training.motion.speech import TRUE_MOTION, find_features, load_motions, load_pair
+from visavox.training.task import (
+    UNSTATED_LICENCE,
+    Batch,
+    Context,
+    OptimizerStep,
+    TrainingTask,
+    Validation,
+    WeightedLoss,
+)
 from visavox.weights.checkpoint import save_model
 from visavox.weights.weights_file import ModelCard
 
@@ -36,78 +53,62 @@ LEAST_SCALE = 0.02
 """Centimetres: what moves less is taken to move so much."""
 
 
-class TooLittleSpeech(InputError):
-    """A person's footage does not suffice to train a post-net and to choose it by."""
+@dataclass(frozen=True, kw_only=True)
+class PostNetInputs(Inputs):
+    """Speaker and weights that a post-net is trained with."""
+
+    weights: ClassVar[tuple[str, ...]] = ("motion", "sync")
+    recorded: ClassVar[tuple[str, ...]] = ("person",)
+
+    person: str
+    """The person, by the name of the speaker in the data set's manifest."""
+    motion: str | None = SHIPPED_MOTION
+    """Motion VAE whose motion comes in: a name, or the best.safetensors of the task `motion`; `true` takes the true
+    motion of the other speakers, each brought onto their mean face."""
+    sync: str = SHIPPED_SYNCNET
+    """Motion SyncNet of the sync loss: a name, or the best.safetensors of the task `motion-syncnet`."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what a resumed run must share: the person, and digests of the weights."""
+        return {"person": self.person, **super().identity()}
 
 
 @dataclass(frozen=True)
-class PostNetLosses:
-    """Weight of each loss of the post-net; the published ones."""
+class PostNetOutputs:
+    """Outputs of the forward pass of the post-net."""
 
-    adversarial: float = 0.85
-    """The critic takes its frames for the person's."""
-    sync: float = 0.1
-    """The motion SyncNet finds them in sync."""
-    paired: float = 0.05
-    """Squared distance, in deviations of the person's points, from what the person's face really did."""
-
-
-@dataclass(frozen=True)
-class PostNetSettings:
-    """What to train, and how."""
-
-    network: PostNetConfig = field(default_factory=PostNetConfig)
-    """The post-net."""
-    critic: MotionCriticConfig = field(default_factory=MotionCriticConfig)
-    """The critic."""
-    losses: PostNetLosses = field(default_factory=PostNetLosses)
-    """Weights of the losses."""
-    critic_noise: float = 0.2
-    """Deviation of the noise on all that the critic sees, in its own units: the trembling of a tracker is not what it
-    is to learn."""
-    critic_rate: float = 0.5
-    """Learning rate of the critic as a share of the post-net's."""
-    critic_slope: float = 0.0
-    """Weight of a penalty on the critic's slope at the person's frames, which keeps it from racing ahead (not in the
-    published loss)."""
-    num_frames: int = 24
-    """Frames of a stretch of motion."""
-    num_windows: int = 4
-    """Windows of a stretch that are judged against the speech."""
-    num_clips: int = 0
-    """Clips of other speakers to draw motion for, spread over all of them; 0 takes all."""
-    num_draws: int = 2
-    """Motions drawn for the speech of each clip."""
-    temperature: float = 0.7
-    """Temperature of these draws: what `visavox motion` takes."""
-    held_out: float = 0.12
-    """Share of the person's clips, the last ones, that the weights are chosen by."""
-    limits: CollapseLimits = field(default_factory=CollapseLimits)
-    """From where on training has gone wrong."""
+    made: Tensor
+    """(B, T, 204), motion of others in the person's domain."""
+    heard: Tensor
+    """(B W, D), embeddings of the speech."""
+    seen: Tensor
+    """(B W, D), embeddings of the mouths."""
+    distance: Tensor
+    """(B, T, 204), of the person's motion from what their face really did, in deviations of each coordinate."""
 
 
 @dataclass(frozen=True)
-class PostNetSources:
-    """What the post-net is trained and chosen by."""
+class CriticOutputs:
+    """Outputs of the forward pass of the critic."""
 
-    everybody: list[SourceClip]
-    """Motion for the speech of many training speakers."""
-    unseen: list[SourceClip]
-    """Motion for the speech of validation speakers."""
-    person: list[SourceClip]
-    """The person's clips that are trained on."""
-    held_out: list[SourceClip]
-    """The person's clips that are not."""
+    real: Tensor
+    """(B, T, D), the person's motion as the critic takes it."""
+    verdict: Tensor
+    """Of the critic on it."""
+    made: Tensor
+    """(B, T, 204), motion of others in the person's domain."""
 
 
-class PostNetStage(Stage):
+class PostNetTask(TrainingTask):
     """Trains a post-net to move motion into the domain of one person without losing the speech."""
+
+    inputs: ClassVar[type[Inputs]] = PostNetInputs
 
     def __init__(
         self,
         settings: PostNetSettings,
         sources: PostNetSources,
-        judge: MotionSyncNet,
+        syncnet: MotionSyncNet,
         *,
         licence: str = UNSTATED_LICENCE,
         device: torch.device,
@@ -115,12 +116,12 @@ class PostNetStage(Stage):
     ) -> None:
         torch.manual_seed(seed)
         self.settings, self.sources, self.device, self.licence = settings, sources, device, licence
-        self.judge = judge.to(device).eval().requires_grad_(False)
+        self.syncnet = syncnet.to(device).eval().requires_grad_(False)
         self.postnet = PostNet(settings.network).to(device)
         self.critic = MotionCritic(settings.critic).to(device)
         self._set_scales()
         mean = self.postnet.neutral.cpu().numpy()
-        self.rest = torch.from_numpy(resting_face(mean[None], self.judge.opening_mode.cpu().numpy())).to(device)
+        self.rest = torch.from_numpy(resting_face(mean[None], self.syncnet.opening_mode.cpu().numpy())).to(device)
         self.modules: dict[str, nn.Module] = {"postnet": self.postnet, "critic": self.critic}
         self.optimizers = {
             "postnet": torch.optim.Adam(self.postnet.parameters(), lr=0.0, betas=(0.5, 0.99)),
@@ -128,12 +129,39 @@ class PostNetStage(Stage):
         }
         for group in self.optimizers["critic"].param_groups:
             group["rate_factor"] = settings.critic_rate
-        self.watch = CollapseWatch(settings.limits)
+        self.watch = MotionWatch(settings.limits)
         self.start = self._measure_start()
+
+    @classmethod
+    def check(cls, settings: PostNetSettings, inputs: Any, *, device: str, resume: bool) -> Any:
+        """Return the inputs, with None for the motion VAE where true motion comes in."""
+        return replace(inputs, motion=None) if inputs.motion == TRUE_MOTION else inputs
+
+    @classmethod
+    def create(cls, settings: PostNetSettings, data: Any, inputs: PostNetInputs, context: Context) -> PostNetTask:
+        """Load clips and weights, draw the motion that comes in, and build the networks.
+
+        Raises:
+            InputError: the data set, the person or a weights file cannot be used.
+        """
+        syncnet, vae = load_pair(inputs.sync, inputs.motion, context.device)
+        features = find_features(syncnet.config.features, syncnet.config.feature_size)
+        train, validation = load_motions(data, features, context.progress)
+        draw = true_motion(train) if vae is None else drawn_motion(vae, settings.num_draws, settings.temperature)
+        sources = postnet_sources(
+            train,
+            validation,
+            inputs.person,
+            draw,
+            settings.held_out,
+            num_clips=settings.num_clips,
+            progress=context.progress,
+        )
+        return cls(settings, sources, syncnet, device=context.device, seed=context.seed)
 
     def dataset(self, seed: int, length: int) -> Dataset[Batch]:
         """Return endless samples of the training clips."""
-        settings, heard = self.settings, self.judge.config
+        settings, heard = self.settings, self.syncnet.config
         sampling = PostNetSampling(
             settings.num_frames, settings.num_windows, heard.num_frames, heard.num_rows, heard.lead_rows
         )
@@ -143,26 +171,47 @@ class PostNetStage(Stage):
         """Return the post-net."""
         return self.postnet
 
-    def turns(self) -> list[Turn]:
-        """Return the turns of post-net and critic."""
-        losses = self.settings.losses
-        weights = {"adversarial": losses.adversarial, "sync": losses.sync, "paired": losses.paired}
+    def optimizer_steps(self) -> list[OptimizerStep[Any]]:
+        """Return the steps of post-net and critic."""
         return [
-            Turn("postnet", self.optimizers["postnet"], self._postnet_losses, lambda: weights),
-            Turn("critic", self.optimizers["critic"], self._critic_losses, self._critic_weights),
+            OptimizerStep("postnet", self.optimizers["postnet"], self._forward, self._losses()),
+            OptimizerStep("critic", self.optimizers["critic"], self._forward_critic, self._critic_losses()),
         ]
 
-    def _critic_weights(self) -> dict[str, float]:
-        slope = self.settings.critic_slope
-        return {"real": 0.5, "made": 0.5} | ({"slope": slope} if slope else {})
+    def _losses(self) -> list[WeightedLoss[PostNetOutputs]]:
+        """Return the losses of the post-net."""
+        weights = self.settings.losses
+        return [
+            WeightedLoss(
+                "adversarial",
+                weights.adversarial,
+                lambda out: least_squares(self.critic.judge(self._noisy(out.made)), real=True),
+            ),
+            WeightedLoss(
+                "sync", weights.sync, lambda out: cosine_bce(out.heard, out.seen, out.seen.new_ones(len(out.seen)))
+            ),
+            WeightedLoss("paired", weights.paired, lambda out: (out.distance.float() ** 2).mean()),
+        ]
+
+    def _critic_losses(self) -> list[WeightedLoss[CriticOutputs]]:
+        """Return the losses of the critic."""
+        losses: list[WeightedLoss[CriticOutputs]] = [
+            WeightedLoss("real", 0.5, lambda out: least_squares(out.verdict, real=True)),
+            WeightedLoss("made", 0.5, lambda out: least_squares(self.critic.judge(self._noisy(out.made)), real=False)),
+        ]
+        if self.settings.critic_slope:
+            losses.append(
+                WeightedLoss("slope", self.settings.critic_slope, lambda out: gradient_penalty(out.verdict, out.real))
+            )
+        return losses
 
     def extra_state(self) -> dict[str, Any]:
-        """Return what the watch for a collapse has counted."""
-        return {"in_a_row": self.watch.in_a_row, "said": self.watch.said}
+        """Return the counts of the watch for divergence."""
+        return {"in_a_row": self.watch.in_a_row, "said": self.watch.warned}
 
     def load_extra_state(self, state: dict[str, Any]) -> None:
-        """Take back what `extra_state` gave."""
-        self.watch = replace(self.watch, in_a_row=dict(state["in_a_row"]), said=list(state["said"]))
+        """Take back the result of `extra_state`."""
+        self.watch = replace(self.watch, in_a_row=dict(state["in_a_row"]), warned=list(state["said"]))
 
     def _set_scales(self) -> None:
         """Set the means of both domains, and the size of the person's movements."""
@@ -179,38 +228,27 @@ class PostNetStage(Stage):
         if self.settings.critic.components:
             self.critic.basis.copy_(_components(source, self.settings.critic.components))
 
-    def _postnet_losses(self, batch: Batch) -> Losses:
+    def _forward(self, batch: Batch) -> PostNetOutputs:
         self.postnet.train()
         self.critic.train().requires_grad_(False)
         # One pass for both kinds: batch normalisation is to see all that will come.
         made, own = self.postnet(torch.cat([batch["source"], batch["person_source"]])).chunk(2)
-        mouths = self.judge.take_points(made - self.rest)
-        frames = batch["starts"][..., None] + torch.arange(self.judge.config.num_frames, device=self.device)
+        mouths = self.syncnet.take_points(made - self.rest)
+        frames = batch["starts"][..., None] + torch.arange(self.syncnet.config.num_frames, device=self.device)
         clips = torch.arange(len(mouths), device=self.device)[:, None, None]
-        heard, seen = self.judge(batch["speech"].flatten(0, 1), mouths[clips, frames].flatten(0, 1))
+        heard, seen = self.syncnet(batch["speech"].flatten(0, 1), mouths[clips, frames].flatten(0, 1))
         distance = (own - batch["person"]).flatten(-2) / self.postnet.person_scale
-        return {
-            "adversarial": least_squares(self.critic.judge(self._noisy(made)), real=True),
-            "sync": cosine_bce(heard, seen, seen.new_ones(len(seen))),
-            "paired": (distance.float() ** 2).mean(),
-        }
+        return PostNetOutputs(made, heard, seen, distance)
 
-    def _critic_losses(self, batch: Batch) -> Losses:
+    def _forward_critic(self, batch: Batch) -> CriticOutputs:
         self.critic.train().requires_grad_(True)
         with torch.no_grad():
             made = self.postnet(torch.cat([batch["source"], batch["person_source"]])).chunk(2)[0]
         real = self._noisy(batch["person"]).requires_grad_()
-        judged = self.critic.judge(real)
-        losses = {
-            "real": least_squares(judged, real=True),
-            "made": least_squares(self.critic.judge(self._noisy(made)), real=False),
-        }
-        if self.settings.critic_slope:
-            losses["slope"] = gradient_penalty(judged, real)
-        return losses
+        return CriticOutputs(real, self.critic.judge(real), made)
 
     def _noisy(self, displacements: Tensor) -> Tensor:
-        """What the critic sees of displacements, with noise."""
+        """Return displacements as the critic takes them, with noise."""
         normal = self.critic.normal(displacements)
         return normal + torch.randn_like(normal) * self.settings.critic_noise
 
@@ -220,19 +258,19 @@ class PostNetStage(Stage):
         The score adds: Frechet distance and paired distance as shares of those of an untrained post-net, the share of
         the sync that is lost, and how far the critic is from chance.
         """
-        figures = self._measure(self.postnet)
-        figures |= {f"{name}_start": self.start[name] for name in ("frechet", "paired", "agreement", "movement")}
+        metrics = self._measure(self.postnet)
+        metrics |= {f"{name}_start": self.start[name] for name in ("frechet", "paired", "agreement", "movement")}
         margin = max(self.start["agreement"] - self.start["apart"], LEAST_MARGIN)
-        figures["sync_kept"] = 1 + (figures["agreement"] - self.start["agreement"]) / margin
+        metrics["sync_kept"] = 1 + (metrics["agreement"] - self.start["agreement"]) / margin
         # The critic is as it is now, not averaged; it judges without dropout.
         self.critic.eval()
-        figures["critic_accuracy"] = self._critic_accuracy()
-        collapsed = self.watch.look(figures)
-        figures["collapsed"] = float(bool(collapsed))
-        score = figures["frechet"] / figures["frechet_start"] + figures["paired"] / figures["paired_start"]
-        score += max(0.0, 1 - figures["sync_kept"]) + abs(figures["critic_accuracy"] - 0.5)
-        figures["frechet_before"], figures["frechet_floor"] = self.start["before"], self.start["floor"]
-        return Validation(figures, score + COLLAPSED * bool(collapsed))
+        metrics["critic_accuracy"] = self._critic_accuracy()
+        collapsed = self.watch.update(metrics)
+        metrics["collapsed"] = float(bool(collapsed))
+        score = metrics["frechet"] / metrics["frechet_start"] + metrics["paired"] / metrics["paired_start"]
+        score += max(0.0, 1 - metrics["sync_kept"]) + abs(metrics["critic_accuracy"] - 0.5)
+        metrics["frechet_before"], metrics["frechet_floor"] = self.start["before"], self.start["floor"]
+        return Validation(metrics, score + COLLAPSED * bool(collapsed))
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:
         """Write the post-net as a weights file."""
@@ -242,11 +280,11 @@ class PostNetStage(Stage):
 
     @torch.no_grad()
     def _measure_start(self) -> dict[str, float]:
-        """Measure an untrained post-net, which exchanges the means, and what bounds its figures from both sides."""
+        """Measure an untrained post-net, which exchanges the means, and what bounds its metrics from both sides."""
         self.postnet.eval()
         start = self._measure(self.postnet)
         unseen = self.sources.unseen
-        start["apart"] = apart_agreement(self.judge, [(clip.features, self._from_rest(clip)) for clip in unseen])
+        start["apart"] = apart_agreement(self.syncnet, [(clip.features, self._from_rest(clip)) for clip in unseen])
         truth = self._held_out_frames()
         start["before"] = landmark_frechet_distance(np.concatenate([clip.draws[0] for clip in unseen]), truth)
         person = np.concatenate([clip.truth for clip in self.sources.person if clip.truth is not None])
@@ -271,7 +309,7 @@ class PostNetStage(Stage):
         return {
             "frechet": landmark_frechet_distance(np.concatenate(made), truth),
             "paired": float(np.mean(distances)),
-            "agreement": mean_agreement(self.judge, pairs),
+            "agreement": mean_agreement(self.syncnet, pairs),
             "opening_kept": float(np.mean(kept)),
             "movement": _movement(made) / max(_movement([clip.truth for clip in held_out]), 1e-6),
         }
@@ -300,14 +338,14 @@ class PostNetStage(Stage):
         return postnet(torch.from_numpy(displacements)[None].to(self.device))[0].float().cpu().numpy()
 
 
-def is_worth_having(figures: Mapping[str, float]) -> bool:
-    """Whether a post-net is better than one that exchanges the means, by the figures of its validation.
+def is_worth_having(metrics: Mapping[str, float]) -> bool:
+    """Whether a post-net is better than one that exchanges the means, by the metrics of its validation.
 
     It is nearer to the person in distribution and to what they really did, counted together as in its score, by more
     than it loses in sync; and it has not collapsed.
     """
-    distance = figures["frechet"] / figures["frechet_start"] + figures["paired"] / figures["paired_start"]
-    return not figures["collapsed"] and distance + max(0.0, 1 - figures["sync_kept"]) < 2
+    distance = metrics["frechet"] / metrics["frechet_start"] + metrics["paired"] / metrics["paired_start"]
+    return not metrics["collapsed"] and distance + max(0.0, 1 - metrics["sync_kept"]) < 2
 
 
 def _components(source: np.ndarray, number: int) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
@@ -19,7 +20,6 @@ from visavox.data.radiance.person_data import PersonData
 from visavox.errors import InputError
 from visavox.face.geometry.resting_face import fit_opening_mode, resting_face
 from visavox.progress import QUIET, Progress
-from visavox.training.motion.postnet import PostNetSources, TooLittleSpeech
 
 PERSON = "person"
 """What the speaker of a person's data set is called among other speakers."""
@@ -32,6 +32,24 @@ MOSTLY = 0.8
 
 Draw = Callable[[MotionClip], np.ndarray]
 """Gives the draws (K, T, 68, 3) for a clip, centimetres from the canonical face."""
+
+
+class TooLittleSpeech(InputError):
+    """A person's footage does not suffice to train a post-net and to choose it by."""
+
+
+@dataclass(frozen=True)
+class PostNetSources:
+    """What the post-net is trained and chosen by."""
+
+    everybody: list[SourceClip]
+    """Motion for the speech of many training speakers."""
+    unseen: list[SourceClip]
+    """Motion for the speech of validation speakers."""
+    person: list[SourceClip]
+    """The person's clips that are trained on."""
+    held_out: list[SourceClip]
+    """The person's clips that are not."""
 
 
 class Speaker(Protocol):

@@ -1,9 +1,9 @@
-"""The stage that trains a Head-NeRF on one person's pixels."""
+"""Task that trains a Head-NeRF on one person's pixels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,9 +13,16 @@ from torch.utils.data import Dataset
 
 from visavox.data.radiance.person_data import PersonData
 from visavox.data.radiance.ray_dataset import RayDataset, RaySampling, landmark_window
+from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
+from visavox.losses.perceptual import LpipsLoss
 from visavox.losses.radiance import PatchJudge, change_outside, color_error, mask_error, opacity_entropy
+from visavox.models.radiance.compiled import check_compiler, compile_networks
+from visavox.models.radiance.field import Condition
 from visavox.models.radiance.head import Head, HeadConfig
+from visavox.training.divergence import RadianceWatch
+from visavox.training.inputs import LpipsInputs
+from visavox.training.radiance.person import PatchLoss, describe_person, digest_of_person, load_patch_loss
 from visavox.training.radiance.person_batch import (
     PersonBatch,
     camera_of,
@@ -25,8 +32,16 @@ from visavox.training.radiance.person_batch import (
     spread_out,
     stored_frame,
 )
-from visavox.training.radiance.radiance_watch import RadianceWatch
-from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation
+from visavox.training.schedule import StepGate
+from visavox.training.task import (
+    UNSTATED_LICENCE,
+    Batch,
+    Context,
+    OptimizerStep,
+    TrainingTask,
+    Validation,
+    WeightedLoss,
+)
 from visavox.weights.checkpoint import save_model
 from visavox.weights.weights_file import ModelCard
 
@@ -51,12 +66,12 @@ class HeadLosses:
     appearance: float = 1e-3
     """Mean square of the individual codes."""
     patch: float = 0.0
-    """How different the mouth looks to a network that knows faces."""
+    """Difference of the mouth to a network that knows faces."""
 
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """What to train, on what samples."""
+    """Network, samples and losses of the task."""
 
     head: HeadConfig = field(default_factory=HeadConfig)
     """The network; the number of frames is that of the data."""
@@ -65,13 +80,13 @@ class HeadSettings:
     losses: HeadLosses = field(default_factory=HeadLosses)
     """Weight of each loss."""
     patch_after: int = 0
-    """Updates after which the look of the mouth counts: before, there is none."""
+    """Updates after which the loss on patches of the mouth counts: before, there is no mouth."""
     patch_frames: int = 1
-    """Frames of a batch whose mouth is looked at."""
+    """Frames of a batch whose mouth that loss compares."""
     landmark_noise: float = 0.02
     """Standard deviation of noise on the landmarks, centimetres: what a tracker gets wrong is no motion."""
     occupancy_every: int = 16
-    """Updates between two looks at the occupancy."""
+    """Updates between two updates of the occupancy."""
     occupancy_faces: int = 16
     """Frames that the occupancy of a finished network is found with."""
     collapse_after: int = 500
@@ -79,24 +94,67 @@ class HeadSettings:
     validation_frames: int = 8
     """Held-out frames of a validation."""
 
+    def of_length(self, share: float) -> HeadSettings:
+        """Give the settings for a training of another length; patches begin to count after the same share of it."""
+        return replace(self, patch_after=round(self.patch_after * share))
 
-class HeadStage(Stage):
+
+@dataclass(frozen=True, kw_only=True)
+class HeadInputs(LpipsInputs):
+    """Loss on patches of mouths, and compilation, of a head's training."""
+
+    recorded: ClassVar[tuple[str, ...]] = ("judge",)
+
+    judge: PatchLoss | None = "face-features"
+    """Network that compares mouths, for recipes with that loss: the shipped face features, or LPIPS with published
+    weights."""
+    compile: bool = False
+    """Compile the head first, which takes a while and pays for long runs; on a CUDA device only."""
+
+
+@dataclass(frozen=True)
+class HeadOutputs:
+    """Outputs of the forward pass, R rays."""
+
+    seen: Any
+    """Rendered rays: colour (R, 3), opacity (R,), change (R,), and colour of the coarse samples, if there are any."""
+    rays: PersonBatch
+    """Pixels that they are compared with."""
+    condition: Condition
+    """Condition of the field."""
+    batch: Batch
+    """The batch itself."""
+    generator: torch.Generator
+    """Random generator of the sampling on rays."""
+
+
+class HeadTask(TrainingTask):
     """Trains a Head-NeRF.
 
     Args:
-        settings: what to train.
+        settings: network, samples and losses.
         data: the person.
-        judge: looks at patches of mouths, if the losses ask for it.
-        device: where to compute.
-        seed: where all chance comes from.
+        patch_loss: compares patches of mouths, if the losses ask for it.
+        device: device that computes.
+        seed: seed of everything that is drawn.
     """
 
+    inputs = HeadInputs
+    restarts = 3
+    single_process = True
+
     def __init__(
-        self, settings: HeadSettings, data: PersonData, *, judge: PatchJudge | None, device: torch.device, seed: int
+        self,
+        settings: HeadSettings,
+        data: PersonData,
+        *,
+        patch_loss: PatchJudge | None,
+        device: torch.device,
+        seed: int,
     ) -> None:
         torch.manual_seed(seed)
         self.settings = replace(settings, head=replace(settings.head, num_frames=data.num_frames))
-        self.data, self.judge, self.device, self.camera = data, judge, device, camera_of(data)
+        self.data, self.patch_loss, self.device, self.camera = data, patch_loss, device, camera_of(data)
         self.head = Head(self.settings.head)
         known = data.indices("train")
         self.head.landmarks.set_statistics(torch.from_numpy(data.displacements[known]))
@@ -106,9 +164,52 @@ class HeadStage(Stage):
         # Grids are seen in few places at a time; eps as in instant-ngp, or tiny gradients would count for nothing.
         self.optimizers = {"head": torch.optim.Adam(self.head.parameter_groups(), lr=0.0, betas=(0.9, 0.99), eps=1e-15)}
         self.watch = RadianceWatch("head", settings.collapse_after)
+        self._occupancy_step = 0
+
+    @classmethod
+    def check(cls, settings: HeadSettings, inputs: HeadInputs, *, device: str, resume: bool) -> HeadInputs:
+        """Refuse to compile where that cannot be done; leave out the loss on patches where it has no weight.
+
+        Raises:
+            InputError: nothing is compiled for this device.
+        """
+        if inputs.compile:
+            check_compiler(device)
+        return inputs if settings.losses.patch else replace(inputs, judge=None)
+
+    @classmethod
+    def create(cls, settings: HeadSettings, data: Any, inputs: HeadInputs, context: Context) -> HeadTask:
+        """Load the person and build the network.
+
+        Raises:
+            InputError: the data set cannot be used.
+        """
+        person = PersonData.load(data)
+        if settings.sampling.patch > person.size:
+            raise InputError(
+                f"this recipe takes squares of {settings.sampling.patch} pixels, and the images of {data} have "
+                f"{person.size}; choose a smaller recipe, or prepare the person larger"
+            )
+        patch_loss = None if inputs.judge is None else load_patch_loss(inputs.judge, inputs)
+        if isinstance(patch_loss, LpipsLoss):
+            patch_loss = patch_loss.to(context.device)
+        task = cls(settings, person, patch_loss=patch_loss, device=context.device, seed=context.seed)
+        if inputs.compile:
+            compile_networks(task.head)
+        return task
+
+    @classmethod
+    def describe(cls, data: Any) -> str:
+        """Describe the data set in a few words."""
+        return describe_person(data)
+
+    @classmethod
+    def digest(cls, data: Any) -> str:
+        """Return what tells the data set from others."""
+        return digest_of_person(data)
 
     def _carve(self, known: np.ndarray) -> None:
-        """Look for the head nowhere but where the masks show it."""
+        """Restrict the occupancy to where the masks show the head."""
         if self.settings.head.kind != "grid":
             return
         chosen, data = spread_out(known, _HULL_FRAMES), self.data
@@ -126,53 +227,51 @@ class HeadStage(Stage):
         """Return the head."""
         return self.head
 
-    def turns(self) -> list[Turn]:
-        """Return the one turn."""
-        return [Turn("head", self.optimizers["head"], self._losses, self._weights)]
+    def optimizer_steps(self) -> list[OptimizerStep[HeadOutputs]]:
+        """Return the one step."""
+        settings, weights = self.settings, self.settings.losses
+        losses: list[WeightedLoss[HeadOutputs]] = [
+            WeightedLoss("color", weights.color, lambda out: color_error(out.seen.color, out.rays.color)),
+            WeightedLoss("mask", weights.mask, lambda out: mask_error(out.seen.opacity, out.rays.head)),
+            WeightedLoss("entropy", weights.entropy, lambda out: opacity_entropy(out.seen.opacity)),
+            WeightedLoss("change", weights.change, lambda out: change_outside(out.seen.change, out.rays.in_face)),
+        ]
+        if settings.head.appearance:
+            losses.append(
+                WeightedLoss("appearance", weights.appearance, lambda out: (out.condition.appearance**2).mean())
+            )
+        if settings.head.kind == "frequency":
+            losses.append(
+                WeightedLoss("coarse", weights.color, lambda out: color_error(out.seen.coarse, out.rays.color))
+            )
+        if weights.patch:
+            gate = StepGate(self, settings.patch_after)
+            losses.append(WeightedLoss("patch", weights.patch, self._patch_error, after=gate))
+        return [OptimizerStep("head", self.optimizers["head"], self._forward, losses)]
 
-    def _weights(self) -> dict[str, float]:
-        losses = self.settings.losses
-        weights = {name: getattr(losses, name) for name in ("color", "mask", "entropy", "change", "appearance")}
-        if self.settings.head.kind == "frequency":
-            weights["coarse"] = losses.color
-        if losses.patch:
-            # The turn that is weighted here has been counted already.
-            weights["patch"] = losses.patch if self.watch.updates > self.settings.patch_after else 0.0
-        return weights
-
-    def _losses(self, batch: Batch) -> Losses:
+    def _forward(self, batch: Batch) -> HeadOutputs:
         settings, head = self.settings, self.head.train()
         generator = chance()
-        if self.watch.updates % settings.occupancy_every == 0:
+        # Once an update, in its first micro-batch.
+        if (self.step - 1) % settings.occupancy_every == 0 and self.step != self._occupancy_step:
+            self._occupancy_step = self.step
             head.update_occupancy(head.condition(batch["window"], batch["frame"]), generator)
         noisy = batch["window"] + settings.landmark_noise * torch.randn_like(batch["window"])
         condition = head.condition(noisy, batch["frame"])
         rays = PersonBatch.of(batch, slice(0, settings.sampling.rays))
         seen = head(*rays.cast(head, self.camera, condition), rays.scene, generator)
-        self.watch.look(seen.color, seen.opacity, rays.color, rays.head)
-        losses = {
-            "color": color_error(seen.color, rays.color),
-            "mask": mask_error(seen.opacity, rays.head),
-            "entropy": opacity_entropy(seen.opacity),
-            "change": change_outside(seen.change, rays.in_face),
-            "appearance": (condition.appearance**2).mean() if settings.head.appearance else seen.color.sum() * 0,
-        }
-        if seen.coarse is not None:
-            losses["coarse"] = color_error(seen.coarse, rays.color)
-        if settings.losses.patch:
-            patched = self.watch.updates > settings.patch_after
-            losses["patch"] = self._patch_loss(batch, generator) if patched else seen.color.sum() * 0
-        return losses
+        self.watch.update(seen.color, seen.opacity, rays.color, rays.head, step=self.step)
+        return HeadOutputs(seen, rays, condition, batch, generator)
 
-    def _patch_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        assert self.judge is not None
+    def _patch_error(self, out: HeadOutputs) -> Tensor:
+        assert self.patch_loss is not None
         side = self.settings.sampling.patch
-        few = {name: tensor[: self.settings.patch_frames] for name, tensor in batch.items()}
+        few = {name: tensor[: self.settings.patch_frames] for name, tensor in out.batch.items()}
         rays = PersonBatch.of(few, slice(self.settings.sampling.rays, None))
         condition = self.head.condition(few["window"], few["frame"])
-        seen = self.head(*rays.cast(self.head, self.camera, condition), rays.scene, generator)
-        painted, truth = (flat.unflatten(0, (-1, side, side)).permute(0, 3, 1, 2) for flat in (seen.color, rays.color))
-        return self.judge(painted, truth).mean()
+        seen = self.head(*rays.cast(self.head, self.camera, condition), rays.scene, out.generator)
+        rendered, truth = (flat.unflatten(0, (-1, side, side)).permute(0, 3, 1, 2) for flat in (seen.color, rays.color))
+        return self.patch_loss(rendered, truth).mean()
 
     @torch.no_grad()
     def validate(self) -> Validation:
@@ -192,17 +291,17 @@ class HeadStage(Stage):
             in_all.append(psnr(picture.color, stored["color"]))
             samples.append(picture.num_samples / max(1, picture.num_rays))
             strips.append(torch.cat([stored["color"], picture.color.clamp(0, 1)]))
-        figures = {
+        metrics = {
             "psnr_head": mean_known(in_head),
             "psnr": mean_known(in_all),
             "samples_a_ray": mean_known(samples),
             "occupied": self.head.occupancy.share_occupied if self.settings.head.kind == "grid" else 1.0,
         }
         strip = (torch.cat(strips, dim=1).cpu().numpy() * 255).round().astype(np.uint8)
-        return Validation(figures, -figures["psnr_head"], strip)
+        return Validation(metrics, -metrics["psnr_head"], strip)
 
     def _refresh_occupancy(self) -> None:
-        """Find anew where the averaged head can be, with faces as different as the person's are."""
+        """Find where the averaged head can be, with faces as different as the person's are."""
         known = spread_out(self.data.indices("train"), self.settings.occupancy_faces)
         opening = self.data.displacements[:, 57, 1] - self.data.displacements[:, 51, 1]
         train = self.data.indices("train")
@@ -219,9 +318,9 @@ class HeadStage(Stage):
         save_model(path, self.head, network="head", config=config, card=card)
 
     def extra_state(self) -> dict[str, Any]:
-        """Return what the watch has seen."""
+        """Return the state of the watch for divergence."""
         return {"watch": self.watch.state()}
 
     def load_extra_state(self, state: dict[str, Any]) -> None:
-        """Take back what `extra_state` gave."""
+        """Take back the result of `extra_state`."""
         self.watch.load(state["watch"])

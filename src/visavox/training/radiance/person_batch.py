@@ -1,4 +1,4 @@
-"""Batches of a person's pixels, as the stages of head and torso take them."""
+"""Batches of a person's pixels, as the tasks of head and torso take them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from visavox.data.radiance.ray_dataset import landmark_window
 from visavox.models.radiance.field import Condition, Views
 from visavox.models.radiance.head import Head
 from visavox.models.radiance.rays import Camera, Rays, cast_rays
-from visavox.training.stage import Batch
+from visavox.training.task import Batch
 
 
 def camera_of(data: PersonData) -> Camera:
@@ -38,7 +38,7 @@ class PersonBatch:
     face: Tensor
     """int64 (F * R,): which of the frames."""
     color: Tensor
-    """float32 (F * R, 3) in [0, 1]: the true picture."""
+    """float32 (F * R, 3) in [0, 1]: the true image."""
     scene: Tensor
     """float32 (F * R, 3): torso over background."""
     background: Tensor
@@ -92,7 +92,7 @@ def spread_out(frames: np.ndarray, count: int) -> np.ndarray:
 
 
 def stored_frame(data: PersonData, frame: int, window: int, device: torch.device) -> dict[str, Tensor]:
-    """Return pose, landmarks and float pictures (H, W, ...) of one frame."""
+    """Return pose, landmarks and float images (H, W, ...) of one frame."""
     torso = data.torso[frame].astype(np.float32) / 255
     background = data.background.astype(np.float32) / 255
     arrays = {
@@ -108,12 +108,12 @@ def stored_frame(data: PersonData, frame: int, window: int, device: torch.device
     return {name: torch.from_numpy(np.array(array)).to(device) for name, array in arrays.items()}
 
 
-def psnr(painted: Tensor, truth: Tensor, share: Tensor | None = None) -> float:
-    """Peak signal-to-noise ratio in decibels of pictures (H, W, 3) in [0, 1].
+def psnr(rendered: Tensor, truth: Tensor, share: Tensor | None = None) -> float:
+    """Peak signal-to-noise ratio in decibels of images (H, W, 3) in [0, 1].
 
     Only of the pixels with a share above one half, if shares (H, W) are given; NaN if there are none.
     """
-    squares = (painted.clamp(0, 1) - truth) ** 2
+    squares = (rendered.clamp(0, 1) - truth) ** 2
     if share is not None:
         squares = squares[share > 0.5]
     return float(-10 * torch.log10(squares.mean().clamp(min=1e-10))) if squares.numel() else float("nan")

@@ -1,9 +1,9 @@
-"""The stage that trains a Torso-NeRF under a finished head."""
+"""Task that trains a Torso-NeRF under a finished head."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -15,8 +15,12 @@ from visavox.data.radiance.person_data import PersonData
 from visavox.data.radiance.ray_dataset import RayDataset, RaySampling
 from visavox.face.geometry.crop import CropSpec
 from visavox.losses.radiance import color_error, mask_error, opacity_entropy
+from visavox.models.radiance.compiled import check_compiler, compile_networks
 from visavox.models.radiance.head import Head
 from visavox.models.radiance.torso import Torso, TorsoConfig, TorsoQuery
+from visavox.training.divergence import RadianceWatch
+from visavox.training.inputs import Inputs
+from visavox.training.radiance.person import describe_person, digest_of_person
 from visavox.training.radiance.person_batch import (
     PersonBatch,
     camera_of,
@@ -26,9 +30,16 @@ from visavox.training.radiance.person_batch import (
     spread_out,
     stored_frame,
 )
-from visavox.training.radiance.radiance_watch import RadianceWatch
-from visavox.training.stage import UNSTATED_LICENCE, Batch, Losses, Stage, Turn, Validation
-from visavox.weights.checkpoint import save_model
+from visavox.training.task import (
+    UNSTATED_LICENCE,
+    Batch,
+    Context,
+    OptimizerStep,
+    TrainingTask,
+    Validation,
+    WeightedLoss,
+)
+from visavox.weights.checkpoint import load_model, save_model
 from visavox.weights.weights_file import ModelCard
 
 _SEAM = 0.03
@@ -42,7 +53,7 @@ class TorsoLosses:
     color: float = 1.0
     """Squared error of the colour of head, torso and background together."""
     hidden: float = 0.2
-    """Squared error of torso and background against the torso whose head was painted out: for what a head hides now
+    """Squared error of torso and background against the torso whose head was inpainted: for what a head hides now
     and shows another time."""
     mask: float = 0.02
     """Squared error of the opacity where the head is not, and the mask is sure."""
@@ -54,7 +65,7 @@ class TorsoLosses:
 
 @dataclass(frozen=True)
 class TorsoSettings:
-    """What to train, on what samples."""
+    """Network, samples and losses of the task."""
 
     torso: TorsoConfig = field(default_factory=TorsoConfig)
     """The network; the number of frames is that of the data."""
@@ -68,16 +79,48 @@ class TorsoSettings:
     """Held-out frames of a validation. Eight of them chose weights that were half a decibel worse on two hundred."""
 
 
-class TorsoStage(Stage):
+@dataclass(frozen=True, kw_only=True)
+class TorsoInputs(Inputs):
+    """Head under which a torso is trained."""
+
+    weights: ClassVar[tuple[str, ...]] = ("head",)
+
+    head: str
+    """The best.safetensors of `visavox train head`."""
+    compile: bool = False
+    """Compile head and torso first, which takes a while and pays for long runs; on a CUDA device only."""
+
+
+@dataclass(frozen=True)
+class TorsoOutputs:
+    """Outputs of the forward pass, R pixels."""
+
+    seen: Any
+    """Rendered torso: colour (R, 3), opacity (R,), and colour of the coarse samples, if there are any."""
+    layers: Tensor
+    """(R, 4), colour times opacity and opacity of the head."""
+    rendered: Tensor
+    """(R, 3), head, torso and background together."""
+    alone: Tensor
+    """(R, 3), torso over background, without the head."""
+    pixels: PersonBatch
+    """Pixels that they are compared with."""
+
+
+class TorsoTask(TrainingTask):
     """Trains a Torso-NeRF.
 
     Args:
-        settings: what to train.
+        settings: network, samples and losses.
         data: the person.
         head: their head, which stays as it is.
-        device: where to compute.
-        seed: where all chance comes from.
+        device: device that computes.
+        seed: seed of everything that is drawn.
     """
+
+    inputs = TorsoInputs
+    restarts = 3
+    single_process = True
 
     def __init__(
         self, settings: TorsoSettings, data: PersonData, *, head: Head, device: torch.device, seed: int
@@ -105,6 +148,41 @@ class TorsoStage(Stage):
         }
         self.watch = RadianceWatch("torso", settings.collapse_after)
 
+    @classmethod
+    def check(cls, settings: TorsoSettings, inputs: TorsoInputs, *, device: str, resume: bool) -> TorsoInputs:
+        """Refuse to compile where that cannot be done.
+
+        Raises:
+            InputError: nothing is compiled for this device.
+        """
+        if inputs.compile:
+            check_compiler(device)
+        return inputs
+
+    @classmethod
+    def create(cls, settings: TorsoSettings, data: Any, inputs: TorsoInputs, context: Context) -> TorsoTask:
+        """Load person and head and build the network.
+
+        Raises:
+            InputError: the data set or the head cannot be used.
+        """
+        person, head = PersonData.load(data), load_model(inputs.head, network="head")
+        assert isinstance(head, Head)
+        task = cls(settings, person, head=head, device=context.device, seed=context.seed)
+        if inputs.compile:
+            compile_networks(task.head, task.torso)
+        return task
+
+    @classmethod
+    def describe(cls, data: Any) -> str:
+        """Describe the data set in a few words."""
+        return describe_person(data)
+
+    @classmethod
+    def digest(cls, data: Any) -> str:
+        """Return what tells the data set from others."""
+        return digest_of_person(data)
+
     def dataset(self, seed: int, length: int) -> Dataset[Batch]:
         """Return endless pixels of the training frames."""
         return RayDataset(self.data, self.settings.sampling, "torso", seed=seed, length=length)
@@ -113,16 +191,23 @@ class TorsoStage(Stage):
         """Return the torso."""
         return self.torso
 
-    def turns(self) -> list[Turn]:
-        """Return the one turn."""
-        return [Turn("torso", self.optimizers["torso"], self._losses, self._weights)]
+    def optimizer_steps(self) -> list[OptimizerStep[TorsoOutputs]]:
+        """Return the one step."""
+        torso, weights = self.torso, self.settings.losses
+        losses: list[WeightedLoss[TorsoOutputs]] = [
+            WeightedLoss("color", weights.color, lambda out: color_error(out.rendered, out.pixels.color)),
+            WeightedLoss("hidden", weights.hidden, lambda out: color_error(out.alone, out.pixels.scene)),
+            WeightedLoss("mask", weights.mask, lambda out: mask_error(out.seen.opacity, _known_torso(out.pixels))),
+            WeightedLoss("entropy", weights.entropy, lambda out: opacity_entropy(out.seen.opacity)),
+            WeightedLoss(
+                "appearance", weights.appearance, lambda out: (torso.appearance[out.pixels.frames] ** 2).mean()
+            ),
+        ]
+        if self.settings.torso.kind == "radiance":
+            losses.append(WeightedLoss("coarse", weights.color, self._coarse_error))
+        return [OptimizerStep("torso", self.optimizers["torso"], self._forward, losses)]
 
-    def _weights(self) -> dict[str, float]:
-        losses = self.settings.losses
-        weights = {name: getattr(losses, name) for name in ("color", "hidden", "mask", "entropy", "appearance")}
-        return weights | {"coarse": losses.color} if self.settings.torso.kind == "radiance" else weights
-
-    def _losses(self, batch: Batch) -> Losses:
+    def _forward(self, batch: Batch) -> TorsoOutputs:
         torso, pixels = self.torso.train(), PersonBatch.of(batch, slice(None))
         layers = self._head_layers(pixels)
         generator = chance()
@@ -136,21 +221,14 @@ class TorsoStage(Stage):
             torso.withhold(layers),
         )
         seen = torso(query, self.camera, generator)
-        painted = torso.compose(seen, layers, pixels.background)
+        rendered = torso.compose(seen, layers, pixels.background)
         alone = torso.compose(seen, torch.zeros_like(layers), pixels.background)
-        # Where the head is, nothing is known of the torso but what was painted in.
-        known = torch.where(pixels.head > 0.1, 0.5, pixels.torso)
-        self.watch.look(alone, seen.opacity, pixels.color, pixels.torso)
-        losses = {
-            "color": color_error(painted, pixels.color),
-            "hidden": color_error(alone, pixels.scene),
-            "mask": mask_error(seen.opacity, known),
-            "entropy": opacity_entropy(seen.opacity),
-            "appearance": (torso.appearance[pixels.frames] ** 2).mean(),
-        }
-        if seen.coarse is not None:
-            losses["coarse"] = color_error(torso.compose(seen.coarse, layers, pixels.background), pixels.color)
-        return losses
+        self.watch.update(alone, seen.opacity, pixels.color, pixels.torso, step=self.step)
+        return TorsoOutputs(seen, layers, rendered, alone, pixels)
+
+    def _coarse_error(self, out: TorsoOutputs) -> Tensor:
+        rendered = self.torso.compose(out.seen.coarse, out.layers, out.pixels.background)
+        return color_error(rendered, out.pixels.color)
 
     def _head_layers(self, pixels: PersonBatch) -> Tensor:
         """Colour times opacity and opacity of the head in each pixel, (N, 4)."""
@@ -162,7 +240,7 @@ class TorsoStage(Stage):
 
     @torch.no_grad()
     def validate(self) -> Validation:
-        """Render held-out frames whole; the score is minus the PSNR of the picture."""
+        """Render held-out frames whole; the score is minus the PSNR of the image."""
         data, window = self.data, self.head.config.landmarks.window
         self.torso.eval()
         frames = data.indices("test")
@@ -177,9 +255,9 @@ class TorsoStage(Stage):
             found["psnr_torso"].append(psnr(picture.color, stored["color"], stored["torso"]))
             found["psnr_seam"].append(psnr(picture.color, stored["color"], seam(stored["head"], stored["torso"])))
             strips.append(torch.cat([stored["color"], picture.color.clamp(0, 1)]))
-        figures = {name: mean_known(values) for name, values in found.items()}
+        metrics = {name: mean_known(values) for name, values in found.items()}
         strip = (torch.cat(strips, dim=1).cpu().numpy() * 255).round().astype(np.uint8)
-        return Validation(figures, -figures["psnr"], strip)
+        return Validation(metrics, -metrics["psnr"], strip)
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:
         """Write the torso as a weights file."""
@@ -188,12 +266,17 @@ class TorsoStage(Stage):
         save_model(path, self.torso, network="torso", config=self.settings.torso, card=card)
 
     def extra_state(self) -> dict[str, Any]:
-        """Return what the watch has seen."""
+        """Return the state of the watch for divergence."""
         return {"watch": self.watch.state()}
 
     def load_extra_state(self, state: dict[str, Any]) -> None:
-        """Take back what `extra_state` gave."""
+        """Take back the result of `extra_state`."""
         self.watch.load(state["watch"])
+
+
+def _known_torso(pixels: PersonBatch) -> Tensor:
+    """Mask of the torso (R,), undecided where the head is: there, nothing is known but what was inpainted."""
+    return torch.where(pixels.head > 0.1, 0.5, pixels.torso)
 
 
 def seam(head: Tensor, torso: Tensor) -> Tensor:

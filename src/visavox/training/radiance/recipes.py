@@ -1,6 +1,6 @@
 """Named, fully written-out configurations that train the head and the torso of one person.
 
-`cpu` paints 128 pixels after less than an hour on two cores, `small` 256, `full` 512 on a GPU. `paper` is the field
+`cpu` renders 128 pixels after less than an hour on two cores, `small` 256, `full` 512 on a GPU. `paper` is the field
 and the schedule that GeneFace was published with. `cpu-no-window` and `cpu-no-head` are `cpu` with a part left out, to
 see what that part is good for; nobody should build an avatar by them.
 """
@@ -15,11 +15,10 @@ from visavox.models.radiance.grid_field import GridFieldConfig
 from visavox.models.radiance.head import HeadConfig
 from visavox.models.radiance.landmark_encoder import LandmarkEncoderConfig
 from visavox.models.radiance.torso import DeformationConfig, TorsoConfig
-from visavox.training.generator.recipes import Recipe
-from visavox.training.loop import LoopSettings
 from visavox.training.radiance.head import HeadLosses, HeadSettings
 from visavox.training.radiance.torso import TorsoSettings
-from visavox.training.schedule import loop_of_steps
+from visavox.training.recipe import Recipe
+from visavox.training.schedule import LoopSettings
 
 HeadRecipe = Recipe[HeadSettings]
 TorsoRecipe = Recipe[TorsoSettings]
@@ -47,8 +46,9 @@ _CPU_TORSO_LOOP = replace(_LOOP, steps=4000)
 _ONE_FRAME = LandmarkEncoderConfig(window=1)
 
 HEAD_RECIPES = {
-    "cpu": HeadRecipe(_CPU_HEAD, _CPU_LOOP),
+    "cpu": HeadRecipe("head", _CPU_HEAD, _CPU_LOOP),
     "cpu-no-window": HeadRecipe(
+        "head",
         replace(
             _CPU_HEAD,
             head=HeadConfig(landmarks=_ONE_FRAME),
@@ -57,14 +57,17 @@ HEAD_RECIPES = {
         _CPU_LOOP,
     ),
     "small": HeadRecipe(
+        "head",
         HeadSettings(_SMALL_HEAD, RaySampling(rays=768, patch=64), HeadLosses(patch=2e-3), patch_after=30_000),
         replace(_LOOP, steps=50_000, validate_every=2500, save_every=2500),
     ),
     "full": HeadRecipe(
+        "head",
         HeadSettings(_FULL_HEAD, RaySampling(rays=4096, patch=128), HeadLosses(patch=2e-3), patch_after=60_000),
         replace(_LOOP, steps=80_000, learning_rate=1e-3, validate_every=4000, save_every=4000, workers=8),
     ),
     "paper": HeadRecipe(
+        "head",
         HeadSettings(
             HeadConfig(kind="frequency"),
             RaySampling(rays=800, inside=0.95, mouth=0.0),
@@ -77,15 +80,17 @@ HEAD_RECIPES = {
 """Recipes of `visavox train head`."""
 
 TORSO_RECIPES = {
-    "cpu": TorsoRecipe(TorsoSettings(), _CPU_TORSO_LOOP),
-    "cpu-no-head": TorsoRecipe(TorsoSettings(TorsoConfig(head_aware=False)), _CPU_TORSO_LOOP),
+    "cpu": TorsoRecipe("torso", TorsoSettings(), _CPU_TORSO_LOOP),
+    "cpu-no-head": TorsoRecipe("torso", TorsoSettings(TorsoConfig(head_aware=False)), _CPU_TORSO_LOOP),
     "small": TorsoRecipe(
+        "torso",
         TorsoSettings(
             TorsoConfig(deformation=DeformationConfig(resolution=384)), RaySampling(rays=768, mouth=0.0, margin=0.04)
         ),
         replace(_LOOP, steps=20_000, validate_every=2500, save_every=2500),
     ),
     "full": TorsoRecipe(
+        "torso",
         TorsoSettings(
             TorsoConfig(deformation=DeformationConfig(resolution=768, place_octaves=8, color_width=64)),
             RaySampling(rays=4096, mouth=0.0, margin=0.04),
@@ -93,6 +98,7 @@ TORSO_RECIPES = {
         replace(_LOOP, steps=50_000, learning_rate=1e-3, validate_every=4000, save_every=4000, workers=8),
     ),
     "paper": TorsoRecipe(
+        "torso",
         TorsoSettings(
             TorsoConfig(kind="radiance", radiance=FrequencyFieldConfig()),
             RaySampling(rays=800, inside=0.95, mouth=0.0),
@@ -102,14 +108,3 @@ TORSO_RECIPES = {
     ),
 }
 """Recipes of `visavox train torso`."""
-
-
-def head_of_steps(recipe: HeadRecipe, steps: int) -> HeadRecipe:
-    """Give the recipe of a head another length; the look of the mouth begins to count after the same share of it."""
-    begin = round(recipe.stage.patch_after * steps / recipe.loop.steps)
-    return HeadRecipe(replace(recipe.stage, patch_after=begin), loop_of_steps(recipe.loop, steps))
-
-
-def torso_of_steps(recipe: TorsoRecipe, steps: int) -> TorsoRecipe:
-    """Give the recipe of a torso another length."""
-    return TorsoRecipe(recipe.stage, loop_of_steps(recipe.loop, steps))

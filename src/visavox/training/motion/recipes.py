@@ -11,12 +11,11 @@ from visavox.models.motion.motion_vae import MotionVaeConfig
 from visavox.models.motion.postnet import PostNetConfig
 from visavox.models.motion.speech_encoder import SpeechEncoderConfig
 from visavox.models.sync.motion_syncnet import CHIN_68, MOUTH_68, MotionSyncNetConfig
-from visavox.training.generator.recipes import Recipe
-from visavox.training.loop import LoopSettings
 from visavox.training.motion.motion_syncnet import MotionSyncSettings
 from visavox.training.motion.motion_vae import MotionVaeLosses, MotionVaeSettings
-from visavox.training.motion.postnet import PostNetSettings
-from visavox.training.schedule import loop_of_steps
+from visavox.training.motion.postnet_settings import PostNetSettings
+from visavox.training.recipe import Recipe
+from visavox.training.schedule import LoopSettings
 
 COMPACT_MOTION_SYNCNET = MotionSyncNetConfig(
     features="mel",
@@ -28,19 +27,21 @@ COMPACT_MOTION_SYNCNET = MotionSyncNetConfig(
     speech_channels=(64, 96, 96),
     dropout=0.2,
 )
-"""A motion SyncNet for less than an hour of speech, which hears 0.24 s before and after its five frames."""
+"""A motion SyncNet for less than an hour of speech, which takes 0.24 s before and after its five frames."""
 
 MotionSyncRecipe = Recipe[MotionSyncSettings]
 PostNetRecipe = Recipe[PostNetSettings]
 
 MOTION_SYNC_RECIPES = {
     "compact": MotionSyncRecipe(
+        "motion-syncnet",
         MotionSyncSettings(COMPACT_MOTION_SYNCNET),
         LoopSettings(
             steps=2500, batch_size=32, learning_rate=1e-3, validate_every=250, save_every=250, precision="32-true"
         ),
     ),
     "geneface": MotionSyncRecipe(
+        "motion-syncnet",
         MotionSyncSettings(MotionSyncNetConfig(), contrast=0.0, motion=0.0, weight_decay=0.0, patience=5000),
         LoopSettings(steps=40_000, batch_size=128, learning_rate=5e-4, validate_every=2000, save_every=2000, workers=8),
     ),
@@ -49,6 +50,7 @@ MOTION_SYNC_RECIPES = {
 
 POSTNET_RECIPES = {
     "compact": PostNetRecipe(
+        "postnet",
         PostNetSettings(
             PostNetConfig(channels=(64, 64, 128, 128, 64)),
             # Whatever does not follow speech (eyes, brows, the tracker's trembling) would tell the critic everything.
@@ -68,6 +70,7 @@ POSTNET_RECIPES = {
         ),
     ),
     "geneface": PostNetRecipe(
+        "postnet",
         PostNetSettings(critic_noise=0.0, critic_rate=0.2),
         LoopSettings(
             steps=20_000, batch_size=64, learning_rate=5e-4, validate_every=500, save_every=2000, precision="32-true"
@@ -77,10 +80,8 @@ POSTNET_RECIPES = {
 """Recipes of `visavox train postnet`: the shipped one, and the published network, critic and schedule."""
 
 
-def postnet_of_steps(recipe: PostNetRecipe, steps: int) -> PostNetRecipe:
-    """Give the recipe of a post-net another length."""
-    return PostNetRecipe(recipe.stage, loop_of_steps(recipe.loop, steps))
-
+PERSON_POSTNET_RECIPES = {name: replace(recipe, task="person-postnet") for name, recipe in POSTNET_RECIPES.items()}
+"""Recipes of `visavox train person-postnet`: the same."""
 
 COMPACT_MOTION_VAE = MotionVaeConfig(
     features="mel",
@@ -91,11 +92,12 @@ COMPACT_MOTION_VAE = MotionVaeConfig(
     flow=FlowConfig(layers=2),
     dropout=0.1,
 )
-"""The motion VAE that is shipped: half as wide as the published one, with an audio encoder that hears 0.9 s."""
+"""The motion VAE that is shipped: half as wide as the published one, with an audio encoder that takes 0.9 s."""
 
 MotionVaeRecipe = Recipe[MotionVaeSettings]
 
 _COMPACT_MOTION = MotionVaeRecipe(
+    "motion",
     # On an hour of speech a posterior that may say more is followed less: the prior has to guess what it said.
     MotionVaeSettings(COMPACT_MOTION_VAE, losses=MotionVaeLosses(divergence=0.4)),
     LoopSettings(
@@ -113,14 +115,15 @@ MOTION_RECIPES = {
     "compact": _COMPACT_MOTION,
     "compact-pitch": replace(
         _COMPACT_MOTION,
-        stage=replace(
-            _COMPACT_MOTION.stage,
+        settings=replace(
+            _COMPACT_MOTION.settings,
             vae=replace(
                 COMPACT_MOTION_VAE, features="mel-pitch", speech=replace(COMPACT_MOTION_VAE.speech, feature_size=83)
             ),
         ),
     ),
     "geneface": MotionVaeRecipe(
+        "motion",
         MotionVaeSettings(
             MotionVaeConfig(),
             losses=MotionVaeLosses(mode=0.0, opening=0.0),

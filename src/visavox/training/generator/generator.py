@@ -1,0 +1,204 @@
+"""Task that trains a generator, with a frozen expert and a discriminator where the settings ask for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from visavox.data.generator.mouth_reading import fit_mouth_reader
+from visavox.errors import InputError
+from visavox.face.geometry.crop import CropSpec
+from visavox.models.generator.base import SPEECH_BRANCH
+from visavox.training.generator.clips import NUM_MOTIONS, ClipSplits
+from visavox.training.generator.rendering import FaceGeneration, FrozenNetworks
+from visavox.training.generator.settings import GeneratorSettings
+from visavox.training.generator.start import load_start
+from visavox.training.inputs import SHIPPED_FEATURES, LpipsInputs
+from visavox.training.run_folder import RunFolder
+from visavox.training.task import UNSTATED_LICENCE, Batch, Context, OptimizerStep, TrainingTask, Validation
+from visavox.weights.checkpoint import load_model, save_model
+from visavox.weights.networks import network_of
+from visavox.weights.weights_file import ModelCard
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorInputs(LpipsInputs):
+    """Weights that a generator is trained with."""
+
+    weights: ClassVar[tuple[str, ...]] = ("expert", "features")
+    only_new: ClassVar[tuple[str, ...]] = ("start",)
+
+    start: str | None = None
+    """Weights to begin with: the best.safetensors of the task `speech`, or of an earlier run. Of another network's only
+    the speech branch is taken, and a line says so."""
+    expert: str | None = None
+    """Expert of the sync loss, for recipes that have it: a name, or the best.safetensors of the task `expert`."""
+    features: str | None = SHIPPED_FEATURES
+    """Face features, for recipes whose losses look through them: a name, or the best.safetensors of the task
+    `features`."""
+
+
+class GeneratorTask(TrainingTask):
+    """Trains a generator."""
+
+    inputs = GeneratorInputs
+
+    def __init__(
+        self,
+        settings: GeneratorSettings,
+        clips: ClipSplits,
+        networks: FrozenNetworks,
+        *,
+        device: torch.device,
+        seed: int,
+    ) -> None:
+        self.settings, self.clips = settings, clips
+        self.faces = FaceGeneration(settings, clips, networks, device, seed)
+        self.modules = self.faces.modules
+        # The speech branch is taught beforehand (task `speech`); it learns on here only where an expert evaluates it.
+        named = self.faces.generator.named_parameters()
+        trained = [p for name, p in named if settings.losses.sync > 0 or not name.startswith(SPEECH_BRANCH)]
+        self.optimizers = {"generator": torch.optim.Adam(trained, lr=0.0, betas=settings.betas)}
+        if self.faces.discriminator is not None:
+            parameters = self.faces.discriminator.parameters()
+            self.optimizers["discriminator"] = torch.optim.Adam(parameters, lr=0.0, betas=settings.betas)
+
+    @classmethod
+    def check(
+        cls, settings: GeneratorSettings, inputs: GeneratorInputs, *, device: str, resume: bool
+    ) -> GeneratorInputs:
+        """Refuse a recipe whose expert or start is missing.
+
+        Raises:
+            InputError: it is.
+        """
+        if settings.losses.sync and inputs.expert is None:
+            raise InputError("this recipe has a sync loss, and that needs an expert: give --expert WEIGHTS or NAME")
+        if settings.generator.motion is not None and inputs.start is None and not resume:
+            before = "speech" if settings.generator.mel_window else "wav2lip"
+            raise InputError(
+                "this recipe's generator goes on from another: give as --start the best.safetensors of `visavox train "
+                f"{before}`"
+            )
+        return inputs if settings.losses.need_features else replace(inputs, features=None)
+
+    @classmethod
+    def create(cls, settings: GeneratorSettings, data: Any, inputs: GeneratorInputs, context: Context) -> GeneratorTask:
+        """Load clips and weights and build the networks.
+
+        Raises:
+            InputError: the data set or a weights file cannot be used.
+        """
+        config, start = settings.generator, inputs.start
+        expert = _expert(settings, inputs.expert)
+        begun = load_start(start, config) if start is not None else None
+        features = _features(settings, inputs.features)
+        lpips = inputs.load_lpips(settings.lpips_network) if settings.losses.lpips else None
+        num_motions = config.motion.num_motions if config.motion is not None else NUM_MOTIONS
+        clips = ClipSplits.load(data, num_motions, context, start=start if config.motion is not None else None)
+        networks = FrozenNetworks(expert, features, lpips)
+        task = cls(settings, clips, networks, device=context.device, seed=context.seed)
+        if begun is not None:
+            generator = task.faces.generator
+            generator.load_state_dict({**generator.state_dict(), **begun})
+        if not task.faces.audio_driven:
+            task._teach_reading()
+        return task
+
+    def _teach_reading(self) -> None:
+        """Fit the reader of 68 landmarks, and describe all mouths as it will read them in a dub."""
+        clips, generator = self.clips, self.faces.generator
+        assert clips.basis is not None
+        train = clips.train.clips
+        reader = fit_mouth_reader(
+            [stored.clip.displacements for stored in train], [stored.motion for stored in train], clips.basis
+        )
+        reader.response.fill_(self.settings.motion_gain)
+        generator.mouth_reader.load_state_dict(reader.state_dict())  # type: ignore[union-attr]
+        for stored in (*train, *clips.validation.clips):
+            stored.motion = reader.read(stored.clip.displacements)
+
+    def begin_run(self, run: RunFolder) -> None:
+        """Write the motion basis beside the weights."""
+        self.clips.save_basis(run)
+
+    def dataset(self, seed: int, length: int) -> Dataset[Batch]:
+        """Return endless samples of the training clips."""
+        return self.faces.dataset(seed, length)
+
+    def averaged(self) -> nn.Module:
+        """Return the generator."""
+        return self.faces.generator
+
+    def optimizer_steps(self) -> list[OptimizerStep[Any]]:
+        """Return the step of the generator, then that of the discriminator."""
+        faces = self.faces
+        steps: list[OptimizerStep[Any]] = [
+            OptimizerStep("generator", self.optimizers["generator"], faces.render, faces.losses())
+        ]
+        if faces.discriminator is not None:
+            steps.append(faces.discriminator_step(self.optimizers["discriminator"]))
+        return steps
+
+    def validate(self) -> Validation:
+        """Render frames of validation speakers from the audio and from the true motion.
+
+        The score is the weighted L1 of what is rendered from the condition that the network is trained on, plus the
+        sync loss where the recipe has one.
+        """
+        metrics, images = self.faces.measure()
+        by_motion = self.settings.generator.motion is not None and self.settings.teacher_forcing == 1
+        condition = "motion" if by_motion else "audio"
+        score = self.faces.score(metrics, condition, sharp=self.faces.discriminator is not None)
+        return Validation(metrics, score, images)
+
+    def export(self, path: str, training: str, quality: dict[str, float]) -> None:
+        """Write the generator as a weights file."""
+        config, generator = self.settings.generator, self.faces.generator
+        description = f"{type(generator).__name__} generator trained with visavox"
+        card = ModelCard(CropSpec(size=config.resolution), description, training, UNSTATED_LICENCE, quality)
+        save_model(path, generator, network=network_of(config), config=config, card=card)
+
+    def extra_state(self) -> dict[str, Any]:
+        """Return the state of the sync gate."""
+        return {"gate_is_open": self.faces.gate.is_open}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        """Take back the state of the sync gate."""
+        self.faces.gate.is_open = state["gate_is_open"]
+
+
+def _expert(settings: GeneratorSettings, name: str | None) -> Any:
+    """Load the expert, if there is one.
+
+    Raises:
+        InputError: it cannot be used, or takes crops of another size.
+    """
+    size = settings.generator.resolution
+    expert: Any = load_model(name, network="expert") if name is not None else None
+    if expert is not None and expert.config.resolution != size:
+        raise InputError(
+            f"the expert {name} takes crops of {expert.config.resolution} pixels and the generator renders {size}; "
+            "give an expert of the same resolution"
+        )
+    return expert
+
+
+def _features(settings: GeneratorSettings, name: str | None) -> Any:
+    """Load the face features, if there are any.
+
+    Raises:
+        InputError: they cannot be used, or take crops of another size.
+    """
+    size = settings.generator.resolution
+    features: Any = load_model(name, network="face_features") if name is not None else None
+    if features is not None and features.config.resolution != size:
+        raise InputError(
+            f"the face features {name} take crops of {features.config.resolution} pixels and the generator renders "
+            f"{size}; give features of the same resolution"
+        )
+    return features

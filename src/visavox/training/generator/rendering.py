@@ -1,0 +1,364 @@
+"""Rendering for training: a generator renders training faces, frozen networks compare them with the true ones.
+
+`FaceGeneration` is shared by all tasks that train a generator.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.utils.data import Dataset
+
+from visavox.data.generator.picture_augmentation import NO_AUGMENTATION, draw_look
+from visavox.data.generator.picture_dataset import PictureDataset, PictureSampling, build_sample
+from visavox.losses.adversarial import feature_distance, real_or_painted
+from visavox.losses.detail import detail_difference
+from visavox.losses.face_features import normalized_feature_distance, reading_distance
+from visavox.losses.perceptual import LpipsLoss
+from visavox.losses.reconstruction import weighted_gradient_l1, weighted_l1
+from visavox.losses.sync import cosine_bce, stack_mouths
+from visavox.models.generator.base import Generator
+from visavox.models.generator.discriminator import QualityDiscriminator
+from visavox.models.perceptual.face_features import FaceFeatures
+from visavox.models.sync.expert import Expert
+from visavox.training.generator.clips import ClipSplits
+from visavox.training.generator.prepared_batch import PreparedBatch, sharpness, side_by_side
+from visavox.training.generator.settings import GeneratorSettings
+from visavox.training.schedule import ValidationGate
+from visavox.training.task import Batch, OptimizerStep, WeightedLoss, to_channels_last
+from visavox.weights.networks import NETWORKS, network_of
+
+
+@dataclass(frozen=True)
+class FrozenNetworks:
+    """Networks that losses and validation look through; none of them is trained."""
+
+    expert: Expert | None = None
+    """Expert of the sync loss."""
+    features: FaceFeatures | None = None
+    """Face features of the losses `mouth_motion` and `perceptual`."""
+    lpips: LpipsLoss | None = None
+    """LPIPS of the loss of that name."""
+
+
+class FacePair:
+    """Generated faces beside the true ones; what face features see in them is computed once, when it is asked for."""
+
+    def __init__(self, generated: Tensor, truth: Tensor, weight: Tensor, networks: FrozenNetworks) -> None:
+        """Take the faces.
+
+        Args:
+            generated: float (B, 3, H, W) in [0, 1].
+            truth: the same, the true faces.
+            weight: (B, 1, H, W) of mean 1, where a difference counts.
+            networks: frozen networks.
+        """
+        self.generated, self.truth, self.weight, self.networks = generated, truth, weight, networks
+
+    def reconstruction(self) -> Tensor:
+        """Weighted L1."""
+        return weighted_l1(self.generated, self.truth, self.weight)
+
+    def gradient(self) -> Tensor:
+        """Weighted L1 of the finite differences."""
+        return weighted_gradient_l1(self.generated, self.truth, self.weight)
+
+    def detail(self) -> Tensor:
+        """Difference in the amount of fine detail."""
+        return detail_difference(self.generated, self.truth, self.weight)
+
+    def lpips(self) -> Tensor:
+        """Mean LPIPS of the pairs."""
+        assert self.networks.lpips is not None
+        return self.networks.lpips(self.generated, self.truth).mean()
+
+    def mouth_motion(self) -> Tensor:
+        """Distance of the motion that is read from the generated mouth from the one read from the true mouth."""
+        (_, motion), (_, true_motion) = self._seen
+        return reading_distance(motion, true_motion)
+
+    def perceptual(self) -> Tensor:
+        """Distance of the face features."""
+        (features, _), (true_features, _) = self._seen
+        return normalized_feature_distance(features, true_features).mean()
+
+    @cached_property
+    def _seen(self) -> tuple[Any, Any]:
+        """Features and motion of the generated and of the true faces."""
+        assert self.networks.features is not None
+        with torch.no_grad():
+            true = self.networks.features(self.truth)
+        return self.networks.features(self.generated), true
+
+
+class RenderedBatch(FacePair):
+    """Outputs of the generator's forward pass for one training batch."""
+
+    alpha: Tensor | None
+    """(B, 1, H, W): share of generated colours over the warped reference; None of generators that do not warp it."""
+    prepared: PreparedBatch
+    """Inputs of the generator."""
+    batch: Batch
+    """The batch itself."""
+    discriminator: QualityDiscriminator | None = None
+    """Discriminator, if there is one."""
+
+    def mean_alpha(self) -> Tensor:
+        """Share of generated colours in the half that is generated."""
+        assert self.alpha is not None
+        return (self.alpha.float() * self.prepared.lower).mean()
+
+    def adversarial(self) -> Tensor:
+        """Loss of the discriminator, which is to take the generated mouths for true ones."""
+        return real_or_painted(self._discriminated[0], real=True)
+
+    def feature_distance(self) -> Tensor:
+        """Distance of the discriminator's features from those of the true mouths."""
+        return feature_distance(*self._discriminated[1:])
+
+    @cached_property
+    def _discriminated(self) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        """Verdict on the generated mouths, and the discriminator's features of generated and of true ones."""
+        assert self.discriminator is not None
+        # It learns in its own step: here its gradients would be found for nothing.
+        self.discriminator.requires_grad_(False)
+        with torch.no_grad():
+            _, true_features = self.discriminator.judge(lower_half(self.truth))
+        verdict, features = self.discriminator.judge(lower_half(self.generated))
+        return verdict, features, true_features
+
+
+class FaceGeneration:
+    """Generator, discriminator and frozen networks, with the losses and the validation that the settings ask for."""
+
+    def __init__(
+        self, settings: GeneratorSettings, clips: ClipSplits, networks: FrozenNetworks, device: torch.device, seed: int
+    ) -> None:
+        """Build the networks.
+
+        Raises:
+            ValueError: a loss has a weight, and its frozen network is not given.
+        """
+        torch.manual_seed(seed)
+        if settings.losses.need_features and networks.features is None:
+            raise ValueError("`mouth_motion` or `perceptual` has a weight, and no face features are given")
+        if settings.losses.lpips and networks.lpips is None:
+            raise ValueError("`lpips` has a weight, and no network for it is given")
+        self.settings, self.clips, self.networks, self.device, self.seed = settings, clips, networks, device, seed
+        config = settings.generator
+        network: Any = NETWORKS[network_of(config)].build(config)
+        self.generator: Generator = to_channels_last(network, device)
+        self.audio_driven = config.mel_window > 0
+        self.discriminator: QualityDiscriminator | None = None
+        if settings.discriminator is not None:
+            self.discriminator = to_channels_last(QualityDiscriminator(settings.discriminator), device)
+        # In eval mode while they look: the published training leaves the expert in train mode, so that its verdict
+        # on a mouth depends on the other mouths of the batch.
+        for frozen in (networks.expert, networks.features):
+            if frozen is not None:
+                frozen.to(device).eval().requires_grad_(False)
+        if networks.lpips is not None:
+            networks.lpips.to(device)
+        self.gate = ValidationGate(settings.sync_threshold)
+        expert = networks.expert.config if networks.expert is not None else None
+        self.sampling = PictureSampling(
+            config.resolution,
+            config.mel_window,
+            config.mel_lead,
+            num_frames=expert.num_frames if expert and settings.losses.sync else settings.num_frames,
+            expert_mel_window=expert.mel_window if expert else 16,
+            expert_mel_lead=expert.mel_lead if expert else 0,
+        )
+
+    @property
+    def modules(self) -> dict[str, torch.nn.Module]:
+        """Networks that are trained, by name."""
+        modules: dict[str, torch.nn.Module] = {"generator": self.generator}
+        return modules if self.discriminator is None else modules | {"discriminator": self.discriminator}
+
+    def dataset(self, seed: int, length: int) -> Dataset[Batch]:
+        """Return endless samples of the training clips."""
+        return PictureDataset(self.clips.train, self.sampling, self.settings.augmentation, seed=seed, length=length)
+
+    def render(self, batch: Batch) -> RenderedBatch:
+        """Render a training batch, and leave the result in it for the discriminator."""
+        prepared = PreparedBatch(batch, self.settings.mouth_weight)
+        self.generator.train(not self.settings.freeze_batch_norm)
+        condition, alpha = self._condition(prepared), None
+        if self.settings.generator.warp_reference:
+            layers = self.generator.layers(condition, prepared.faces)
+            generated, alpha = layers.flatten(prepared.faces[:, 3:]), layers.cover
+        else:
+            generated = self.generator.paint(condition, prepared.faces).float()
+        batch["generated"] = generated.detach()
+        rendered = RenderedBatch(generated, prepared.truth, prepared.weight, self.networks)
+        rendered.alpha, rendered.prepared, rendered.batch = alpha, prepared, batch
+        rendered.discriminator = self.discriminator
+        return rendered
+
+    def losses(self) -> list[WeightedLoss[RenderedBatch]]:
+        """Return the losses of the generator."""
+        weights = self.settings.losses
+        losses: list[WeightedLoss[Any]] = [
+            WeightedLoss("reconstruction", weights.reconstruction, FacePair.reconstruction),
+            WeightedLoss("gradient", weights.gradient, FacePair.gradient),
+        ]
+        if weights.detail:
+            losses.append(WeightedLoss("detail", weights.detail, FacePair.detail))
+        if self.settings.generator.warp_reference:
+            losses.append(WeightedLoss("alpha", weights.alpha, RenderedBatch.mean_alpha))
+        if weights.sync and self.networks.expert is not None:
+            sync = WeightedLoss("sync", weights.sync, self._sync_loss, after=self.gate)
+            losses.append(sync)
+        losses += self._frozen_losses()
+        if self.discriminator is not None:
+            losses += [
+                WeightedLoss("adversarial", weights.adversarial, RenderedBatch.adversarial),
+                WeightedLoss("features", weights.features, RenderedBatch.feature_distance),
+            ]
+        return losses
+
+    def _frozen_losses(self) -> Sequence[WeightedLoss[FacePair]]:
+        """Losses of frozen networks that know faces or images; the validation measures them, too."""
+        weights = self.settings.losses
+        losses = [
+            WeightedLoss("lpips", weights.lpips, FacePair.lpips),
+            WeightedLoss("mouth_motion", weights.mouth_motion, FacePair.mouth_motion),
+            WeightedLoss("perceptual", weights.perceptual, FacePair.perceptual),
+        ]
+        return [loss for loss in losses if loss.weight]
+
+    def discriminator_step(self, optimizer: Optimizer) -> OptimizerStep[tuple[Tensor, Tensor]]:
+        """Return the step of the discriminator: true mouths and those that the generator has just rendered."""
+        return OptimizerStep(
+            "discriminator",
+            optimizer,
+            self._discriminate,
+            [
+                WeightedLoss("real", 1.0, lambda verdicts: real_or_painted(verdicts[0], real=True)),
+                WeightedLoss("generated", 1.0, lambda verdicts: real_or_painted(verdicts[1], real=False)),
+            ],
+        )
+
+    def _discriminate(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        assert self.discriminator is not None
+        self.discriminator.requires_grad_(True)
+        truth = batch["faces"].flatten(0, 1).float() / 255
+        real, _ = self.discriminator.judge(lower_half(truth))
+        generated, _ = self.discriminator.judge(lower_half(batch["generated"]))
+        return real, generated
+
+    def _condition(self, prepared: PreparedBatch) -> Tensor:
+        """Condition of the renderer: from the true motion, from the audio, or some from each."""
+        if self.settings.generator.motion is None:
+            return self.generator.condition(prepared.mel)
+        if not self.audio_driven:
+            return self.generator.motion_condition(prepared.motion)
+        if not self.settings.losses.sync:
+            self.generator.motion_predictor.eval()
+        motion = prepared.motion
+        if self.settings.teacher_forcing < 1:
+            predicted = self.generator.motion_predictor(prepared.mel)
+            # Whole samples, not single frames: a mouth must not jump between two sources.
+            forced = torch.rand(prepared.num_samples, device=motion.device) < self.settings.teacher_forcing
+            motion = torch.where(forced.repeat_interleave(prepared.num_frames)[:, None], motion, predicted)
+        return self.generator.motion_condition(motion)
+
+    def _sync_loss(self, rendered: RenderedBatch) -> Tensor:
+        return self._sync(rendered.generated, rendered.batch)
+
+    def _sync(self, generated: Tensor, batch: Batch) -> Tensor:
+        assert self.networks.expert is not None
+        mouths = stack_mouths(generated.unflatten(0, batch["faces"].shape[:2]))
+        audio, face = self.networks.expert(batch["expert_mel"][:, None], mouths)
+        return cosine_bce(audio, face, torch.ones(len(audio), device=audio.device))
+
+    def measure(self) -> tuple[dict[str, float], np.ndarray]:
+        """Render frames of the validation clips from the audio and from the true motion.
+
+        The sync loss of what is rendered from the audio opens the gate, where an expert is at hand.
+
+        Returns:
+            metrics: names end with the condition, `_audio` or `_motion`.
+            images: uint8 RGB (H, W, 3): reference, truth, and what was rendered, side by side.
+        """
+        expert = self.networks.expert
+        totals: dict[str, list[float]] = {}
+        strip: list[np.ndarray] = []
+        for batch in self._validation_batches():
+            prepared = PreparedBatch(batch, self.settings.mouth_weight)
+            rendered = {}
+            if self.audio_driven:
+                rendered["audio"] = self.generator(prepared.mel, prepared.faces)
+            if self.settings.generator.motion is not None:
+                rendered["motion"] = self.generator(prepared.mel, prepared.faces, prepared.motion)
+            for name, generated in rendered.items():
+                pair = FacePair(generated.float(), prepared.truth, prepared.weight, self.networks)
+                l1 = float(pair.reconstruction())
+                totals.setdefault(f"l1_{name}", []).append(l1)
+                totals.setdefault("sharpness", []).append(sharpness(pair.generated, pair.truth, pair.weight))
+                for loss in self._frozen_losses():
+                    totals.setdefault(f"{loss.name}_{name}", []).append(float(loss.function(pair)))
+                if expert is not None and self.sampling.num_frames == expert.config.num_frames:
+                    totals.setdefault(f"sync_{name}", []).append(float(self._sync(pair.generated, batch)))
+            if len(strip) < 6:
+                strip.append(side_by_side([prepared.faces[:, 3:], prepared.truth, *rendered.values()]))
+        metrics = {name: float(np.mean(values)) for name, values in totals.items()}
+        if "sync_audio" in metrics:
+            self.gate.update(metrics["sync_audio"])
+            metrics["gate"] = float(self.gate.is_open)
+        return metrics, np.concatenate(strip, axis=0)
+
+    def score(self, metrics: dict[str, float], condition: str, *, sharp: bool) -> float:
+        """Return the weighted L1 plus the sync loss, of what was rendered from one condition.
+
+        The state of the gate makes no difference: scores are compared over the whole run.
+
+        Args:
+            metrics: of `measure`.
+            condition: `audio` or `motion`.
+            sharp: make the L1 count more the further the sharpness is from the truth's.
+        """
+        score = metrics[f"l1_{condition}"] * (blur_penalty(metrics["sharpness"]) if sharp else 1)
+        if self.settings.losses.sync and self.networks.expert is not None:
+            score += self.settings.losses.sync * metrics[f"sync_{condition}"]
+        return score
+
+    def _validation_batches(self) -> list[Batch]:
+        """The same samples at every validation, without augmentation."""
+        rng = np.random.default_rng(self.seed)
+        still = draw_look(NO_AUGMENTATION, rng)
+        samples = []
+        clips = self.clips.validation.clips
+        for number in range(self.settings.validation_samples):
+            stored = clips[number % len(clips)]
+            first = int(rng.integers(0, stored.clip.num_frames - self.sampling.num_frames + 1))
+            # A fixed reference for each clip, as dubbing has it.
+            reference = 0 if first >= stored.clip.num_frames // 2 else stored.clip.num_frames - 1
+            samples.append(build_sample(stored, first, reference, still, still, self.sampling))
+        size = max(1, 16 // self.sampling.num_frames)
+        return [
+            {name: torch.stack([s[name] for s in samples[i : i + size]]).to(self.device) for name in samples[0]}
+            for i in range(0, len(samples), size)
+        ]
+
+
+def lower_half(faces: Tensor) -> Tensor:
+    """Rows of faces (B, 3, H, W) that are generated, (B, 3, H / 2, W)."""
+    return faces[..., faces.shape[-1] // 2 :, :]
+
+
+def blur_penalty(sharpness: float) -> float:
+    """Factor on the L1 of images that are to be sharp: 1 where they are as sharp as the truth, else more.
+
+    L1 alone prefers blur: by it, what makes an image sharp does harm from its first step on.
+    """
+    return 1 + abs(math.log(max(sharpness, 1e-3)))

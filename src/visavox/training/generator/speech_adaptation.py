@@ -1,0 +1,135 @@
+"""Adaptation of a speech branch to one person: its loss, its error on the validation seconds, and its calibration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from visavox.data.generator.clip_store import StoredClip
+from visavox.data.generator.mel_augmentation import augment_mels
+from visavox.data.generator.speech_dataset import SpeechDataset, smoothed, window_at
+from visavox.models.generator.speech_branch import MotionPredictor
+from visavox.training.generator.clips import ClipSplits
+from visavox.training.measures import LARGEST_GAIN, correlation
+from visavox.training.task import Batch
+
+if TYPE_CHECKING:
+    from visavox.training.generator.adaptation import AdaptationSettings
+
+_CALIBRATION_FRAMES = 2000
+"""Training frames, roughly, whose audio sets the size of the predicted motion."""
+_ROUNDS = 10
+"""Rounds of the search for gain and offset; each brings them several times nearer."""
+
+
+class SpeechAdaptation:
+    """Fits the motion predictor of a generator to one person."""
+
+    def __init__(
+        self,
+        settings: AdaptationSettings,
+        clips: ClipSplits,
+        predictor: MotionPredictor,
+        rest: np.ndarray,
+        device: torch.device,
+    ) -> None:
+        self.settings, self.clips, self.predictor, self.rest, self.device = settings, clips, predictor, rest, device
+        weights = torch.ones(len(rest), device=device)
+        weights[0] = settings.opening_weight
+        self._weights = weights / weights.mean()
+        self._gain = self._start_spread = 1.0
+
+    def dataset(self, seed: int, length: int) -> SpeechDataset:
+        """Return endless windows of the training footage, with their motion."""
+        config = self.settings.generator
+        return SpeechDataset(
+            self.clips.train, window=config.mel_window, lead=config.mel_lead, rest=self.rest, seed=seed, length=length
+        )
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Return the weighted squared error of the motion, before calibration."""
+        predictor = self.predictor.train()
+        for layer in predictor.modules():
+            if isinstance(layer, nn.BatchNorm1d):
+                layer.eval()
+        mel = augment_mels(batch["speech_mel"].flatten(0, 1), self.settings.audio_augmentation)
+        predicted = predictor.uncalibrated(mel[:, None]).float()
+        return ((predicted - batch["speech_motion"].flatten(0, 1)) ** 2 * self._weights).mean()
+
+    def measure(self) -> dict[str, float]:
+        """Compare the predicted with the true motion on the validation seconds."""
+        predicted = [self.predict(stored) for stored in self.clips.validation.clips]
+        true = [smoothed(stored.motion) for stored in self.clips.validation.clips]
+        squares = (np.concatenate(predicted) - np.concatenate(true)) ** 2
+        rows = [correlation(one, other)[0] for one, other in zip(predicted, true, strict=True)]
+        error = float((squares * self._weights.cpu().numpy()).mean())
+        return {"motion_error": error, "opening_r": float(np.mean(rows))}
+
+    @torch.no_grad()
+    def predict(self, stored: StoredClip, step: int = 1) -> np.ndarray:
+        """Predict the motion of every `step`-th frame of a clip before calibration, float32 (T, K)."""
+        config = self.settings.generator
+        frames = range(0, stored.clip.num_frames, step)
+        windows = np.stack([window_at(stored, frame, config.mel_window, config.mel_lead) for frame in frames])
+        predictor = self.predictor.eval()
+        return predictor.uncalibrated(torch.from_numpy(windows)[:, None].to(self.device)).float().cpu().numpy()
+
+    @torch.no_grad()
+    def calibrate(self, *, first: bool) -> None:
+        """Let the predicted mouth move as far as this person's does, around the opening that this person has.
+
+        As it came, the speech branch does not know the training footage, so there its spread against the true one
+        is that of unknown footage. Later it knows the training footage, and its spread is followed on the
+        validation footage.
+
+        Args:
+            first: the speech branch is as it came.
+        """
+        train, validation = self.clips.train.clips, self.clips.validation.clips
+        step = max(1, sum(stored.clip.num_frames for stored in train) // _CALIBRATION_FRAMES)
+        predicted = [self.predict(stored, step) for stored in train]
+        true = [stored.motion[::step] for stored in train]
+        lowest = float(self.predictor.lowest[0])
+        if first:
+            wanted = self.settings.exaggeration * _spread(true)
+            self._gain = _gain_for(wanted, predicted, _mean(true)[0], lowest)
+            self._start_spread = _spread([self.predict(stored) for stored in validation])
+            gain = self._gain
+        else:
+            spread = _spread([self.predict(stored) for stored in validation])
+            gain = min(self._gain * self._start_spread / max(spread, 1e-6), LARGEST_GAIN)
+        offset = _mean(true) - gain * _mean(predicted)
+        offset[0] = _offset_for(_mean(true)[0], gain, predicted, lowest)
+        self.predictor.gain.fill_(gain)
+        self.predictor.offset.copy_(torch.from_numpy(offset))
+
+
+def _spread(motions: list[np.ndarray]) -> float:
+    """Standard deviation of the opening around its mean in each clip, over all clips."""
+    return float(np.concatenate([motion[:, 0] - motion[:, 0].mean() for motion in motions]).std())
+
+
+def _mean(motions: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(motions).mean(axis=0)
+
+
+def _offset_for(mean: float, gain: float, predicted: list[np.ndarray], lowest: float) -> float:
+    """Find the offset that gives the opening a mean, given that no mouth is more closed than closed."""
+    opening = gain * np.concatenate(predicted)[:, 0]
+    offset = mean - float(opening.mean())
+    for _ in range(_ROUNDS):
+        offset += mean - float(np.maximum(opening + offset, lowest).mean())
+    return offset
+
+
+def _gain_for(spread: float, predicted: list[np.ndarray], mean: float, lowest: float) -> float:
+    """Find the gain that gives the opening a spread, given the same."""
+    gain = spread / max(_spread(predicted), 1e-6)
+    for _ in range(_ROUNDS):
+        offset = _offset_for(mean, gain, predicted, lowest)
+        gain *= spread / max(_spread([np.maximum(gain * one + offset, lowest) for one in predicted]), 1e-6)
+        gain = min(gain, LARGEST_GAIN)
+    return gain

@@ -1,0 +1,67 @@
+"""Speech for the tasks of motion: clips of a prepared data set with the features that a network takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from visavox.audio.features.mel import SAMPLE_RATE
+from visavox.audio.features.speech_features import SpeechFeatures, load_features
+from visavox.data.motion.motion_store import MotionStore, load_motion_store
+from visavox.errors import InputError
+from visavox.progress import Progress
+from visavox.types import PathLike
+from visavox.weights.checkpoint import load_model
+
+TRUE_MOTION = "true"
+"""Name that commands take in place of a motion VAE, for the true motion of other speakers."""
+
+
+def find_features(name: str, feature_size: int) -> SpeechFeatures:
+    """Make the speech features that a network takes.
+
+    Raises:
+        InputError: there are none of this name, or they have another size.
+    """
+    features = load_features(name)
+    if features.size != feature_size:
+        raise InputError(
+            f"the features {name} have {features.size} numbers a row, and the network takes {feature_size}; give a "
+            "recipe for these features"
+        )
+    return features
+
+
+def load_motions(dataset: PathLike, features: SpeechFeatures, progress: Progress) -> tuple[MotionStore, MotionStore]:
+    """Load training and validation clips.
+
+    Raises:
+        InputError: the data set cannot be used.
+    """
+    train = load_motion_store(Path(dataset), "train", features, progress=progress)
+    return train, load_motion_store(Path(dataset), "validation", features, progress=progress)
+
+
+def load_pair(sync: str, motion: str | None, device: str | torch.device = "cpu") -> tuple[Any, Any]:
+    """Load a motion SyncNet, and the motion VAE that takes the same features; None for no motion VAE.
+
+    Raises:
+        InputError: a weights file cannot be used, or their features differ.
+    """
+    syncnet: Any = load_model(sync, network="motion_syncnet")
+    vae: Any = load_model(motion, network="motion_vae", device=device) if motion is not None else None
+    if vae is not None and vae.config.features != syncnet.config.features:
+        raise InputError(
+            f"the motion VAE {motion} takes {vae.config.features} and the motion SyncNet {sync} takes "
+            f"{syncnet.config.features}; give two that take the same"
+        )
+    return syncnet, vae
+
+
+def silent_row(features: SpeechFeatures) -> np.ndarray:
+    """Return a row of features of digital silence, float32 (C,), from the middle of a second of it."""
+    rows = features.of(np.zeros(SAMPLE_RATE, np.float32))
+    return rows[len(rows) // 2]
