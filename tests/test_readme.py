@@ -19,8 +19,8 @@ from benchmarks.speed import __main__ as speed
 import visavox
 from visavox.cli.main import COMMANDS as COMMAND_TABLE
 from visavox.cli.main import main
-from visavox.training.tasks import COMMANDS as TASK_COMMANDS
 from visavox.training.tasks import TASKS
+from visavox.training.tasks import commands as task_commands
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
@@ -102,7 +102,7 @@ def test_recipes_that_are_named_exist():
     generators = ("speech", "expert", "features", "wav2lip", "attn-wav2lip", "motion-dub")
     assert {recipe for _, recipe in told} == {recipe for name in generators for recipe in known[name]}
     assert {task for task, _ in told if task} == set(generators)
-    assert not [name for name in TASK_COMMANDS if f"`{name}`" not in page]
+    assert not [name for name in task_commands() if f"`{name}`" not in page]
 
 
 def test_the_readme_begins_with_the_demo():
@@ -127,7 +127,7 @@ OTHERS = {"--no-deps", "--logdir", "--version", "--help", "--durations"}
 def test_options_that_pages_mention_exist(capsys):
     commands = [[name] for name in COMMAND_TABLE if name not in ("avatar", "bench", "models", "train")]
     commands += [["models", name] for name in ("list", "info", "import", "blend", "graft")]
-    commands += [["train", name] for name in TASK_COMMANDS]
+    commands += [["train", name] for name in task_commands()]
     commands += [["motion", "plot"], ["bench", "avatar"]]
     commands += [["avatar", name] for name in ("build", "info", "speak", "demo")]
     known = set(OTHERS)

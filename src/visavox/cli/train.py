@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from visavox.cli.common import EXIT_BAD_INPUT, EXIT_DONE, ReportOptions, parse
 from visavox.errors import InputError
-from visavox.training.tasks import COMMANDS, TASKS, find_recipe, unknown
+from visavox.training.tasks import TASKS, commands, find_recipe, unknown
 
 if TYPE_CHECKING:
     from visavox.training.task import TrainingTask
@@ -29,8 +29,8 @@ def main(argv: list[str]) -> int:
             raise SystemExit(EXIT_DONE)  # as the help of every other command ends
         return EXIT_BAD_INPUT
     name = argv[0]
-    if name not in COMMANDS:
-        raise InputError(f"there is no training task {unknown(name, COMMANDS, 'tasks')}")
+    if name not in commands():
+        raise InputError(f"there is no training task {unknown(name, commands(), 'tasks')}")
     task = TASKS[name].load()
     options: Any = parse(_options(name, task), argv[1:], command=f"train {name}")
     from visavox.training.run import train
@@ -55,7 +55,7 @@ def main(argv: list[str]) -> int:
 
 def help_text() -> str:
     """Return what `visavox train --help` prints."""
-    width = max(map(len, COMMANDS))
+    width = max(map(len, commands()))
     return "\n".join(
         [
             "usage: visavox train TASK DATA -o RUN [options]",
@@ -63,7 +63,7 @@ def help_text() -> str:
             "Trains a network. DATA is a folder that `visavox prepare` wrote, or the data set of one person.",
             "",
             "tasks:",
-            *(f"  {name:<{width}}  {TASKS[name].title}" for name in COMMANDS),
+            *(f"  {name:<{width}}  {TASKS[name].title}" for name in commands()),
             "",
             "options:",
             "  -h, --help  show this text; `visavox train TASK --help` shows the recipes and options of a task",

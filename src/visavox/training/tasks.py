@@ -125,8 +125,10 @@ TASKS: Mapping[str, TaskRow] = {
 }
 """Name to task, in the order in which they are listed."""
 
-COMMANDS = tuple(name for name, row in TASKS.items() if row.recipes)
-"""Tasks that are sub-commands of `visavox train`."""
+
+def commands() -> tuple[str, ...]:
+    """Return the names of the tasks that are sub-commands of `visavox train`."""
+    return tuple(name for name, row in TASKS.items() if row.recipes)
 
 
 def find_task(name: str) -> TaskRow:

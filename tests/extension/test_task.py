@@ -1,0 +1,75 @@
+"""One file and one row: a training task that nobody told the rest of the house about."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from visavox.cli.main import main
+from visavox.training.run import train
+from visavox.training.run_settings import RunSettings
+from visavox.training.tasks import TASKS, TaskRow, find_recipe
+
+
+@pytest.fixture(autouse=True)
+def row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one row."""
+    monkeypatch.setitem(
+        TASKS,
+        "line",
+        TaskRow("Fit a line", "tests.extension.toy_task:LineTask", "tests.extension.toy_task:RECIPES", default="tiny"),
+    )
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "points.txt").write_text("y = 3 x")
+    return folder
+
+
+def test_the_command_lists_it_and_trains_it(data, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    assert "line            Fit a line" in capsys.readouterr().out
+    assert main(["train", "line", str(data), "-o", str(tmp_path / "run"), "--json", "--quiet", "--device", "cpu"]) == 0
+    assert json.loads(capsys.readouterr().out)["slope_error"] < 3
+    assert set(safetensors.torch.load_file(tmp_path / "run" / "best.safetensors")) == {"weight"}
+
+
+def test_it_resumes_and_accumulates_as_every_task_does(data, tmp_path):
+    recipe = find_recipe("line", "tiny")
+
+    def weight(run: str, steps: int, resume: bool = False, **options) -> torch.Tensor:
+        settings = RunSettings(device="cpu", steps=steps, **options)
+        result = train(recipe, data, tmp_path / run, settings=settings, resume=resume)
+        return result.task.modules["line"].weight.detach().clone()
+
+    whole = weight("whole", 3)
+    with pytest.raises(KeyboardInterrupt):
+        _interrupted(recipe, data, tmp_path / "parts")
+    parts = train(recipe, data, tmp_path / "parts", settings=RunSettings(device="cpu"), resume=True)
+    assert torch.equal(parts.task.modules["line"].weight, whole)
+    large = weight("large", 3, batch_size=8)
+    accumulated = weight("accumulated", 3, batch_size=4, accumulate=2)
+    assert torch.allclose(large, accumulated, atol=1e-6)
+    assert not torch.allclose(large, whole, atol=1e-4)
+
+
+def _interrupted(recipe, data: Path, run: Path) -> None:
+    import signal
+
+    from tests.acting_progress import AfterStep
+
+    train(
+        recipe,
+        data,
+        run,
+        settings=RunSettings(device="cpu"),
+        progress=AfterStep(1, lambda: signal.raise_signal(signal.SIGINT)),
+    )
