@@ -20,6 +20,7 @@ SOURCE = ROOT / "src" / "visavox"
 OUTSIDE = {
     "benchmarks/README.md": "benchmarks.md",
     "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
     "src/visavox/demo/README.md": "cards/demo.md",
     **{
         path.relative_to(ROOT).as_posix(): f"cards/{path.name}"

@@ -7,7 +7,6 @@ of them (`visavox.cli.progress_views` has those of the command line).
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -57,16 +56,17 @@ class CancelToken:
     """Asks a job to stop, from any thread; the job raises `Cancelled` at its next step and leaves nothing behind."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        # A plain flag and no lock: `cancel` is called by signal handlers, which may interrupt each other.
+        self._cancelled = False
 
     def cancel(self) -> None:
         """Ask for the stop; asking twice changes nothing."""
-        self._event.set()
+        self._cancelled = True
 
     @property
     def is_cancelled(self) -> bool:
         """Whether the stop was asked for."""
-        return self._event.is_set()
+        return self._cancelled
 
     def raise_if_cancelled(self) -> None:
         """Stop here if that was asked for.
@@ -74,7 +74,7 @@ class CancelToken:
         Raises:
             Cancelled: it was.
         """
-        if self._event.is_set():
+        if self._cancelled:
             raise Cancelled
 
 
