@@ -1,1 +1,1 @@
-"""Every figure of the documentation, each printed by one command; run them from the repository's root."""
+"""Every value of the documentation, each printed by one command; run them from the repository's root."""

@@ -1,4 +1,4 @@
-"""The clips of an evaluation set: where they are, which group they belong to, how late their sound is."""
+"""The clips of an evaluation set: where they are, which group they belong to, how late their audio is."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Clip:
     group: str
     """Name of its folder; folders of one corpus are one group."""
     audio_lag: Fraction
-    """Seconds by which the sound comes early (negative: late), as it was measured; 0 where that is not known."""
+    """Seconds by which the audio comes early (negative: late), as it was measured; 0 where that is not known."""
 
 
 def find_clips(folder: Path, index: Path | None = None) -> list[Clip]:

@@ -1,4 +1,4 @@
-"""How much sound does HuBERT have to hear around what is kept, so that windows give what the whole recording gives?
+"""Context that HuBERT needs around what is kept, so that windows give what the whole recording gives.
 
 python -m benchmarks.hubert_context RECORDING facebook/hubert-large-ls960-ft
 """

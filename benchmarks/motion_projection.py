@@ -2,7 +2,7 @@
 
     python -m benchmarks.motion_projection DATASET grid_s1 --postnet postnet-grid-s1
 
-The last clips of the person are said anew by the motion model, on their face, and projected on frames of the others.
+The last clips of the person are said again by the motion model, on their face, and projected on frames of the others.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from visavox.motion.speak import SpeakSettings, speak
 from visavox.types import Motion
 
 HELD_OUT = 0.12
-"""Share of the person's clips that is said anew, the last ones: those that `visavox train postnet` keeps apart."""
+"""Share of the person's clips that is said again, the last ones: those that `visavox train postnet` keeps apart."""
 
 Say = Callable[[np.ndarray], np.ndarray]
-"""Sound of 16 kHz, float32 (N,), to displacements (T, 68, 3)."""
+"""Audio of 16 kHz, float32 (N,), to displacements (T, 68, 3)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectionOptions(CommonOptions):
-    """Say the held-out clips of a person anew, with and without projection, and compare with what they did.
+    """Say the held-out clips of a person again, with and without projection, and compare with what they did.
 
     Prints a table in Markdown.
     """

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from visavox.evaluation.protocol.pictures import encode_jpeg, sheet, telling_times
+from visavox.evaluation.face_tiles import jpeg_bytes, label_rows, telling_times
 from visavox.evaluation.track_cache import TrackCache
 from visavox.face.geometry.crop import CropSpec, crop_transforms, warp_crop
 from visavox.face.geometry.landmarks import mouth_opening
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
     """Draw and write."""
     output = Path(arguments[1]) if len(arguments) > 1 else OUTPUT
     image = draw(Path(arguments[0]) / "held-out")
-    output.write_bytes(encode_jpeg(image))
+    output.write_bytes(jpeg_bytes(image))
     print(f"{output}: {image.shape[1]} x {image.shape[0]} pixels, {output.stat().st_size} bytes")
 
 
@@ -49,7 +49,7 @@ def draw(folder: Path) -> np.ndarray:
         rows["true"] += tiles(folder / f"{number}.truth.mp4", crop_transforms(truth, MOUTH), indices)
         for name in ("before", "after"):
             rows[name] += tiles(folder / name / f"{number}.backwards.mp4", crop_transforms(backwards, MOUTH), indices)
-    return sheet(list(rows.items()))
+    return label_rows(list(rows.items()))
 
 
 def tiles(video: Path, transforms: np.ndarray, indices: list[int]) -> list[np.ndarray]:

@@ -1,1 +1,1 @@
-"""Held-out frames of an avatar: drawn from their true landmarks and from their sound, against how they were."""
+"""Held-out frames of an avatar: drawn from their true landmarks and from their audio, against how they were."""

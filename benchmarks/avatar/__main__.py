@@ -1,6 +1,6 @@
 """How good is an avatar on the last part of its footage, which nothing was learned from?
 
-Its frames are drawn from their true landmarks (head and torso alone) and from their sound (the whole chain), always
+Its frames are drawn from their true landmarks (head and torso alone) and from their audio (the whole chain), always
 with the true pose, and compared with how they were. Beside them stand a face that never moves, and the true frames
 themselves.
 
@@ -24,9 +24,9 @@ import tyro
 
 import visavox
 from benchmarks.avatar.drives import LABELS, Drive, Stretch, held_out, open_drive
-from benchmarks.avatar.figures import Meter, Painter, Tally, enlargement
 from benchmarks.avatar.sheet import draw_sheet
-from benchmarks.avatar.table import figures_table
+from benchmarks.avatar.table import values_table
+from benchmarks.avatar.values import Meter, Painter, Tally, enlargement
 from benchmarks.motion.model import write_wav
 from visavox.avatar.format.avatar_folder import NEEDED, POSTNET_FILE
 from visavox.avatar.format.shipped_avatars import find_avatar
@@ -41,7 +41,7 @@ from visavox.training.radiance.person import load_patch_loss
 from visavox.weights.checkpoint import load_model
 
 TRUE = "true frames"
-"""The line of the pictures as they were."""
+"""The line of the images as they were."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +72,11 @@ class AvatarOptions(CommonOptions):
     device: Device = "cpu"
     """Where it is drawn."""
     sheet: Path | None = None
-    """Show six held-out frames, true and drawn, in this picture (.png or .jpg)."""
+    """Show six held-out frames, true and drawn, in this image (.png or .jpg)."""
     sheet_only: bool = False
-    """Make that picture and measure nothing."""
+    """Make that image and measure nothing."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
-    """Write all figures to this JSON file."""
+    """Write all values to this JSON file."""
 
 
 def main(argv: list[str]) -> int:
@@ -102,7 +102,7 @@ def main(argv: list[str]) -> int:
     size = sum((folder / name).stat().st_size for name in (*NEEDED, POSTNET_FILE) if (folder / name).is_file())
     times = enlargement(data.size)
     print(f"{frames} held-out frames in {len(stretches)} stretches; faces are tracked at {times} times their size")
-    print(f"\n{figures_table(lines)}\n\nthe avatar: {size} bytes")
+    print(f"\n{values_table(lines)}\n\nthe avatar: {size} bytes")
     print(f"{on.processor}, {on.cores} cores, {on.threads} threads, torch {on.torch}, {on.device}, {on.precision}")
     spoken = None if options.without_memory else _speak(folder, stretches, str(avatar.device))
     if spoken is not None:
@@ -157,17 +157,17 @@ def _measure(
     settings: AvatarSpeakSettings,
     options: AvatarOptions,
 ) -> dict[str, dict[str, float]]:
-    """Draw and compare: figures of each line by its name."""
+    """Draw and compare: values of each line by its name."""
     meter, painter = Meter(data, load_patch_loss("face-features")), Painter(avatar)
     tally = Tally()
     for stretch in options.progress.track(stretches, TRUE):
         meter.add(tally, stretch, None)
-    lines = {TRUE: tally.figures()}
+    lines = {TRUE: tally.values()}
     for name in options.drives:
         drive, tally = open_drive(name, avatar, settings), Tally()
         for stretch in options.progress.track(stretches, LABELS[name]):
             meter.add(tally, stretch, painter.draw_all(stretch, drive(stretch), tally))
-        lines[LABELS[name]] = tally.figures()
+        lines[LABELS[name]] = tally.values()
     return lines
 
 

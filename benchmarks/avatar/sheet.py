@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.avatar.drives import LABELS, Drive, Stretch, open_drive
-from benchmarks.avatar.figures import Painter
+from benchmarks.avatar.values import Painter
 from visavox.avatar.speak.speak import Avatar
 from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
 from visavox.data.radiance.person_data import PersonData
-from visavox.evaluation.protocol.pictures import sheet
+from visavox.evaluation.face_tiles import label_rows
 from visavox.runtime.files import PartialFile
 
 SHOWN = 6
@@ -31,7 +31,7 @@ def draw_sheet(
         data: the person.
         stretches: of the held-out part.
         settings: of speaking.
-        output: the picture, .png or .jpg.
+        output: the image, .png or .jpg.
     """
     chosen = shown_frames(stretches)
     rows = [("true", [np.array(data.frames[stretch.start + frame]) for stretch, frame in chosen])]
@@ -41,7 +41,7 @@ def draw_sheet(
         drawn = [painter.draw(drive(stretch), stretch.pose, frame) for stretch, frame in chosen]
         rows.append((f"drawn from {LABELS[name]}", drawn))
     with PartialFile(output) as partial:
-        Image.fromarray(sheet(rows)).save(partial.path, optimize=True)
+        Image.fromarray(label_rows(rows)).save(partial.path, optimize=True)
 
 
 def shown_frames(stretches: Sequence[Stretch]) -> list[tuple[Stretch, int]]:

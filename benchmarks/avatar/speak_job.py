@@ -13,20 +13,20 @@ from benchmarks.speed.job import peak_memory
 
 
 def main(argv: list[str]) -> int:
-    """Speak once and print the figures as JSON."""
+    """Speak once and print the values as JSON."""
     folder, sound, output, device = argv
     from visavox.avatar.speak.speak import Avatar
 
     avatar = Avatar.load(folder, device=device)
     begin = time.perf_counter()
     result = avatar.speak(sound, output)
-    figures = {
+    values = {
         "seconds": time.perf_counter() - begin,
         "video_seconds": result.seconds,
         "frames": result.num_frames,
         "peak_memory_mb": round(peak_memory(), 1),
     }
-    print(json.dumps(figures))
+    print(json.dumps(values))
     return 0
 
 

@@ -1,10 +1,11 @@
-"""The figures of an avatar as a table in Markdown: a line for what drives it, a column for each figure."""
+"""Table of an avatar's values in Markdown: a line for what drives it, a column for each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks.motion.table import cell, markdown
+from benchmarks.motion.table import cell
+from visavox.runtime.page import markdown_table
 
 HEADINGS = {
     "psnr": ("PSNR", 1),
@@ -19,12 +20,14 @@ HEADINGS = {
     "flicker": ("flicker", 2),
     "milliseconds": ("ms a frame", 0),
 }
-"""Figure to its heading and the digits after its point."""
+"""Value to its heading and the digits after its point."""
 
 
-def figures_table(lines: Mapping[str, Mapping[str, float]]) -> str:
-    """Lay out the figures of each line."""
-    rows = [["driven by", *(heading for heading, _ in HEADINGS.values())]]
-    for name, figures in lines.items():
-        rows.append([name, *(cell(figures.get(key), decimals) for key, (_, decimals) in HEADINGS.items())])
-    return markdown(rows)
+def values_table(lines: Mapping[str, Mapping[str, float]]) -> str:
+    """Lay out the values of each line."""
+    head = ["driven by", *(heading for heading, _ in HEADINGS.values())]
+    rows = [
+        [name, *(cell(values.get(key), decimals) for key, (_, decimals) in HEADINGS.items())]
+        for name, values in lines.items()
+    ]
+    return markdown_table(head, rows)

@@ -1,8 +1,8 @@
 """Dubs of clips played backwards: does the mouth follow the audio, with nothing of the answer in the image?
 
-Every clip of a set of unseen speakers is played backwards and dubbed with its own forward sound; the dubbed mouth
-is then compared with that of the true recording. Beside it stand the two mouths that know nothing of the sound: the
-one that was there (backwards), and one dubbed with the sound of the next clip of the group.
+Every clip of a set of unseen speakers is played backwards and dubbed with its own forward audio; the dubbed mouth
+is then compared with that of the true recording. Beside it stand the two mouths that know nothing of the audio: the
+one that was there (backwards), and one dubbed with the audio of the next clip of the group.
 
     python -m benchmarks.backwards EVAL_DIR --model wav2lip -o RESULT.json --check
 """
@@ -29,9 +29,9 @@ from visavox.evaluation.track_cache import TrackCache
 
 @dataclass(frozen=True, kw_only=True)
 class BackwardsOptions(CommonOptions):
-    """Dub every clip of a set, played backwards, with its own sound, and compare it with the recording.
+    """Dub every clip of a set, played backwards, with its own audio, and compare it with the recording.
 
-    Prints a table in Markdown. A clip's sound is moved by the lag that INDEX.csv gives for it, where it can be
+    Prints a table in Markdown. A clip's audio is moved by the lag that INDEX.csv gives for it, where it can be
     trusted.
     """
 
@@ -44,7 +44,7 @@ class BackwardsOptions(CommonOptions):
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """Write all values, clip by clip, to this JSON file."""
     work: Path = Path("results/backwards")
-    """Keeps the backward videos, landmarks, sounds and dubbed videos. All but the last are used again."""
+    """Keeps the backward videos, landmarks, audio and dubbed videos. All but the last are used again."""
     index: Path | None = None
     """Table of lags; by default INDEX.csv in or above the folder."""
     groups: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ class BackwardsOptions(CommonOptions):
     limit: int | None = None
     """Only so many clips of each group: a quick look, no result."""
     without_other_sound: bool = False
-    """Leave out the baseline that is dubbed with the next clip's sound. Nearly twice as quick; no result."""
+    """Leave out the baseline that is dubbed with the next clip's audio. Nearly twice as quick; no result."""
     true_motion: bool = False
     """Drive a motion-driven generator by the motion of the recording, not by its audio: the cost of its renderer."""
     reference: str | None = None
@@ -80,7 +80,7 @@ def main(argv: list[str]) -> int:
         return 0
     results = _measure(options, clips, tracks)
     groups = group_results(results)
-    driver = "their own motion" if options.true_motion else "their own sound"
+    driver = "their own motion" if options.true_motion else "their own audio"
     print(f"{options.model}: {len(results)} clips played backwards, dubbed with {driver}\n")
     print(markdown([(name, group.values) for name, group in groups.items()]))
     problems = check_groups(groups)

@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.backwards.recording_offset import RecordingScorer
 from benchmarks.clips import Clip
 from visavox.dubbing import Dubber
-from visavox.evaluation.backwards import cut_sound, reverse_video
+from visavox.evaluation.backwards import cut_audio, reverse_video
 from visavox.evaluation.evaluation import EvaluationSettings, evaluate_pair
 from visavox.evaluation.pairs import EvaluationPair
 from visavox.evaluation.report import Report
@@ -153,11 +153,11 @@ def make_material(clip: Clip, other: Clip | None, work: Path, tracks: TrackCache
     track = tracks.track(clip.path)
     duration = track.times[-1] + Fraction(1 / frame_rate(track.times)).limit_denominator(90_000)
     audio = work / "sound" / f"{clip.name}.wav"
-    cut_sound(clip.path, audio, clip.audio_lag, duration)
+    cut_audio(clip.path, audio, clip.audio_lag, duration)
     if other is None:
         return Material(backwards, audio, None)
     other_audio = work / "sound" / f"{clip.name}.other.wav"
-    cut_sound(other.path, other_audio, other.audio_lag, duration, repeat=True)
+    cut_audio(other.path, other_audio, other.audio_lag, duration, repeat=True)
     return Material(backwards, audio, other_audio)
 
 

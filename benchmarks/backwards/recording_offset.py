@@ -1,6 +1,6 @@
-"""Whether sound and picture of the recordings themselves are apart, as a judge hears it that taught no generator.
+"""Offset of audio and video in the recordings themselves, by a network that taught no generator.
 
-A dub follows its sound. Where the table of lags leaves the sound of a recording early by a frame, the lips of a
+A dub follows its audio. Where the table of lags leaves the audio of a recording early by a frame, the lips of a
 perfect dub are early by a frame, too.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 
@@ -17,11 +17,12 @@ from visavox.constants import FRAME_RATE
 from visavox.face.geometry.resting_face import resting_face
 from visavox.media.sound import read_audio
 from visavox.metrics.motion_sync import shifted_agreement
+from visavox.models.sync.motion_syncnet import MotionSyncNet
 from visavox.types import Motion
 from visavox.weights.checkpoint import load_model
 
 REACH = 8
-"""Frames by which the sound is moved at most, either way."""
+"""Frames by which the audio is moved at most, either way."""
 
 
 class RecordingScorer:
@@ -32,20 +33,20 @@ class RecordingScorer:
     """
 
     def __init__(self, name: str = "motion-syncnet") -> None:
-        self._network: Any = load_model(name, network="motion_syncnet")
+        self._network = cast(MotionSyncNet, load_model(name, network="motion_syncnet"))
         self._features = load_features(self._network.config.features)
         self._mode = self._network.opening_mode.cpu().numpy()
 
-    def score(self, motion: Motion, sound: Path) -> np.ndarray | None:
-        """Compare a recording with its own sound, moved by -REACH to REACH frames.
+    def score(self, motion: Motion, audio: Path) -> np.ndarray | None:
+        """Compare a recording with its own audio, moved by -REACH to REACH frames.
 
         Returns:
             float64 (2, 2 REACH + 1): sums of cosines and how many they are; None at other frame rates than the
-            judge's.
+            network's.
         """
         if motion.rate != FRAME_RATE:
             return None
-        rows = self._features.of(read_audio(sound))
+        rows = self._features.of(read_audio(audio))
         num_frames = min(motion.num_frames, len(rows) // 2)
         displacements = motion.displacements[:num_frames]
         moved = displacements - resting_face(displacements, self._mode)
@@ -53,9 +54,9 @@ class RecordingScorer:
 
 
 def offset_of(scores: Sequence[np.ndarray | None]) -> float:
-    """Frames by which the sound of some recordings has to be moved to fit their lips best; NaN if none was known.
+    """Frames by which the audio of some recordings has to be moved to fit their lips best; NaN if none was known.
 
-    Negative: the sound comes early, and what follows it is early, too.
+    Negative: the audio comes early, and what follows it is early, too.
     """
     known = [score for score in scores if score is not None]
     if not known:

@@ -13,6 +13,7 @@ from benchmarks.backwards.job import ClipResult
 from benchmarks.backwards.recording_offset import offset_of
 from visavox.evaluation.report import Report, summarise
 from visavox.metrics.curves import CurveAgreement, mean_best_lag, pool_curves
+from visavox.runtime.page import markdown_table
 
 SMALLEST_GROUP = 3
 """Groups of fewer clips are shown, and need not meet the thresholds."""
@@ -136,10 +137,10 @@ def curve_rows(
 
 def check_groups(groups: dict[str, Group]) -> list[str]:
     """Say which thresholds are not met; a value that could not be measured does not meet its own."""
-    judged = {name: group for name, group in groups.items() if group.values["num_clips"] >= SMALLEST_GROUP}
-    if not judged:
-        return [f"no group has {SMALLEST_GROUP} clips, so none was judged"]
-    return [f"{name}: {problem}" for name, group in judged.items() for problem in _problems(group.values)]
+    counted = {name: group for name, group in groups.items() if group.values["num_clips"] >= SMALLEST_GROUP}
+    if not counted:
+        return [f"no group has {SMALLEST_GROUP} clips, so none was held to them"]
+    return [f"{name}: {problem}" for name, group in counted.items() for problem in _problems(group.values)]
 
 
 def _problems(values: dict[str, float]) -> list[str]:
@@ -167,12 +168,7 @@ def markdown(rows: Sequence[tuple[str, dict[str, Any]]]) -> str:
         cells = [_cell(values.get(key), decimals) for _, values in rows]
         if any(cell != "-" for cell in cells):
             lines.append([heading, *cells])
-    widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(rows) + 1)]
-    text = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
-    ]
-    rule = "|" + "|".join("-" * (width + 1) + (":" if column else "-") for column, width in enumerate(widths)) + "|"
-    return "\n".join([text[0], rule, *text[1:]])
+    return markdown_table(lines[0], lines[1:])
 
 
 def _cell(value: Any, decimals: int) -> str:

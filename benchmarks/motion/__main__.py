@@ -1,7 +1,7 @@
 """Does a face move as the speech says?
 
 Motion models, and simple baselines that are trained in the same run on the training split, predict the motion of the
-validation split of a prepared data set from its sound alone; the figures compare it with how those faces did move.
+validation split of a prepared data set from its audio alone; the values compare it with how those faces did move.
 
     python -m benchmarks.motion DATASET --models motion -o results/motion.json
 """
@@ -20,9 +20,9 @@ import tyro
 
 import visavox
 from benchmarks.motion.baselines import convolution, gather, mean_face, ridge
-from benchmarks.motion.figures import ClipFigures, Judge, group_figures, measure
 from benchmarks.motion.material import Material, load_material
-from benchmarks.motion.table import figures_table, opening_table
+from benchmarks.motion.table import opening_table, values_table
+from benchmarks.motion.values import ClipValues, Scorer, group_values, measure
 from visavox.audio.features.speech_features import load_features
 from visavox.cli.common import CommonOptions, parse, run
 from visavox.data.motion.feature_cache import FeatureCache
@@ -30,12 +30,12 @@ from visavox.evaluation.report import plain
 from visavox.progress import Progress
 
 Sample = Callable[[np.ndarray, int], np.ndarray]
-"""Sound, float32 (N,) of 16 kHz, and a seed, to displacements (T, 68, 3)."""
+"""Audio, float32 (N,) of 16 kHz, and a seed, to displacements (T, 68, 3)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MotionOptions(CommonOptions):
-    """Predict the motion of unseen speakers from their sound, and compare it with how they moved.
+    """Predict the motion of unseen speakers from their audio, and compare it with how they moved.
 
     Prints tables in Markdown.
     """
@@ -59,7 +59,7 @@ class MotionOptions(CommonOptions):
     limit: int | None = None
     """Only so many clips of each group: a quick look, no result."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
-    """Write all figures, clip by clip, to this JSON file."""
+    """Write all values, clip by clip, to this JSON file."""
 
 
 def main(argv: list[str]) -> int:
@@ -69,20 +69,20 @@ def main(argv: list[str]) -> int:
         from visavox.media import check_output
 
         check_output(options.output, (), overwrite=True, extensions=(".json",))
-    syncnet = None if options.syncnet is None else _sync_judge(options.syncnet)
+    syncnet = None if options.syncnet is None else _sync_scorer(options.syncnet)
     clips = load_material(options.dataset, "validation", limit=options.limit, progress=options.progress)
-    results: dict[str, list[ClipFigures]] = {}
+    results: dict[str, list[ClipValues]] = {}
     for name, sample, number in _predictors(options):
         results[name] = _measure(clips, sample, number, syncnet, options.progress, name)
-        groups = group_figures(results[name])
-        print(f"{name}\n\n{figures_table(groups)}\n", flush=True)
+        groups = group_values(results[name])
+        print(f"{name}\n\n{values_table(groups)}\n", flush=True)
     print(
-        f"Correlation of lip opening\n\n{opening_table({name: group_figures(each) for name, each in results.items()})}"
+        f"Correlation of lip opening\n\n{opening_table({name: group_values(each) for name, each in results.items()})}"
     )
     if options.output is not None:
         values = {
             name: {
-                "groups": group_figures(each),
+                "groups": group_values(each),
                 "clips": dict(zip((clip.clip_id for clip in clips), map(asdict, each), strict=True)),
             }
             for name, each in results.items()
@@ -93,24 +93,24 @@ def main(argv: list[str]) -> int:
 
 
 def _measure(
-    clips: Sequence[Material], sample: Sample, samples: int, judge: Judge | None, progress: Progress, name: str
-) -> list[ClipFigures]:
+    clips: Sequence[Material], sample: Sample, samples: int, scorer: Scorer | None, progress: Progress, name: str
+) -> list[ClipValues]:
     """Measure a predictor on clips, drawing so many samples of each."""
-    figures = []
+    found = []
     for clip in progress.track(clips, name, unit="clip"):
         predicted = [fit_frames(sample(clip.audio, seed), clip.num_frames) for seed in range(samples)]
-        figures.append(measure(clip, predicted, judge))
-    return figures
+        found.append(measure(clip, predicted, scorer))
+    return found
 
 
-def _sync_judge(model: str) -> Judge:
-    from benchmarks.motion.sync import SyncJudge
+def _sync_scorer(model: str) -> Scorer:
+    from benchmarks.motion.sync import SyncScorer
 
-    return SyncJudge(model)
+    return SyncScorer(model)
 
 
 def fit_frames(motion: np.ndarray, num_frames: int) -> np.ndarray:
-    """Cut a motion to the frames of its clip, or hold its last one: sound may end a little early or late."""
+    """Cut a motion to the frames of its clip, or hold its last one: audio may end a little early or late."""
     return motion[np.minimum(np.arange(num_frames), len(motion) - 1)]
 
 

@@ -19,7 +19,7 @@ from visavox.audio.features.speech_features import SpeechFeatures
 from visavox.data.motion.feature_cache import FeatureCache, clip_features, fit_rows
 
 Predict = Callable[[np.ndarray], np.ndarray]
-"""Sound, float32 (N,) of 16 kHz, to displacements (T, 68, 3) with T = ceil(N / 640)."""
+"""Audio, float32 (N,) of 16 kHz, to displacements (T, 68, 3) with T = ceil(N / 640)."""
 
 WINDOW = 30
 """Rows of the window: 0.6 s."""
@@ -37,7 +37,7 @@ _BLOCK = 4096
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """All training frames with the sound around them."""
+    """All training frames with the audio around them."""
 
     rows: Tensor
     """float32 (R, C): feature rows of all clips, half a window of silence around each clip."""

@@ -1,4 +1,4 @@
-"""The clips of a prepared data set as this benchmark takes them: sound, and how the face moved."""
+"""The clips of a prepared data set as this benchmark takes them: audio, and how the face moved."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Material:
 
     @property
     def sound_16_bits(self) -> np.ndarray:
-        """int16 (N,): the sound as the data set has it."""
+        """int16 (N,): the audio as the data set has it."""
         return np.rint(self.audio * 32768).astype(np.int16)
 
     def paused(self, margin: float = 0.12) -> np.ndarray:
@@ -94,7 +94,7 @@ def group_of(source: str) -> str:
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Read motion and sound of a clip, none of its pictures."""
+    """Read motion and audio of a clip, none of its images."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return arrays["displacements"], arrays["confidence"], arrays["audio"]

@@ -1,4 +1,4 @@
-"""A motion model as this benchmark asks it: sound in, displacements out, by the way that `visavox motion` goes."""
+"""A motion model as this benchmark asks it: audio in, displacements out, by the way that `visavox motion` goes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from visavox.motion.speak import SpeakSettings, speak
 
 Sample = Callable[[np.ndarray, int], np.ndarray]
-"""Sound, float32 (N,) of 16 kHz, and a seed, to displacements (T, 68, 3)."""
+"""Audio, float32 (N,) of 16 kHz, and a seed, to displacements (T, 68, 3)."""
 
 
 def model_sampler(model: str, temperature: float) -> Sample:
@@ -34,7 +34,7 @@ def model_sampler(model: str, temperature: float) -> Sample:
 
 
 def write_wav(path: Path, audio: np.ndarray) -> None:
-    """Write 16-bit sound of 16 kHz, which is what prepared clips hold."""
+    """Write 16-bit audio of 16 kHz, which is what prepared clips hold."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

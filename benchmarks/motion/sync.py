@@ -18,7 +18,7 @@ WRONG_OFFSETS = (5, 15)
 """Frames by which wrong speech is off, least and most."""
 
 
-class SyncJudge:
+class SyncScorer:
     """Lets a motion SyncNet choose between right and wrong speech.
 
     Args:

@@ -1,10 +1,11 @@
-"""Tables of docs/results.md: every model on unseen speakers, with their own sound and with another's.
+"""Tables of docs/results.md: every model on unseen speakers, with their own audio and with another's.
 
     python -m benchmarks.results EVAL_DIR
 
-Every clip is played backwards, so that nothing of the answer is in the picture, and dubbed with its own forward sound
-and with the sound of the next clip of its group (as `benchmarks.backwards` does). Beside the models stand the mouth as
-it was, and the true frames. What was measured before with the same weights, clip and judge is not measured again.
+Every clip is played backwards, so that nothing of the answer is in the video, and dubbed with its own forward audio
+and with the audio of the next clip of its group (as `benchmarks.backwards` does). Beside the models stand the mouth as
+it was, and the true frames. What was measured before with the same weights, clip and network of sync
+is not measured again.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def main(argv: list[str]) -> int:
     options = parse(ResultsOptions, argv, command="benchmarks.results")
     clips = choose_clips(find_clips(choose_folder(options.folder)), options.groups, options.limit)
     if len(clips) < 2:
-        raise InputError("the set has one clip; two or more are needed, so that one can lend its sound to another")
+        raise InputError("the set has one clip; two or more are needed, so that one can lend its audio to another")
     subjects = choose_subjects(options.models)
     expert = options.expert or shipped_expert()
     quick = bool(options.groups) or options.limit is not None
@@ -100,7 +101,7 @@ def choose_subjects(models: tuple[str, ...]) -> list[Subject]:
     """Describe who is measured: the mouth as it was, the models, the true frames.
 
     Raises:
-        InputError: a model is not there, paints no mouths, or is named twice.
+        InputError: a model is not there, is no generator, or is named twice.
     """
     for model in models:
         check_model(model)
@@ -112,8 +113,8 @@ def choose_subjects(models: tuple[str, ...]) -> list[Subject]:
 
 
 def shipped_generators() -> list[str]:
-    """Name the shipped weights that paint mouths."""
-    return [info.name for info in list_models() if _paints(info.name)]
+    """Name the shipped generators."""
+    return [info.name for info in list_models() if _is_generator(info.name)]
 
 
 def shipped_expert() -> str | None:
@@ -133,7 +134,7 @@ def facts(bench: Bench, subjects: list[Subject], clips: list[Clip]) -> list[str]
     return [*said, *(networks or ["sync not measured"])]
 
 
-def _paints(name: str) -> bool:
+def _is_generator(name: str) -> bool:
     try:
         check_model(name)
     except InputError:

@@ -1,4 +1,4 @@
-"""One clip by one model (or by nobody): dubbed with its own sound and with another's, measured, and remembered."""
+"""One clip by one model (or by nobody): dubbed with its own audio and with another's, measured, and remembered."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from visavox.runtime.files import sha256_of, write_whole
 from visavox.weights.registry import find_model
 
 Kind = Literal["same", "cross"]
-"""Whose sound: the clip's own, or another's."""
+"""Whose audio: the clip's own, or another's."""
 
 MOUTH_LEFT = "mouth as it was"
 TRUE_FRAMES = "true frames"
@@ -125,7 +125,7 @@ def measure(bench: Bench, subject: Subject, clip: Clip, other: Clip) -> dict[Kin
         bench: what all measurements share.
         subject: who dubs.
         clip: the recording, which is dubbed backwards.
-        other: whose sound is the foreign one.
+        other: whose audio is the foreign one.
     """
     file = bench.work / "figures" / subject.folder / f"{clip.name}.json"
     identity = _identity(bench, subject, clip, other)
@@ -135,9 +135,9 @@ def measure(bench: Bench, subject: Subject, clip: Clip, other: Clip) -> dict[Kin
     material = make_material(clip, other, bench.work, bench.tracks)
     assert material.other_audio is not None, "the other clip was given"
     if subject.model is not None:
-        sounds: dict[Kind, Path] = {"same": material.audio, "cross": material.other_audio}
-        for kind, sound in sounds.items():
-            dub_clip(subject.dubber, material.backwards, sound, bench.video(subject, clip, kind), {}, bench.tracks)
+        audio_files: dict[Kind, Path] = {"same": material.audio, "cross": material.other_audio}
+        for kind, audio in audio_files.items():
+            dub_clip(subject.dubber, material.backwards, audio, bench.video(subject, clip, kind), {}, bench.tracks)
     foreign = _evaluate(bench, subject, clip, material, "cross")
     reports: dict[Kind, Report] = {
         "same": _evaluate(bench, subject, clip, material, "same"),

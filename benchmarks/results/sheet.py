@@ -1,4 +1,4 @@
-"""The contact sheet of docs/results.md: a few faces as they were, as each model paints them, as they truly were."""
+"""Contact sheet of docs/results.md: a few faces as they were, as each model generates them, as they truly were."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.clips import Clip
 from benchmarks.results.job import MOUTH_LEFT, TRUE_FRAMES, Bench, Subject
-from visavox.evaluation.protocol.pictures import beside, encode_jpeg, face_tiles, sheet, telling_times
+from visavox.evaluation.face_tiles import beside, face_tiles, jpeg_bytes, label_rows, telling_times
 from visavox.face.geometry.landmarks import mouth_opening
 from visavox.metrics.pair import track_curve
 from visavox.runtime.files import write_whole
@@ -25,7 +25,7 @@ def draw_sheet(bench: Bench, subjects: Sequence[Subject], clips: Sequence[Clip],
         bench: where the videos are; all of them were made.
         subjects: who is shown, in this order; the baselines are put first (source) and last (truth).
         clips: which clips.
-        output: the picture (.jpg).
+        output: the image (.jpg).
     """
     by_name = {subject.name: subject for subject in subjects}
     shown = [("source", by_name[MOUTH_LEFT])]
@@ -34,7 +34,7 @@ def draw_sheet(bench: Bench, subjects: Sequence[Subject], clips: Sequence[Clip],
     rows = [row for clip in clips if (row := _draw_row(bench, shown, clip)) is not None]
     image = np.concatenate(rows) if rows else np.full((TILE, TILE, 3), 255, np.uint8)
     output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(output, encode_jpeg(image))
+    write_whole(output, jpeg_bytes(image))
 
 
 def sheet_clips(clips: Sequence[Clip], number: int) -> list[Clip]:
@@ -57,5 +57,5 @@ def _draw_row(bench: Bench, shown: Sequence[tuple[str, Subject]], clip: Clip) ->
         video = bench.video(subject, clip, "same")
         # A dub leaves the head where it was: the backward video's landmarks fit all of them.
         place = clip.path if subject.name == TRUE_FRAMES else bench.work / "backwards" / f"{clip.name}.mp4"
-        sheets.append(sheet([(name, face_tiles(video, bench.tracks.track(place), times, TILE))]))
+        sheets.append(label_rows([(name, face_tiles(video, bench.tracks.track(place), times, TILE))]))
     return beside(sheets)

@@ -22,7 +22,7 @@ BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 """What the tables lie between."""
 
 _POOLED = ("pooled.correlation", "pooled.gain")
-_HEADINGS: dict[Kind, str] = {"same": "Same sound", "cross": "Cross sound"}
+_HEADINGS: dict[Kind, str] = {"same": "Same audio", "cross": "Cross audio"}
 _MOUTH = ("opening.", "width.", "pooled.", "silence.")
 """Measured against the recording whose audio it is, in both parts."""
 

@@ -21,9 +21,10 @@ from typing import Annotated, Any
 import tyro
 
 import visavox
-from benchmarks.speed.material import SIZES, make_random_weights, make_sound, make_video
+from benchmarks.speed.material import SIZES, make_audio, make_random_weights, make_video
 from visavox.cli.common import CommonOptions, parse, run
 from visavox.errors import InputError, VisavoxError
+from visavox.runtime.page import markdown_table
 
 REFERENCE_NETWORK = "wav2lip-96"
 """Measured with random weights: the published ones may not be shipped, and the numbers do not change the speed."""
@@ -49,7 +50,7 @@ class SpeedOptions(CommonOptions):
     long_seconds: float = 600.0
     """With --memory: length of the long video."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
-    """Write all figures to this JSON file."""
+    """Write all values to this JSON file."""
 
 
 def main(argv: list[str]) -> int:
@@ -72,7 +73,7 @@ def main(argv: list[str]) -> int:
 
 
 def _measure_speed(options: SpeedOptions, folder: Path) -> list[dict[str, Any]]:
-    sound = make_sound(folder / "sound.wav", options.seconds)
+    audio = make_audio(folder / "audio.wav", options.seconds)
     jobs = [(size, model) for size in SIZES for model in options.models]
     runs = []
     for size, model in options.progress.track(jobs, "measure speed", unit="job"):
@@ -80,7 +81,7 @@ def _measure_speed(options: SpeedOptions, folder: Path) -> list[dict[str, Any]]:
         if not video.exists():
             make_video(video, SIZES[size], options.seconds)
         weights = _weights(model, folder)
-        repeats = [_run_job(video, sound, folder / "out.mp4", weights, options.threads) for _ in range(options.repeat)]
+        repeats = [_run_job(video, audio, folder / "out.mp4", weights, options.threads) for _ in range(options.repeat)]
         fastest = min(repeats, key=lambda each: each["stages_s"]["total"])
         runs.append({"size": size, "model": model, **fastest, "totals_s": [r["stages_s"]["total"] for r in repeats]})
     return runs
@@ -93,8 +94,8 @@ def _measure_memory(options: SpeedOptions, folder: Path) -> list[dict[str, Any]]
         video = folder / f"{seconds}.mp4"
         if not video.exists():
             make_video(video, SIZES["1280x720"], seconds)
-        sound = make_sound(folder / "sound.wav", seconds)
-        job = _run_job(video, sound, folder / "out.mp4", _weights(model, folder), options.threads)
+        audio = make_audio(folder / "audio.wav", seconds)
+        job = _run_job(video, audio, folder / "out.mp4", _weights(model, folder), options.threads)
         runs.append({"size": "1280x720", "model": model, **job})
     return runs
 
@@ -106,8 +107,8 @@ def _weights(model: str, folder: Path) -> str:
     return str(target if target.exists() else make_random_weights(model, target))
 
 
-def _run_job(video: Path, sound: Path, output: Path, model: str, threads: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.speed.job", *map(str, (video, sound, output)), model, str(threads)]
+def _run_job(video: Path, audio: Path, output: Path, model: str, threads: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.speed.job", *map(str, (video, audio, output)), model, str(threads)]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
@@ -130,7 +131,10 @@ def speed_table(runs: list[dict[str, Any]]) -> str:
                 f"{each['start_up_s']:.1f} s",
             ]
         )
-    return "Seconds for each second of video (stages overlap, so they add up to more than the whole)\n\n" + _table(rows)
+    return (
+        "Seconds for each second of video (stages overlap, so they add up to more than the whole)\n\n"
+        + markdown_table(rows[0], rows[1:], num_names=2)
+    )
 
 
 def memory_table(runs: list[dict[str, Any]]) -> str:
@@ -142,17 +146,11 @@ def memory_table(runs: list[dict[str, Any]]) -> str:
     for model in dict.fromkeys(each["model"] for each in runs):
         short, long = (each["peak_memory_mb"] for each in runs if each["model"] == model)
         rows.append([_model_name(model), "long over short", f"{long / short:.3f}", ""])
-    return _table(rows)
+    return markdown_table(rows[0], rows[1:])
 
 
 def _model_name(model: str) -> str:
     return f"{model} (random weights)" if model == REFERENCE_NETWORK else Path(model).stem
-
-
-def _table(rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    rule = "|" + "|".join("---" for _ in rows[0]) + "|"
-    return "\n".join([lines[0], rule, *lines[1:]])
 
 
 def machine_line(threads: int) -> str:

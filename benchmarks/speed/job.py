@@ -1,6 +1,6 @@
 """One dub in a process of its own, which says how long each stage took and how much memory it needed.
 
-python -m benchmarks.speed.job VIDEO SOUND OUTPUT MODEL THREADS
+python -m benchmarks.speed.job VIDEO AUDIO OUTPUT MODEL THREADS
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 
 
 def main(argv: list[str]) -> int:
-    """Dub once and print the figures as JSON."""
+    """Dub once and print the values as JSON."""
     begin = time.perf_counter()
-    video, sound, output, model, threads = argv
+    video, audio, output, model, threads = argv
     import torch
 
     torch.set_num_threads(int(threads))
@@ -24,7 +24,7 @@ def main(argv: list[str]) -> int:
     dubber = Dubber(model)
     start_up = time.perf_counter() - begin
     loaded = peak_memory()
-    result = dubber.dub(video, sound, output, overwrite=True)
+    result = dubber.dub(video, audio, output, overwrite=True)
     print(
         json.dumps(
             {

@@ -1,4 +1,4 @@
-"""Videos, sounds and weights for measuring speed: made from the bundled clip, as long and as large as wanted."""
+"""Videos, audio and weights for measuring speed: made from the bundled clip, as long and as large as wanted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from visavox.constants import FRAME_RATE
 from visavox.demo import FACE, SPEECH
-from visavox.evaluation.backwards import cut_sound
+from visavox.evaluation.backwards import cut_audio
 from visavox.face.geometry.crop import CropSpec
 from visavox.media import Encoding, VideoReader, VideoWriter, probe
 from visavox.weights.checkpoint import save_model
@@ -44,9 +44,9 @@ def make_video(target: Path, size: tuple[int, int], seconds: float) -> Path:
     return target
 
 
-def make_sound(target: Path, seconds: float) -> Path:
+def make_audio(target: Path, seconds: float) -> Path:
     """Write the bundled speech, again and again."""
-    cut_sound(SPEECH, target, Fraction(0), Fraction(seconds), repeat=True)
+    cut_audio(SPEECH, target, Fraction(0), Fraction(seconds), repeat=True)
     return target
 
 
@@ -64,7 +64,7 @@ def make_random_weights(name: str, target: Path) -> Path:
 
 
 def _fit(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Scale a picture to the height and repeat its borders to the width."""
+    """Scale an image to the height and repeat its borders to the width."""
     width, height = size
     scaled_width = round(image.shape[1] * height / image.shape[0])
     if (scaled_width, height) != (image.shape[1], image.shape[0]):

@@ -1,4 +1,4 @@
-"""The benchmark of avatars: its figures on pictures that are known, and a whole run on the small avatar."""
+"""The benchmark of avatars: its values on pictures that are known, and a whole run on the small avatar."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from benchmarks.avatar.__main__ import main
 from benchmarks.avatar.drives import held_out, open_drive
-from benchmarks.avatar.figures import TRACKED_SIDE, Tally, enlargement, track
 from benchmarks.avatar.speak_job import main as speak_job
-from benchmarks.avatar.table import figures_table
+from benchmarks.avatar.table import values_table
+from benchmarks.avatar.values import TRACKED_SIDE, Tally, enlargement, track
 from benchmarks.motion.model import write_wav
 from PIL import Image
 from tests.small_avatar import make_avatar
@@ -37,7 +37,7 @@ def avatar(tmp_path_factory) -> Path:
 
 
 def test_a_whole_run(avatar, tmp_path, capsys):
-    target, sheet = tmp_path / "figures.json", tmp_path / "sheet.png"
+    target, sheet = tmp_path / "values.json", tmp_path / "sheet.png"
     options = ["--drives", "still", "landmarks", "--without-memory", "-o", str(target), "--sheet", str(sheet), "-q"]
     assert main([str(avatar), *options]) == 0
     printed = capsys.readouterr().out
@@ -112,23 +112,23 @@ def test_small_pictures_are_enlarged_for_the_tracker():
 def test_a_late_and_narrow_mouth_is_seen_as_such():
     true = np.random.default_rng(0).random(60)
     tally = Tally(openings=[(0.5 * np.roll(true, 2), true)], energies=[(1.0, 2.0), (1.0, 2.0)], distances=[0.1, 0.3])
-    figures = tally.figures()
-    assert figures["opening_lag"] == 2
-    assert figures["opening_gain"] == pytest.approx(0.5)
-    assert figures["flicker"] == pytest.approx(0.5)
-    assert figures["lmd"] == pytest.approx(0.2)
-    table = figures_table({"late": figures}).splitlines()
+    values = tally.values()
+    assert values["opening_lag"] == 2
+    assert values["opening_gain"] == pytest.approx(0.5)
+    assert values["flicker"] == pytest.approx(0.5)
+    assert values["lmd"] == pytest.approx(0.2)
+    table = values_table({"late": values}).splitlines()
     assert len(table) == 3
     assert table[2].startswith("| late")
-    assert "| 2        | 0.50 |" in table[2]
-    assert "| -" in table[2]
+    assert "|        2 | 0.50 |" in table[2]
+    assert "  - |" in table[2]
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--stretches", "0"], "0 stretches are to be measured; give 1 or more"),
-        (["-o", "figures.txt"], "json"),
+        (["-o", "values.txt"], "json"),
         (["--sheet-only"], "say which with --sheet"),
         (["--data", "elsewhere"], "elsewhere is not a folder"),
         (["--head", "nothing.safetensors"], "nothing.safetensors"),

@@ -22,7 +22,7 @@ from tests.evaluation.test_report import make_report
 
 from visavox.demo import FACE
 from visavox.errors import InputError
-from visavox.evaluation.backwards import cut_sound
+from visavox.evaluation.backwards import cut_audio
 from visavox.evaluation.track_cache import TrackCache
 from visavox.face.geometry.crop import CropSpec
 from visavox.face.geometry.landmarks import mouth_opening
@@ -109,16 +109,16 @@ def test_the_scorer_finds_by_how_much_a_recording_is_moved(tmp_path):
     scorer, motion = RecordingScorer(), motion_of(FACE)
     moved = []
     for name, lag in (("given", Fraction(0)), ("moved", Fraction(-4, 25))):
-        cut_sound(FACE, tmp_path / f"{name}.wav", lag, Fraction(3))
+        cut_audio(FACE, tmp_path / f"{name}.wav", lag, Fraction(3))
         moved.append(offset_of([scorer.score(motion, tmp_path / f"{name}.wav")]))
     assert moved[1] - moved[0] == -4  # the sound was advanced
     assert scorer.score(replace(motion, rate=Fraction(30)), tmp_path / "moved.wav") is None
 
 
-def test_small_groups_are_not_judged_but_nothing_judged_is_no_success():
+def test_small_groups_need_not_meet_them_but_no_group_is_no_success():
     results = [make_result(seed) for seed in range(3)] + [make_result(9, "one", sharpness=0.1)]
     assert check_groups(group_results(results)) == []
-    assert check_groups(group_results(results[-1:])) == ["no group has 3 clips, so none was judged"]
+    assert check_groups(group_results(results[-1:])) == ["no group has 3 clips, so none was held to them"]
 
 
 def test_the_table_has_a_column_for_each_group():

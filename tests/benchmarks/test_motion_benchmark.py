@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from benchmarks.motion.__main__ import fit_frames, main
 from benchmarks.motion.baselines import convolution, gather, ridge
-from benchmarks.motion.figures import CLOSED, group_figures, measure, opening, width
 from benchmarks.motion.material import Material, group_of, load_material
-from benchmarks.motion.table import figures_table, opening_table
+from benchmarks.motion.table import opening_table, values_table
+from benchmarks.motion.values import CLOSED, group_values, measure, opening, width
 from benchmarks.motion_projection import main as measure_projection
 
 from visavox.audio.features.speech_features import load_features
@@ -137,11 +137,11 @@ def test_frames_in_which_no_face_was_seen_count_for_nothing():
 def test_groups():
     assert [group_of(name) for name in ("eval/lrwar/1.mp4", "eval/grid_s26/b.mpg", "x.mp4")] == ["lrwar", "grid", "all"]
     clips = [clip_of(0, "a"), clip_of(1, "a"), clip_of(2, "b")]
-    groups = group_figures([measure(clip, [clip.displacements]) for clip in clips])
+    groups = group_values([measure(clip, [clip.displacements]) for clip in clips])
     assert list(groups) == ["a", "b", "mean"]
     assert groups["mean"]["opening_r"] == pytest.approx(1)
     assert (groups["a"]["clips"], groups["mean"]["clips"]) == (2, 3)
-    assert "| opening r " in figures_table(groups)
+    assert "| opening r " in values_table(groups)
     assert opening_table({"truth": groups}).splitlines()[-1].split("|")[2:5] == [" 1.000 ", " 1.000 ", " 1.000 "]
 
 

@@ -59,10 +59,10 @@ def test_chance_is_in_the_samples_of_temperature_1_only(model):
 
 
 def test_sync_is_not_judged_in_pauses(syncnet):
-    from benchmarks.motion.sync import SyncJudge
+    from benchmarks.motion.sync import SyncScorer
 
     clip = clip_of(0)
-    judge = SyncJudge(syncnet)
+    judge = SyncScorer(syncnet)
     assert 0 <= judge.accuracy(clip, clip.displacements) <= 1
     pause = Material("p", "a", "s", np.zeros(64000, np.float32), clip.displacements, clip.seen)
     assert np.isnan(judge.accuracy(pause, pause.displacements))
@@ -70,10 +70,10 @@ def test_sync_is_not_judged_in_pauses(syncnet):
 
 def test_a_mouth_that_never_moves_is_at_chance(syncnet):
     """With a mouth that is always the same, right speech is as often preferred as not."""
-    from benchmarks.motion.sync import SyncJudge
+    from benchmarks.motion.sync import SyncScorer
 
     clip = clip_of(0)
-    accuracy = SyncJudge(syncnet).accuracy(clip, np.zeros_like(clip.displacements))
+    accuracy = SyncScorer(syncnet).accuracy(clip, np.zeros_like(clip.displacements))
     assert accuracy == pytest.approx(0.5, abs=0.1)
 
 

@@ -67,7 +67,7 @@ def test_tables_have_rows_for_all_and_foreign_words_no_false_values():
     text = tables(measured, clips, ["three clips"])
     assert text.count("| all (3)") == 4
     assert text.count("| a (2)") == text.count("| b (1)") == 4
-    same, cross = text.split("### Cross sound", 1)
+    same, cross = text.split("### Cross audio", 1)
     assert "PSNR" in same
     assert "PSNR" not in cross
     assert "LMD" not in cross

@@ -13,7 +13,14 @@ from tests.training.motion_people import make_store
 from visavox.cli import common, motion_plot
 from visavox.cli.main import main
 from visavox.errors import InputError
-from visavox.evaluation.motion_plot import Cloud, check_figure_path, domain_clouds, plot_domains, principal_plane
+from visavox.evaluation.motion_plot import (
+    Cloud,
+    Prediction,
+    check_plot_path,
+    domain_clouds,
+    plot_domains,
+    principal_plane,
+)
 from visavox.motion.manner import Manner
 from visavox.training.motion.postnet_sources import true_motion
 
@@ -21,7 +28,7 @@ from visavox.training.motion.postnet_sources import true_motion
 @pytest.fixture(scope="module")
 def clouds():
     store = make_store("abc</script>", 1)
-    return domain_clouds(store, "a", draw=true_motion(store), manner=Manner(trained()), count=50, seed=1)
+    return domain_clouds(store, "a", Prediction(true_motion(store), Manner(trained())), count=50, seed=1)
 
 
 def test_the_clouds_are_what_their_names_say(clouds):
@@ -79,12 +86,12 @@ def test_the_picture_shows_all_colours(clouds, tmp_path):
 
 
 def test_what_cannot_be_drawn_is_said_first(tmp_path):
-    with pytest.raises(InputError, match="no ending of a figure"):
-        check_figure_path(tmp_path / "figure.gif")
+    with pytest.raises(InputError, match="no ending of a plot"):
+        check_plot_path(tmp_path / "figure.gif")
     with pytest.raises(InputError, match="there is no folder"):
-        check_figure_path(tmp_path / "nowhere" / "figure.html")
+        check_plot_path(tmp_path / "nowhere" / "figure.html")
     with pytest.raises(InputError, match="'z' and of others; the speakers here are a, b"):
-        domain_clouds(make_store("ab", 1), "z", draw=None, manner=None)
+        domain_clouds(make_store("ab", 1), "z")
 
 
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path, capsys):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from visavox.demo import FACE
-from visavox.evaluation.backwards import cut_sound, cut_video, reverse_video, shift_samples
+from visavox.evaluation.backwards import cut_audio, cut_video, reverse_video, shift_samples
 from visavox.media import VideoReader, probe, read_audio
 
 
@@ -42,7 +42,7 @@ def test_a_video_backwards_has_the_frames_of_the_video(tmp_path):
 def test_late_sound_is_advanced_and_early_sound_delayed(tmp_path, lag, begins_at):
     ramp = np.linspace(0, 0.9, 16000)
     source = write_sound(tmp_path / "in.wav", ramp)
-    cut_sound(source, tmp_path / "out.wav", Fraction(lag), Fraction(1))
+    cut_audio(source, tmp_path / "out.wav", Fraction(lag), Fraction(1))
     expected = np.interp(np.arange(16000) / 16000 + begins_at, np.arange(16000) / 16000, ramp, left=0, right=0)
     assert read_audio(tmp_path / "out.wav") == pytest.approx(expected, abs=2e-4)
 
@@ -50,7 +50,7 @@ def test_late_sound_is_advanced_and_early_sound_delayed(tmp_path, lag, begins_at
 def test_sound_is_as_long_as_wanted(tmp_path):
     source = write_sound(tmp_path / "in.wav", np.linspace(0.1, 0.9, 1600))
     for repeat in (False, True):
-        cut_sound(source, tmp_path / "out.wav", Fraction(0), Fraction(1, 4), repeat)
+        cut_audio(source, tmp_path / "out.wav", Fraction(0), Fraction(1, 4), repeat)
         samples = read_audio(tmp_path / "out.wav")
         assert len(samples) == 4000
         assert (samples[1700:] > 0.05).all() == repeat
@@ -82,7 +82,7 @@ def test_a_stretch_forwards_and_backwards(tmp_path):
 
 def test_the_sound_of_a_stretch_begins_where_the_stretch_does(tmp_path):
     source = write_sound(tmp_path / "in.wav", np.linspace(0, 0.9, 16000))
-    cut_sound(source, tmp_path / "out.wav", Fraction("-0.1"), Fraction(1, 2), start=Fraction(1, 4))
+    cut_audio(source, tmp_path / "out.wav", Fraction("-0.1"), Fraction(1, 2), start=Fraction(1, 4))
     samples = read_audio(tmp_path / "out.wav")
     assert len(samples) == 8000
     assert samples[0] == pytest.approx(0.9 * 0.35, abs=1e-3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visavox.metrics.motion import MotionFigures, compare_motions
+from visavox.metrics.motion import MotionAgreement, compare_motions
 
 REST = np.zeros((68, 3), np.float32)
 
@@ -43,6 +43,6 @@ def test_a_motion_that_comes_late_agrees_less():
 def test_what_does_not_move_is_left_out_of_the_mean():
     still = compare_motions(REST[None] + np.zeros((50, 1, 1), np.float32), true_motion(), REST)
     assert np.isnan(still.opening)
-    mean = MotionFigures.mean([still, compare_motions(true_motion(), true_motion(), REST)])
+    mean = MotionAgreement.mean([still, compare_motions(true_motion(), true_motion(), REST)])
     assert mean.opening == pytest.approx(1)
     assert mean.gain == pytest.approx(0.5)

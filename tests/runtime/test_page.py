@@ -6,7 +6,7 @@ import html
 
 import numpy as np
 
-from visavox.evaluation.protocol.pictures import beside, encode_jpeg, sheet, telling_times
+from visavox.evaluation.face_tiles import beside, jpeg_bytes, label_rows, telling_times
 from visavox.runtime.page import Heading, Listing, Paragraph, Picture, Table, html_page, markdown, markdown_table
 
 NASTY = "<b>a|b</b> & \n c"
@@ -23,7 +23,7 @@ def test_cells_stay_in_their_columns():
 
 
 def test_a_page_is_one_file_and_shows_names_as_they_are():
-    picture = Picture(encode_jpeg(np.zeros((8, 8, 3), np.uint8)), NASTY)
+    picture = Picture(jpeg_bytes(np.zeros((8, 8, 3), np.uint8)), NASTY)
     blocks = [Heading(NASTY, 1), Paragraph(NASTY), Listing((NASTY,)), Table((NASTY, "x"), ((NASTY, "1"),)), picture]
     page = html_page(NASTY, blocks)
     assert "<b>" not in page
@@ -34,7 +34,7 @@ def test_a_page_is_one_file_and_shows_names_as_they_are():
 
 def test_tiles_are_laid_out_in_rows():
     tile = np.full((40, 40, 3), 200, np.uint8)
-    one = sheet([("first", [tile, tile]), ("second", [tile])])
+    one = label_rows([("first", [tile, tile]), ("second", [tile])])
     assert one.shape == (2 * (18 + 40 + 4), 84, 3)
     assert (one[18:58, :40] == 200).all()
     assert (one[18 + 62 : 58 + 62, 44:] == 255).all()  # the second row has one tile

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from visavox.constants import FRAME_RATE
 from visavox.dubbing import Dubber
-from visavox.evaluation.backwards import cut_sound, cut_video, reverse_video
+from visavox.evaluation.backwards import cut_audio, cut_video, reverse_video
 from visavox.evaluation.evaluation import EvaluationSettings, evaluate_pair
 from visavox.evaluation.pairs import EvaluationPair
 from visavox.evaluation.report import summarise
@@ -98,7 +98,7 @@ class HeldOut:
             cut_video(stretch.path, one.truth, stretch.start, stop)
         if not one.backwards.exists():
             reverse_video(stretch.path, one.backwards, stretch.start, stop)
-        cut_sound(stretch.path, one.sound, stretch.lag, stretch.duration, start=stretch.start)
+        cut_audio(stretch.path, one.sound, stretch.lag, stretch.duration, start=stretch.start)
         return one
 
     def as_it_was(self) -> Figures:

@@ -38,11 +38,11 @@ class MotionPlotOptions(CommonOptions):
 def main(argv: list[str]) -> int:
     """Run the command; return its exit code."""
     options = parse(MotionPlotOptions, argv, command="motion plot")
-    from visavox.evaluation.motion_plot import check_figure_path
+    from visavox.evaluation.motion_plot import check_plot_path
 
     if options.count < 10:
         raise InputError(f"--count {options.count} was given; give 10 or more.")
-    check_figure_path(options.output)
+    check_plot_path(options.output)
     _plot(options)
     print(f"figure: {options.output}")
     return EXIT_DONE
@@ -51,7 +51,7 @@ def main(argv: list[str]) -> int:
 def _plot(options: MotionPlotOptions) -> None:
     from visavox.audio.features.speech_features import load_features
     from visavox.data.motion.motion_store import load_motion_store
-    from visavox.evaluation.motion_plot import domain_clouds, plot_domains
+    from visavox.evaluation.motion_plot import Prediction, domain_clouds, plot_domains
     from visavox.motion.manner import Manner
     from visavox.training.motion.postnet_sources import drawn_motion, true_motion
     from visavox.training.motion.speech import TRUE_MOTION
@@ -66,9 +66,7 @@ def _plot(options: MotionPlotOptions) -> None:
     clouds = domain_clouds(
         store,
         options.person,
-        draw=draw,
-        manner=manner,
-        drawn="predicted" if speaker is not None else "true, on the mean face",
+        Prediction(draw, manner, "predicted" if speaker is not None else "true, on the mean face"),
         count=options.count,
         seed=options.seed,
         progress=options.progress,

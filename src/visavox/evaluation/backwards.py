@@ -1,7 +1,7 @@
-"""What a fair dub is made from: a recording's picture backwards, its sound (or another's) forwards.
+"""Material of a fair dub: a recording's video played backwards, its audio (or another's) forwards.
 
-Played backwards, the picture tells nothing of the answer: neither the mouth nor the place of the head says what is
-being said at that moment, so a dub with the forward sound can be compared with the true recording.
+Played backwards, the video tells nothing of the answer: neither the mouth nor the place of the head says what is
+being said at that moment, so a dub with the forward audio can be compared with the true recording.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from visavox.media.sound import probe_audio, read_samples
 from visavox.types import Frame
 
 BACKWARDS_ENCODING = Encoding(crf=4, preset="faster")
-"""So little loss that the decoded frames differ from the recording's by less than its own noise."""
+"""Encoding of so little loss that the decoded frames differ from the recording's by less than its own noise."""
 
 
 def reverse_video(source: Path, target: Path, start: Fraction = Fraction(0), stop: Fraction | None = None) -> None:
-    """Write a video with its frames in reverse order and no sound; memory does not grow with its length.
+    """Write a video with its frames in reverse order and no audio; memory does not grow with its length.
 
     Decoded frames wait in a temporary file as they are, because inter-coded video cannot be read backwards.
 
@@ -53,7 +53,7 @@ def reverse_video(source: Path, target: Path, start: Fraction = Fraction(0), sto
 
 
 def cut_video(source: Path, target: Path, start: Fraction, stop: Fraction) -> None:
-    """Write the frames shown from `start` until before `stop`, seconds from the first frame, without sound."""
+    """Write the frames shown from `start` until before `stop`, seconds from the first frame, without audio."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with (
         VideoReader(source, start=start) as reader,
@@ -76,7 +76,7 @@ def _backwards(frames: np.ndarray, times: list[Fraction]) -> Iterator[Frame]:
         yield Frame(np.array(frames[forward]), times[-1] - times[forward], index)
 
 
-def cut_sound(
+def cut_audio(
     source: Path,
     target: Path,
     lag: Fraction,
@@ -84,14 +84,14 @@ def cut_sound(
     repeat: bool = False,
     start: Fraction = Fraction(0),
 ) -> None:
-    """Write the sound of a recording as WAV, its lag taken out, exactly as long as wanted.
+    """Write the audio of a recording as WAV, its lag taken out, exactly as long as wanted.
 
     Args:
         source: the recording.
         target: the file to write, 16 bit.
-        lag: seconds by which the sound comes early; negative: late, so its beginning is dropped.
+        lag: seconds by which the audio comes early; negative: late, so its beginning is dropped.
         duration: seconds wanted.
-        repeat: begin anew where the sound is shorter, so that a mouth has to move on; otherwise silence follows.
+        repeat: begin again where the audio is shorter, so that a mouth has to move on; otherwise silence follows.
         start: seconds of the recording at which the cut begins.
     """
     info = probe_audio(source)

@@ -31,7 +31,7 @@ class ComparisonSettings:
     columns: int | None = None
     """Videos in one row; None: all of them."""
     audio_from: int = 1
-    """Number of the video, counted from 1, whose sound is heard; if it has none, the result is silent."""
+    """Number of the video, counted from 1, whose audio is heard; if it has none, the result is silent."""
     show_labels: bool = True
     """Write the names into the upper left corners."""
 
@@ -55,7 +55,7 @@ def compare(
     overwrite: bool = False,
     progress: Progress = QUIET,
 ) -> Path:
-    """Write several videos (or pictures) side by side into one, with their names.
+    """Write several videos (or images) side by side into one, with their names.
 
     The result has the highest frame rate among them and lasts as long as the longest; a shorter one stays on its
     last frame. Nothing is shifted: all begin with their first frame.
@@ -63,7 +63,7 @@ def compare(
     Args:
         videos: two or more.
         output: the video to write.
-        settings: layout, names, sound.
+        settings: layout, names, audio.
         encoding: how it is written.
         overwrite: replace an existing file.
         progress: the bar.
@@ -107,7 +107,7 @@ def _check_settings(paths: Sequence[str], settings: ComparisonSettings) -> None:
     if settings.labels and len(settings.labels) != len(paths):
         raise InputError(f"{len(settings.labels)} labels given for {len(paths)} videos; give one for each, or none")
     if not 1 <= settings.audio_from <= len(paths):
-        raise InputError(f"sound of video {settings.audio_from} asked for; allowed are 1 to {len(paths)}")
+        raise InputError(f"audio of video {settings.audio_from} asked for; allowed are 1 to {len(paths)}")
     if settings.height is not None and not 16 <= settings.height <= 4320:
         raise InputError(f"a height of {settings.height} pixels; allowed are 16 to 4320")
     if settings.columns is not None and settings.columns < 1:
@@ -176,7 +176,7 @@ class _Held:
         return self._current.image
 
     def over(self, time: Fraction) -> bool:
-        """Tell whether the last frame's own time has passed; a picture has none."""
+        """Tell whether the last frame's own time has passed; an image has none."""
         return self.is_still or (self._next is None and time >= self._current.time + self._period)
 
 

@@ -1,4 +1,4 @@
-"""Names written on a picture."""
+"""Names written on an image."""
 
 from __future__ import annotations
 

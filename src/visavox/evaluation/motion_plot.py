@@ -1,7 +1,7 @@
-"""The figure of GeneFace's domain adaptation: where true and predicted landmark frames lie.
+"""Plot of GeneFace's domain adaptation: true and predicted landmark frames in the plane in which they differ most.
 
-Frames of landmarks, 204 numbers each, are projected to the plane in which they differ most (principal components
-over all clouds, each with the same weight).
+Frames of landmarks have 204 numbers each; the plane is that of their principal components over all clouds, each with
+the same weight.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from visavox.data.motion.motion_store import MotionClip, MotionStore
 from visavox.errors import InputError
+from visavox.evaluation.plot import IMAGE_SUFFIXES
 from visavox.face.geometry.landmarks import IBUG_68
 from visavox.face.geometry.pose import canonical_face
 from visavox.motion.manner import Manner
@@ -27,8 +28,6 @@ from visavox.types import PathLike
 
 GREEN, BLUE, RED, ORANGE = "#3a9d5d", "#2f6db5", "#d43d3d", "#f28e1c"
 """Colours of true frames of many, true frames of the person, predicted ones, and adapted ones."""
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
-"""Endings of the files that matplotlib writes; `.html` is interactive."""
 _TEMPLATE = "motion_plot.html"
 
 
@@ -55,45 +54,52 @@ class Cloud:
         )
 
 
-def check_figure_path(path: PathLike) -> None:
-    """See whether a figure can be written, before anything is computed.
+def check_plot_path(path: PathLike) -> None:
+    """See whether a plot can be written, before anything is computed.
 
     Raises:
         InputError: the ending is unknown, or the folder does not exist.
-        ModuleNotFoundError: it is a picture, and matplotlib is not installed.
+        ModuleNotFoundError: it is an image, and matplotlib is not installed.
     """
     target = Path(path)
-    allowed = (*PICTURE_SUFFIXES, ".html")
+    allowed = (*IMAGE_SUFFIXES, ".html")
     if target.suffix.lower() not in allowed:
-        raise InputError(f"{target} has no ending of a figure; give one of {', '.join(allowed)}.")
+        raise InputError(f"{target} has no ending of a plot; give one of {', '.join(allowed)}.")
     if not target.resolve().parent.is_dir():
         raise InputError(
-            f"there is no folder {target.resolve().parent} for the figure; make it, or choose another place."
+            f"there is no folder {target.resolve().parent} for the plot; make it, or choose another place."
         )
     if target.suffix.lower() != ".html":
         import matplotlib  # noqa: F401
 
 
+@dataclass(frozen=True)
+class Prediction:
+    """Motion that is predicted for the speech of others."""
+
+    draw: Draw
+    """Makes motion for the speech of a clip (`visavox.training.motion.postnet_sources`)."""
+    postnet: Manner | None = None
+    """The person's post-net, applied to it; None leaves adapted predictions out."""
+    name: str = "predicted"
+    """Of that motion in the legend."""
+
+
 def domain_clouds(
     store: MotionStore,
     person: str,
+    prediction: Prediction | None = None,
     *,
-    draw: Draw | None,
-    manner: Manner | None,
-    drawn: str = "predicted",
     count: int = 1000,
     seed: int = 0,
     progress: Progress = QUIET,
 ) -> list[Cloud]:
-    """Gather the frames of the figure.
+    """Gather the frames of the plot.
 
     Args:
         store: clips of the person and of others.
         person: who the person is.
-        draw: makes motion for the speech of a clip (`visavox.training.motion.postnet_sources`); None leaves
-            predictions out.
-        manner: the person's post-net, applied to it; None leaves adapted predictions out.
-        drawn: what the legend says of that motion.
+        prediction: what is predicted; None leaves it out.
         count: frames of each cloud.
         seed: where chance comes from.
         progress: where it is shown.
@@ -107,20 +113,20 @@ def domain_clouds(
     own, others = store.of_speaker(person).clips, store.without_speaker(person).clips
     if not own or not others:
         speakers = ", ".join(store.speakers())
-        raise InputError(f"the figure needs clips of {person!r} and of others; the speakers here are {speakers}.")
+        raise InputError(f"the plot needs clips of {person!r} and of others; the speakers here are {speakers}.")
     rng = np.random.default_rng(seed)
     clouds = [
         _cloud("true: many speakers", GREEN, others, [clip.displacements for clip in others]),
         _cloud(f"true: {person}", BLUE, own, [clip.displacements for clip in own]),
     ]
-    if draw is not None:
+    if prediction is not None:
         # Some frames of many clips say more than all frames of a few.
         chosen = [others[place] for place in np.sort(rng.permutation(len(others))[: max(1, count // 10)])]
-        predicted = [draw(clip)[0] for clip in progress.track(chosen, "predicting motion", unit="clip")]
-        clouds.append(_cloud(f"{drawn}, without adaptation", RED, chosen, predicted))
-        if manner is not None:
-            adapted = [manner(motion) for motion in predicted]
-            clouds.append(_cloud(f"{drawn}, with adaptation", ORANGE, chosen, adapted))
+        predicted = [prediction.draw(clip)[0] for clip in progress.track(chosen, "predicting motion", unit="clip")]
+        clouds.append(_cloud(f"{prediction.name}, without adaptation", RED, chosen, predicted))
+        if prediction.postnet is not None:
+            adapted = [prediction.postnet(motion) for motion in predicted]
+            clouds.append(_cloud(f"{prediction.name}, with adaptation", ORANGE, chosen, adapted))
     return [cloud.thinned(count, rng) for cloud in clouds]
 
 
@@ -130,17 +136,17 @@ def principal_plane(clouds: Sequence[Cloud]) -> list[np.ndarray]:
     mean = np.mean([each.mean(axis=0) for each in rows], axis=0)
     covariance = np.mean([(each - mean).T @ (each - mean) / len(each) for each in rows], axis=0)
     axes = np.linalg.eigh(covariance)[1][:, :-3:-1]
-    # The sign of an axis is arbitrary: the same data are to give the same picture.
+    # The sign of an axis is arbitrary: the same data are to give the same image.
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])
     return [(each - mean) @ axes for each in rows]
 
 
 def plot_domains(clouds: Sequence[Cloud], path: PathLike) -> None:
-    """Draw the figure: a picture, or a page that is one file and needs no network.
+    """Draw the plot: an image, or a page that is one file and needs no network.
 
     Args:
         clouds: as `domain_clouds` gives them.
-        path: `.html` or a picture's ending; replaced if it exists, and never left half written.
+        path: `.html` or an image's ending; replaced if it exists, and never left half written.
     """
     target, planes = Path(path), principal_plane(clouds)
     if target.suffix.lower() == ".html":

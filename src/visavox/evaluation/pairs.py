@@ -29,7 +29,7 @@ class EvaluationPair:
     group: str = ""
     """Pairs of one group are averaged together."""
     audio: Path | None = None
-    """The speech that the mouth should follow; None: the dubbed video's own sound."""
+    """The speech that the mouth should follow; None: the dubbed video's own audio."""
     source: Path | None = None
     """The video that was dubbed, if it is not the truth."""
     true_audio: Path | None = None

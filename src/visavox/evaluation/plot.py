@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from visavox.constants import SAMPLE_RATE
 from visavox.evaluation.report import Report
+from visavox.evaluation.videos import driving_audio
 from visavox.types import PathLike
 
 _TRUE_COLOUR, _DUBBED_COLOUR, _AUDIO_COLOUR = "#3b6ea5", "#d1495b", "#d4d4d4"
@@ -74,3 +76,33 @@ def draw_audio(axes, waveform: np.ndarray, rate: int, duration: float) -> None:
     twin.set_yticks([])
     axes.set_zorder(twin.get_zorder() + 1)
     axes.patch.set_visible(False)
+
+
+def plot_opening(report: Report, audio: PathLike, is_own_audio: bool) -> bytes:
+    """Draw the lip opening of a dubbed video over its audio.
+
+    Args:
+        report: with its curves.
+        audio: what the mouth should follow.
+        is_own_audio: draw the recording's opening as what it should be; else as the mouth that was there before.
+
+    Returns:
+        a PNG file.
+    """
+    from matplotlib.figure import Figure
+
+    curves = report.arrays
+    figure = Figure(figsize=(8, 2.2), layout="constrained")
+    axes = figure.subplots()
+    waveform = driving_audio(report.dubbed, audio)
+    if waveform is not None and len(waveform) and len(curves["times"]):
+        draw_audio(axes, waveform, SAMPLE_RATE, float(curves["times"][-1]))
+    before = "recording" if is_own_audio else "mouth before"
+    axes.plot(curves["times"], curves["true_opening"], color=_TRUE_COLOUR, label=before, linewidth=1.2)
+    axes.plot(curves["times"], curves["opening"], color=_DUBBED_COLOUR, label="dubbed", linewidth=1.6)
+    axes.set_xlabel("seconds")
+    axes.set_ylabel("lip opening / eye distance", fontsize=8)
+    axes.legend(loc="upper right", fontsize=8)
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=90, metadata={"Software": None})
+    return file.getvalue()

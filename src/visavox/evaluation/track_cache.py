@@ -19,7 +19,7 @@ class TrackCache:
     """Follows the faces of videos, or remembers having done so.
 
     Unlike the cache of `visavox.face.track.track_cache` it lies where it is wanted, holds the one face that is
-    measured, and does not fill up with tracks of results that the next run makes anew.
+    measured, and does not fill up with tracks of results that the next run makes again.
     """
 
     def __init__(self, folder: PathLike | None) -> None:

@@ -138,7 +138,7 @@ def cpbd(image: np.ndarray) -> float:
 
 
 def edge_widths(gray: np.ndarray) -> np.ndarray:
-    """Find the vertical edges of a picture and how wide each is.
+    """Find the vertical edges of an image and how wide each is.
 
     Args:
         gray: float64 (H, W), brightness 0-255.
@@ -147,7 +147,7 @@ def edge_widths(gray: np.ndarray) -> np.ndarray:
         int64 (H, W): width in pixels where an edge is, 0 elsewhere.
     """
     rise_down, rise_right = np.gradient(gray)
-    # A picture that is level along its row counts as rising, as in the package.
+    # An image that is level along its row counts as rising, as in the package.
     angle = np.degrees(np.where(rise_right == 0, 0, np.arctan2(rise_down, rise_right)))
     direction = np.rint(angle / 45)
     widths = np.zeros(gray.shape, np.int64)

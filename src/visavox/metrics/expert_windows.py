@@ -99,7 +99,7 @@ class _Batch:
         self._num_windows = 0
         self._pending: list[tuple[torch.Tensor, np.ndarray | None]] = []
         self._mouths: list[np.ndarray] = []
-        self._sounds: list[np.ndarray] = []
+        self._audio: list[np.ndarray] = []
 
     def add(self, mouths: np.ndarray | None) -> None:
         """Take the next window: uint8 (3 * num_frames, H/2, W), or None where it is left out."""
@@ -115,7 +115,7 @@ class _Batch:
         self._embed()
         if not self._mouths:
             return np.zeros((0, 1), np.float32), np.zeros((0, 1), np.float32)
-        return np.concatenate(self._mouths), np.concatenate(self._sounds)
+        return np.concatenate(self._mouths), np.concatenate(self._audio)
 
     @torch.inference_mode()
     def _embed(self) -> None:
@@ -126,11 +126,11 @@ class _Batch:
         mouths = np.stack([np.zeros(shape, np.uint8) if each is None else each for _, each in self._pending])
         mels = torch.stack([mel for mel, _ in self._pending])[:, None]  # (B, 1, 80, W)
         device = next(self._network.parameters()).device
-        sound, face = self._network(mels.to(device), torch.from_numpy(mouths).to(device).float() / 255)
+        audio, face = self._network(mels.to(device), torch.from_numpy(mouths).to(device).float() / 255)
         face = face.cpu().numpy()
         face[[each is None for _, each in self._pending]] = np.nan
         self._mouths.append(face)
-        self._sounds.append(sound.cpu().numpy())
+        self._audio.append(audio.cpu().numpy())
         self._pending.clear()
 
 

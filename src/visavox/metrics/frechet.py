@@ -72,17 +72,17 @@ class Moments:
 
 
 def frechet_inception_distance(features: np.ndarray, true_features: np.ndarray) -> float:
-    """FID of two sets of pictures from their Inception features (Heusel et al., NeurIPS 2017, equation 6).
+    """FID of two sets of images from their Inception features (Heusel et al., NeurIPS 2017, equation 6).
 
-    Means and covariances (divided by N - 1) are taken over each set. FID falls with the number of pictures: only
-    figures over equally many can be compared, and below some thousand they say little.
+    Means and covariances (divided by N - 1) are taken over each set. FID falls with the number of images: only
+    values over equally many can be compared, and below some thousand they say little.
 
     Args:
-        features: (N, 2048) of the pictures to judge, as `visavox.models.inception` gives them.
+        features: (N, 2048) of the images to judge, as `visavox.models.inception` gives them.
         true_features: (M, 2048) of the true ones.
 
     Returns:
-        0 or more; NaN for fewer than two pictures in a set.
+        0 or more; NaN for fewer than two images in a set.
 
     >>> features = np.array([[0.0, 1], [2, 1], [1, 3]])
     >>> round(frechet_inception_distance(features + 2, features), 6)

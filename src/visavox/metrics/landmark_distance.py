@@ -55,7 +55,7 @@ def landmark_distance(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     S_t is the similarity transform that best brings the rigid points of the predicted face (corners of the
     eyes, nose, forehead: `visavox.face.geometry.landmarks.RIGID`) onto those of the true one, so neither the place nor
     the tilt of the head counts; k runs over the 40 points of the outer and inner border of the lips. After
-    "Lip Movements Generation at a Glance" (Chen et al., 2018), which leaves alignment and unit open; figures of
+    "Lip Movements Generation at a Glance" (Chen et al., 2018), which leaves alignment and unit open; values of
     other papers do not compare with these.
 
     Args:

@@ -15,7 +15,7 @@ from visavox.metrics.pair import VideoPair
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from visavox.models.perceptual.lpips import Lpips as LpipsNetwork
+    from visavox.models.perceptual.lpips import Lpips
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class LpipsOptions:
     """File with the linear weights of LPIPS; by default those of an installed `lpips` or `torchmetrics`, or fetched."""
 
 
-class Lpips(Metric):
+class LpipsMetric(Metric):
     """LPIPS of the face crop, mean over frames; by AlexNet unless another network is chosen."""
 
     infos = (
@@ -58,7 +58,7 @@ class Lpips(Metric):
         self._name = self.options.lpips or "alex"
 
     @cached_property
-    def _network(self) -> LpipsNetwork:
+    def _network(self) -> Lpips:
         from visavox.weights.lpips import load_lpips
 
         return load_lpips(self._name, weights=self.options.lpips_weights, linear=self.options.lpips_linear)
@@ -81,7 +81,7 @@ class Lpips(Metric):
 
 
 class _LpipsMeasure(FaceCropMeasure):
-    def __init__(self, network: LpipsNetwork) -> None:
+    def __init__(self, network: Lpips) -> None:
         super().__init__()
         self._network = network
         self._values: list[float] = []

@@ -1,4 +1,4 @@
-"""How a predicted motion of 68 landmarks agrees with the true one."""
+"""Agreement of a predicted motion of 68 landmarks with the true one."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ LIPS = slice(48, 68)
 
 
 @dataclass(frozen=True)
-class MotionFigures:
-    """Figures of one clip, or means over clips; NaN where a curve does not move."""
+class MotionAgreement:
+    """Values of one clip, or means over clips; NaN where a curve does not move."""
 
     opening: float
     """Correlation of the opening of the lips at lag 0."""
@@ -30,15 +30,15 @@ class MotionFigures:
     """Mean distance of the points of the lips from the true ones (LMD), centimetres, both means taken away."""
 
     @classmethod
-    def mean(cls, figures: Sequence[MotionFigures]) -> MotionFigures:
-        """Mean of each figure over those in which it is a number."""
-        rows = np.array([astuple(one) for one in figures], dtype=np.float64)
+    def mean(cls, agreements: Sequence[MotionAgreement]) -> MotionAgreement:
+        """Mean of each value over those in which it is a number."""
+        rows = np.array([astuple(one) for one in agreements], dtype=np.float64)
         known = np.isfinite(rows)
         sums = np.where(known, rows, 0).sum(axis=0)
         return cls(*(float(value) for value in np.where(known.any(0), sums / known.sum(0).clip(1), np.nan)))
 
 
-def compare_motions(predicted: np.ndarray, true: np.ndarray, rest: np.ndarray) -> MotionFigures:
+def compare_motions(predicted: np.ndarray, true: np.ndarray, rest: np.ndarray) -> MotionAgreement:
     """Compare two motions of the same frames.
 
     Args:
@@ -50,7 +50,7 @@ def compare_motions(predicted: np.ndarray, true: np.ndarray, rest: np.ndarray) -
     one, other = predicted + rest, true + rest
     openings, widths = (opening_of(one), opening_of(other)), (width_of(one), width_of(other))
     centred = (predicted - predicted.mean(axis=0))[:, LIPS] - (true - true.mean(axis=0))[:, LIPS]
-    return MotionFigures(
+    return MotionAgreement(
         opening=float(opening_correlation(*openings)),
         width=float(opening_correlation(*widths)),
         gain=float(gain(*openings)),

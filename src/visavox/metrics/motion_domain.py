@@ -1,4 +1,4 @@
-"""How near the faces of some motion lie to those of one person."""
+"""Frechet distance of landmark frames: how near the faces of some motion lie to those of one person."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def landmark_frechet_distance(frames: np.ndarray, true_frames: np.ndarray) -> fl
     """Squared Frechet distance between two clouds of landmark frames, taken for Gaussian.
 
     It sees where faces lie and how their points move together, and nothing of the order in time. As FID it falls with
-    the number of frames: compare figures over equally many.
+    the number of frames: compare values over equally many.
 
     Args:
         frames: (N, 68, 3) displacements from the canonical face, centimetres.

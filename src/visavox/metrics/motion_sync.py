@@ -1,4 +1,4 @@
-"""How well the motion of a face follows speech, as the motion SyncNet sees it."""
+"""Sync of the motion of a face with speech, by the motion SyncNet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def shifted_agreement(
     """Mean cosine of a clip's mouths with its speech moved against them.
 
     Args:
-        network: the judge.
+        network: a motion SyncNet.
         features: float32 (2 T, C).
         motion: float32 (T, 68, 3), centimetres from the face at rest.
         reach: frames by which the speech is moved at most.
@@ -29,12 +29,12 @@ def shifted_agreement(
         sums float64 (2 reach + 1,) of the cosines, for speech from `reach` frames earlier to `reach` later, and how
         many windows they are over; 0 where too few overlap.
     """
-    heard, seen = _embeddings(network, features, motion)
+    audio, mouths = _embeddings(network, features, motion)
     sums, counts = np.zeros(2 * reach + 1), np.zeros(2 * reach + 1)
     for place, offset in enumerate(range(-reach, reach + 1)):
-        first, last = max(0, -offset), min(len(seen), len(seen) - offset)
+        first, last = max(0, -offset), min(len(mouths), len(mouths) - offset)
         if last - first >= MINIMUM_OVERLAP:
-            sums[place] = float((seen[first:last] * heard[first + offset : last + offset]).sum())
+            sums[place] = float((mouths[first:last] * audio[first + offset : last + offset]).sum())
             counts[place] = last - first
     return sums, counts
 
@@ -54,7 +54,7 @@ def found_offset(network: MotionSyncNet, store: MotionStore, reach: int) -> int:
 
 def mean_agreement(network: MotionSyncNet, pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
     """Mean cosine over all windows of several clips, each (features (2 T, C), motion (T, 68, 3))."""
-    cosines = [(seen * heard).sum(dim=1) for heard, seen in (_embeddings(network, *pair) for pair in pairs)]
+    cosines = [(mouths * audio).sum(dim=1) for audio, mouths in (_embeddings(network, *pair) for pair in pairs)]
     return float(torch.cat(cosines).mean())
 
 
@@ -62,9 +62,9 @@ def apart_agreement(network: MotionSyncNet, pairs: list[tuple[np.ndarray, np.nda
     """Mean cosine of mouths with the speech of the next of several clips: what no sync at all gives."""
     cosines = []
     embedded = [_embeddings(network, *pair) for pair in pairs]
-    for (_, seen), (heard, _) in zip(embedded, embedded[1:] + embedded[:1], strict=True):
-        length = min(len(seen), len(heard))
-        cosines.append((seen[:length] * heard[:length]).sum(dim=1))
+    for (_, mouths), (audio, _) in zip(embedded, embedded[1:] + embedded[:1], strict=True):
+        length = min(len(mouths), len(audio))
+        cosines.append((mouths[:length] * audio[:length]).sum(dim=1))
     return float(torch.cat(cosines).mean())
 
 
@@ -74,5 +74,5 @@ def _embeddings(network: MotionSyncNet, features: np.ndarray, motion: np.ndarray
     device = network.feature_mean.device
     starts = torch.arange(len(motion) - network.config.num_frames + 1, device=device)
     rows, frames = torch.from_numpy(features).to(device), torch.from_numpy(motion).to(device)
-    heard, seen = network(*network.windows(rows[None], frames[None], starts))
-    return heard.float(), seen.float()
+    audio, mouths = network(*network.windows(rows[None], frames[None], starts))
+    return audio.float(), mouths.float()

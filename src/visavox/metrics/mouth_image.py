@@ -86,7 +86,7 @@ class _SsimMeasure(Measure):
 
 
 def squared_error(predicted: np.ndarray, true: np.ndarray) -> float:
-    """Mean squared error of two uint8 pictures of one shape, in squared 8-bit levels.
+    """Mean squared error of two uint8 images of one shape, in squared 8-bit levels.
 
     >>> squared_error(np.full((2, 2, 3), 10, np.uint8), np.full((2, 2, 3), 7, np.uint8))
     9.0
@@ -95,7 +95,7 @@ def squared_error(predicted: np.ndarray, true: np.ndarray) -> float:
 
 
 def psnr(mean_squared_error: float) -> float:
-    """Peak signal to noise ratio in dB: 10 log10(255^2 / MSE); 0 (black for white) to infinity (equal pictures).
+    """Peak signal to noise ratio in dB: 10 log10(255^2 / MSE); 0 (black for white) to infinity (equal images).
 
     >>> round(psnr(255**2 / 100), 6)
     20.0
@@ -104,7 +104,7 @@ def psnr(mean_squared_error: float) -> float:
 
 
 def ssim(predicted: np.ndarray, true: np.ndarray) -> float:
-    """Structural similarity of two pictures (Wang, Bovik, Sheikh, Simoncelli 2004), mean over RGB channels.
+    """Structural similarity of two images (Wang, Bovik, Sheikh, Simoncelli 2004), mean over RGB channels.
 
     Gaussian window of sigma 1.5, K1 = 0.01, K2 = 0.03, population covariance, as in the paper.
 

@@ -15,7 +15,7 @@ from visavox.metrics.pair import Video, VideoPair
 from visavox.types import Frame
 
 _TOLERANCE = 0.1
-"""Distances of the eye corners by which the region is widened: masks of other models, landmarks found anew."""
+"""Distances of the eye corners by which the region is widened: masks of other models, landmarks found again."""
 
 _LEVELS = "8-bit levels"
 _SIZES = "the source has no frame of the same size at these times"
@@ -161,13 +161,13 @@ def repainted_region(landmarks: np.ndarray, matrix: np.ndarray, size: int, frame
 
 
 class DifferenceHistogram:
-    """Counts absolute differences of pictures over many frames: exact mean, maximum and percentiles in 256 bins."""
+    """Counts absolute differences of images over many frames: exact mean, maximum and percentiles in 256 bins."""
 
     def __init__(self) -> None:
         self.counts = np.zeros(256, np.int64)
 
     def add(self, image: np.ndarray, source: np.ndarray, outside: np.ndarray) -> None:
-        """Count the pixels of two uint8 (H, W, 3) pictures where `outside`, bool (H, W), is true."""
+        """Count the pixels of two uint8 (H, W, 3) images where `outside`, bool (H, W), is true."""
         difference = cv2.absdiff(image, source)[outside]
         self.counts += np.bincount(difference.reshape(-1), minlength=256)
 

@@ -213,7 +213,7 @@ def pair_times(times: Sequence[Fraction], other: Sequence[Fraction]) -> np.ndarr
 
 
 def frame_rate(times: Sequence[Fraction]) -> float:
-    """Frames a second, from the median distance of presentation times; 0 for a single picture."""
+    """Frames a second, from the median distance of presentation times; 0 for a single image."""
     if len(times) < 2:
         return 0.0
     period = float(np.median(np.diff([float(time) for time in times])))
@@ -231,10 +231,10 @@ def mouth_box(landmarks: np.ndarray, frame_size: tuple[int, int]) -> tuple[int, 
 
     Args:
         landmarks: (478, 2 or 3) in pixels.
-        frame_size: width and height of the picture.
+        frame_size: width and height of the image.
 
     Returns:
-        x0, y0, x1, y1 in whole pixels, half open, inside the picture (empty if the mouth is outside of it).
+        x0, y0, x1, y1 in whole pixels, half open, inside the image (empty if the mouth is outside of it).
     """
     outline = landmarks[list(LIPS_OUTER), :2]
     center = (outline.min(axis=0) + outline.max(axis=0)) / 2

@@ -49,7 +49,7 @@ class _SharpnessMeasure(Measure):
 
 
 def laplacian_energy(crop: np.ndarray) -> float:
-    """Variance of the Laplacian of a picture's luma: how much fine detail it has (Pech-Pacheco et al., 2000).
+    """Variance of the Laplacian of an image's luma: how much fine detail it has (Pech-Pacheco et al., 2000).
 
         E = var(4 x[i, j] - x[i - 1, j] - x[i + 1, j] - x[i, j - 1] - x[i, j + 1]), at the resolution given
 

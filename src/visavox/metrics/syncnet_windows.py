@@ -113,9 +113,9 @@ class _Stretch:
         images = torch.from_numpy(np.stack(self._images)).to(device)
         windows = images.unfold(0, NUM_FRAMES, 1).permute(0, 3, 4, 1, 2)  # (B, 3, 5, 224, 224)
         starts = [_MFCC_FRAMES_PER_FRAME * (self._num_embedded + index) for index in range(len(windows))]
-        heard = torch.stack([self._mfcc[:, start : start + MFCC_WINDOW] for start in starts])[:, None]
-        sounds, lips = self._network(heard.to(device), windows.float())
-        self._distances.add(lips.cpu().numpy(), sounds.cpu().numpy())
+        mfcc_windows = torch.stack([self._mfcc[:, start : start + MFCC_WINDOW] for start in starts])[:, None]
+        audio, lips = self._network(mfcc_windows.to(device), windows.float())
+        self._distances.add(lips.cpu().numpy(), audio.cpu().numpy())
         del self._images[: len(windows)]
         self._num_embedded += len(windows)
 

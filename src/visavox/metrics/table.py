@@ -18,7 +18,7 @@ METRICS = {
     "landmark_distance": "visavox.metrics.landmark_distance:LandmarkDistance",
     "psnr": "visavox.metrics.mouth_image:Psnr",
     "ssim": "visavox.metrics.mouth_image:Ssim",
-    "lpips": "visavox.metrics.lpips:Lpips",
+    "lpips": "visavox.metrics.lpips:LpipsMetric",
     "fid": "visavox.metrics.fid:Fid",
     "sharpness": "visavox.metrics.sharpness:Sharpness",
     "cpbd": "visavox.metrics.cpbd:Cpbd",

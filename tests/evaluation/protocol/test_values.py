@@ -12,7 +12,7 @@ from tests.evaluation.test_report import make_report, sync_values
 import visavox.evaluation.protocol.pair_work
 import visavox.evaluation.protocol.values
 from visavox.evaluation.protocol.pair_list import Pair
-from visavox.evaluation.protocol.record import PairRecord, load_record, save_record
+from visavox.evaluation.protocol.record import PairRecord, read_pair_record, write_pair_record
 from visavox.evaluation.protocol.values import mean_values, pair_values, summary_rows, value_names
 from visavox.evaluation.report import Report
 
@@ -84,11 +84,11 @@ def test_own_audio_other_audio_and_real_videos_are_averaged_apart():
 
 def test_a_record_is_read_as_it_was_written_and_a_spoilt_one_is_none(tmp_path):
     record = make_record(make_pair(1, "a", "b"), full_report(1))
-    save_record(record, tmp_path)
+    write_pair_record(record, tmp_path)
     path = tmp_path / f"{record.key}.json"
-    assert load_record(path) == record
+    assert read_pair_record(path) == record
     text = path.read_text()
     for spoilt in (text[:-20], text.replace('"missing"', '"absent"'), "[]", "{}"):
         path.write_text(spoilt)
-        assert load_record(path) is None
-    assert load_record(tmp_path / "none.json") is None
+        assert read_pair_record(path) is None
+    assert read_pair_record(tmp_path / "none.json") is None

@@ -21,7 +21,7 @@ from visavox.evaluation.evaluation import EvaluationSettings, evaluate_pair, pre
 from visavox.evaluation.pairs import EvaluationPair
 from visavox.evaluation.protocol.features import feature_names, save_features
 from visavox.evaluation.protocol.pair_list import Pair
-from visavox.evaluation.protocol.record import PairRecord, file_states, save_record
+from visavox.evaluation.protocol.record import PairRecord, file_states, write_pair_record
 from visavox.evaluation.protocol.results_folder import ResultsFolder
 from visavox.evaluation.protocol.settings import ProtocolSettings
 from visavox.evaluation.track_cache import TrackCache
@@ -44,14 +44,14 @@ class PairTask:
 
 
 @dataclass(frozen=True)
-class DiskFailure:
+class RecordFailure:
     """The result of a task whose record could not be written: no other pair will fare better."""
 
     message: str
     """What the operating system said."""
 
 
-def do_pair(task: PairTask, report: Callable[[float], None]) -> PairRecord | DiskFailure:
+def do_pair(task: PairTask, report: Callable[[float], None]) -> PairRecord | RecordFailure:
     """Dub and measure one pair; write its record. Whatever is wrong with it ends up in the record.
 
     Args:
@@ -71,9 +71,9 @@ def do_pair(task: PairTask, report: Callable[[float], None]) -> PairRecord | Dis
     try:
         # First: a record says that all is there.
         save_features(features, ResultsFolder(task.folder), task.pair)
-        save_record(record, ResultsFolder(task.folder).records)
+        write_pair_record(record, ResultsFolder(task.folder).records)
     except OSError as error:
-        return DiskFailure(f"{error.strerror} ({error.filename or task.folder})")
+        return RecordFailure(f"{error.strerror} ({error.filename or task.folder})")
     return record
 
 

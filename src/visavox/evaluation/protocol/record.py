@@ -44,12 +44,12 @@ def file_states(pair: Pair) -> tuple[FileState, FileState]:
     return first, second
 
 
-def save_record(record: PairRecord, folder: Path) -> None:
+def write_pair_record(record: PairRecord, folder: Path) -> None:
     """Write a record as `<key>.json`."""
     write_whole(folder / f"{record.key}.json", json.dumps(asdict(record), ensure_ascii=False) + "\n")
 
 
-def load_record(path: Path) -> PairRecord | None:
+def read_pair_record(path: Path) -> PairRecord | None:
     """Read a record; None where it is missing or cannot be read, so that its pair is done again."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))

@@ -21,7 +21,7 @@ from typing import Any
 
 from visavox.errors import InputError
 from visavox.evaluation.protocol.pair_list import Pair
-from visavox.evaluation.protocol.record import PairRecord, file_states, load_record
+from visavox.evaluation.protocol.record import PairRecord, file_states, read_pair_record
 from visavox.evaluation.protocol.settings import upgrade_content
 from visavox.metrics.fid import FEATURES as FID_FEATURES
 from visavox.runtime.files import write_whole
@@ -110,7 +110,7 @@ class ResultsFolder:
             pair: the pair.
             features: names of the arrays of features that must be there as well.
         """
-        record = load_record(self.records / f"{pair.key}.json")
+        record = read_pair_record(self.records / f"{pair.key}.json")
         if record is None or record.status == "failed" or record.inputs != file_states(pair):
             return None
         needed = [self.dubbed / f"{pair.key}.mp4", *(self.features_of(pair, name) for name in features)]

@@ -16,8 +16,8 @@ from visavox.errors import InputError
 from visavox.evaluation.evaluation import prepare_metrics
 from visavox.evaluation.protocol.features import feature_names, set_values
 from visavox.evaluation.protocol.pair_list import Corpus, Pair, read_pairs
-from visavox.evaluation.protocol.pair_work import DiskFailure, PairTask, do_pair, load_metrics
-from visavox.evaluation.protocol.record import PairRecord, file_states, save_record
+from visavox.evaluation.protocol.pair_work import PairTask, RecordFailure, do_pair, load_metrics
+from visavox.evaluation.protocol.record import PairRecord, file_states, write_pair_record
 from visavox.evaluation.protocol.results_folder import ResultsFolder
 from visavox.evaluation.protocol.settings import ProtocolSettings
 from visavox.evaluation.protocol.summary import RunSummary
@@ -137,14 +137,14 @@ class _Run:
     def _take(self, event: Event, pair: Pair) -> None:
         """Note the outcome of one pair."""
         result: Any = event.value
-        if isinstance(result, DiskFailure):
+        if isinstance(result, RecordFailure):
             raise InputError(
                 f"{self.folder.path} cannot be written any more: {result.message}; make room and give the same command "
                 "again, it goes on from here."
             )
         if event.kind == "crashed":
             result = PairRecord(pair.key, "failed", f"decoding it crashed: {result}", file_states(pair))
-            save_record(result, self.folder.records)
+            write_pair_record(result, self.folder.records)
         if result.status == "failed":
             logger.info("line %d: %s", pair.line, result.reason)
         self.records[pair.key] = result

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from visavox.evaluation.face_tiles import beside, face_tiles, jpeg_bytes, label_rows, telling_times
+from visavox.evaluation.plot import plot_opening
 from visavox.evaluation.protocol.pair_list import Pair
-from visavox.evaluation.protocol.pictures import beside, encode_jpeg, face_tiles, plot_opening, sheet, telling_times
 from visavox.evaluation.protocol.record import PairRecord
 from visavox.evaluation.protocol.values import Values, pair_values, summary_rows, value_names
 from visavox.evaluation.report import cells, plain, shown_infos
@@ -116,10 +117,10 @@ class RunSummary:
             if times:
                 track = tracks.track(pair.video, face)
                 tiles = [
-                    sheet([(name, face_tiles(path, track, times))])
+                    label_rows([(name, face_tiles(path, track, times))])
                     for name, path in (("video", pair.video), ("dubbed: closed, half open, open", report.dubbed))
                 ]
-                blocks.append(Picture(encode_jpeg(beside(tiles)), "the video and the dubbed video at three moments"))
+                blocks.append(Picture(jpeg_bytes(beside(tiles)), "the video and the dubbed video at three moments"))
             if "times" in curves:
                 plot = plot_opening(report, pair.audio, pair.is_own_audio)
                 blocks.append(Picture(plot, "lip opening over the audio"))

@@ -26,7 +26,7 @@ from visavox.losses.motion import (
     sync_loss,
 )
 from visavox.metrics.curves import opening_correlation
-from visavox.metrics.motion import MotionFigures, compare_motions
+from visavox.metrics.motion import MotionAgreement, compare_motions
 from visavox.models.motion.motion_vae import MotionVae, MotionVaeConfig, lip_gap
 from visavox.training.inputs import Inputs
 from visavox.training.measures import LARGEST_GAIN
@@ -343,12 +343,12 @@ class MotionVaeTask(TrainingTask):
         motion = self.vae.sample(features, seed=seed, temperature=temperature, calibrated=calibrated)
         return motion[0, : sequence.num_frames].float().cpu().numpy().reshape(-1, 68, 3)
 
-    def _compare(self, temperature: float) -> MotionFigures:
-        rows: dict[str, list[MotionFigures]] = {}
+    def _compare(self, temperature: float) -> MotionAgreement:
+        rows: dict[str, list[MotionAgreement]] = {}
         for number, sequence in enumerate(self.validation):
             figures = compare_motions(self.predict(sequence, temperature, number), sequence.motion, self.vae_rest())
             rows.setdefault(collection_of(sequence.speaker), []).append(figures)
-        return MotionFigures.mean([MotionFigures.mean(part) for part in rows.values()])
+        return MotionAgreement.mean([MotionAgreement.mean(part) for part in rows.values()])
 
     def vae_rest(self) -> np.ndarray:
         """The typical face at rest, (68, 3) from the canonical face."""

@@ -27,7 +27,7 @@ from visavox.training.radiance.person_batch import mean_known
 from visavox.types import HeadPose
 
 TRACKED_SIDE = 384
-"""Side, pixels, that pictures are enlarged to at least before a face is tracked in them."""
+"""Side, pixels, that images are enlarged to at least before a face is tracked in them."""
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Tally:
     """What was found of the frames of one line of the table, added up."""
 
     pictures: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in FIGURES})
-    """Figures of each frame."""
+    """Values of each frame."""
     distances: list[float] = field(default_factory=list)
     """Landmark distance of each frame in which both faces were found."""
     openings: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Tally:
     seconds: list[float] = field(default_factory=list)
     """For drawing one frame."""
 
-    def figures(self) -> dict[str, float]:
+    def values(self) -> dict[str, float]:
         """Return means; NaN where nothing was found."""
         pooled = pool_curves(self.openings) if self.openings else None
         drawn, true = (float(np.sqrt(np.mean(np.square(part)))) for part in zip(*self.energies, strict=True))
@@ -63,7 +63,7 @@ class Tally:
 
 
 class Meter:
-    """Compares pictures of a person with the true ones.
+    """Compares images of a person with the true ones.
 
     Args:
         data: the person.
@@ -77,7 +77,7 @@ class Meter:
         self._true: dict[int, np.ndarray] = {}
 
     def add(self, tally: Tally, stretch: Stretch, drawn: Sequence[np.ndarray] | None) -> None:
-        """Measure the pictures of a stretch, uint8 (H, W, 3) each; None for the true ones themselves."""
+        """Measure the images of a stretch, uint8 (H, W, 3) each; None for the true ones themselves."""
         frames = np.arange(stretch.start, stretch.start + stretch.num_frames)
         true = [np.array(self._data.frames[frame]) for frame in frames]
         if stretch.start not in self._true:
@@ -99,14 +99,14 @@ class Meter:
 
 
 def track(tracker: FaceTracker, pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """Find the face in pictures that follow one another.
+    """Find the face in images that follow one another.
 
     Args:
         tracker: follows faces.
-        pictures: uint8 (S, S, 3) each; they are enlarged to `TRACKED_SIDE` or more, by a whole number.
+        images: uint8 (S, S, 3) each; they are enlarged to `TRACKED_SIDE` or more, by a whole number.
 
     Returns:
-        float32 (T, 478, 3), pixels of the enlarged pictures; NaN where no face was found.
+        float32 (T, 478, 3), pixels of the enlarged images; NaN where no face was found.
     """
     found = np.full((len(pictures), 478, 3), np.nan, np.float32)
     tracker.reset()
@@ -120,7 +120,7 @@ def track(tracker: FaceTracker, pictures: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def enlargement(side: int) -> int:
-    """By how much a picture of a side is enlarged for the tracker."""
+    """By how much an image of a side is enlarged for the tracker."""
     return -(-TRACKED_SIDE // side)
 
 

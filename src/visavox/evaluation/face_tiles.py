@@ -1,4 +1,4 @@
-"""Pictures of results: the same faces in several videos at telling moments, and the mouth over its sound."""
+"""Face tiles: the same face in several videos at telling moments, side by side."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from visavox.constants import SAMPLE_RATE
 from visavox.evaluation.label import draw_label
-from visavox.evaluation.plot import draw_audio
-from visavox.evaluation.report import Report
-from visavox.evaluation.videos import driving_audio
 from visavox.face.geometry.crop import warp_crop
 from visavox.media import VideoReader
 from visavox.metrics.pair import pair_times
@@ -77,7 +73,7 @@ def face_tiles(
     return [found.get(int(index), blank) for index in indices]
 
 
-def sheet(rows: Sequence[tuple[str, Sequence[np.ndarray]]]) -> np.ndarray:
+def label_rows(rows: Sequence[tuple[str, Sequence[np.ndarray]]]) -> np.ndarray:
     """Lay tiles out in rows, each with its name over it.
 
     Args:
@@ -107,45 +103,15 @@ def beside(sheets: Sequence[np.ndarray], gap: int = 4 * _GAP) -> np.ndarray:
     return np.concatenate(parts[1:], axis=1)
 
 
-def encode_jpeg(image: np.ndarray, quality: int = 88) -> bytes:
-    """Encode a picture, uint8 RGB (H, W, 3)."""
+def jpeg_bytes(image: np.ndarray, quality: int = 88) -> bytes:
+    """Encode an image, uint8 RGB (H, W, 3)."""
     file = io.BytesIO()
     Image.fromarray(image).save(file, format="JPEG", quality=quality)
     return file.getvalue()
 
 
-def plot_opening(report: Report, audio: PathLike, is_own_audio: bool) -> bytes:
-    """Draw the lip opening of a dubbed video over its audio.
-
-    Args:
-        report: with its curves.
-        audio: what the mouth should follow.
-        is_own_audio: draw the recording's opening as what it should be; else as the mouth that was there before.
-
-    Returns:
-        a PNG file.
-    """
-    from matplotlib.figure import Figure
-
-    curves = report.arrays
-    figure = Figure(figsize=(8, 2.2), layout="constrained")
-    axes = figure.subplots()
-    waveform = driving_audio(report.dubbed, audio)
-    if waveform is not None and len(waveform) and len(curves["times"]):
-        draw_audio(axes, waveform, SAMPLE_RATE, float(curves["times"][-1]))
-    before = "recording" if is_own_audio else "mouth before"
-    axes.plot(curves["times"], curves["true_opening"], color="#3b6ea5", label=before, linewidth=1.2)
-    axes.plot(curves["times"], curves["opening"], color="#d1495b", label="dubbed", linewidth=1.6)
-    axes.set_xlabel("seconds")
-    axes.set_ylabel("lip opening / eye distance", fontsize=8)
-    axes.legend(loc="upper right", fontsize=8)
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=90, metadata={"Software": None})
-    return file.getvalue()
-
-
 def _cut_face(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
-    """Cut a square around the face; what lies outside the picture is its border repeated."""
+    """Cut a square around the face; what lies outside the image is its border repeated."""
     center = (box[:2] + box[2:]) / 2
     scale = size / (_FACE_MARGIN * float((box[2:] - box[:2]).max()))
     matrix = np.array([[scale, 0, size / 2 - scale * center[0]], [0, scale, size / 2 - scale * center[1]]])

@@ -1,4 +1,4 @@
-"""The figures of a predicted motion against the true one, clip by clip, and their means over groups."""
+"""The values of a predicted motion against the true one, clip by clip, and their means over groups."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NEAR = 1
 
 
 @dataclass(frozen=True)
-class ClipFigures:
+class ClipValues:
     """What was measured of one clip. Lengths are distances of the outer eye corners; NaN where there is none."""
 
     group: str
@@ -54,7 +54,7 @@ class ClipFigures:
     """The same of the recording."""
 
 
-class Judge(Protocol):
+class Scorer(Protocol):
     """What tells right from wrong speech."""
 
     def accuracy(self, clip: Material, displacements: np.ndarray) -> float:
@@ -62,13 +62,13 @@ class Judge(Protocol):
         ...
 
 
-def measure(clip: Material, samples: Sequence[np.ndarray], judge: Judge | None = None) -> ClipFigures:
+def measure(clip: Material, samples: Sequence[np.ndarray], scorer: Scorer | None = None) -> ClipValues:
     """Compare predictions of one clip with its recording.
 
     Args:
         clip: the clip.
-        samples: displacements (T, 68, 3), one or more; all figures but diversity are of the first.
-        judge: a motion SyncNet.
+        samples: displacements (T, 68, 3), one or more; all values but diversity are of the first.
+        scorer: a motion SyncNet.
     """
     predicted = samples[0]
     true_opening = np.where(clip.seen, opening(clip.displacements), np.nan)
@@ -76,7 +76,7 @@ def measure(clip: Material, samples: Sequence[np.ndarray], judge: Judge | None =
     paused = clip.paused()
     speech = ~paused & clip.seen
     met, closures = _closures(opening(predicted), true_opening, speech)
-    return ClipFigures(
+    return ClipValues(
         group=clip.group,
         opening=compare_curves(opening(predicted), true_opening),
         width=compare_curves(width(predicted), true_width),
@@ -88,8 +88,8 @@ def measure(clip: Material, samples: Sequence[np.ndarray], judge: Judge | None =
         closures=closures,
         closures_met=met,
         closed_anywhere=_mean(_closed_near(opening(predicted))[speech]),
-        sync=math.nan if judge is None else judge.accuracy(clip, predicted),
-        sync_true=math.nan if judge is None else judge.accuracy(clip, clip.displacements),
+        sync=math.nan if scorer is None else scorer.accuracy(clip, predicted),
+        sync_true=math.nan if scorer is None else scorer.accuracy(clip, clip.displacements),
     )
 
 
@@ -163,7 +163,7 @@ def _closures(predicted: np.ndarray, true: np.ndarray, speech: np.ndarray) -> tu
 def _closed_near(curve: np.ndarray) -> np.ndarray:
     """bool (T,): frames with closed lips at most NEAR frames away."""
     shut = np.pad(curve <= CLOSED, NEAR)
-    return np.lib.stride_tricks.sliding_window_view(shut, 2 * NEAR + 1).any(axis=1)
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(shut, 2 * NEAR + 1).any(axis=1))
 
 
 def _mean(values: np.ndarray) -> float:
@@ -172,7 +172,7 @@ def _mean(values: np.ndarray) -> float:
     return float(known.mean()) if known.size else math.nan
 
 
-def group_figures(clips: Sequence[ClipFigures]) -> dict[str, dict[str, float]]:
+def group_values(clips: Sequence[ClipValues]) -> dict[str, dict[str, float]]:
     """Average over the clips of each group, in alphabetical order, and then over the groups (`mean`).
 
     Under `mean`, numbers of clips and closures are those of all groups, and the lag is that of all clips together.
@@ -180,11 +180,11 @@ def group_figures(clips: Sequence[ClipFigures]) -> dict[str, dict[str, float]]:
     names = sorted({clip.group for clip in clips})
     groups = {name: _averaged([clip for clip in clips if clip.group == name]) for name in names}
     every = _averaged(clips)
-    means = {key: _mean(np.array([figures[key] for figures in groups.values()])) for key in every}
+    means = {key: _mean(np.array([values[key] for values in groups.values()])) for key in every}
     return groups | {"mean": means | {key: every[key] for key in ("clips", "closures", "opening_lag")}}
 
 
-def _averaged(clips: Sequence[ClipFigures]) -> dict[str, float]:
+def _averaged(clips: Sequence[ClipValues]) -> dict[str, float]:
     def mean(read) -> float:
         return _mean(np.array([read(clip) for clip in clips], np.float64))
 
