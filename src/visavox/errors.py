@@ -12,7 +12,7 @@ class VisavoxError(Exception):
 
 
 class InputError(VisavoxError):
-    """What the user gave cannot be used: a file, an option, a checkpoint, a full disk."""
+    """An input that cannot be used: a file, an option, a checkpoint, a full disk."""
 
     exit_code = 2
 

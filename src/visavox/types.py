@@ -37,7 +37,7 @@ class Frame:
 
 
 class FrameStatus(IntEnum):
-    """What is known of the tracked face in one frame."""
+    """The status of the tracked face in one frame."""
 
     ABSENT = 0
     """No face: the frame passes through untouched."""
@@ -94,7 +94,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Motion:
-    """How one face moves: 68 landmarks in head space, T frames at `rate` frames a second, the head's pose taken away.
+    """The motion of one face: 68 landmarks in head space, T frames at `rate` frames a second, without the head's pose.
 
     The 68 points are those of `visavox.face.geometry.landmarks.IBUG_68`.
     """
@@ -122,7 +122,7 @@ class Motion:
 
 @dataclass(frozen=True)
 class HeadPose:
-    """Where a head is, and how it is turned, in T frames."""
+    """Position and rotation of a head in T frames."""
 
     rotations: np.ndarray
     """float32 (T, 3, 3): head space (x right, y up, z to the viewer) to camera, a rotation matrix."""

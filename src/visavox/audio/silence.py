@@ -1,4 +1,4 @@
-"""Where nobody speaks, and a gate that gives the networks true silence there.
+"""Detection of silence, and a gate that gives the networks true silence there.
 
 The detector reads the loudness of mel frames against two local yardsticks: the noise floor (the quietest moment
 around) and the speech (the loudest one). So it needs no absolute level: it works on a whisper, on a recording
@@ -35,7 +35,7 @@ _LEAKAGE = 0.02
 
 @dataclass(frozen=True)
 class SilenceSettings:
-    """What counts as silence."""
+    """Limits of what counts as silence."""
 
     minimum: float = 0.3
     """Shortest silence, in seconds: longer than the closure of any plosive."""

@@ -1,4 +1,4 @@
-"""How much fine detail a painted face has, wherever in a patch it lies."""
+"""Loss of fine detail of a generated face, wherever in a patch it lies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How alike two faces look to a network that knows faces, in the form of LPIPS but not in its name."""
+"""Similarity of two faces to a network that knows faces, in the form of LPIPS but not in its name."""
 
 from __future__ import annotations
 

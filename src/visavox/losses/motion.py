@@ -1,4 +1,4 @@
-"""What a predicted motion is taught by (Ye et al., "GeneFace", 2023): reconstruction, continuity, divergence, sync.
+"""Losses of a predicted motion (Ye et al., "GeneFace", 2023): reconstruction, continuity, divergence, sync.
 
 Motions are (B, T, D), masks (B, T) with 1 for frames that exist; every loss is a mean over those.
 """

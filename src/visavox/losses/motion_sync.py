@@ -1,4 +1,4 @@
-"""What the motion SyncNet learns by: every mouth held against its own speech and against speech that is not its own.
+"""Loss of the motion SyncNet: every mouth against its own speech and against speech that is not its own.
 
 The wrong speech is of three kinds: near, 2 to 5 frames off; far, further off in the same clip; and of another speaker
 (who may not be told by the voice alone, so it counts no more than each of the others).
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from visavox.data.motion.motion_sync_dataset import NEAR
 
 TEMPERATURE = 0.1
-"""What cosines are divided by where the right one is chosen."""
+"""The temperature that cosines are divided by where the right one is chosen."""
 
 
 class Comparison:

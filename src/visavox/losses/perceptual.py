@@ -1,4 +1,4 @@
-"""How different a painted face looks from the true one, to a network that has learned what people see."""
+"""Difference of a generated face from the true one, to a network that has learned what people see."""
 
 from __future__ import annotations
 

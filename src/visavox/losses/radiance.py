@@ -1,4 +1,4 @@
-"""What a radiance field learns by, beside the colour of single pixels."""
+"""Losses of a radiance field, beside the colour of single pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a painted face is from the true one."""
+"""Reconstruction losses: the distance of a generated face from the true one."""
 
 from __future__ import annotations
 

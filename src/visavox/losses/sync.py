@@ -1,4 +1,4 @@
-"""How well mouth and sound belong together, as the expert sees it."""
+"""Sync loss: the agreement of mouth and audio, as the expert sees it."""
 
 from __future__ import annotations
 

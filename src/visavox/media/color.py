@@ -49,7 +49,7 @@ _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FUL
 
 @dataclass(frozen=True)
 class ColorTags:
-    """What a stream says of its colours, in the codes of ITU-T H.273."""
+    """The colour tags of a stream, in the codes of ITU-T H.273."""
 
     space: int = UNSPECIFIED
     """Matrix between YUV and RGB: 1 BT.709, 5 and 6 BT.601, 9 BT.2020, 0 RGB, 2 not said."""
@@ -76,7 +76,7 @@ def tags_of(frame: VideoFrame) -> ColorTags:
 
 
 def is_rgb(pixel_format: VideoFormat) -> bool:
-    """Whether the pixels are RGB, with a palette or not."""
+    """True if the pixels are RGB, with a palette or not."""
     return bool(pixel_format.is_rgb or pixel_format.has_palette)
 
 

@@ -1,4 +1,4 @@
-"""How a video is written: codec, quality and speed. Settings only, no codec library is loaded here."""
+"""Settings of video encoding: codec, quality and speed. Settings only, no codec library is loaded here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HIGHEST_CRF = 51
 
 @dataclass(frozen=True)
 class Encoding:
-    """How a video is written."""
+    """Settings of video encoding."""
 
     crf: int = 15
     """Constant quality on the scale of x264: 0 lossless, 15 keeps the lips of a face of a hundred pixels as they were

@@ -1,4 +1,4 @@
-"""What is known of a video or picture before it is decoded."""
+"""Properties of a video or image that are known before it is decoded."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _EXIF_TURNS = {3: 180, 4: 180, 5: 270, 6: 90, 7: 90, 8: 270}
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What is known of a video or picture; sizes are those of the upright frame."""
+    """Properties of a video or image; sizes are those of the upright frame."""
 
     path: str
     """The path as it was given."""
@@ -54,21 +54,21 @@ class VideoInfo:
     transfer: int = UNSPECIFIED
     """Transfer curve (ITU-T H.273), 2 where the stream does not say."""
     is_still: bool = False
-    """Whether it is one picture."""
+    """True if it is a single image."""
     has_audio: bool = False
-    """Whether there is sound that can be decoded."""
+    """True if there is audio that can be decoded."""
     codec: str = ""
     """Name of the video codec or picture format, such as h264."""
     pixel_format: str = "rgb24"
     """Format of the stored samples, such as yuv420p10le."""
     variable_frame_rate: bool = False
-    """Whether the distance of frames varies."""
+    """True if the distance of frames varies."""
     time_base: Fraction = Fraction(1, 90_000)
     """Unit of the stored timestamps in seconds."""
     start_time: Fraction = Fraction(0)
     """Timestamp of the first frame in its container, in seconds; the reader subtracts it."""
     orientation: Orientation = UPRIGHT
-    """How the stored frame is turned upright (mirroring included)."""
+    """The turn that makes the stored frame upright (mirroring included)."""
 
     @property
     def color_tags(self) -> ColorTags:

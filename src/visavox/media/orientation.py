@@ -1,4 +1,4 @@
-"""Which way up a picture is stored, and how to turn it upright."""
+"""Orientation of a stored image, and the turn that makes it upright."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 
 @dataclass(frozen=True)
 class Orientation:
-    """What turns the stored picture upright: first the transposition, then the flips."""
+    """The turn that makes a stored image upright: first the transposition, then the flips."""
 
     transposed: bool = False
     """Rows become columns."""

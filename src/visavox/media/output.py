@@ -1,4 +1,4 @@
-"""Where a result goes: checks of its path before the work, and a file that appears only when it is whole."""
+"""Output files: checks of the path before the work, and a file that appears only when it is whole."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _LONGEST_GAP = 3600  # seconds; a larger hole is a broken timestamp
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What is known of the sound of a file before it is decoded."""
+    """Properties of the audio of a file that are known before it is decoded."""
 
     path: str
     """The path as it was given."""

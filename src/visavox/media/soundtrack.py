@@ -16,7 +16,7 @@ _FADE = 0.03  # seconds in which the original sound comes up after the speech; s
 
 @dataclass(frozen=True)
 class AudioPlan:
-    """What is heard in the result. Time 0 is the first picture of the result."""
+    """The audio of the result. Time 0 is its first frame."""
 
     speech: PathLike
     """File with the driving speech (or with whatever sound the result shall have)."""
@@ -29,7 +29,7 @@ class AudioPlan:
     mix_level: float | None = None
     """Level of the original under the speech in dB (0: as loud as it was); None: silent."""
     tail_original: bool = False
-    """Whether the original is heard at its own level once the speech has ended."""
+    """True if the original keeps its own level once the speech has ended."""
 
     def __post_init__(self) -> None:
         if self.original is None and (self.mix_level is not None or self.tail_original):
@@ -39,12 +39,12 @@ class AudioPlan:
 
     @property
     def uses_original(self) -> bool:
-        """Whether anything of the original is heard."""
+        """True if anything of the original audio is kept."""
         return self.mix_level is not None or self.tail_original
 
     @property
     def is_untouched(self) -> bool:
-        """Whether the speech is heard as it is in its file, so that its packets can be copied."""
+        """True if the speech stays as it is in its file, so that its packets can be copied."""
         return self.offset == 0 and not self.uses_original
 
 

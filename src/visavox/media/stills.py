@@ -21,7 +21,7 @@ _STREAM_EXTENSIONS = (".mjpeg", ".mjpg")  # JPEG pictures one after another, whi
 
 
 def looks_like_still(file: str, head: bytes) -> bool:
-    """Whether a file that starts with `head` is one picture rather than a video."""
+    """Return True if a file that starts with `head` is one image rather than a video."""
     if Path(file).suffix.lower() in _STREAM_EXTENSIONS:
         return False
     if _is_webp(head):
@@ -36,7 +36,7 @@ def _is_webp(head: bytes) -> bool:
 
 
 def looks_animated(head: bytes) -> bool:
-    """Whether a file that starts with `head` is an animated WebP, which FFmpeg does not decode."""
+    """Return True if a file that starts with `head` is an animated WebP, which FFmpeg does not decode."""
     return _is_webp(head) and head[12:16] == b"VP8X" and bool(head[20] & 0x02)
 
 

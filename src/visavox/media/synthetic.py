@@ -1,4 +1,4 @@
-"""How a file that visavox wrote says, for people and for machines, that it is synthetic."""
+"""The mark, for people and for machines, that a file that visavox wrote is synthetic."""
 
 from __future__ import annotations
 

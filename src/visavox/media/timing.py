@@ -1,4 +1,4 @@
-"""How often the pictures of a stream come: rate, count and whether the rate is constant."""
+"""Timing of the frames of a stream: rate, count and whether the rate is constant."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _HIGHEST_RATE = 1000
 
 @dataclass(frozen=True)
 class Timing:
-    """When the pictures of a stream are shown."""
+    """The times at which the frames of a stream are shown."""
 
     rate: Fraction
     """Frames a second; the mean where the rate varies."""
     variable: bool
-    """Whether the distance of frames varies by more than the rounding of their timestamps."""
+    """True if the distance of frames varies by more than the rounding of their timestamps."""
 
 
 def survey(container: InputContainer, stream: VideoStream) -> tuple[VideoFrame | None, Timing]:

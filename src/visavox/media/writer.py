@@ -187,7 +187,7 @@ class VideoWriter:
 
 
 class _EncodingJob:
-    """What the encoding thread does: owns the container and its streams."""
+    """The work of the encoding thread, which owns the container and its streams."""
 
     def __init__(
         self,

@@ -64,7 +64,7 @@ def decode_jpeg(encoded: np.ndarray) -> np.ndarray:
     """Decode to a uint8 RGB picture."""
     decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
     if decoded is None:
-        raise InputError("a picture of a prepared clip cannot be decoded; prepare the data set again.")
+        raise InputError("a picture of a prepared clip cannot be decoded; prepare the data set again")
     return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
 
 
@@ -96,7 +96,7 @@ def load_clip(path: PathLike) -> ClipFile:
             if "jpegs" in arrays and "displacements" not in arrays:
                 raise InputError(
                     f"{path} was prepared by an earlier version and holds no motion; prepare the data set again with "
-                    "`visavox prepare --redo`."
+                    "`visavox prepare --redo`"
                 )
             size, side, center_down = arrays["crop"]
             return ClipFile(
@@ -110,5 +110,5 @@ def load_clip(path: PathLike) -> ClipFile:
             )
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"{path} is not a prepared clip ({error}); prepare the dataset again with `visavox prepare`."
+            f"{path} is not a prepared clip ({error}); prepare the dataset again with `visavox prepare`"
         ) from error

@@ -73,7 +73,7 @@ def read_manifest(dataset: PathLike) -> list[dict]:
     path = Path(dataset) / MANIFEST_NAME
     if not path.is_file():
         raise InputError(
-            f"{dataset} is not a prepared data set: it has no {MANIFEST_NAME}; make one with `visavox prepare`."
+            f"{dataset} is not a prepared data set: it has no {MANIFEST_NAME}; make one with `visavox prepare`"
         )
     entries = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
@@ -81,9 +81,7 @@ def read_manifest(dataset: PathLike) -> list[dict]:
             entry = json.loads(line)
             entries.append({"clip_id": entry["clip_id"], "speaker": entry["speaker"], "split": entry["split"], **entry})
         except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise InputError(
-                f"line {number} of {path} cannot be read ({error}); prepare the data set again."
-            ) from error
+            raise InputError(f"line {number} of {path} cannot be read ({error}); prepare the data set again") from error
     return entries
 
 
@@ -113,6 +111,6 @@ def load_store(dataset: PathLike, split: str, *, minimum_frames: int = 15, progr
     if not clips:
         raise InputError(
             f"{dataset} has no clip of {minimum_frames} frames or more in its {split} split; "
-            "prepare more footage, or give it other validation speakers."
+            "prepare more footage, or give it other validation speakers"
         )
     return ClipStore(clips)

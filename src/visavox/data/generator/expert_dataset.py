@@ -20,7 +20,7 @@ from visavox.errors import InputError
 
 @dataclass(frozen=True)
 class ExpertSampling:
-    """What one sample of the expert holds."""
+    """The contents of one sample of the expert."""
 
     resolution: int
     """Side of the crops in pixels."""
@@ -36,7 +36,7 @@ class ExpertSampling:
     def __post_init__(self) -> None:
         """Refuse what cannot be trained on."""
         if self.num_wrong < 1:
-            raise InputError(f"{self.num_wrong} wrong sounds a sample; give 1 or more, for an expert has to compare.")
+            raise InputError(f"{self.num_wrong} wrong sounds a sample; give 1 or more, for an expert has to compare")
 
     @property
     def reach(self) -> int:
@@ -66,7 +66,7 @@ class ExpertDataset(Dataset[Sample]):
         shortest = min(stored.clip.num_frames for stored in store.clips)
         needed = sampling.minimum_frames
         if shortest < needed:
-            raise InputError(f"a clip of {shortest} frames has no wrong sounds for the expert; {needed} are needed.")
+            raise InputError(f"a clip of {shortest} frames has no wrong sounds for the expert; {needed} are needed")
         self._cumulative = np.cumsum(store.sampling_weights())
 
     def __len__(self) -> int:

@@ -20,7 +20,7 @@ DECIBELS_PER_UNIT = LEVEL_RANGE / (MEL_MAX - MEL_MIN)
 
 @dataclass(frozen=True)
 class MelAugmentation:
-    """How far a mel window is changed; each change is drawn anew for every window."""
+    """Amounts of change of a mel window; each change is drawn again for every window."""
 
     level: float = 6.0
     """Standard deviation of the loudness, in decibels."""

@@ -86,9 +86,9 @@ def load_basis(path: PathLike) -> MotionBasis:
             mean, scale = arrays["opening"]
             components = arrays["components"]
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a motion basis ({error}); get it again with its weights.") from error
+        raise InputError(f"{path} is not a motion basis ({error}); get it again with its weights") from error
     if components.ndim != 2 or components.shape[1] != 2 * len(MOUTH_POINTS):
-        raise InputError(f"{path} describes other mouth points than this visavox; get it again with its weights.")
+        raise InputError(f"{path} describes other mouth points than this visavox; get it again with its weights")
     return MotionBasis(float(mean), float(scale), components)
 
 
@@ -147,7 +147,7 @@ def fit_motion_basis(clips: list[np.ndarray], num_motions: int) -> MotionBasis:
     values, vectors = np.linalg.eigh(covariance)
     order = np.argsort(values)[::-1][: num_motions - 1]
     if len(displacement) < num_motions or opening.std() < 1e-6 or values[order].min() < 1e-12:
-        raise InputError("the mouths of the training clips hardly move; prepare footage of people who speak.")
+        raise InputError("the mouths of the training clips hardly move; prepare footage of people who speak")
     # The sign of an eigenvector is arbitrary: let the largest entry be positive, so a refit gives the same numbers.
     rows = vectors[:, order].T
     rows *= np.sign(rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)])[:, None]

@@ -12,7 +12,7 @@ from visavox.data.generator.clip_file import STORED_MARGIN
 
 @dataclass(frozen=True)
 class PictureAugmentation:
-    """How far a crop is changed; target and reference of a sample share all but the jitter."""
+    """Amounts of change of a crop; target and reference of a sample share all but the jitter."""
 
     angle: float = 3.0
     """Largest turn, in degrees."""

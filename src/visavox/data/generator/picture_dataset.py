@@ -27,7 +27,7 @@ Sample = dict[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class PictureSampling:
-    """What one sample of the generator holds."""
+    """The contents of one sample of the generator."""
 
     resolution: int
     """Side of the crops in pixels."""

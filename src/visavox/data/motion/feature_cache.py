@@ -51,7 +51,7 @@ class FeatureCache:
         except OSError as error:
             raise InputError(
                 f"{self.folder} cannot be made: {error.strerror}; free the place, or copy the data set "
-                "to where you may write."
+                "to where you may write"
             ) from None
         self._remove_leftovers()
 

@@ -17,7 +17,7 @@ from visavox.face.geometry.resting_face import resting_face
 
 @dataclass(frozen=True)
 class MotionSampling:
-    """What one sample holds, and how it is changed."""
+    """The contents of one sample, and its augmentation."""
 
     num_frames: int = 48
     """Frames of a stretch, a multiple of 4; shorter clips are padded."""
@@ -38,7 +38,7 @@ class MotionSequence:
     motion: np.ndarray
     """float32 (T, 68, 3), centimetres from the face at rest with lips shut."""
     speaker: str
-    """Who speaks."""
+    """The speaker."""
 
     @property
     def num_frames(self) -> int:

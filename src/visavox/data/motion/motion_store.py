@@ -26,7 +26,7 @@ class MotionClip:
     clip_id: str
     """Name of the clip in its data set."""
     speaker: str
-    """Who speaks."""
+    """The speaker."""
     displacements: np.ndarray
     """float32 (T, 68, 3), centimetres from the canonical face."""
     confidence: np.ndarray
@@ -116,7 +116,7 @@ def load_motion_store(
     if not clips:
         raise InputError(
             f"{dataset} has no clip of {minimum_frames} frames or more with a face in its {split} split; prepare more "
-            "footage, or give it other validation speakers."
+            "footage, or give it other validation speakers"
         )
     return MotionStore(_with_neutrals(clips), features.name)
 
@@ -128,7 +128,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             return arrays["displacements"], arrays["confidence"], arrays["audio"]
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"{path} is no prepared clip with motion ({error}); prepare the data set again with `visavox prepare`."
+            f"{path} is no prepared clip with motion ({error}); prepare the data set again with `visavox prepare`"
         ) from error
 
 

@@ -20,7 +20,7 @@ NEAR = (2, 5)
 
 @dataclass(frozen=True)
 class MotionSyncSampling:
-    """What one sample holds: windows of one clip, each of which is wrong speech for the others."""
+    """The contents of one sample: windows of one clip, each of which is wrong speech for the others."""
 
     num_frames: int
     """Consecutive video frames that are judged together."""
@@ -34,7 +34,7 @@ class MotionSyncSampling:
     def __post_init__(self) -> None:
         """Refuse what cannot be trained on."""
         if self.num_windows < 2 or self.num_windows % 2:
-            raise InputError(f"{self.num_windows} windows of a clip; give an even number, for they come in pairs.")
+            raise InputError(f"{self.num_windows} windows of a clip; give an even number, for they come in pairs")
 
     @property
     def minimum_frames(self) -> int:
@@ -44,7 +44,7 @@ class MotionSyncSampling:
 
 @dataclass(frozen=True)
 class MotionAugmentation:
-    """How mouths are changed, so that the network knows movements and not people."""
+    """Augmentation of mouths, so that the network knows movements and not people."""
 
     mirrored: float = 0.5
     """Share of samples whose left and right are exchanged."""
@@ -96,7 +96,7 @@ class MotionSyncDataset(Dataset[dict[str, Tensor]]):
         # Whatever is left out here is too short to hold wrong speech of its own.
         fitting = [clip for clip in store.clips if clip.num_frames >= sampling.minimum_frames]
         if not fitting:
-            raise InputError(f"no clip has the {sampling.minimum_frames} frames that the motion SyncNet compares in.")
+            raise InputError(f"no clip has the {sampling.minimum_frames} frames that the motion SyncNet compares in")
         self.clips = fitting
         self._cumulative = np.cumsum(MotionStore(fitting, store.features).sampling_weights())
         self.motions = [motion_from_rest(clip, opening_mode) for clip in fitting]

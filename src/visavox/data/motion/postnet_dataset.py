@@ -20,7 +20,7 @@ class SourceClip:
     clip_id: str
     """Name of the clip whose speech it is."""
     speaker: str
-    """Who speaks."""
+    """The speaker."""
     draws: np.ndarray
     """float32 (K, T, 68, 3), centimetres from the canonical face."""
     features: np.ndarray
@@ -36,7 +36,7 @@ class SourceClip:
 
 @dataclass(frozen=True)
 class PostNetSampling:
-    """What one sample holds."""
+    """The contents of one sample."""
 
     num_frames: int = 24
     """Frames of a stretch of motion."""
@@ -85,7 +85,7 @@ class PostNetDataset(Dataset[dict[str, Tensor]]):
         if not kept:
             raise InputError(
                 f"no clip has the {self.sampling.num_frames} frames of a stretch that the post-net learns from; "
-                "prepare longer clips."
+                "prepare longer clips"
             )
         return kept
 

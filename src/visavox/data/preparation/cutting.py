@@ -63,7 +63,7 @@ class _Cut:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all pictures are there."""
+        """True if all frames are there."""
         return len(self.jpegs) == self.stretch.num_frames
 
     def take(self, image: np.ndarray, frame_index: int, size: int) -> None:

@@ -55,14 +55,14 @@ class DatasetFolder:
                 cannot be written.
         """
         if self.path.exists() and not self.path.is_dir():
-            raise InputError(f"{self.path} is a file; give a folder for the data set, new or made by visavox prepare.")
+            raise InputError(f"{self.path} is a file; give a folder for the data set, new or made by visavox prepare")
         if self._settings.is_file():
             if not redo:
                 self._check_settings(settings)
         elif self.path.is_dir() and any(self.path.iterdir()):
             raise InputError(
                 f"{self.path} holds something that visavox prepare did not make; give a new or empty folder, so that "
-                "nothing of yours is mixed with the data set."
+                "nothing of yours is mixed with the data set"
             )
         self._check_writable()
 
@@ -104,7 +104,7 @@ class DatasetFolder:
         return load_records(self.records)
 
     def is_finished(self, record: SourceRecord | None, source: Source, table_lag: TableLag | None) -> bool:
-        """Whether a video needs no work: same content, same lag in the table, and all its clips are there."""
+        """Return True if a video needs no work: same content and lag in the table, and all its clips are there."""
         if record is None or record.status != "done":
             return False
         if record.table_lag != (None if table_lag is None else (table_lag.seconds, table_lag.score)):
@@ -143,13 +143,13 @@ class DatasetFolder:
             stored = json.loads(self._settings.read_text(encoding="utf-8"))
             before, digest = stored["settings"], stored["digest"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{self._settings} cannot be read ({error}); give another folder, or --redo.") from None
+            raise InputError(f"{self._settings} cannot be read ({error}); give another folder, or --redo") from None
         if digest != settings.digest:
             now = json.loads(json.dumps(settings.as_dict()))
             changes = "; ".join(describe_difference(before, now))
             raise InputError(
                 f"{self.path} was prepared with other settings ({changes}); use those, give another folder, or "
-                "--redo to prepare everything again."
+                "--redo to prepare everything again"
             )
 
     def _check_writable(self) -> None:

@@ -33,7 +33,7 @@ SHORTEST = 2.5
 
 @dataclass(frozen=True)
 class LagMeasurement:
-    """What a mouth and its sound say of their lag."""
+    """The measured lag between a mouth and its audio."""
 
     seconds: float
     """The lag; negative: the sound comes late."""

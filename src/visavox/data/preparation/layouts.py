@@ -1,4 +1,4 @@
-"""How the corpora that people have lay out their files, and what a path therefore says of speaker and split.
+"""Layouts of known corpora, by which a path names its speaker and split.
 
 - `grid`: `s1/bbaf2n.mpg`, one folder for each of 34 speakers (Cooke, Barker, Cunningham, Shao 2006).
 - `lrs`: `pretrain|main|trainval|test/<id>/00001.mp4`, LRS2 and LRS3 (Afouras, Chung, Zisserman 2018). The id is a
@@ -21,7 +21,7 @@ Split = Literal["train", "validation", "test"]
 
 @dataclass(frozen=True)
 class Placement:
-    """What the path of a video says of it."""
+    """Speaker and split of a video, by its path."""
 
     speaker: str | None
     """Who speaks; None where the path does not tell."""

@@ -49,7 +49,7 @@ class PrepareSettings:
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
         if self.workers is not None and not 0 <= self.workers <= 256:
-            raise InputError(f"the number of workers is {self.workers}; give 1 to 256, or 0 to work without any.")
+            raise InputError(f"the number of workers is {self.workers}; give 1 to 256, or 0 to work without any")
 
 
 def prepare(
@@ -182,7 +182,7 @@ class _Run:
         if isinstance(result, DiskFailure):
             raise InputError(
                 f"{self.folder.path} cannot be written any more: {result.message}; make room and give the same command "
-                "again, it goes on from here."
+                "again, it goes on from here"
             )
         if event.kind == "crashed":
             result = SourceRecord(

@@ -48,12 +48,12 @@ _TRACKING_SHARE = 0.8  # of the time that a video takes
 
 @dataclass(frozen=True)
 class SourceTask:
-    """What a worker needs to know of one video."""
+    """The task of a worker: one video and its settings."""
 
     source: Source
     """The video."""
     speaker: str
-    """Who speaks."""
+    """The speaker."""
     split: str
     """Where its clips go."""
     table_lag: TableLag | None
@@ -173,7 +173,7 @@ def _choose(
 
 
 def _is_made_up_for(dropped: Dropped, clips: list[ClipEntry]) -> bool:
-    """Whether clips of another face show at least half of a dropped stretch: people in the background are no loss."""
+    """Return True if clips of another face show at least half of a dropped stretch: the background is no loss."""
     shown = 0
     for clip in clips:
         start = round(clip.start * FRAME_RATE)

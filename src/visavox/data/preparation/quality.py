@@ -1,4 +1,4 @@
-"""What is measured of a face before it is worth learning from: size, sharpness, and whether the mouth shows."""
+"""Quality measurements of a face before it is trained on: size, sharpness, and a visible mouth."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def face_size(landmarks: np.ndarray) -> np.ndarray:
 
 
 def mouth_in_picture(landmarks: np.ndarray, frame_size: tuple[int, int]) -> np.ndarray:
-    """Whether the lips lie within the picture and the chin at most a little outside, bool (T,)."""
+    """Find frames with the lips within the image and the chin at most a little outside, bool (T,)."""
     last = np.array(frame_size, dtype=np.float64) - 1
     lips, chin = landmarks[:, LIPS_OUTER, :2], landmarks[:, CHIN, :2]
     room = CHIN_OUTSIDE * face_size(landmarks)[:, None]
@@ -34,7 +34,7 @@ def mouth_in_picture(landmarks: np.ndarray, frame_size: tuple[int, int]) -> np.n
 
 
 def blur(crop: np.ndarray) -> float:
-    """How little a crop changes when it is blurred once more: 0 sharp, 1 without any detail.
+    """Measure how little a crop changes when it is blurred once more: 0 sharp, 1 without any detail.
 
     Crété-Roffet, Dolmiere, Ladret, Nicolas: "The Blur Effect", SPIE 2007: the share of the differences between
     neighbouring pixels that a box filter leaves, in the worse of the two directions.
@@ -74,7 +74,7 @@ def mouth_patch(crop: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 
 
 def covered_share(patches: np.ndarray) -> np.ndarray:
-    """How much of the mouth's surroundings looks unlike the rest of the clip, (T,), 0 to 1.
+    """Measure the share of the mouth's surroundings that differs from the rest of the clip, (T,), 0 to 1.
 
     A hand or a microphone that passes shows in most of the patch, the mouth's own motion in a tenth. What is there
     all the time cannot be told from a face this way.

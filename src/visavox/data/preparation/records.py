@@ -1,4 +1,4 @@
-"""What became of one video: the record that makes a preparation resumable and its report complete."""
+"""The record of one video, which makes a preparation resumable and its report complete."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ class DroppedEntry:
 
 @dataclass(frozen=True)
 class LagEntry:
-    """How sound and picture of a video were brought together."""
+    """The alignment of audio and video of one source."""
 
     seconds: float = 0.0
-    """What was corrected; negative: the sound was advanced."""
+    """The corrected lag; negative: the audio was advanced."""
     source: str = "none"
     """`table`, `measured` or `none`."""
     measured: float | None = None
-    """What was measured, believed or not."""
+    """The measured lag, believed or not."""
     correlation: float | None = None
     """Of predicted and seen lip opening at the measured lag."""
     confidence: float | None = None
@@ -72,12 +72,12 @@ class LagEntry:
 
 @dataclass(frozen=True)
 class SourceRecord:
-    """What became of one video."""
+    """The outcome of one video."""
 
     name: str
     """Name of the source."""
     clip_name: str
-    """What its clips' names begin with; also the name of the record's file."""
+    """The prefix of its clips' names; also the name of the record's file."""
     fingerprint: str
     """Of the video's content."""
     num_bytes: int
@@ -89,21 +89,21 @@ class SourceRecord:
     status: Literal["done", "broken"]
     """`broken`: the video cannot be used at all; it is tried again by the next run."""
     message: str = ""
-    """What is wrong with a broken video."""
+    """The fault of a broken video."""
     seconds: float = 0.0
     """Length of the video."""
     frame_rate: float = 0.0
     """Frames a second of the video."""
     lag: LagEntry = field(default_factory=LagEntry)
-    """How sound and picture were brought together."""
+    """The alignment of audio and video."""
     clips: tuple[ClipEntry, ...] = ()
     """The clips cut out of it."""
     dropped: tuple[DroppedEntry, ...] = ()
     """The stretches that are in no clip."""
     remarks: tuple[str, ...] = ()
-    """What else was noticed, such as that the file breaks off."""
+    """Other remarks, such as that the file breaks off."""
     speaker: str = ""
-    """Who speaks."""
+    """The speaker."""
     split: str = ""
     """`train`, `validation` or `test`."""
 
@@ -172,6 +172,6 @@ def load_records(folder: Path) -> dict[str, SourceRecord]:
     try:
         paths = sorted(folder.glob("[!.]*.json"))
     except OSError as error:
-        raise InputError(f"{folder} cannot be read: {error.strerror}.") from None
+        raise InputError(f"{folder} cannot be read: {error.strerror}") from None
     records = (load_record(path) for path in paths)
     return {record.clip_name: record for record in records if record is not None}

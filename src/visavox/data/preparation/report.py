@@ -1,4 +1,4 @@
-"""What became of the footage: how much was kept, and why the rest was not."""
+"""The report of a preparation: how much video was kept, and why the rest was not."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class PreparationReport:
     dataset: str
     """The folder of the data set."""
     settings: ClipSettings
-    """What the clips were made with."""
+    """The settings the clips were made with."""
     records: tuple[SourceRecord, ...]
-    """What became of each video, in the order of their names."""
+    """The outcome of each video, in the order of their names."""
     num_skipped: int = 0
     """Videos of this run that an earlier one had finished."""
     duplicates: tuple[tuple[str, str], ...] = ()
     """Videos left out, each with the one of the same content that was not."""
     notes: tuple[str, ...] = field(default=())
-    """What else a user should know."""
+    """Other remarks for the user."""
     is_complete: bool = True
     """False where the run was interrupted."""
 

@@ -1,4 +1,4 @@
-"""How footage is prepared: everything that decides what is in a clip."""
+"""Settings of the preparation: everything that decides what is in a clip."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FORMAT_VERSION = 2
 
 @dataclass(frozen=True)
 class QualitySettings:
-    """What a clip must have to be kept."""
+    """Limits of quality that a clip must meet to be kept."""
 
     minimum_face: float = 64.0
     """Least size of the face, in pixels of the video: the longer side of the box around its landmarks."""
@@ -42,17 +42,17 @@ class QualitySettings:
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
         if self.minimum_seconds < 0.2:
-            raise InputError(f"the shortest clip is {self.minimum_seconds:g} s; give 0.2 s (five frames) or more.")
+            raise InputError(f"the shortest clip is {self.minimum_seconds:g} s; give 0.2 s (five frames) or more")
         if self.maximum_seconds < 2 * self.minimum_seconds:
             raise InputError(
                 f"the longest clip is {self.maximum_seconds:g} s and the shortest {self.minimum_seconds:g} s; the "
-                "longest must be at least twice the shortest, so that dividing never makes too short a clip."
+                "longest must be at least twice the shortest, so that dividing never makes too short a clip"
             )
 
 
 @dataclass(frozen=True)
 class LagSettings:
-    """How sound and picture are brought together."""
+    """Settings of the alignment of audio and video."""
 
     measure: bool = True
     """Measure where no table tells; what is not clear stays as it is."""
@@ -69,7 +69,7 @@ class LagSettings:
 
 @dataclass(frozen=True)
 class ClipSettings:
-    """What decides the content of clips; a data set has one set of these."""
+    """Settings that decide the content of clips; a data set has one set of these."""
 
     size: int = 192
     """Side of the stored crops in pixels. Networks see the middle 4/5 of it: 192 serves them up to 154 pixels."""
@@ -77,16 +77,16 @@ class ClipSettings:
     """Most faces followed at a time. Of faces seen together only one makes a clip: the largest, or the one whose
     lips clearly follow the sound."""
     quality: QualitySettings = field(default_factory=QualitySettings)
-    """What a clip must have to be kept."""
+    """Limits of quality that a clip must meet to be kept."""
     lag: LagSettings = field(default_factory=LagSettings)
-    """How sound and picture are brought together."""
+    """Settings of the alignment of audio and video."""
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
         if not 32 <= self.size <= 1024:
-            raise InputError(f"the size of the crops is {self.size}; give 32 to 1024 pixels.")
+            raise InputError(f"the size of the crops is {self.size}; give 32 to 1024 pixels")
         if self.max_faces < 1:
-            raise InputError(f"max_faces is {self.max_faces}; at least one face has to be followed.")
+            raise InputError(f"max_faces is {self.max_faces}; at least one face has to be followed")
 
     def as_dict(self) -> dict:
         """Return all settings with the version of the format."""

@@ -33,9 +33,9 @@ class Source:
     name: str
     """Path from the source's folder on, that folder's name included: the same on every machine."""
     clip_name: str
-    """What the names of its clips begin with; unlike those of every other source."""
+    """The prefix of its clips' names; unlike those of every other source."""
     speaker: str
-    """Who speaks in it, as far as the path tells."""
+    """The speaker, as far as the path tells."""
     split: Split | None
     """The part that the layout itself gives it to."""
     num_bytes: int
@@ -44,7 +44,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Discovery:
-    """What was found in the folders given."""
+    """The videos found in the folders given."""
 
     sources: list[Source]
     """The videos, in the order of their names."""
@@ -67,7 +67,7 @@ def find_sources(locations: Sequence[PathLike], layout: Layout = "auto") -> Disc
         InputError: nothing is given, a location is missing, holds no video, or none that fits the layout.
     """
     if not locations:
-        raise InputError("no source is given; name one or more folders with videos, or video files.")
+        raise InputError("no source is given; name one or more folders with videos, or video files")
     candidates: dict[str, Source] = {}
     outside = 0
     for location in locations:
@@ -113,7 +113,7 @@ def _search(root: str, given: str, layout: Layout) -> tuple[list[Source], int]:
     if not sources:
         raise InputError(
             f"none of the {len(paths)} videos in {given} fits the layout {name} ({PATTERNS[name]}): the first is "
-            f"{'/'.join(parts[0])}; leave out --layout, or give the folder above."
+            f"{'/'.join(parts[0])}; leave out --layout, or give the folder above"
         )
     return sources, len(paths) - len(sources)
 
@@ -122,13 +122,13 @@ def _video_paths(root: str, given: str) -> list[str]:
     if os.path.isfile(root):
         return [root]
     if not os.path.isdir(root):
-        raise InputError(f"{given} does not exist; give a folder with videos, or a video file.")
+        raise InputError(f"{given} does not exist; give a folder with videos, or a video file")
     if not os.access(root, os.R_OK | os.X_OK):
-        raise InputError(f"{given} cannot be read: permission denied; change its permissions.")
+        raise InputError(f"{given} cannot be read: permission denied; change its permissions")
     paths = sorted(_walk(root))
     if not paths:
         raise InputError(
-            f"{given} holds no video; looked in all folders below it for {', '.join(sorted(VIDEO_SUFFIXES))}."
+            f"{given} holds no video; looked in all folders below it for {', '.join(sorted(VIDEO_SUFFIXES))}"
         )
     return paths
 

@@ -1,4 +1,4 @@
-"""Which of several faces seen together makes the clip."""
+"""Choice of the speaking face among several seen together."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _together(first: Stretch, second: Stretch) -> bool:
 def _speaks_rather(
     candidate: tuple[GridTrack, Stretch], rival: tuple[GridTrack, Stretch], mel: np.ndarray | None, lag: float
 ) -> bool:
-    """Whether a face's lips agree with the sound clearly better than those of another, while both are seen."""
+    """Return True if a face's lips agree with the audio clearly better than another's, while both are seen."""
     if mel is None:
         return False
     start = max(candidate[1].start, rival[1].start)

@@ -1,4 +1,4 @@
-"""Who is trained on and who is kept to judge by: whole speakers, by name or by a draw that never changes."""
+"""Division into training and validation: whole speakers, by name or by a draw that never changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SplitRule = Literal["auto", "speaker", "train", "validation"]
 
 @dataclass(frozen=True)
 class SplitSettings:
-    """How clips are divided into those to train on and those to validate with."""
+    """Settings of the division of clips into those to train on and those to validate with."""
 
     rule: SplitRule = "auto"
     """`auto`: the corpus's own parts where its layout has them, speakers elsewhere; `speaker`: always by speaker;
@@ -30,7 +30,7 @@ class SplitSettings:
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
         if not 0 <= self.share < 1:
-            raise InputError(f"the validation share is {self.share}; give a share of the speakers from 0 to below 1.")
+            raise InputError(f"the validation share is {self.share}; give a share of the speakers from 0 to below 1")
 
 
 def speaker_rank(speaker: str, seed: int) -> float:
@@ -53,7 +53,7 @@ def validation_speakers(speakers: Iterable[str], settings: SplitSettings) -> set
         unknown = sorted(set(settings.speakers) - names)
         if unknown:
             known = ", ".join(sorted(names)[:12]) + (" ..." if len(names) > 12 else "")
-            raise InputError(f"no video has the speaker {', '.join(unknown)} named for validation; there are: {known}.")
+            raise InputError(f"no video has the speaker {', '.join(unknown)} named for validation; there are: {known}")
         return set(settings.speakers)
     kept = {name for name in names if speaker_rank(name, settings.seed) < settings.share}
     if not kept and settings.share > 0 and len(names) > 1:

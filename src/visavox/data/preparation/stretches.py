@@ -1,4 +1,4 @@
-"""Where a clip can be cut out of a video: the stretches in which one face is seen well, and what is wrong elsewhere."""
+"""Stretches of a video in which one face is seen well, to cut clips from, and the faults elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from visavox.types import FrameStatus, Track
 
 
 class Fault(StrEnum):
-    """Why a stretch of video is not used; the text is what reports say."""
+    """The reason why a stretch of video is not used; the text is what reports say."""
 
     NO_FACE = "no face"
     TURNED_AWAY = "face turned away"

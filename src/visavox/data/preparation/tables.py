@@ -22,7 +22,7 @@ LONGEST_LAG = 10.0
 
 @dataclass(frozen=True)
 class TableLag:
-    """What a table says of the sound of one video."""
+    """The lag of one video's audio as a table gives it."""
 
     seconds: float
     """Negative: the sound comes late by that much and is to be advanced."""
@@ -35,7 +35,7 @@ class Table(Generic[Value]):
     """Rows of a table, by file."""
 
     path: str
-    """Where the table was read from."""
+    """The file the table was read from."""
     rows: dict[str, Value]
     """Path as the table writes it (with `/`) -> what the row says."""
 
@@ -59,7 +59,7 @@ class Table(Generic[Value]):
             if key in owner:
                 raise InputError(
                     f"the row '{key}' of {self.path} fits both {owner[key].path} and {source.path}; "
-                    "write more of the path into its column 'file'."
+                    "write more of the path into its column 'file'"
                 )
             owner[key] = source
             found[source.path] = self.rows[key]
@@ -67,7 +67,7 @@ class Table(Generic[Value]):
             raise InputError(
                 f"no row of {self.path} names any of the {len(sources)} videos: its first row is "
                 f"'{next(iter(self.rows))}', the first video {sources[0].path}; the column 'file' must hold the end of "
-                "the path, such as folder/name.mp4."
+                "the path, such as folder/name.mp4"
             )
         return found
 
@@ -84,7 +84,7 @@ def read_lags(path: PathLike) -> Table[TableLag]:
             return None
         seconds = _number(cells["av_lag_s"], "av_lag_s", where)
         if abs(seconds) > LONGEST_LAG:
-            raise InputError(f"{where}: av_lag_s is {seconds:g}; it is a number of seconds, at most {LONGEST_LAG:g}.")
+            raise InputError(f"{where}: av_lag_s is {seconds:g}; it is a number of seconds, at most {LONGEST_LAG:g}")
         score = cells.get("av_best", "")
         return TableLag(seconds, _number(score, "av_best", where) if score else None)
 
@@ -111,7 +111,7 @@ def _read(
     if missing:
         raise InputError(
             f"{path} has no column {' and no column '.join(missing)}; its first line must name the columns "
-            f"{', '.join(columns)} (it reads: {', '.join(header)[:120] or 'nothing'})."
+            f"{', '.join(columns)} (it reads: {', '.join(header)[:120] or 'nothing'})"
         )
     reader.fieldnames = header
     rows: dict[str, Value] = {}
@@ -124,9 +124,9 @@ def _read(
             if value is None:
                 continue
             if rows.setdefault(file, value) != value:
-                raise InputError(f"{where} says of '{file}' something else than an earlier line; remove one of them.")
+                raise InputError(f"{where} says of '{file}' something else than an earlier line; remove one of them")
     except csv.Error as error:
-        raise InputError(f"line {reader.line_num} of {path} cannot be read: {error}.") from None
+        raise InputError(f"line {reader.line_num} of {path} cannot be read: {error}") from None
     return Table(os.fspath(path), rows)
 
 
@@ -134,18 +134,18 @@ def _lines(path: PathLike) -> list[str]:
     try:
         return Path(path).read_text(encoding="utf-8-sig").splitlines(keepends=True)
     except UnicodeDecodeError:
-        raise InputError(f"{path} is not a text file in UTF-8; save the table as CSV in UTF-8.") from None
+        raise InputError(f"{path} is not a text file in UTF-8; save the table as CSV in UTF-8") from None
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist; give a table in CSV.") from None
+        raise InputError(f"{path} does not exist; give a table in CSV") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}; give a table in CSV.") from None
+        raise InputError(f"{path} cannot be read: {error.strerror}; give a table in CSV") from None
 
 
 def _number(text: str, column: str, where: str) -> float:
     try:
         number = float(text)
     except ValueError:
-        raise InputError(f"{where}: {column} is '{text}'; it must be a number such as -0.04, or empty.") from None
+        raise InputError(f"{where}: {column} is '{text}'; it must be a number such as -0.04, or empty") from None
     if not math.isfinite(number):
-        raise InputError(f"{where}: {column} is {text}; it must be a finite number, or empty.")
+        raise InputError(f"{where}: {column} is {text}; it must be a finite number, or empty")
     return number

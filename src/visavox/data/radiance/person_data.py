@@ -39,7 +39,7 @@ FRAMES, HEAD_MASK, TORSO_MASK = "frames.npy", "head_mask.npy", "torso_mask.npy"
 BACKGROUND, TORSO, SPEECH = "background.npy", "torso.npy", "speech.npy"
 MOTION, CAMERA, SPLIT = "motion.npz", "camera.json", "split.json"
 FILES = (FRAMES, HEAD_MASK, TORSO_MASK, BACKGROUND, TORSO, MOTION, CAMERA, SPEECH, SPLIT)
-"""What a data set cannot be without."""
+"""The files a data set cannot be without."""
 
 Part = Literal["train", "test"]
 

@@ -23,7 +23,7 @@ FACE_MARGIN = 0.15
 
 @dataclass(frozen=True)
 class RaySampling:
-    """How pixels are drawn."""
+    """Settings of drawing pixels."""
 
     rays: int = 512
     """Pixels of a frame."""
@@ -42,13 +42,13 @@ class RaySampling:
         """Refuse shares that are none."""
         if not 0 <= self.mouth <= self.inside <= 1:
             raise InputError(
-                f"shares of {self.inside} inside and {self.mouth} on the mouth; give 0 <= mouth <= inside <= 1."
+                f"shares of {self.inside} inside and {self.mouth} on the mouth; give 0 <= mouth <= inside <= 1"
             )
 
 
 @dataclass(frozen=True)
 class FrameGeometry:
-    """Where things are in the frames of a data set, in pixels."""
+    """The regions in the frames of a data set, in pixels."""
 
     face: np.ndarray
     """float32 (T, 4): x0, y0, x1, y1 of the landmarks, with a margin."""
@@ -76,7 +76,7 @@ def window_frames(frame: int, window: int, start: int, stop: int) -> np.ndarray:
 
 
 def scene(data: PersonData, frame: int, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """What is behind the head: the torso over the background, uint8 (N, 3)."""
+    """Compose what is behind the head: the torso over the background, uint8 (N, 3)."""
     torso = data.torso[frame][rows, columns].astype(np.float32)
     share = torso[..., 3:] / 255
     behind = data.background[rows, columns]
@@ -112,7 +112,7 @@ class RayDataset(Dataset[dict[str, Tensor]]):
         self.data, self.sampling, self.target, self.seed, self.length = data, sampling, target, seed, length
         self.frames = data.indices("train")
         if not len(self.frames):
-            raise InputError(f"{data.folder} has no usable frame to train on; give more footage of the face.")
+            raise InputError(f"{data.folder} has no usable frame to train on; give more footage of the face")
         self.geometry = frame_geometry(data)
 
     def __len__(self) -> int:

@@ -24,7 +24,7 @@ _ROWS_ABOVE = 4
 
 @dataclass(frozen=True)
 class CompositeSettings:
-    """How a painted mouth is fitted into the frame."""
+    """Settings that fit a generated mouth into the frame."""
 
     mask: MaskSettings = field(default_factory=MaskSettings)
     """Shape of the region that is replaced."""
@@ -102,7 +102,7 @@ class Compositor:
         return mouth_mask(points @ to_mask[:, :2].T + to_mask[:, 2], mask_size, self.settings.mask), to_mask
 
     def _correction(self, change: np.ndarray, mask: MouthMask, seconds: float) -> np.ndarray:
-        """What to add to the painted crop for its skin to have the colour of the source's, as large as `change`."""
+        """Compute the colour to add to the generated crop so its skin matches the source's, as large as `change`."""
         top = len(mask.skin) // 2
         rows = len(mask.skin) - top
         scale = rows / (len(change) - _ROWS_ABOVE)

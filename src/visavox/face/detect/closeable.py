@@ -1,4 +1,4 @@
-"""What holds a network, and lets go of it at the end of a `with` block."""
+"""A holder of a network that releases it at the end of a `with` block."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tracker needs from a neural network: finding faces, and measuring one."""
+"""The interface of a tracker's neural network: finding faces, and measuring one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Detection:
-    """Where a face seems to be."""
+    """A box in which a face was detected."""
 
     region: Region
     """The square to look at."""

@@ -45,7 +45,7 @@ def open_mediapipe_task() -> MediapipeTask:
     except ImportError as error:
         raise InputError(
             f"no face tracker is installed ({error}): pip install 'visavox[face]', "
-            "or pip install --no-deps mediapipe==0.10.21, which carries its networks."
+            "or pip install --no-deps mediapipe==0.10.21, which carries its networks"
         ) from error
     return MediapipeTask(fetch_to_cache(TASK_NAME, TASK_URL, TASK_SHA256, "the face landmark networks"))
 

@@ -147,7 +147,7 @@ def tile_around(box: FaceBox, width: int, height: int) -> Tile:
 
 
 def regions_of_box(box: FaceBox) -> list[Region]:
-    """Where a face may be that fills the box, or is loosely boxed: last guesses when no detector sees it."""
+    """Guess regions for a face that fills the box, or is loosely boxed: the last try when no detector sees it."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     side = max(box[2] - box[0], box[3] - box[1])
     return [Region(x, y, side * FACE_MARGIN, 0.0), Region(x, y, side, 0.0)]

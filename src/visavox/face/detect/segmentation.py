@@ -30,7 +30,7 @@ BARE_DIGITS = 6
 
 @dataclass(frozen=True)
 class Place:
-    """Where a picture was cut out."""
+    """The place in an image from which a crop was cut out."""
 
     video: str
     """Name of the video's file without its ending."""
@@ -42,7 +42,7 @@ class Place:
 
 @dataclass(frozen=True)
 class PersonMask:
-    """What of a picture is the person."""
+    """A segmentation of the person in an image."""
 
     person: np.ndarray
     """float32 (H, W) in [0, 1], 1 is all person."""

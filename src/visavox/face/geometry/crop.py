@@ -47,7 +47,7 @@ _TEMPLATE_POINTS = np.array(list(ALIGNMENT_TEMPLATE.values()), dtype=np.float64)
 
 @dataclass(frozen=True)
 class CropSpec:
-    """Which part of the picture a network sees; stored in its weights file."""
+    """The part of the image that a network sees; stored in its weights file."""
 
     kind: Literal["aligned", "box"] = "aligned"
     """`aligned`: a similarity transform; `box`: an upright rectangle squeezed to a square."""

@@ -21,7 +21,7 @@ def parse_face_box(text: str) -> FaceBox:
         x0, y0, x1, y1 = (float(number) for number in text.split(","))
     except ValueError:
         raise InputError(
-            f"the face box '{text}' is not x0,y0,x1,y1; give four numbers of pixels, such as 200,80,420,360."
+            f"the face box '{text}' is not x0,y0,x1,y1; give four numbers of pixels, such as 200,80,420,360"
         ) from None
     return x0, y0, x1, y1
 
@@ -38,12 +38,12 @@ def check_face_box(box: FaceBox, frame_size: tuple[int, int]) -> None:
     if not (x1 - x0 >= MIN_SIDE and y1 - y0 >= MIN_SIDE):
         raise InputError(
             f"the face box {named} has no room for a face; give x0,y0,x1,y1 with x1 and y1 at least {MIN_SIDE} pixels "
-            "beyond x0 and y0."
+            "beyond x0 and y0"
         )
     if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
-        raise InputError(f"the face box {named} reaches beyond the picture, which is {width} x {height} pixels.")
+        raise InputError(f"the face box {named} reaches beyond the picture, which is {width} x {height} pixels")
 
 
 def is_inside(box: FaceBox, x: float, y: float) -> bool:
-    """Whether a point lies in a box."""
+    """Return True if a point lies in a box."""
     return box[0] <= x < box[2] and box[1] <= y < box[3]

@@ -1,4 +1,4 @@
-"""Where in a picture the head is, by the landmarks of its face: what of a person is head, and what neck and torso.
+"""The region of the head in an image, by the landmarks of its face; neck and torso lie outside.
 
 The border follows the jaw from one corner to the other and leaves it there sideways. What of the person lies above it,
 and not far to the side, is head: hair and ears as well. Long hair below the line counts as torso.
@@ -62,7 +62,7 @@ def head_outline(landmarks: np.ndarray) -> np.ndarray:
 
 
 def head_region(landmarks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """How much of each pixel lies inside the outline of a head, with a soft border.
+    """Compute the share of each pixel inside the outline of a head, with a soft border.
 
     Args:
         landmarks: (478, 2 or 3) in pixels.

@@ -73,7 +73,7 @@ def landmarks_of(
 
 
 def track_confidence(track: Track) -> np.ndarray:
-    """How far the landmarks of a track's frames can be trusted.
+    """Compute the confidence in the landmarks of each frame of a track.
 
     Returns:
         float32 (T,) in [0, 1]: 0 where the face was not seen in that very frame, else the cosine of the angle by which
@@ -98,7 +98,7 @@ def motion_of_track(track: Track) -> Motion:
     displacements = displacements_of(track.landmarks, track.rotations, track.translations, track.frame_size)
     known = np.flatnonzero(np.isfinite(displacements).all(axis=(1, 2)))
     if len(known) == 0:
-        raise InputError("the face is in none of the frames of the track; give a video in which it can be seen.")
+        raise InputError("the face is in none of the frames of the track; give a video in which it can be seen")
     confidence = track_confidence(track)
     sure = confidence > 0
     neutral = displacements[sure if sure.any() else known].mean(axis=0, dtype=np.float64)

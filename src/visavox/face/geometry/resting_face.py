@@ -69,7 +69,7 @@ def fit_opening_mode(clips: Sequence[np.ndarray]) -> np.ndarray:
         products += np.einsum("t,tpi->pi", gap, displacements - displacements.mean(axis=0))
         energy += float((gap**2).sum())
     if energy < 1e-6:
-        raise InputError("the mouths of the training clips do not move; prepare footage of people who speak.")
+        raise InputError("the mouths of the training clips do not move; prepare footage of people who speak")
     return (products / energy).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Which of the faces seen in a video are the same person's.
+"""Association of the faces seen in a video with persons.
 
 First faces of neighbouring frames are joined to tracklets by where they are. Then tracklets, of one or of several
 shots, are joined to identities by what they look like; two that are in the picture together are two people.
@@ -168,7 +168,7 @@ def _jump(last: Sighting, sighting: Sighting) -> float:
 
 
 def _joining_cost(first: Tracklet, second: Tracklet) -> float:
-    """How unlike two tracklets look, over what is allowed; infinite if they cannot be one person's."""
+    """Compute the difference of two tracklets over the allowed one; infinite if they cannot be one person's."""
     if first.appearance is None or second.appearance is None or _overlap(first, second):
         return np.inf
     distance = appearance_distance(first.appearance, second.appearance)
@@ -182,7 +182,7 @@ def _overlap(first: Tracklet, second: Tracklet) -> bool:
 
 
 def _is_near(first: Tracklet, second: Tracklet) -> bool:
-    """Whether one begins about where the other ended."""
+    """Return True if one begins about where the other ended."""
     earlier, later = sorted((first, second), key=lambda tracklet: tracklet.sightings[0].frame)
     begin = later.sightings[0]
     before = [sighting for sighting in earlier.sightings if sighting.frame < begin.frame]

@@ -1,4 +1,4 @@
-"""Where one shot ends and the next begins.
+"""Detection of cuts between shots.
 
 A cut is a frame that differs from the last one far more than its neighbours do among themselves, and after which the
 picture does not come back (a flash does). Slow changes (a pan, a dissolve) are not cuts: the face can be followed

@@ -24,7 +24,7 @@ def check_selection(which: str) -> None:
     """
     if which not in NAMES and not which.isdecimal():
         raise InputError(
-            f"the face '{which}' is not known; give {', '.join(NAMES)}, or a number (0 is the most prominent face)."
+            f"the face '{which}' is not known; give {', '.join(NAMES)}, or a number (0 is the most prominent face)"
         )
 
 
@@ -54,7 +54,7 @@ def select_tracks(tracks: Sequence[Track], which: str = "largest") -> list[Track
     chosen = [track for track in tracks if track.face_id == int(which)]
     if not chosen:
         numbers = ", ".join(str(track.face_id) for track in tracks)
-        raise InputError(f"there is no face {which}; the faces found have the numbers {numbers}.")
+        raise InputError(f"there is no face {which}; the faces found have the numbers {numbers}")
     return chosen
 
 
@@ -77,7 +77,7 @@ def track_in_box(
         named = ",".join(f"{number:g}" for number in box)
         raise InputError(
             f"no face was found in the box {named} of {os.fspath(path)}; draw it around the face of the first frames, "
-            "or leave it out and choose with --face."
+            "or leave it out and choose with --face"
         )
     return max(tracks, key=lambda track: _frames_inside(track, box))
 

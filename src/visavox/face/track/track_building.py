@@ -23,7 +23,7 @@ BORDER_MARGIN = 0.05
 
 @dataclass(frozen=True)
 class StatusSettings:
-    """When a frame counts as seen, filled in, or turned away."""
+    """Limits by which a frame counts as seen, filled in, or turned away."""
 
     max_gap: float = 0.2
     """Longest gap, in seconds, over which landmarks are interpolated, never across a cut nor beside the border of the
@@ -38,11 +38,11 @@ class StatusSettings:
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
         if self.max_gap < 0:
-            raise InputError(f"max_gap is {self.max_gap}; give seconds, 0 to interpolate nothing.")
+            raise InputError(f"max_gap is {self.max_gap}; give seconds, 0 to interpolate nothing")
         if not (0 < self.max_yaw <= 180 and 0 < self.max_pitch <= 180):
-            raise InputError(f"max_yaw and max_pitch are {self.max_yaw} and {self.max_pitch}; give degrees over 0.")
+            raise InputError(f"max_yaw and max_pitch are {self.max_yaw} and {self.max_pitch}; give degrees over 0")
         if self.hysteresis < 0:
-            raise InputError(f"hysteresis is {self.hysteresis}; give 0 degrees or more.")
+            raise InputError(f"hysteresis is {self.hysteresis}; give 0 degrees or more")
 
 
 def build_track(
@@ -114,7 +114,7 @@ def _at_border(landmarks: np.ndarray, frame_size: tuple[int, int]) -> bool:
 
 
 def is_turned_away(rotations: np.ndarray, shots: np.ndarray, settings: StatusSettings) -> np.ndarray:
-    """Which of (T, 3, 3) heads, as `facing` gives them, look too far away: bool (T,), without flicker at the limit."""
+    """Find the heads, (T, 3, 3) as of `facing`, turned too far away: bool (T,), without flicker at the limit."""
     yaw, pitch, _ = np.nan_to_num(np.abs(head_angles(rotations))).T
     beyond = (yaw > settings.max_yaw) | (pitch > settings.max_pitch)
     near = (yaw > settings.max_yaw - settings.hysteresis) | (pitch > settings.max_pitch - settings.hysteresis)

@@ -46,7 +46,7 @@ def load_track(path: PathLike) -> Track:
     """
     tracks = load_tracks(path)
     if len(tracks) != 1:
-        raise InputError(f"{os.fspath(path)} holds {len(tracks)} tracks; make a file of one with `visavox track`.")
+        raise InputError(f"{os.fspath(path)} holds {len(tracks)} tracks; make a file of one with `visavox track`")
     return tracks[0]
 
 

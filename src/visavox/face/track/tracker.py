@@ -28,7 +28,7 @@ __all__ = ["FaceTracker", "Observation", "RegionTracker", "TrackerSettings", "op
 
 @dataclass(frozen=True)
 class TrackerSettings:
-    """How faces are found and followed."""
+    """Settings of finding and following faces."""
 
     max_faces: int = 4
     """Most faces followed at a time; with 1, no further face is looked for while there is one."""
@@ -44,14 +44,14 @@ class TrackerSettings:
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
         if self.max_faces < 1:
-            raise InputError(f"max_faces is {self.max_faces}; at least one face has to be followed.")
+            raise InputError(f"max_faces is {self.max_faces}; at least one face has to be followed")
         if not 0 < self.min_score <= self.min_new_score < 1:
             raise InputError(
                 f"min_score and min_new_score are {self.min_score} and {self.min_new_score}; give confidences between "
-                "0 and 1, the first not above the second."
+                "0 and 1, the first not above the second"
             )
         if self.search_interval < 1:
-            raise InputError(f"search_interval is {self.search_interval}; give 1 frame or more.")
+            raise InputError(f"search_interval is {self.search_interval}; give 1 frame or more")
 
 
 class FaceTracker(Closeable, Protocol):
@@ -230,7 +230,7 @@ def open_face_model() -> FaceModel:
         # What mediapipe 0.10.21 raises beside protobuf 5.29 and 7.36, each in its own way.
         raise InputError(
             f"mediapipe {version('mediapipe')} does not run beside protobuf {version('protobuf')} "
-            f"({str(error).splitlines()[0][:80]}): pip install protobuf==6.33.0."
+            f"({str(error).splitlines()[0][:80]}): pip install protobuf==6.33.0"
         ) from error
 
 
@@ -247,7 +247,7 @@ def _covers(observation: Observation, x: float, y: float) -> bool:
 
 
 def _same_face(first: Observation, second: Observation) -> bool:
-    """Whether two meshes lie on one face: the mean distance of their points is under half an eye distance."""
+    """Return True if two meshes lie on one face: the mean distance of their points is under half an eye distance."""
     distance = np.linalg.norm(first.landmarks[:, :2] - second.landmarks[:, :2], axis=1).mean()
     sizes = [max(float(eye_distance(one.landmarks)), 0.3 * np.ptp(one.landmarks[:, 1])) for one in (first, second)]
     return bool(distance < 0.5 * max(sizes))

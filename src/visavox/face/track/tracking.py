@@ -33,19 +33,19 @@ DESCRIPTION_INTERVAL = 4
 
 @dataclass(frozen=True)
 class TrackingSettings:
-    """How a video is tracked."""
+    """Settings of tracking a video."""
 
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
-    """How faces are found and followed from frame to frame."""
+    """Settings of finding and following faces from frame to frame."""
     status: StatusSettings = field(default_factory=StatusSettings)
-    """When a frame counts as seen, filled in, or turned away."""
+    """Limits by which a frame counts as seen, filled in, or turned away."""
     min_duration: float = 0.2
     """Shortest time, in seconds, that a face must be seen for; what is seen for less is mostly no face."""
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
         if self.min_duration < 0:
-            raise InputError(f"min_duration is {self.min_duration}; give seconds, 0 to keep every face.")
+            raise InputError(f"min_duration is {self.min_duration}; give seconds, 0 to keep every face")
 
 
 def track_video(
@@ -107,14 +107,14 @@ def track_frames(
 
 @dataclass
 class SeenFaces:
-    """What was seen in the T frames of a video."""
+    """The faces seen in the T frames of a video."""
 
     sightings: list[list[Sighting]] = field(default_factory=list)
     """For each frame its faces."""
     times: list[Fraction] = field(default_factory=list)
     """Presentation times, in seconds."""
     cuts: CutDetector = field(default_factory=CutDetector)
-    """What was measured for cuts."""
+    """The measurements for the detection of cuts."""
 
 
 def see_faces(frames: Iterable[Frame], tracker: FaceTracker) -> SeenFaces:
@@ -170,7 +170,7 @@ def _one_after_the_other(sightings: list[Sighting]) -> Iterator[Sighting]:
 
 
 def _lasts(person: Tracklet, times: tuple[Fraction, ...], min_duration: float) -> bool:
-    """Whether a person is seen for long enough, or for half of a shorter video."""
+    """Return True if a person is seen for long enough, or for half of a shorter video."""
     frame_duration = float(times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 0.0
     num_frames = len(person.sightings)
     return num_frames * frame_duration >= min_duration or 2 * num_frames >= len(times)
