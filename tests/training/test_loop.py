@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 import torch
 from lightning.fabric import Fabric
+from tests.training.tiny import log_lines
 from torch import nn
 from torch.utils.data import Dataset
 
 from visavox.cli.progress_views import Bars
+from visavox.errors import InputError
 from visavox.progress import Progress
 from visavox.training.average import WeightAverage
 from visavox.training.loop import Trainer, _SampleNumbers
@@ -38,6 +41,14 @@ def test_processes_draw_different_numbers_and_together_those_of_one(first_step):
     steps = [first[k : k + 3] + second[k : k + 3] for k in range(0, len(first), 3)]
     assert [number for step in steps for number in step] == together
     assert len(_SampleNumbers(first_step, SETTINGS, 1, 2)) == len(second)
+
+
+def test_micro_batches_are_the_samples_of_one_large_batch():
+    accumulated = replace(SETTINGS, accumulate=4)
+    assert list(_SampleNumbers(2, accumulated, 1, 2)) == list(_SampleNumbers(2, replace(SETTINGS, batch_size=12), 1, 2))
+    assert len(_SampleNumbers(2, accumulated, 1, 2)) == 8 * 12
+    with pytest.raises(InputError, match="accumulate is 0; give 1 or more"):
+        replace(SETTINGS, accumulate=0)
 
 
 def test_the_average_follows_and_steps_aside():
@@ -121,6 +132,51 @@ def test_each_optimizer_step_is_clipped_by_itself(tmp_path):
     for name, part in task.modules.items():
         moved = [p.detach() - old for p, old in zip(part.parameters(), before[name], strict=True)]
         assert math.sqrt(sum(float((move**2).sum()) for move in moved)) == pytest.approx(0.1 * 0.5, rel=1e-3)
+
+
+class Followers(Steep):
+    """A network without batch normalisation, and one that learns from its outputs; both losses are means of samples."""
+
+    def __init__(self):
+        torch.manual_seed(3)
+        super().__init__(iter(lambda: 1.0, None))
+        self.one = nn.Sequential(nn.Linear(1, 8), nn.LayerNorm(8), nn.Tanh(), nn.Linear(8, 1))
+        self.modules = {"one": self.one, "two": self.two}
+        self.optimizers = {name: torch.optim.Adam(part.parameters(), 0.0) for name, part in self.modules.items()}
+        self.steps_seen = []
+
+    def optimizer_steps(self):
+        def forward(batch):
+            self.steps_seen.append(self.step)
+            x = batch["x"] / 30 - 1
+            made = self.one(x)
+            batch["made"] = made.detach()
+            return (made - x.sin()) ** 2
+
+        squares = [WeightedLoss("square", 1.0, torch.mean)]
+        return [
+            OptimizerStep("one", self.optimizers["one"], forward, squares),
+            OptimizerStep("two", self.optimizers["two"], lambda batch: (self.two(batch["made"]) - 1) ** 2, squares),
+        ]
+
+
+def test_accumulated_gradients_are_those_of_a_large_batch(tmp_path):
+    """K micro-batches of B samples make the update of one batch of K B, for every optimiser."""
+    weights, logs = [], []
+    for batch_size, accumulate in ((12, 1), (4, 3)):
+        path = tmp_path / str(accumulate)
+        settings = LoopSettings(
+            5, batch_size, 0.05, warmup=1, log_every=1, workers=0, precision="32-true", accumulate=accumulate
+        )
+        task = Followers()
+        Trainer(task, settings, path, Fabric(accelerator="cpu", devices=1), {"summary": "a line"}).fit()
+        assert task.steps_seen == [step for step in range(1, 6) for _ in range(accumulate)]
+        weights.append(torch.cat([p.detach().flatten() for part in task.modules.values() for p in part.parameters()]))
+        logs.append([[*line.values()][2:] for line in log_lines(path, "losses")])
+    assert torch.allclose(*weights, atol=1e-5)
+    assert len(logs[0]) == 5  # updates
+    torch.testing.assert_close(*(torch.tensor(log) for log in logs), rtol=1e-4, atol=1e-5)
+    assert task.exported[-1][0] == "5 steps of 4 times 3, seed 0, a line"
 
 
 def test_only_better_weights_are_kept(tmp_path, caplog):

@@ -98,6 +98,7 @@ def test_unknown_recipe(refused, dataset, tmp_path, task, first):
     [
         (["--steps", "0"], "steps is 0; give 1 or more"),
         (["--batch-size", "1"], "a batch of 1; give 2 or more"),
+        (["--accumulate", "0"], "accumulate is 0; give 1 or more"),
         (["--learning-rate", "0"], "the learning rate is 0; give a number above 0"),
         (["--workers", "-1"], "-1 workers; give 0"),
         (["--seed", "-1"], "the seed is -1; give 0 to 2147483647"),
@@ -188,6 +189,19 @@ def test_what_a_resumed_run_must_share(refused, dataset, unfinished, tmp_path):
     manifest.write_text(manifest.read_text() + manifest.read_text().splitlines()[0] + "\n")
     assert "dataset: " in refused("speech", grown, "--recipe", "tiny", "-o", unfinished, "--resume", "--steps", "3")
     assert json.loads((unfinished / "config.json").read_text())["loop"]["steps"] == 2
+
+
+def test_accumulation_must_be_that_of_the_run(refused, dataset, unfinished):
+    command = ("speech", dataset, "--recipe", "tiny", "-o", unfinished, "--resume", "--steps", "3")
+    assert "accumulate: 1 -> 2" in refused(*command, "--accumulate", "2")
+
+
+def test_a_task_that_is_not_there(refused, dataset, tmp_path):
+    said = refused("speach", dataset, "-o", tmp_path / "run")
+    assert "there is no training task 'speach' (did you mean 'speech'?); the tasks are speech, expert," in said
+    said = refused("wav2lip", dataset, "-o", tmp_path / "run", "--recipe", "compact-gam", "--start", "wav2lip")
+    assert "there is no recipe 'compact-gam' (did you mean 'compact-gan'?); the recipes of wav2lip are compact," in said
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_may_change_is_told(dataset, unfinished, capsys):

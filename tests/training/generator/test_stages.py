@@ -116,6 +116,16 @@ def test_resuming_gives_the_numbers_of_an_uninterrupted_run(task, whole, dataset
     check_resuming(resumed, tmp_path, whole=whole(task, request))
 
 
+def test_resuming_in_the_middle_of_accumulated_steps(dataset, tmp_path, request):
+    """With the discriminator, whose step takes what the generator's step has rendered in every micro-batch."""
+
+    def accumulated(path, **options):
+        return train("everything", dataset, path, request, RunSettings(accumulate=2), **options)
+
+    check_resuming(accumulated, tmp_path)
+    assert len(tiny.log_lines(tmp_path / "parts", "losses")) == 6
+
+
 def test_ctrl_c_saves_and_the_run_goes_on(whole, dataset, tmp_path, request):
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
