@@ -23,9 +23,8 @@ from visavox.cli.common import CommonOptions, parse, run
 from visavox.errors import InputError
 from visavox.face.geometry.resting_face import lip_gap
 from visavox.metrics.motion_domain import landmark_frechet_distance
-from visavox.motion.manner import Manner
-from visavox.motion.projection import FaceProjection, ProjectionSettings
-from visavox.motion.speak import SpeakSettings, speak
+from visavox.motion.refinement import FaceProjection, ProjectionSettings
+from visavox.motion.speech_to_motion import SpeakerAdapter, SpeechToMotionSettings, speech_to_motion
 from visavox.types import Motion
 
 HELD_OUT = 0.12
@@ -91,20 +90,20 @@ def _clips(options: ProjectionOptions) -> tuple[list[Material], list[Material]]:
 
 
 def _speakers(options: ProjectionOptions, person: Motion) -> dict[str, Say]:
-    settings = SpeakSettings(model=options.model, temperature=options.temperature)
+    settings = SpeechToMotionSettings(model=options.model, temperature=options.temperature)
 
-    def say_with(manner: Manner | None) -> Say:
+    def say_with(manner: SpeakerAdapter | None) -> Say:
         def say(audio: np.ndarray) -> np.ndarray:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "speech.wav"
                 write_wav(path, audio)
-                return speak(path, settings, person=person, adaptation=manner).displacements
+                return speech_to_motion(path, settings, person=person, adaptation=manner).displacements
 
         return say
 
     ways = {options.model: say_with(None)}
     if options.postnet is not None:
-        ways[f"{options.model}, {options.postnet}"] = say_with(Manner.load(options.postnet))
+        ways[f"{options.model}, {options.postnet}"] = say_with(SpeakerAdapter.load(options.postnet))
     return ways
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from visavox.motion.speak import SpeakSettings, speak
+from visavox.motion.speech_to_motion import SpeechToMotionSettings, speech_to_motion
 
 Sample = Callable[[np.ndarray, int], np.ndarray]
 """Audio, float32 (N,) of 16 kHz, and a seed, to displacements (T, 68, 3)."""
@@ -27,8 +27,8 @@ def model_sampler(model: str, temperature: float) -> Sample:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "speech.wav"
             write_wav(path, audio)
-            settings = SpeakSettings(model=model, seed=seed, temperature=temperature)
-            return speak(path, settings).displacements
+            settings = SpeechToMotionSettings(model=model, seed=seed, temperature=temperature)
+            return speech_to_motion(path, settings).displacements
 
     return sample
 

@@ -16,7 +16,7 @@ from visavox.face.geometry.crop import CropSpec
 from visavox.weights.checkpoint import save_model
 from visavox.weights.weights_file import ModelCard
 
-pytest.importorskip("visavox.motion.speak")
+pytest.importorskip("visavox.motion.speech_to_motion")
 
 CARD = ModelCard(CropSpec(), "a test", "none", "none")
 

@@ -21,14 +21,14 @@ from visavox.evaluation.motion_plot import (
     plot_domains,
     principal_plane,
 )
-from visavox.motion.manner import Manner
+from visavox.motion.speech_to_motion import SpeakerAdapter
 from visavox.training.motion.postnet_sources import true_motion
 
 
 @pytest.fixture(scope="module")
 def clouds():
     store = make_store("abc</script>", 1)
-    return domain_clouds(store, "a", Prediction(true_motion(store), Manner(trained())), count=50, seed=1)
+    return domain_clouds(store, "a", Prediction(true_motion(store), SpeakerAdapter(trained())), count=50, seed=1)
 
 
 def test_the_clouds_are_what_their_names_say(clouds):

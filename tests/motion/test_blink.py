@@ -11,13 +11,13 @@ from visavox.face.geometry.motion import canonical_68
 from visavox.motion.blink import (
     LIDS,
     USUAL_SHAPE,
-    BlinkManner,
+    BlinkStyle,
     apply_blinks,
-    blink_manner,
     draw_blinks,
     eye_closure,
     eye_opening,
     find_blinks,
+    learn_blink_style,
     parse_blink,
     with_blinks,
 )
@@ -50,20 +50,20 @@ def test_looking_down_and_frames_without_a_face_are_no_blinks():
     assert find_blinks(replace(motion, confidence=unseen)).tolist() == []
 
 
-def test_the_manner_of_a_person_is_learned():
+def test_the_blinks_of_a_person_are_learned():
     slow = (0.0, 0.5, 0.9, 1.0, 1.0, 0.9, 0.8, 0.6, 0.5, 0.3, 0.1, 0.0)
     motions = [blinking(1500, range(30, 1470, 36), depth=0.95, shape=slow)]  # 40 in a minute
-    manner = blink_manner(motions)
-    assert manner.rate == pytest.approx((40 + 0.3 * 26) / 1.3)
-    assert manner.depth == pytest.approx(0.95, abs=0.02)
-    np.testing.assert_allclose(manner.shape, slow, atol=0.05)
+    style = learn_blink_style(motions)
+    assert style.rate == pytest.approx((40 + 0.3 * 26) / 1.3)
+    assert style.depth == pytest.approx(0.95, abs=0.02)
+    np.testing.assert_allclose(style.shape, slow, atol=0.05)
 
 
-def test_little_footage_proves_little():
-    manner = blink_manner([still(75)])
-    assert 20 < manner.rate < 26
-    assert manner.shape == USUAL_SHAPE
-    assert blink_manner([]) == BlinkManner()
+def test_little_video_proves_little():
+    style = learn_blink_style([still(75)])
+    assert 20 < style.rate < 26
+    assert style.shape == USUAL_SHAPE
+    assert learn_blink_style([]) == BlinkStyle()
 
 
 def test_drawn_blinks_have_the_rate_and_the_times_of_people():

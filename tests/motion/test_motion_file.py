@@ -49,7 +49,7 @@ def test_a_pose_of_another_length_is_a_mistake(tmp_path, motion, pose):
 
 def test_what_cannot_be_read_is_said(tmp_path, motion):
     path = tmp_path / "m.npz"
-    with pytest.raises(InputError, match=r"m\.npz does not exist; make it anew with `visavox motion"):
+    with pytest.raises(InputError, match=r"m\.npz does not exist; make it again with `visavox motion"):
         load_motion(path)
     with pytest.raises(InputError, match="is a folder"):
         load_motion(tmp_path)

@@ -11,7 +11,7 @@ from visavox.errors import InputError
 from visavox.face.geometry.landmarks import to_ibug68
 from visavox.face.geometry.motion import landmarks_of
 from visavox.face.track.tracking import track_video
-from visavox.motion.performance import motion_of, performance_of_track, watch
+from visavox.motion.performance import capture_motion, motion_of, performance_of_track
 from visavox.types import FrameStatus
 
 
@@ -78,6 +78,6 @@ def test_a_video_is_watched(tmp_path):
     motion = motion_of(FACE)
     assert motion.num_frames == 75
     with pytest.raises(InputError, match="one face"):
-        watch(FACE, face="all")
+        capture_motion(FACE, face="all")
     with pytest.raises(InputError, match="there is no face 7"):
         motion_of(FACE, face="7")

@@ -112,7 +112,7 @@ def _check(options: MotionOptions) -> bool:
 
 
 def _check_projection(options: MotionOptions, share: float) -> None:
-    from visavox.motion.projection import ProjectionSettings
+    from visavox.motion.refinement import ProjectionSettings
 
     ProjectionSettings(share)
     if options.person is None:
@@ -139,10 +139,10 @@ def _is_video(path: str) -> bool:
 
 def _of_video(options: MotionOptions) -> tuple[Motion, HeadPose]:
     from visavox.motion.blink import parse_blink, with_blinks
-    from visavox.motion.performance import watch
-    from visavox.motion.smoothing import SmoothingSettings, smooth_motion
+    from visavox.motion.performance import capture_motion
+    from visavox.motion.refinement import SmoothingSettings, smooth_motion
 
-    seen = watch(options.input, face=options.face, progress=options.progress)
+    seen = capture_motion(options.input, face=options.face, progress=options.progress)
     motion = smooth_motion(seen.motion, SmoothingSettings(seconds=options.smoothing))
     blink = parse_blink(options.blink or "own")
     return with_blinks(motion, blink, person=seen.motion, seed=options.seed), seen.pose
@@ -150,18 +150,17 @@ def _of_video(options: MotionOptions) -> tuple[Motion, HeadPose]:
 
 def _of_speech(options: MotionOptions) -> Motion:
     from visavox.motion.blink import parse_blink, with_blinks
-    from visavox.motion.manner import Manner
-    from visavox.motion.projection import FaceProjection, ProjectionSettings
-    from visavox.motion.speak import SpeakSettings, speak
+    from visavox.motion.refinement import FaceProjection, ProjectionSettings
+    from visavox.motion.speech_to_motion import SpeakerAdapter, SpeechToMotionSettings, speech_to_motion
 
-    settings = SpeakSettings(seed=options.seed)
+    settings = SpeechToMotionSettings(seed=options.seed)
     if options.model is not None:
         settings = replace(settings, model=options.model)
     if options.temperature is not None:
         settings = replace(settings, temperature=options.temperature)
     person = _person(options)
-    adaptation = None if options.postnet is None else Manner.load(options.postnet)
-    motion = speak(options.input, settings, options.progress, person=person, adaptation=adaptation)
+    adaptation = None if options.postnet is None else SpeakerAdapter.load(options.postnet)
+    motion = speech_to_motion(options.input, settings, options.progress, person=person, adaptation=adaptation)
     if person is not None and options.projection is not None:
         nearby = FaceProjection(person.displacements[person.confidence > 0], ProjectionSettings(options.projection))
         motion = replace(motion, displacements=nearby(motion.displacements))
@@ -186,14 +185,14 @@ def _write_preview(options: MotionOptions, motion: Motion, pose: HeadPose | None
 
     try:
         probe_audio(options.input)
-        sound: str | None = options.input
+        audio: str | None = options.input
     except InputError:  # a silent video
-        sound = None
+        audio = None
     write_preview(
         motion,
         options.preview,
         pose=pose if options.preview_pose else None,
-        sound=sound,
+        audio=audio,
         overwrite=options.overwrite,
         progress=options.progress,
     )

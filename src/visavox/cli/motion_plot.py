@@ -52,12 +52,12 @@ def _plot(options: MotionPlotOptions) -> None:
     from visavox.audio.features.speech_features import load_features
     from visavox.data.motion.motion_store import load_motion_store
     from visavox.evaluation.motion_plot import Prediction, domain_clouds, plot_domains
-    from visavox.motion.manner import Manner
+    from visavox.motion.speech_to_motion import SpeakerAdapter
     from visavox.training.motion.postnet_sources import drawn_motion, true_motion
     from visavox.training.motion.speech import TRUE_MOTION
     from visavox.weights.checkpoint import load_model
 
-    manner = Manner.load(options.postnet) if options.postnet is not None else None
+    manner = SpeakerAdapter.load(options.postnet) if options.postnet is not None else None
     is_true = options.motion == TRUE_MOTION
     speaker: Any = None if is_true else load_model(options.motion, network="motion_vae")
     features = load_features(speaker.config.features if speaker is not None else "mel")

@@ -97,9 +97,9 @@ def check_model(model: object, settings: DubSettings | None = None) -> None:
     settings = settings or DubSettings()
     check_fit(settings, hears=hears, knows_motion=info.config.get("motion") is not None)
     if not hears and settings.motion is None:
-        from visavox.motion.speak import SpeakSettings
+        from visavox.motion.speech_to_motion import SpeechToMotionSettings
 
-        model_info(SpeakSettings().model)
+        model_info(SpeechToMotionSettings().model)
 
 
 def check_fit(settings: DubSettings, *, hears: bool, knows_motion: bool) -> None:

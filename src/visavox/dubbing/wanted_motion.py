@@ -49,11 +49,11 @@ def motion_of_speech(audio: str, settings: DubSettings, progress: Progress) -> M
     Raises:
         InputError: the recording, or the motion model, cannot be used.
     """
-    from visavox.motion.speak import SpeakSettings, speak
+    from visavox.motion.speech_to_motion import SpeechToMotionSettings, speech_to_motion
 
     given: dict[str, Any] = {"seed": settings.seed, "temperature": settings.temperature}
-    chosen = SpeakSettings(**{name: value for name, value in given.items() if value is not None})
-    return speak(audio, chosen, progress)
+    chosen = SpeechToMotionSettings(**{name: value for name, value in given.items() if value is not None})
+    return speech_to_motion(audio, chosen, progress)
 
 
 def fit_motion(motion: Motion, reader: MouthReader, track: Track, settings: DubSettings) -> WantedMotion:

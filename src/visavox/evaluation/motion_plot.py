@@ -20,7 +20,7 @@ from visavox.errors import InputError
 from visavox.evaluation.plot import IMAGE_SUFFIXES
 from visavox.face.geometry.landmarks import IBUG_68
 from visavox.face.geometry.pose import canonical_face
-from visavox.motion.manner import Manner
+from visavox.motion.speech_to_motion import SpeakerAdapter
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import PartialFile, write_whole
 from visavox.training.motion.postnet_sources import Draw
@@ -79,7 +79,7 @@ class Prediction:
 
     draw: Draw
     """Makes motion for the speech of a clip (`visavox.training.motion.postnet_sources`)."""
-    postnet: Manner | None = None
+    postnet: SpeakerAdapter | None = None
     """The person's post-net, applied to it; None leaves adapted predictions out."""
     name: str = "predicted"
     """Of that motion in the legend."""

@@ -1,4 +1,4 @@
-"""Blinks: how often and how a person blinks, and eyes that blink like that.
+"""Blinks: measured in a motion, drawn at random in the same style, and given to a motion.
 
 Speech does not say when eyes blink, so a motion made from speech needs blinks of its own. Lids are described by their
 closure: 0 at rest, 1 when upper and lower lid meet.
@@ -25,7 +25,7 @@ LIDS = ((37, 41), (38, 40), (43, 47), (44, 46))
 """Upper point and lower point that meet when the eye shuts."""
 EYE_POINTS = slice(36, 48)
 MEETING_PLACE = 0.15
-"""Where lids meet, from the lower (0) to the upper (1): it is the upper lid that moves."""
+"""Height at which the lids meet, from the lower (0) to the upper (1): it is the upper lid that moves."""
 
 USUAL_RATE = 26.0
 """Blinks a minute in conversation (Bentivoglio et al., "Analysis of Blink Rate Patterns in Normal Subjects",
@@ -42,15 +42,15 @@ _LEAST_CLOSURE = 0.4  # of a blink
 _LONGEST = 0.5  # seconds at half the depth; longer, the eyes were shut or looked down
 _REST_SECONDS = 4.0  # over which eyes at rest are looked for
 _ENOUGH = 8  # blinks to learn a shape from
-_PRIOR_MINUTES = 0.3  # of usual blinking: a few seconds of footage prove little
+_PRIOR_MINUTES = 0.3  # of usual blinking: a few seconds of video prove little
 _INTERVAL_SPREAD = 0.6  # of the logarithm of the time between blinks
 _SPEED_SPREAD = 0.12  # of the logarithm of a blink's duration
 _SHORTEST_REST = 0.3  # seconds from the deepest of one blink to that of the next
 
 
 @dataclass(frozen=True)
-class BlinkManner:
-    """How a person blinks."""
+class BlinkStyle:
+    """Blinks of one person: how often, how deep, and their course over time."""
 
     rate: float = USUAL_RATE
     """Blinks a minute."""
@@ -78,13 +78,13 @@ def parse_blink(text: str) -> str | float:
     if not 0 <= rate <= 120:
         raise InputError(
             f"--blink {text} is not known; give natural, none, own (the eyes as they are), or blinks a minute from 0 "
-            "to 120."
+            "to 120"
         )
     return rate
 
 
 def eye_opening(displacements: np.ndarray) -> np.ndarray:
-    """Gap between the lids over the width of the eye, seen from the front, the mean of both eyes.
+    """Measure the gap between the lids over the width of the eye, seen from the front: the mean of both eyes.
 
     Args:
         displacements: (T, 68, 3), centimetres from the canonical face.
@@ -102,7 +102,7 @@ def eye_opening(displacements: np.ndarray) -> np.ndarray:
 
 
 def eye_closure(motion: Motion) -> np.ndarray:
-    """Closure of the eyes against how open they are at rest around that time: float64 (T,), 0 at rest, 1 shut."""
+    """Measure the closure of the eyes against their rest around that time: float64 (T,), 0 at rest, 1 shut."""
     opening = eye_opening(motion.displacements)
     window = min(len(opening), round(_REST_SECONDS * motion.rate))
     rest = percentile_filter(opening, 80, size=max(1, window), mode="nearest")
@@ -110,7 +110,7 @@ def eye_closure(motion: Motion) -> np.ndarray:
 
 
 def find_blinks(motion: Motion) -> np.ndarray:
-    """Frames in which eyes are at the deepest of a blink: int64 (number of blinks,), ascending."""
+    """Find the frames in which a blink is deepest: int64 (number of blinks,), ascending."""
     # A border of open eyes, so that a blink at the very end counts.
     closure = np.concatenate([[0.0], eye_closure(motion), [0.0]])
     peaks, _ = find_peaks(closure, height=_LEAST_CLOSURE, prominence=_LEAST_CLOSURE * 0.75)
@@ -120,8 +120,8 @@ def find_blinks(motion: Motion) -> np.ndarray:
     return peaks[short & seen] - 1
 
 
-def blink_manner(motions: Sequence[Motion]) -> BlinkManner:
-    """Learn how a person blinks from motions of theirs; what these do not tell is taken to be as usual."""
+def learn_blink_style(motions: Sequence[Motion]) -> BlinkStyle:
+    """Learn how a person blinks from their motions; the usual values stand in for what these do not show."""
     minutes = sum(float((motion.confidence > 0).sum() / motion.rate) / 60 for motion in motions)
     depths: list[float] = []
     shapes: list[np.ndarray] = []
@@ -135,39 +135,39 @@ def blink_manner(motions: Sequence[Motion]) -> BlinkManner:
     rate = (len(depths) + USUAL_RATE * _PRIOR_MINUTES) / (minutes + _PRIOR_MINUTES)
     # At 25 frames a second the deepest moment is often missed: the upper quartile is nearer to it than the mean.
     depth = float(np.quantile(depths, 0.75)) if len(depths) >= 3 else USUAL_DEPTH
-    return BlinkManner(rate, max(depth, 0.7), _typical(shapes) if len(shapes) >= _ENOUGH else USUAL_SHAPE)
+    return BlinkStyle(rate, max(depth, 0.7), _typical(shapes) if len(shapes) >= _ENOUGH else USUAL_SHAPE)
 
 
-def draw_blinks(num_frames: int, rate: float, *, manner: BlinkManner | None = None, seed: int = 0) -> np.ndarray:
-    """Draw when eyes blink, and how far they are shut in each frame.
+def draw_blinks(num_frames: int, rate: float, *, style: BlinkStyle | None = None, seed: int = 0) -> np.ndarray:
+    """Draw the times at which eyes blink, and how far they are shut in each frame.
 
     The times between blinks are log-normal, as those of people are, and the first blink can come at any moment.
 
     Args:
         num_frames: T.
         rate: frames a second.
-        manner: how the person blinks.
+        style: how the person blinks.
         seed: same seed, same blinks.
 
     Returns:
         float32 (T,) closure in [0, 1].
     """
-    manner = manner or BlinkManner()
+    style = style or BlinkStyle()
     closure = np.zeros(num_frames)
-    if manner.rate <= 0:
+    if style.rate <= 0:
         return closure.astype(np.float32)
     rng = np.random.default_rng(seed)
-    mean = max(60 / manner.rate, _SHORTEST_REST * 1.1)
+    mean = max(60 / style.rate, _SHORTEST_REST * 1.1)
     # Mean of a log-normal: exp(m + s^2 / 2).
     center = math.log(mean - _SHORTEST_REST) - _INTERVAL_SPREAD**2 / 2
-    lid = PchipInterpolator((np.arange(len(manner.shape)) - DEEPEST) * SHAPE_STEP, manner.shape, extrapolate=False)
+    lid = PchipInterpolator((np.arange(len(style.shape)) - DEEPEST) * SHAPE_STEP, style.shape, extrapolate=False)
     times = np.arange(num_frames) / rate
     moment = -mean * rng.uniform()
     while moment < times[-1] + 1:
         speed = math.exp(rng.normal(0, _SPEED_SPREAD))
         # On a frame: a blink whose deepest moment fell between two of them would not shut the eyes.
         deepest = round(moment * rate) / rate
-        closure = np.maximum(closure, manner.depth * np.nan_to_num(lid((times - deepest) * speed)))
+        closure = np.maximum(closure, style.depth * np.nan_to_num(lid((times - deepest) * speed)))
         moment += _SHORTEST_REST + rng.lognormal(center, _INTERVAL_SPREAD)
     return closure.astype(np.float32)
 
@@ -178,7 +178,7 @@ def apply_blinks(motion: Motion, closure: np.ndarray, *, person: Motion | None =
     Args:
         motion: T frames.
         closure: (T,) in [0, 1]; at 1 upper and lower lid touch.
-        person: motion of whoever it is, which shows their eyes at rest; None: the motion itself does.
+        person: motion of the person, which shows their eyes at rest; None: the motion itself does.
     """
     if len(closure) != motion.num_frames:
         raise ValueError(f"a closure of {len(closure)} frames does not belong to a motion of {motion.num_frames}")
@@ -194,7 +194,7 @@ def apply_blinks(motion: Motion, closure: np.ndarray, *, person: Motion | None =
 
 
 def eyes_at_rest(motion: Motion) -> np.ndarray:
-    """The person's displacements with their eyes as they are between blinks: float64 (68, 3)."""
+    """Return the person's mean displacements with their eyes as they are between blinks: float64 (68, 3)."""
     rest = motion.neutral.astype(np.float64)
     awake = eye_closure(motion) < 0.15
     if awake.any():
@@ -214,23 +214,23 @@ def with_blinks(motion: Motion, blink: str | float, *, person: Motion | None = N
     """
     if blink == "own":
         return motion
-    closure = draw_blinks(motion.num_frames, float(motion.rate), manner=chosen_manner(blink, person), seed=seed)
+    closure = draw_blinks(motion.num_frames, float(motion.rate), style=blink_style_of(blink, person), seed=seed)
     return apply_blinks(motion, closure, person=person)
 
 
-def chosen_manner(blink: str | float, person: Motion | None) -> BlinkManner:
-    """How somebody blinks of whom a user said `natural`, `none`, or a number of blinks a minute.
+def blink_style_of(blink: str | float, person: Motion | None) -> BlinkStyle:
+    """Return the blinks that a user asked for by `natural`, `none`, or a number of blinks a minute.
 
     Args:
         blink: as `parse_blink` returns it, but not `own`.
         person: motion of theirs, which shows how they blink; None: as usual.
     """
-    manner = BlinkManner() if person is None else blink_manner([person])
-    return manner if blink == "natural" else replace(manner, rate=0.0 if blink == "none" else float(blink))
+    style = BlinkStyle() if person is None else learn_blink_style([person])
+    return style if blink == "natural" else replace(style, rate=0.0 if blink == "none" else float(blink))
 
 
 def _typical(shapes: Sequence[np.ndarray]) -> tuple[float, ...]:
-    """The median of the blinks of a person, 0 at both ends, 1 at the deepest, falling to both sides."""
+    """Return the median of a person's blinks, 0 at both ends, 1 at the deepest, falling to both sides."""
     median = np.median(shapes, axis=0)
     resting = min(median[0], median[-1])
     shape = np.clip((median - resting) / (1 - resting), 0, 1)

@@ -57,7 +57,7 @@ def load_performance(path: PathLike) -> tuple[Motion, HeadPose | None]:
         path,
         "motion",
         version=FORMAT,
-        remedy="make it anew with `visavox motion INPUT -o MOTION.npz`.",
+        remedy="make it again with `visavox motion INPUT -o MOTION.npz`",
         unpack=lambda arrays: (_unpack_motion(arrays), _unpack_pose(arrays)),
     )
 

@@ -20,21 +20,21 @@ from visavox.types import HeadPose, Motion, PathLike, Track
 
 @dataclass(frozen=True)
 class Performance:
-    """What a face does in a video, T frames at 25 a second."""
+    """Motion and head pose of a face in a video, T frames at 25 a second."""
 
     motion: Motion
     """The motion of the 68 landmarks."""
     pose: HeadPose
-    """Where the head was."""
+    """The head's pose in each frame."""
 
 
 def motion_of(video: PathLike, *, face: str = "largest", progress: Progress = QUIET) -> Motion:
-    """Take the motion of a face out of a video.
+    """Extract the motion of a face from a video.
 
     Args:
         video: any file that `VideoReader` reads.
         face: `largest`, `leftmost`, `rightmost`, or a number (0 is the most prominent).
-        progress: where to show how far it is.
+        progress: takes the events.
 
     Returns:
         68 landmarks at 25 frames a second from the first frame on, the head's pose taken away. Where the face was not
@@ -43,30 +43,30 @@ def motion_of(video: PathLike, *, face: str = "largest", progress: Progress = QU
     Raises:
         InputError: the video cannot be read, no tracker is installed, or there is no such face.
     """
-    return watch(video, face=face, progress=progress).motion
+    return capture_motion(video, face=face, progress=progress).motion
 
 
-def watch(
+def capture_motion(
     video: PathLike,
     *,
     face: str = "largest",
     progress: Progress = QUIET,
     settings: TrackingSettings | None = None,
 ) -> Performance:
-    """Take motion and pose of a face out of a video; otherwise as `motion_of`.
+    """Extract motion and pose of a face from a video; otherwise as `motion_of`.
 
     Args:
         video: any file that `VideoReader` reads.
         face: which face, as `select_tracks` knows them; one, not `all`.
-        progress: where to show how far it is.
+        progress: takes the events.
         settings: how faces are followed.
     """
     check_selection(face)
     if face == "all":
-        raise InputError("a motion is that of one face; give largest, leftmost, rightmost, or a number.")
+        raise InputError("a motion is that of one face; give largest, leftmost, rightmost, or a number")
     tracks = select_tracks(track_video(video, progress=progress, settings=settings), face)
     if not tracks:
-        raise InputError(f"no face was found in {os.fspath(video)}; give a video with a face.")
+        raise InputError(f"no face was found in {os.fspath(video)}; give a video with a face")
     return performance_of_track(tracks[0])
 
 
@@ -90,7 +90,7 @@ def performance_of_track(track: Track) -> Performance:
 
 
 def _places(track: Track) -> np.ndarray:
-    """Where in the track each frame of the motion lies: float64 (G,), 1.5 is half way from its frame 1 to 2."""
+    """Find the place in the track of each frame of the motion: float64 (G,), 1.5 is half way from its frame 1 to 2."""
     times = np.array([float(time) for time in track.times])
     end = track.times[-1] + 1 / track_rate(track)
     # Timestamps may be rounded to milliseconds: do not lose the last frame to that.

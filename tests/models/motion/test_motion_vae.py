@@ -11,7 +11,7 @@ from tests.models.small_motion_vae import SMALL_VAE
 
 from visavox.face.geometry.crop import CropSpec
 from visavox.models.motion.motion_vae import MotionVae, MotionVaeConfig, draw_noise, lip_gap, padded
-from visavox.motion.motion_stream import MotionStream
+from visavox.motion.speech_to_motion import MotionStream
 from visavox.weights.checkpoint import load_model, save_model
 from visavox.weights.weights_file import ModelCard
 

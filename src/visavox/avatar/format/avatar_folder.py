@@ -30,7 +30,7 @@ from visavox.types import HeadPose, Motion, PathLike
 if TYPE_CHECKING:
     from visavox.models.radiance.head import Head
     from visavox.models.radiance.torso import Torso
-    from visavox.motion.manner import Manner
+    from visavox.motion.speech_to_motion import SpeakerAdapter
 
 FORMAT = 1
 """Raised when a folder is laid out differently."""
@@ -152,7 +152,7 @@ class AvatarFolder:
     """Paints the head."""
     torso: Torso
     """Paints neck and shoulders."""
-    manner: Manner | None
+    manner: SpeakerAdapter | None
     """Brings motion into the person's manner; None: the avatar has no post-net."""
     motion: Motion
     """What the person does in the footage, T frames."""
@@ -183,8 +183,8 @@ def read_avatar(folder: PathLike, *, device: str = "cpu") -> AvatarFolder:
         InputError: the folder is no avatar, or a part of it is missing, damaged, or does not fit the others.
     """
     from visavox.media.stills import read_still
-    from visavox.motion.manner import Manner
     from visavox.motion.motion_file import load_performance
+    from visavox.motion.speech_to_motion import SpeakerAdapter
     from visavox.weights.checkpoint import load_model
 
     place = Path(folder)
@@ -197,7 +197,7 @@ def read_avatar(folder: PathLike, *, device: str = "cpu") -> AvatarFolder:
         raise _damaged(place / BACKGROUND_FILE, ValueError(f"it is not {info.size} pixels square"))
     manner: Any = None
     if (place / POSTNET_FILE).is_file():
-        manner = Manner(load_model(place / POSTNET_FILE, network="postnet", device=device))  # type: ignore[arg-type]
+        manner = SpeakerAdapter(load_model(place / POSTNET_FILE, network="postnet", device=device))  # type: ignore[arg-type]
     head: Any = load_model(place / HEAD_FILE, network="head", device=device)
     torso: Any = load_model(place / TORSO_FILE, network="torso", device=device)
     return AvatarFolder(place, info, head, torso, manner, motion, pose, background)

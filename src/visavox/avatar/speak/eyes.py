@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
-from visavox.motion.blink import apply_blinks, chosen_manner, draw_blinks
+from visavox.motion.blink import apply_blinks, blink_style_of, draw_blinks
 from visavox.types import Motion
 
 DEEPER = 1.12
@@ -24,7 +24,7 @@ def with_drawn_blinks(motion: Motion, blink: str | float, person: Motion, seed: 
         person: whose eyes they are.
         seed: same seed, same blinks.
     """
-    closure = draw_blinks(motion.num_frames, float(motion.rate), manner=chosen_manner(blink, person), seed=seed)
+    closure = draw_blinks(motion.num_frames, float(motion.rate), style=blink_style_of(blink, person), seed=seed)
     return apply_blinks(motion, drawn_closure(closure), person=person)
 
 

@@ -41,8 +41,8 @@ from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
 from visavox.constants import FRAME_RATE
 from visavox.models.radiance.compiled import check_compiler, compile_networks
 from visavox.motion.blink import find_blinks
-from visavox.motion.performance import watch
-from visavox.motion.speak import SpeakSettings, speak
+from visavox.motion.performance import capture_motion
+from visavox.motion.speech_to_motion import SpeechToMotionSettings, speech_to_motion
 from visavox.progress import QUIET, Progress
 from visavox.runtime.background import Background
 from visavox.runtime.device import choose_device, processor_threads
@@ -149,10 +149,10 @@ class Avatar:
             progress: where a bar is drawn.
         """
         settings = settings or AvatarSpeakSettings()
-        chosen = SpeakSettings(model=self.parts.info.motion, seed=settings.seed)
+        chosen = SpeechToMotionSettings(model=self.parts.info.motion, seed=settings.seed)
         if settings.temperature is not None:
             chosen = replace(chosen, temperature=settings.temperature)
-        motion = speak(audio, chosen, progress, person=self.parts.motion, adaptation=self.parts.manner)
+        motion = speech_to_motion(audio, chosen, progress, person=self.parts.motion, adaptation=self.parts.manner)
         return replace(motion, displacements=self.support.hold(motion.displacements))
 
 
@@ -204,7 +204,7 @@ class _Performance:
             return endless_pose(parts.pose, parts.stretches, num_frames)
         if wanted == "still":
             return still_pose(parts.pose, num_frames)
-        theirs = borrowed_pose(watch(wanted, progress=self._progress).pose, parts.pose)
+        theirs = borrowed_pose(capture_motion(wanted, progress=self._progress).pose, parts.pose)
         return endless_pose(theirs, [(0, theirs.num_frames)], num_frames)
 
     def _course(self, num_frames: int) -> FootageCourse | None:

@@ -1,4 +1,4 @@
-"""From a sound file to motion: as long as the sound, at rest in pauses, on the person's own face."""
+"""Speech to motion: its length, pauses, chance, the rest of the person, and the post-net on motion of any length."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.io import wavfile
+from tests.models.motion.test_postnet import trained
 from tests.models.small_motion_vae import SMALL_VAE
 
 from visavox.audio.silence import find_silence, find_silence_in
@@ -17,7 +18,8 @@ from visavox.face.geometry.crop import CropSpec
 from visavox.face.geometry.resting_face import lip_gap, resting_face
 from visavox.media import read_audio
 from visavox.models.motion.motion_vae import MotionVae
-from visavox.motion.speak import SpeakSettings, rest_shares, speak
+from visavox.motion import speech_to_motion as module
+from visavox.motion.speech_to_motion import SpeakerAdapter, SpeechToMotionSettings, rest_shares, speech_to_motion
 from visavox.types import Motion
 from visavox.weights.checkpoint import save_model
 from visavox.weights.registry import model_info
@@ -54,7 +56,7 @@ def paused(tmp_path_factory) -> str:
 
 
 def test_motion_is_as_long_as_the_sound(model):
-    motion = speak(SPEECH, SpeakSettings(model))
+    motion = speech_to_motion(SPEECH, SpeechToMotionSettings(model))
     samples = len(read_audio(SPEECH))
     assert motion.num_frames == -(-samples * 25 // 16_000)
     assert motion.displacements.shape == (motion.num_frames, 68, 3)
@@ -64,16 +66,19 @@ def test_motion_is_as_long_as_the_sound(model):
 
 
 def test_a_seed_gives_one_motion(model):
-    one, same = (speak(SPEECH, SpeakSettings(model, seed=3)) for _ in range(2))
-    other = speak(SPEECH, SpeakSettings(model, seed=4))
+    one, same = (speech_to_motion(SPEECH, SpeechToMotionSettings(model, seed=3)) for _ in range(2))
+    other = speech_to_motion(SPEECH, SpeechToMotionSettings(model, seed=4))
     np.testing.assert_array_equal(one.displacements, same.displacements)
     assert not np.allclose(one.displacements, other.displacements)
-    still = [speak(SPEECH, SpeakSettings(model, seed=seed, temperature=0)).displacements for seed in (3, 4)]
+    still = [
+        speech_to_motion(SPEECH, SpeechToMotionSettings(model, seed=seed, temperature=0)).displacements
+        for seed in (3, 4)
+    ]
     np.testing.assert_array_equal(*still)
 
 
 def test_the_face_is_at_rest_in_a_pause(model, paused):
-    motion = speak(paused, SpeakSettings(model))
+    motion = speech_to_motion(paused, SpeechToMotionSettings(model))
     silences = find_silence(read_audio(paused))
     (start, end) = next((start, end) for start, end in silences if start < 2.5 < end)
     inside = motion.displacements[int(25 * (start + 0.2)) : int(25 * (end - 0.2))]
@@ -86,46 +91,53 @@ def test_a_person_lends_face_and_size(model, paused):
     rng = np.random.default_rng(0)
     identity = rng.normal(size=(68, 3)).astype(np.float32) * 0.2
     opened = rng.uniform(0, 2.5, 50)[:, None, None] * opening_mode().numpy()
-    footage = (identity + opened).astype(np.float32)
-    person = Motion(footage, np.ones(50, np.float32), footage.mean(axis=0))
-    plain, own = speak(paused, SpeakSettings(model)), speak(paused, SpeakSettings(model), person=person)
-    rest = resting_face(footage, opening_mode().numpy())
+    seen = (identity + opened).astype(np.float32)
+    person = Motion(seen, np.ones(50, np.float32), seen.mean(axis=0))
+    plain, own = (
+        speech_to_motion(paused, SpeechToMotionSettings(model)),
+        speech_to_motion(paused, SpeechToMotionSettings(model), person=person),
+    )
+    rest = resting_face(seen, opening_mode().numpy())
     pause = 25 * 2 + 12
     np.testing.assert_allclose(own.displacements[pause], rest, atol=1e-5)
     assert float(lip_gap(own.displacements[pause])) == pytest.approx(0, abs=1e-5)
     ratio = own.displacements.std(axis=0).mean() / plain.displacements.std(axis=0).mean()
-    assert ratio == pytest.approx(min(float(lip_gap(footage).std()), 1.6), rel=1e-3)
+    assert ratio == pytest.approx(min(float(lip_gap(seen).std()), 1.6), rel=1e-3)
     np.testing.assert_array_equal(own.neutral, person.neutral)
 
 
 def test_an_adaptation_has_the_last_word(model):
-    motion = speak(SPEECH, SpeakSettings(model), adaptation=lambda displacements: displacements * 0 + 0.5)
+    motion = speech_to_motion(
+        SPEECH, SpeechToMotionSettings(model), adaptation=lambda displacements: displacements * 0 + 0.5
+    )
     assert np.all(motion.displacements == np.float32(0.5))
     assert np.all(motion.neutral == np.float32(0.5))
 
 
 def test_an_adaptation_gets_the_typical_face_and_brings_the_persons_own(model):
-    footage = np.full((30, 68, 3), 0.7, np.float32)
-    person = Motion(footage, np.ones(30, np.float32), footage[0])
+    seen = np.full((30, 68, 3), 0.7, np.float32)
+    person = Motion(seen, np.ones(30, np.float32), seen[0])
     options = {"adaptation": lambda displacements: displacements + 1}
-    plain, own = (speak(SPEECH, SpeakSettings(model), person=each, **options) for each in (None, person))
+    plain, own = (
+        speech_to_motion(SPEECH, SpeechToMotionSettings(model), person=each, **options) for each in (None, person)
+    )
     np.testing.assert_array_equal(own.displacements, plain.displacements)
 
 
 def test_no_openness_no_motion(model):
-    motion = speak(SPEECH, SpeakSettings(model, openness=0.0))
+    motion = speech_to_motion(SPEECH, SpeechToMotionSettings(model, openness=0.0))
     assert np.ptp(motion.displacements, axis=0).max() == 0
 
 
 @pytest.mark.parametrize("options", [{"temperature": -0.1}, {"temperature": 3}, {"openness": -1}, {"seed": -1}])
 def test_what_means_nothing_is_refused(options):
     with pytest.raises(InputError, match="give"):
-        SpeakSettings(**options)
+        SpeechToMotionSettings(**options)
 
 
 def test_other_weights_are_refused():
     with pytest.raises(InputError, match="motion VAE"):
-        speak(SPEECH, SpeakSettings("wav2lip"))
+        speech_to_motion(SPEECH, SpeechToMotionSettings("wav2lip"))
 
 
 def test_silence_is_found_in_pieces_as_in_the_whole(paused):
@@ -146,7 +158,7 @@ def test_shares_of_rest_have_ramps_inside_the_pause_only():
 
 
 def test_the_shipped_network_speaks():
-    motion = speak(SPEECH, SpeakSettings(temperature=0.0))
+    motion = speech_to_motion(SPEECH, SpeechToMotionSettings(temperature=0.0))
     gap = lip_gap(motion.displacements)
     assert gap.min() > -1e-3  # lips never cross: a hundredth of a millimetre is what half precision leaves
     assert (gap < 0.1).mean() > 0.05  # and shut now and then
@@ -158,3 +170,13 @@ def test_the_shipped_network_is_small():
     info = model_info("motion")
     assert info.num_bytes <= 12e6
     assert info.config["features"] == "mel"
+
+
+def test_pieces_give_what_the_whole_gives(monkeypatch):
+    motion = np.random.default_rng(0).normal(size=(57, 68, 3)).astype(np.float32)
+    postnet = trained()
+    with torch.no_grad():
+        whole = postnet(torch.from_numpy(motion)[None])[0].numpy()
+    monkeypatch.setattr(module, "ADAPTED_FRAMES", 10)
+    np.testing.assert_allclose(SpeakerAdapter(postnet)(motion), whole, atol=1e-4)
+    assert SpeakerAdapter(postnet)(motion[:0]).shape == (0, 68, 3)
