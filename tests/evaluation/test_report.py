@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from visavox.evaluation.batch import group_rows, plan_plots
+from visavox.evaluation.job import group_rows, plan_plots
 from visavox.evaluation.pairs import EvaluationPair
 from visavox.evaluation.plot import plot_curves
 from visavox.evaluation.report import Report, describe_missing, format_table, summarise

@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from visavox.errors import Cancelled
+from visavox.progress import CancelToken, Progress
 from visavox.runtime.worker_pool import default_workers, run_tasks
 
 
@@ -65,6 +67,30 @@ def test_giving_up_ends_the_processes_at_once(tmp_path):
     before = time.monotonic()
     events.close()
     assert time.monotonic() - before < 5
+
+
+def test_a_cancelled_run_ends_though_its_task_says_nothing(tmp_path):
+    mark, token = tmp_path / "started", CancelToken()
+    events = run_tasks(work, [("return", 1), ("mark", mark)], 1, progress=Progress(cancel=token))
+    assert next(events).value == 1
+    deadline = time.monotonic() + 30
+    while not mark.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    token.cancel()
+    before = time.monotonic()
+    with pytest.raises(Cancelled):
+        next(events)
+    assert time.monotonic() - before < 5
+
+
+def test_without_workers_a_run_is_cancelled_in_the_middle_of_a_task():
+    token = CancelToken()
+    events = run_tasks(work, [("return", 1), ("report", 2)], 0, progress=Progress(cancel=token))
+    assert next(events).value == 1
+    token.cancel()
+    with pytest.raises(Cancelled):
+        next(events)
 
 
 def test_the_default_is_one_for_each_core():

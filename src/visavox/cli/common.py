@@ -243,6 +243,21 @@ def cancelled_by_interrupt() -> Iterator[CancelToken]:
 
 
 @contextlib.contextmanager
+def cancelled_with_advice(advice: str) -> Iterator[CancelToken]:
+    """Make Ctrl-C cancel the job of the block, and say then, or after SIGTERM, how to go on.
+
+    Args:
+        advice: one line for standard error.
+    """
+    try:
+        with cancelled_by_interrupt() as token:
+            yield token
+    except (KeyboardInterrupt, Cancelled, SystemExit):
+        print(f"visavox: {advice}", file=sys.stderr)
+        raise
+
+
+@contextlib.contextmanager
 def _terminated_like_interrupted() -> Iterator[None]:
     """Let SIGTERM unwind the program as Ctrl-C does, so that temporary files go."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from visavox.cli.common import EXIT_DONE, ReportOptions, parse
+from visavox.cli.common import EXIT_DONE, ReportOptions, cancelled_by_interrupt, parse
 from visavox.cli.evaluate_pairs import PairOptions, evaluate_pairs
 from visavox.cli.renamed import rename_options
 from visavox.metrics.table import METRICS, Metrics, choose_metrics, metric_class, without_frames
@@ -85,15 +85,16 @@ def wanted_metrics(options: EvaluateOptions) -> Metrics:
 
 
 def _evaluate_videos(options: EvaluateOptions, metrics: Metrics) -> None:
-    from visavox.evaluation.batch import evaluate_all, group_rows, plan_plots
     from visavox.evaluation.evaluation import EvaluationSettings
+    from visavox.evaluation.job import check_evaluation, group_rows
     from visavox.evaluation.pairs import find_pairs
     from visavox.evaluation.report import describe_missing, format_table
 
     pairs = find_pairs(options.dubbed, options.truth, options.audio, options.source)
-    plots = plan_plots(options.plot, pairs)
     settings = EvaluationSettings(face=options.face, cache=options.cache)
-    reports = evaluate_all(pairs, metrics, settings=settings, plots=plots, progress=options.progress)
+    job = check_evaluation(pairs, metrics, settings=settings, plot=options.plot)
+    with cancelled_by_interrupt() as cancel:
+        reports = job.run(progress=options.cancellable(cancel))
     rows = group_rows(pairs, reports)
     if options.json:
         videos = [

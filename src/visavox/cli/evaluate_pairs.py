@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from visavox.cli.common import ReportOptions, alias
+from visavox.cli.common import ReportOptions, alias, cancelled_with_advice
 from visavox.errors import InputError
 from visavox.runtime.device import Device
 
@@ -77,11 +77,11 @@ def evaluate_pairs(
     if options.pairs is None or options.output is None:
         raise InputError("--protocol needs --pairs LIST and --output FOLDER (-o)")
     assert options.protocol is not None, "asked for"
-    from visavox.evaluation.protocol.run import run_protocol
+    from visavox.evaluation.protocol.run import check_protocol
     from visavox.evaluation.protocol.settings import ProtocolSettings
     from visavox.evaluation.report import format_table
 
-    summary = run_protocol(
+    job = check_protocol(
         options.pairs,
         root,
         options.output,
@@ -96,8 +96,10 @@ def evaluate_pairs(
             num_images=options.num_images,
             redo=options.redo,
         ),
-        progress=common.progress,
     )
+    advice = f"{options.output} is not finished; the same command goes on where it stopped"
+    with cancelled_with_advice(advice) as cancel:
+        summary = job.run(progress=common.cancellable(cancel))
     if common.json:
         print(json.dumps(summary.to_json(), indent=2))
         return

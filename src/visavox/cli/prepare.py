@@ -10,7 +10,7 @@ from typing import Annotated
 
 import tyro
 
-from visavox.cli.common import EXIT_DONE, ReportOptions, parse
+from visavox.cli.common import EXIT_DONE, ReportOptions, cancelled_with_advice, parse
 from visavox.data.preparation.layouts import Layout
 from visavox.data.preparation.settings import LagSettings, QualitySettings
 from visavox.data.preparation.splits import SplitRule
@@ -65,7 +65,7 @@ def main(argv: list[str]) -> int:
     options = parse(PrepareOptions, argv, command="prepare")
     if options.workers < -1:
         raise InputError(f"--workers is {options.workers}; give 1 or more, 0 for none, or -1 for one for each core.")
-    from visavox.data.preparation.prepare import PrepareSettings, prepare
+    from visavox.data.preparation.prepare import PrepareSettings, check_preparation
     from visavox.data.preparation.settings import ClipSettings
     from visavox.data.preparation.splits import SplitSettings
 
@@ -78,7 +78,10 @@ def main(argv: list[str]) -> int:
         workers=None if options.workers < 0 else options.workers,
         redo=options.redo,
     )
-    report = prepare(options.sources, options.output, settings, progress=options.progress)
+    job = check_preparation(options.sources, options.output, settings)
+    advice = f"{options.output} is not finished; the same command goes on where it stopped"
+    with cancelled_with_advice(advice) as cancel:
+        report = job.run(progress=options.cancellable(cancel))
     if options.json:
         json.dump(report.as_dict(), sys.stdout, indent=2, ensure_ascii=False)
         print()

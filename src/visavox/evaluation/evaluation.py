@@ -12,7 +12,7 @@ import numpy as np
 from visavox.evaluation.pairs import EvaluationPair
 from visavox.evaluation.report import Report
 from visavox.evaluation.track_cache import TrackCache
-from visavox.evaluation.videos import feed_measures, open_pair
+from visavox.evaluation.videos import check_files, feed_measures, open_pair
 from visavox.metrics.metric import Measure, Metric, NotMeasured, Result
 from visavox.metrics.pair import VideoPair, frame_rate
 from visavox.metrics.table import Metrics, choose_metrics
@@ -57,10 +57,10 @@ def evaluate(
         metrics: names of metrics (`visavox.metrics.METRICS`), or metrics by name, as `choose_metrics` makes them with
             options; None: those that need no further weights.
         settings: which face, and how the videos are brought together.
-        progress: bars for tracking and measuring.
+        progress: takes the events, and may cancel the work.
 
     Returns:
-        The values, with the curves that they came from.
+        the values, with the curves that they came from.
 
     Raises:
         InputError: a file cannot be used, shows no face, or the videos share no frame with a face in both; or there is
@@ -82,10 +82,18 @@ def evaluate_pair(
     progress: Progress = QUIET,
 ) -> Report:
     """Measure the files of a pair; the other arguments are those of `evaluate`."""
-    settings = settings or EvaluationSettings()
     chosen = metrics if isinstance(metrics, Mapping) else choose_metrics(metrics or ())
+    check_files(files)
+    return measure_pair(files, chosen, settings, progress)
+
+
+def measure_pair(
+    files: EvaluationPair, metrics: Metrics, settings: EvaluationSettings | None, progress: Progress
+) -> Report:
+    """Measure the files of a pair that passed `videos.check_files`; the rest is that of `evaluate`."""
+    settings = settings or EvaluationSettings()
     missing: dict[str, str] = {}
-    ready = prepare_metrics(chosen, missing)
+    ready = prepare_metrics(metrics, missing)
     pair = open_pair(files, settings.face, settings.always_align, TrackCache(settings.cache), progress)
     measures = _start(ready, pair, missing)
     feed_measures(pair, [(ready[name].needs, measure) for name, measure in measures.items()], progress)

@@ -21,7 +21,7 @@ from visavox.types import Frame, PathLike
 def open_pair(
     files: EvaluationPair, face: str, always_align: bool, tracks: TrackCache, progress: Progress
 ) -> VideoPair:
-    """Check, track and pair two videos.
+    """Track and pair two videos that passed `check_files`.
 
     Args:
         files: the videos, and their audio where that is not their own.
@@ -31,9 +31,8 @@ def open_pair(
         progress: the tracker's bars.
 
     Raises:
-        InputError: a file cannot be used, shows no face, or the videos share no frame with a face in both.
+        InputError: a video shows no face, or they share no frame with a face in both.
     """
-    _check(files)
     audio, true_audio = driving_audio(files.dubbed, files.audio), driving_audio(files.truth, files.true_audio)
     dubbed = Video(files.dubbed, tracks.track(files.dubbed, face, progress, keep=False), audio)
     true = Video(files.truth, tracks.track(files.truth, face, progress), true_audio)
@@ -50,15 +49,23 @@ def open_pair(
     return pair
 
 
-def _check(files: EvaluationPair) -> None:
-    """Open everything before the work starts."""
+def check_files(files: EvaluationPair) -> None:
+    """Open the files of a pair, so that one that cannot be used is told of before the work starts.
+
+    Raises:
+        InputError: a file cannot be used, or a video is a still image.
+    """
     from visavox.media import probe
+    from visavox.media.sound import probe_audio
 
     for path in (files.dubbed, files.truth):
         if probe(path).is_still:
             raise InputError(f"{path} is a still image; give a video, in which a mouth moves")
     if files.source is not None:
         probe(files.source)
+    for audio in (files.audio, files.true_audio):
+        if audio is not None:
+            probe_audio(audio)
 
 
 def driving_audio(video: PathLike, audio: PathLike | None) -> np.ndarray | None:

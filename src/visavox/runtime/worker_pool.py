@@ -10,18 +10,24 @@ import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Literal
 
+from visavox.progress import QUIET, Bar, Progress
 from visavox.runtime.native_output import own_process
 
 Report = Callable[[float], None]
 """What a task calls with the share of its work that is done, 0 to 1."""
 Work = Callable[[Any, Report], Any]
 """What is done with a task; a function of a module, so that another process can find it."""
+
+_SECONDS_BETWEEN_CHECKS = 0.2
+"""A cancelled run ends within this time, also where no task reports anything."""
+_FRAMES_BETWEEN_REPORTS = 50
 
 
 @dataclass(frozen=True)
@@ -51,11 +57,15 @@ def default_workers() -> int:
 
 
 def run_tasks(
-    work: Work, tasks: Sequence[Any], num_workers: int, begin: Callable[[], None] | None = None
+    work: Work,
+    tasks: Sequence[Any],
+    num_workers: int,
+    begin: Callable[[], None] | None = None,
+    progress: Progress = QUIET,
 ) -> Generator[Event, None, None]:
     """Do the work for every task; yield what happens, in the order in which it does.
 
-    When the iteration is given up (an exception, Ctrl-C, `close()`), all processes are ended at once.
+    When the iteration is given up (an exception, Ctrl-C, `close()`) or cancelled, all processes are ended at once.
 
     Args:
         work: a function of a module. It must turn the errors of a task into results: one that it lets through
@@ -63,10 +73,16 @@ def run_tasks(
         tasks: anything that can be pickled.
         num_workers: number of processes; 0 works in this very process, where a crash ends the program.
         begin: called once in each new process, not in this one; a function of a module.
+        progress: says whether the run was cancelled.
+
+    Raises:
+        Cancelled: it was. Where this very process works, `report` raises it in the middle of a task, which must let
+            it through.
     """
     if num_workers == 0:
         for index, task in enumerate(tasks):
-            yield Event("done", index, work(task, lambda share: None))
+            progress.raise_if_cancelled()
+            yield Event("done", index, work(task, lambda share: progress.raise_if_cancelled()))
         return
     workers = [_start(work, begin) for _ in range(min(num_workers, len(tasks)))]
     waiting = iter(range(len(tasks)))
@@ -75,7 +91,8 @@ def run_tasks(
             _hand_over(worker, next(waiting, None), tasks)
         while any(worker.task is not None for worker in workers):
             busy = {worker.connection: worker for worker in workers if worker.task is not None}
-            for ready in wait(list(busy)):
+            progress.raise_if_cancelled()
+            for ready in wait(list(busy), _SECONDS_BETWEEN_CHECKS):
                 worker = busy[ready]  # type: ignore[index]
                 event = _receive(worker)
                 if event is None:
@@ -87,6 +104,41 @@ def run_tasks(
                 yield event
     finally:
         _stop(workers)
+
+
+class TaskProgress(Progress):
+    """Progress of a part of a task, reported as a share of the whole task.
+
+    Args:
+        report: takes the share that is done; what it raises stops the task.
+        first: share of the task that is done before this part, 0 to 1.
+        last: share that is done after it.
+        expected: frames, where a stage does not know its own number.
+    """
+
+    def __init__(self, report: Report, first: float, last: float, expected: int | None = None) -> None:
+        super().__init__()
+        self._report, self._first, self._last, self._expected = report, first, last, expected
+
+    @contextmanager
+    def bar(self, description: str, total: int | None, unit: str = "frame") -> Iterator[Bar]:
+        """Report the share in place of events."""
+        self._report(self._first)
+        yield _TaskBar(self._report, self._first, self._last, total or self._expected)
+
+
+class _TaskBar:
+    def __init__(self, report: Report, first: float, last: float, total: int | None) -> None:
+        self._report, self._first, self._last, self._total = report, first, last, total
+        self._done = 0
+
+    def update(self, n: int = 1) -> None:
+        """Advance by `n` frames; every fiftieth is reported."""
+        before = self._done // _FRAMES_BETWEEN_REPORTS
+        self._done += n
+        if self._total and self._done // _FRAMES_BETWEEN_REPORTS > before:
+            share = min(1.0, self._done / self._total)
+            self._report(self._first + (self._last - self._first) * share)
 
 
 def _start(work: Work, begin: Callable[[], None] | None) -> _Worker:

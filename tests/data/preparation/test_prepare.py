@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from fractions import Fraction
@@ -20,12 +21,13 @@ from visavox.cli.main import main
 from visavox.data.generator.clip_file import load_clip
 from visavox.data.generator.clip_store import load_store, read_manifest
 from visavox.data.preparation.frame_grid import nearest_frames
-from visavox.data.preparation.prepare import PrepareSettings, prepare
+from visavox.data.preparation.prepare import PrepareSettings, check_preparation, prepare
 from visavox.data.preparation.settings import ClipSettings, LagSettings, QualitySettings
 from visavox.data.preparation.splits import SplitSettings
 from visavox.demo import FACE
-from visavox.errors import InputError
+from visavox.errors import Cancelled, InputError
 from visavox.face.geometry.landmarks import eye_distance, mouth_opening
+from visavox.progress import CancelToken
 
 HERE = PrepareSettings(workers=0)
 """No other processes: most of these films are a second long."""
@@ -243,6 +245,45 @@ def test_the_same_footage_gives_the_same_data_set_whoever_works(tmp_path, two_fi
     assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in files)
 
 
+def test_a_cancelled_job_is_gone_on_with_to_the_same_data_set(tmp_path, two_films):
+    settings = replace(HERE, clips=ClipSettings(size=64))
+    prepare([two_films], tmp_path / "whole", settings)
+    out, token = tmp_path / "out", CancelToken()
+    job = check_preparation([two_films], out, settings)
+    assert not out.exists()
+
+    def cancel_between(event):
+        if event.message == "1 of 2 videos":
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        job.run(cancel_between, token)
+    assert json.loads((out / "report.json").read_text())["complete"] is False
+    assert len(read_manifest(out)) == 1
+    report = check_preparation([two_films], out, settings).run()
+    assert report.num_skipped == 1
+    files = ["manifest.jsonl", "clips/films_ann_a_000.npz", "clips/films_bob_b_000.npz"]
+    assert all((out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes() for name in files)
+
+
+def test_a_video_that_is_cancelled_in_its_middle_is_not_called_broken(tmp_path):
+    source = film(tmp_path / "films" / "one.mkv", 0, 75)
+    job = check_preparation([source], tmp_path / "out", HERE)
+    begun, token = threading.Event(), CancelToken()
+
+    def cancel_once_begun():
+        begun.wait(60)
+        token.cancel()
+
+    thread = threading.Thread(target=cancel_once_begun)
+    thread.start()
+    with pytest.raises(Cancelled):
+        job.run(lambda event: begun.set(), token)
+    thread.join()
+    assert not list((tmp_path / "out" / "prepare" / "sources").glob("*.json"))
+    assert not list((tmp_path / "out").rglob("*.part*"))
+
+
 def test_not_one_clip_is_an_error_with_the_reasons(tmp_path):
     make_film(tmp_path / "films" / "nobody.mkv", [np.full((120, 160, 3), 90, np.uint8)] * 30, demo_sound())
     with pytest.raises(InputError, match=r"none of the 1 videos gave a clip \(1 x no face\); .*report.json"):
@@ -328,6 +369,7 @@ def test_ctrl_c_leaves_a_state_to_go_on_from(tmp_path):
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in error
+    assert f"{out} is not finished; the same command goes on where it stopped" in error
     finished = len(list(records.iterdir()))
     assert 1 <= finished < 5
     assert list(out.rglob("*.part*")) == []

@@ -9,48 +9,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from visavox.cli.main import main
-from visavox.errors import InputError
+from visavox.errors import Cancelled, InputError
+from visavox.evaluation.protocol.pair_list import read_pairs
+from visavox.evaluation.protocol.pair_work import PairTask, do_pair
 from visavox.evaluation.protocol.results_folder import ResultsFolder
-from visavox.evaluation.protocol.run import run_protocol
+from visavox.evaluation.protocol.run import check_protocol, run_protocol
 from visavox.evaluation.protocol.settings import ProtocolSettings
 from visavox.media import probe
 from visavox.metrics import choose_metrics
 from visavox.metrics.expert_sync import ExpertSyncOptions
 from visavox.metrics.table import without_frames
-from visavox.progress import Bar, Progress
+from visavox.progress import CancelToken, Event
 
 LINES = ("s1/two s1/one", "s1/one s1/two", "s1/one broken", "s1/one faceless", "s1/one s1/one", "long s1/one")
-
-
-class Impatient(Progress):
-    """Ctrl-C as soon as one pair is done."""
-
-    def __init__(self) -> None:
-        super().__init__()
-
-    @contextmanager
-    def bar(self, description: str, total: int | None, unit: str = "frame") -> Iterator[Bar]:
-        with super().bar(description, total, unit) as bar:
-            yield _Stopping(bar) if unit == "pair" else bar
-
-
-class _Stopping:
-    def __init__(self, bar: Bar) -> None:
-        self._bar = bar
-        self._updates = 0
-
-    def update(self, n: int = 1) -> object:
-        self._updates += 1
-        if self._updates == 2:  # the first says how many were done before
-            raise KeyboardInterrupt
-        return self._bar.update(n)
 
 
 def rows_of(folder: Path) -> list[dict[str, str]]:
@@ -76,8 +52,16 @@ def interrupted(corpus, settings, tmp_path_factory) -> tuple[Path, Path]:
     """A list, and results of a run that was interrupted after its first pair."""
     folder = tmp_path_factory.mktemp("runs")
     pairs, output = write_list(folder, *LINES), folder / "results"
-    with pytest.raises(KeyboardInterrupt):
-        run_protocol(pairs, corpus, output, settings=settings, progress=Impatient())
+    token = CancelToken()
+
+    def cancel(event: Event) -> None:
+        if event.unit == "pair" and event.done == 1:
+            token.cancel()
+
+    job = check_protocol(pairs, corpus, output, settings=settings)
+    assert not output.exists()
+    with pytest.raises(Cancelled):
+        job.run(cancel, token)
     return pairs, output
 
 
@@ -105,6 +89,23 @@ def test_an_interrupted_run_has_rows_for_what_was_done(before):
     assert [row["status"] for row in rows] == ["done", *["not reached"] * 5]
     assert float(rows[0]["expert_sync.distance"]) > 0
     assert len(videos) == 1
+
+
+def test_a_pair_that_is_cancelled_in_its_middle_is_not_called_failed(corpus, settings, tmp_path):
+    (pair,) = read_pairs(write_list(tmp_path, LINES[0]), corpus, "folder")
+    folder = ResultsFolder(tmp_path / "results")
+    folder.open(settings.content(), redo=False)
+    shares: list[float] = []
+
+    def report(share: float) -> None:
+        shares.append(share)
+        if share >= 0.6:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        do_pair(PairTask(pair, folder.path, settings, threads=None), report)
+    assert shares == sorted(shares)
+    assert not list(folder.records.iterdir())
 
 
 def test_it_goes_on_where_it_stopped(before, results):

@@ -1,4 +1,4 @@
-"""From raw footage to a data set: `visavox prepare`, as a function."""
+"""From raw footage to a data set: `visavox prepare`, as a job and as a function."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from visavox.data.preparation.tables import TableLag, read_lags, read_speakers
 from visavox.errors import InputError
 from visavox.face.track.tracker import open_tracker
 from visavox.progress import QUIET, Bar, Progress
+from visavox.runtime.job import Job
 from visavox.runtime.worker_pool import Event, default_workers, run_tasks
 from visavox.types import PathLike
 
@@ -52,6 +53,65 @@ class PrepareSettings:
             raise InputError(f"the number of workers is {self.workers}; give 1 to 256, or 0 to work without any")
 
 
+class PreparationJob(Job[PreparationReport]):
+    """A preparation that passed its checks.
+
+    A job that was cancelled has kept every video that was finished, and wrote manifest and report for them; another
+    job with the same folder goes on from there.
+    """
+
+    def __init__(
+        self,
+        folder: DatasetFolder,
+        settings: PrepareSettings,
+        discovery: Discovery,
+        lags: dict[str, TableLag],
+        speakers: dict[str, str],
+    ) -> None:
+        """Keep what was checked.
+
+        Args:
+            folder: of the data set.
+            settings: see `PrepareSettings`.
+            discovery: the videos.
+            lags: path of a video -> its lag; those that no table knows are missing.
+            speakers: path of a video -> its speaker; those that no table knows are missing.
+        """
+        self.settings = settings
+        self._folder, self._discovery, self._lags, self._speakers = folder, discovery, lags, speakers
+
+    def _work(self, progress: Progress) -> PreparationReport:
+        with self._folder.locked():
+            self._folder.open(self.settings.clips, self.settings.redo)
+            run = _Run(self._folder, self.settings, self._discovery, self._lags, self._speakers)
+            run.work(progress)
+        return run.report
+
+
+def check_preparation(
+    sources: Sequence[PathLike], output: PathLike, settings: PrepareSettings | None = None
+) -> PreparationJob:
+    """Check everything about a preparation that can be known before the work, and return it as a job.
+
+    Args:
+        sources: folders (searched with all below them) and video files.
+        output: folder of the data set, new or made by an earlier run with the same clip settings.
+        settings: see `PrepareSettings`.
+
+    Returns:
+        the job; nothing was written yet.
+
+    Raises:
+        InputError: sources, tables or output cannot be used.
+    """
+    settings = settings or PrepareSettings()
+    folder = DatasetFolder(output)
+    discovery = find_sources(sources, settings.layout)
+    lags, speakers = _read_tables(discovery.sources, settings)
+    folder.check(settings.clips, settings.redo)
+    return PreparationJob(folder, settings, discovery, lags, speakers)
+
+
 def prepare(
     sources: Sequence[PathLike],
     output: PathLike,
@@ -69,24 +129,15 @@ def prepare(
         sources: folders (searched with all below them) and video files.
         output: folder of the data set, new or made by an earlier run with the same clip settings.
         settings: see `PrepareSettings`.
-        progress: where the work is shown.
+        progress: takes the events, and may cancel the work.
 
     Returns:
-        What was kept and dropped, and why; also written to `report.json` in the data set.
+        what was kept and dropped, and why; also written to `report.json` in the data set.
 
     Raises:
         InputError: sources, tables or output cannot be used, the disk is full, or not one clip came out.
     """
-    settings = settings or PrepareSettings()
-    folder = DatasetFolder(output)
-    discovery = find_sources(sources, settings.layout)
-    lags, speakers = _read_tables(discovery.sources, settings)
-    folder.check(settings.clips, settings.redo)
-    with folder.locked():
-        folder.open(settings.clips, settings.redo)
-        run = _Run(folder, settings, discovery, lags, speakers)
-        run.work(progress)
-    return run.report
+    return check_preparation(sources, output, settings).run(progress=progress)
 
 
 class _Run:
@@ -161,7 +212,7 @@ class _Run:
         workers = default_workers() if self.settings.workers is None else self.settings.workers
         work = _Work(self.pending)
         with progress.bar("preparing", work.total, "kB") as bar:
-            events = run_tasks(prepare_source, tasks, workers, use_one_thread)
+            events = run_tasks(prepare_source, tasks, workers, use_one_thread, progress)
             try:
                 for event in events:
                     work.show(event, bar, progress)

@@ -33,13 +33,13 @@ from visavox.data.preparation.stretches import (
     frame_faults,
 )
 from visavox.data.preparation.tables import TableLag
-from visavox.errors import InputError
+from visavox.errors import Cancelled, InputError
 from visavox.face.geometry.landmarks import mouth_opening
 from visavox.face.track.tracking import track_video
 from visavox.media.info import VideoInfo, probe
 from visavox.media.reader import VideoReader
 from visavox.media.sound import probe_audio, read_audio
-from visavox.progress import Bar, Progress
+from visavox.runtime.worker_pool import TaskProgress
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 _HOLE = 0.1  # seconds from a point of the grid to the nearest picture
@@ -82,11 +82,16 @@ def prepare_source(task: SourceTask, report: Callable[[float], None]) -> SourceR
     Args:
         task: the video.
         report: called now and then with the share that is done.
+
+    Raises:
+        Cancelled: `report` raised it, because the run was stopped.
     """
     base = _blank_record(task)
     with _remarks() as remarks:
         try:
             record = _prepare(task, base, report)
+        except Cancelled:  # nothing is wrong with the video: without a record, the next run prepares it
+            raise
         except InputError as error:
             record = base.broken(_without_path(str(error), task.source.path))
         except OSError as error:
@@ -125,7 +130,7 @@ def _prepare(task: SourceTask, base: SourceRecord, report: Callable[[float], Non
         return _all_dropped(base, info, Fault.NO_SOUND, None)
     waveform = read_audio(path)
     mel = mel_spectrogram(waveform).numpy()
-    follow = _ShareOfTask(report, 0.0, _TRACKING_SHARE, info.expected_frames)
+    follow = TaskProgress(report, 0.0, _TRACKING_SHARE, info.expected_frames)
     tracks = track_video(path, max_faces=settings.max_faces, progress=follow)
     if not tracks:
         return _all_dropped(base, info, Fault.NO_FACE, None)
@@ -139,7 +144,7 @@ def _prepare(task: SourceTask, base: SourceRecord, report: Callable[[float], Non
     sound = Sound(waveform, mel, lag.seconds)
     folder = Path(task.clips_folder)
     cutter = ClipCutter(settings.size, settings.quality, sound, folder, task.source.clip_name)
-    follow = _ShareOfTask(report, _TRACKING_SHARE, 1.0, info.expected_frames)
+    follow = TaskProgress(report, _TRACKING_SHARE, 1.0, info.expected_frames)
     with VideoReader(path) as reader, follow.bar("cutting", info.expected_frames) as bar:
         cutter.cut(reader, wanted, bar.update)
     lost = [one for one in dropped + cutter.dropped if not _is_made_up_for(one, cutter.clips)]
@@ -259,30 +264,3 @@ def _remarks() -> Iterator[list[str]]:
         collected += [str(warning.message) for warning in caught if warning.category is UserWarning]
     finally:
         logger.handlers, logger.propagate = handlers, propagates
-
-
-class _ShareOfTask(Progress):
-    """Reports the progress of one bar as a part of the whole task's."""
-
-    def __init__(self, report: Callable[[float], None], first: float, last: float, expected: int | None) -> None:
-        super().__init__()
-        self._report, self._first, self._last, self._expected = report, first, last, expected
-
-    @contextmanager
-    def bar(self, description: str, total: int | None, unit: str = "frame") -> Iterator[Bar]:
-        """Report instead of drawing."""
-        yield _ShareBar(self._report, self._first, self._last, total or self._expected)
-
-
-class _ShareBar:
-    def __init__(self, report: Callable[[float], None], first: float, last: float, total: int | None) -> None:
-        self._report, self._first, self._last, self._total = report, first, last, total
-        self._done = 0
-
-    def update(self, n: int = 1) -> None:
-        """Advance by `n` frames; every fiftieth is reported."""
-        before = self._done // 50
-        self._done += n
-        if self._total and self._done // 50 > before:
-            share = min(1.0, self._done / self._total)
-            self._report(self._first + (self._last - self._first) * share)

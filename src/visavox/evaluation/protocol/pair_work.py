@@ -16,7 +16,7 @@ import numpy as np
 from visavox.audio.features.mel import HOP_SIZE, MEL_FRAMES_PER_SECOND, MEL_WINDOW
 from visavox.constants import FRAME_RATE
 from visavox.dubbing.dubber import Dubber
-from visavox.errors import InputError
+from visavox.errors import Cancelled, InputError
 from visavox.evaluation.evaluation import EvaluationSettings, evaluate_pair, prepare_metrics
 from visavox.evaluation.pairs import EvaluationPair
 from visavox.evaluation.protocol.features import feature_names, save_features
@@ -27,6 +27,7 @@ from visavox.evaluation.protocol.settings import ProtocolSettings
 from visavox.evaluation.track_cache import TrackCache
 from visavox.media import probe, read_audio
 from visavox.metrics.table import Metrics, metric_class
+from visavox.runtime.worker_pool import TaskProgress
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,16 @@ def do_pair(task: PairTask, report: Callable[[float], None]) -> PairRecord | Rec
     Args:
         task: the pair.
         report: called with the share that is done.
+
+    Raises:
+        Cancelled: `report` raised it, because the run was stopped.
     """
     record = PairRecord(task.pair.key, "failed", "", file_states(task.pair))
     features: dict[str, np.ndarray] = {}
     try:
         record, features = _dub_and_measure(task, record, report)
+    except Cancelled:  # nothing is wrong with the pair: without a record, the next run does it
+        raise
     except InputError as error:
         record = _with(record, "failed", str(error))
     except Exception as error:  # noqa: BLE001 - a damaged file can break any part; the others must not suffer
@@ -114,7 +120,7 @@ def _dub_and_measure(
         return _with(record, "left out", reason), {}
     folder = ResultsFolder(task.folder)
     tracks = TrackCache(folder.tracks)
-    tracks.track(pair.video, settings.face)
+    tracks.track(pair.video, settings.face, TaskProgress(report, 0.0, 0.3, info.expected_frames))
     report(0.3)
     dubbed = folder.dubbed / f"{pair.key}.mp4"
     _dubber(str(settings.model), settings.device).dub(
@@ -125,12 +131,14 @@ def _dub_and_measure(
         track=tracks.file(pair.video, settings.face),
         threads=task.threads,
         overwrite=True,
+        progress=TaskProgress(report, 0.3, 0.6, info.expected_frames),
     )
     report(0.6)
     measured = evaluate_pair(
         EvaluationPair(dubbed, pair.video, audio=pair.audio, source=pair.video),
         metrics,
         EvaluationSettings(face=settings.face, cache=folder.tracks),
+        TaskProgress(report, 0.6, 1.0, info.expected_frames),
     )
     done = PairRecord(record.key, "done", "", record.inputs, measured.to_dict(curves=True))
     return done, {name: measured.arrays[name] for name in feature_names(metrics) if name in measured.arrays}

@@ -76,8 +76,7 @@ class ResultsFolder:
         try:
             for folder in (self.dubbed, self.records, self.features):
                 folder.mkdir(parents=True, exist_ok=True)
-            for path in self.path.rglob(".*.part*"):
-                path.unlink(missing_ok=True)
+            self.remove_leftovers()
             if redo:
                 for path in (*self.records.glob("*.json"), *self.features.glob("*.npy")):
                     path.unlink()
@@ -86,6 +85,11 @@ class ResultsFolder:
             )
         except OSError as error:
             raise InputError(f"{self.path} cannot be written: {error.strerror}; give another folder") from None
+
+    def remove_leftovers(self) -> None:
+        """Remove files that a process was writing when it was ended."""
+        for path in self.path.rglob(".*.part*"):
+            path.unlink(missing_ok=True)
 
     def locked(self) -> AbstractContextManager[None]:
         """Keep a second run out of the folder while a block runs.

@@ -1,11 +1,11 @@
-"""A run over a test set: `visavox evaluate --protocol`, as a function."""
+"""A run over a test set: `visavox evaluate --protocol`, as a job and as a function."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,92 @@ from visavox.face.track.tracker import open_tracker
 from visavox.metrics.table import Metrics
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import sha256_of, write_whole
+from visavox.runtime.job import Job
 from visavox.runtime.page import html_page, markdown
 from visavox.runtime.worker_pool import Event, default_workers, run_tasks
 from visavox.types import PathLike
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A run that passed its checks."""
+
+    folder: ResultsFolder
+    pairs: tuple[Pair, ...]
+    content: dict[str, Any]
+    """All that the values depend on."""
+    metrics: Metrics
+    """All that were asked for, by name."""
+    missing: Mapping[str, str]
+    """Values that cannot be measured at all: name -> the reason."""
+    title: str
+    facts: tuple[str, ...]
+
+
+class ProtocolJob(Job[RunSummary]):
+    """A run over a test set that passed its checks.
+
+    A job that was cancelled has kept every pair that was finished, and wrote the table of the pairs; another job with
+    the same folder goes on from there.
+    """
+
+    def __init__(self, plan: _Plan, settings: ProtocolSettings) -> None:
+        """Keep what was checked.
+
+        Args:
+            plan: the run.
+            settings: how it is done, with those metrics alone that can be measured.
+        """
+        self.settings = settings
+        self._plan = plan
+
+    def _work(self, progress: Progress) -> RunSummary:
+        plan = self._plan
+        with plan.folder.locked():
+            plan.folder.open(plan.content, self.settings.redo)
+            return _Run(plan, self.settings).work(progress)
+
+
+def check_protocol(
+    pairs_file: PathLike,
+    root: PathLike,
+    output: PathLike,
+    corpus: Corpus = "folder",
+    settings: ProtocolSettings | None = None,
+) -> ProtocolJob:
+    """Check everything about a run that can be known before the work, and return it as a job.
+
+    Args:
+        pairs_file: the list (`pair_list.read_pairs`).
+        root: folder of the corpus.
+        output: folder of the results, new or of an earlier run with the same settings.
+        corpus: lrs2, lrs3, lrw or folder.
+        settings: how pairs are dubbed and measured.
+
+    Returns:
+        the job; nothing was written yet.
+
+    Raises:
+        InputError: the list, the weights or the output cannot be used.
+    """
+    settings = settings or ProtocolSettings()
+    _check_packages()
+    pairs = read_pairs(Path(pairs_file), Path(root), corpus)
+    check_model(settings.model)
+    check_selection(settings.face)
+    content = settings.content()
+    folder = ResultsFolder(output)
+    folder.check(content, settings.redo)
+    missing: dict[str, str] = {}
+    metrics = load_metrics(settings)
+    ready = prepare_metrics(metrics, missing)
+    if len(ready) < len(metrics):  # said once, here, and not by every process
+        settings = replace(settings, metrics={name: settings.metrics[name] for name in ready})
+    title = f"{settings.model} on {Path(pairs_file).name} ({corpus})"
+    facts = _facts(Path(pairs_file), corpus, settings, content["model"])
+    return ProtocolJob(_Plan(folder, tuple(pairs), content, metrics, missing, title, facts), settings)
 
 
 def run_protocol(
@@ -55,7 +136,7 @@ def run_protocol(
         output: folder of the results, new or of an earlier run with the same settings.
         corpus: lrs2, lrs3, lrw or folder.
         settings: how pairs are dubbed and measured.
-        progress: the bar.
+        progress: takes the events, and may cancel the work.
 
     Returns:
         what became of the pairs.
@@ -63,47 +144,24 @@ def run_protocol(
     Raises:
         InputError: the list, the weights or the output cannot be used, or the disk is full.
     """
-    settings = settings or ProtocolSettings()
-    _check_packages()
-    pairs = read_pairs(Path(pairs_file), Path(root), corpus)
-    check_model(settings.model)
-    check_selection(settings.face)
-    content = settings.content()
-    folder = ResultsFolder(output)
-    folder.check(content, settings.redo)
-    missing: dict[str, str] = {}
-    all_metrics = load_metrics(settings)
-    ready = prepare_metrics(all_metrics, missing)
-    if len(ready) < len(all_metrics):  # said once, here, and not by every process
-        settings = replace(settings, metrics={name: settings.metrics[name] for name in ready})
-    with folder.locked():
-        folder.open(content, settings.redo)
-        run = _Run(folder, pairs, settings, all_metrics, missing)
-        facts = _facts(Path(pairs_file), corpus, settings, content["model"])
-        return run.work(f"{settings.model} on {Path(pairs_file).name} ({corpus})", facts, progress)
+    return check_protocol(pairs_file, root, output, corpus, settings).run(progress=progress)
 
 
 class _Run:
     """One run over the pairs of a list."""
 
-    def __init__(
-        self,
-        folder: ResultsFolder,
-        pairs: Sequence[Pair],
-        settings: ProtocolSettings,
-        metrics: Metrics,
-        missing: Mapping[str, str],
-    ) -> None:
-        self.folder, self.pairs, self.settings = folder, tuple(pairs), settings
-        self.metrics, self.missing = metrics, missing
+    def __init__(self, plan: _Plan, settings: ProtocolSettings) -> None:
+        self.plan, self.settings = plan, settings
+        self.folder, self.pairs = plan.folder, plan.pairs
         features = feature_names(load_metrics(settings))
-        different = {pair.key: pair for pair in pairs}
-        found = {key: folder.finished(pair, features) for key, pair in different.items()}
+        different = {pair.key: pair for pair in self.pairs}
+        found = {key: self.folder.finished(pair, features) for key, pair in different.items()}
         self.records = {key: record for key, record in found.items() if record is not None}
         self.pending = [pair for key, pair in different.items() if key not in self.records]
 
-    def work(self, title: str, facts: tuple[str, ...], progress: Progress) -> RunSummary:
+    def work(self, progress: Progress) -> RunSummary:
         """Do what is not finished. The table of the pairs is written whatever happens, the reports at the end."""
+        title, facts = self.plan.title, self.plan.facts
         summary = RunSummary(title, facts, self.pairs, self.records)
         try:
             if self.pending:
@@ -111,6 +169,7 @@ class _Run:
                 self._do_pending(progress)
         except BaseException:
             with contextlib.suppress(OSError):  # a full disk is told of already
+                self.folder.remove_leftovers()
                 write_whole(self.folder.table, summary.pairs_csv())
             raise
         summary = RunSummary(title, facts, self.pairs, self.records, self._pooled())
@@ -125,7 +184,7 @@ class _Run:
         begin = use_one_thread if workers > 1 else None
         with progress.bar("dub and measure", len(self.pairs), "pair") as bar:
             bar.update(len(self.pairs) - len(self.pending))
-            events = run_tasks(do_pair, tasks, workers, begin)
+            events = run_tasks(do_pair, tasks, workers, begin, progress)
             try:
                 for event in events:
                     if event.kind != "progress":
@@ -140,7 +199,7 @@ class _Run:
         if isinstance(result, RecordFailure):
             raise InputError(
                 f"{self.folder.path} cannot be written any more: {result.message}; make room and give the same command "
-                "again, it goes on from here."
+                "again, it goes on from here"
             )
         if event.kind == "crashed":
             result = PairRecord(pair.key, "failed", f"decoding it crashed: {result}", file_states(pair))
@@ -154,7 +213,7 @@ class _Run:
         done = {pair.key: pair for pair in self.pairs if self.records[pair.key].status == "done"}
         if not done:
             return {}
-        return set_values(self.metrics, self.missing, self.folder, done.values())
+        return set_values(self.plan.metrics, self.plan.missing, self.folder, done.values())
 
     def _write_reports(self, summary: RunSummary) -> None:
         blocks = summary.blocks()
