@@ -14,7 +14,7 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def own_messages():
+def own_messages() -> None:
     """What a command was told of its messages (`--quiet`, `--verbose`) holds for its test alone."""
     logger = logging.getLogger("visavox")
     logger.setLevel(logging.NOTSET)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,7 +69,7 @@ def performance(person: PersonData) -> tuple[Motion, HeadPose]:
     return motion, HeadPose(person.rotations[:stop], person.translations[:stop], (48, 36))
 
 
-def info_of(person: PersonData, **changes) -> AvatarInfo:
+def info_of(person: PersonData, **changes: Any) -> AvatarInfo:
     """What the small avatar says of itself: two stretches of the same video, each with its own time."""
     stop = person.split["train"][-1][1]
     middle = stop // 2
@@ -86,7 +87,7 @@ def info_of(person: PersonData, **changes) -> AvatarInfo:
     return AvatarInfo(**{**fields, **changes})
 
 
-def make_avatar(folder: Path, *, size: int = 32, manner: bool = True, **changes) -> Path:
+def make_avatar(folder: Path, *, size: int = 32, manner: bool = True, **changes: Any) -> Path:
     """Write the small avatar to `folder` and its person's data to `folder`/data."""
     person = PersonData.load(make_person(folder / "data", size=size))
     weights = make_weights(folder, person)

@@ -58,7 +58,7 @@ def make_person(folder: Path, *, frames: int = 60, size: int = 32, seed: int = 0
     return folder
 
 
-def _write(folder: Path, background, torso, pictures, heads) -> None:
+def _write(folder: Path, background: np.ndarray, torso: np.ndarray, pictures: np.ndarray, heads: np.ndarray) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {
         "frames": pictures,
@@ -71,7 +71,15 @@ def _write(folder: Path, background, torso, pictures, heads) -> None:
         np.save(folder / f"{name}.npy", np.round(array).astype(np.uint8))
 
 
-def _ellipsoid(size, focal, center, rotation, translation, opening, fine: int = 3):
+def _ellipsoid(
+    size: int,
+    focal: float,
+    center: float,
+    rotation: np.ndarray,
+    translation: np.ndarray,
+    opening: np.float64,
+    fine: int = 3,
+) -> tuple[np.ndarray, np.ndarray]:
     """Colour (H, W, 3) and cover (H, W) of the ellipsoid, averaged over `fine` squared rays a pixel."""
     steps = (np.arange(size * fine) + 0.5) / fine - 0.5
     y, x = np.meshgrid(steps, steps, indexing="ij")

@@ -62,7 +62,7 @@ def imported_parts(path: Path) -> set[str]:
     return found
 
 
-def test_every_module_imports_with_the_core_dependencies():
+def test_every_module_imports_with_the_core_dependencies() -> None:
     names = [module_name(path) for path in MODULES if path.name != "__main__.py"]
     code = f"""
 import importlib, sys
@@ -79,19 +79,19 @@ print(len({names!r}))
 
 
 @pytest.mark.parametrize("module", ["visavox", "visavox.cli.main", "visavox.cli.common", "visavox.errors"])
-def test_light_modules_load_nothing_heavy(module):
+def test_light_modules_load_nothing_heavy(module: str) -> None:
     loaded = run_python(f"import sys, {module}; print(*sys.modules)").split()
     assert not set(HEAVY) & set(loaded)
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if len(path.parts) > 1], ids=str)
-def test_imports_point_down(path):
+def test_imports_point_down(path: Path) -> None:
     own = path.parts[0]
     above = {part for part in imported_parts(path) if LEVEL.get(part, 0) > LEVEL[own]}
     assert not above, f"{path} is in layer {LEVEL[own]} ({own}) and imports {above} from above"
 
 
-def test_packages_do_not_import_in_circles():
+def test_packages_do_not_import_in_circles() -> None:
     graph: dict[str, set[str]] = {}
     for path in MODULES:
         if len(path.parts) > 1:
@@ -100,16 +100,16 @@ def test_packages_do_not_import_in_circles():
     assert list(TopologicalSorter(graph).static_order())
 
 
-def test_every_part_has_a_layer():
+def test_every_part_has_a_layer() -> None:
     parts = {path.parts[0] for path in MODULES if len(path.parts) > 1}
     assert parts <= set(LEVEL)
 
 
 @pytest.mark.parametrize("name", visavox.__all__)
-def test_public_name_is_there_and_documented(name):
+def test_public_name_is_there_and_documented(name: str) -> None:
     assert getattr(visavox, name).__doc__
 
 
-def test_unknown_public_name():
+def test_unknown_public_name() -> None:
     with pytest.raises(AttributeError, match="module 'visavox' has no attribute 'dubb'"):
         _ = visavox.dubb

@@ -7,6 +7,7 @@ import importlib
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tyro
@@ -70,10 +71,10 @@ class Parsed(Exception):
 
 
 @pytest.fixture
-def parse_only(monkeypatch):
+def parse_only(monkeypatch: pytest.MonkeyPatch) -> None:
     read = tyro.cli
 
-    def read_and_stop(*arguments, **options):
+    def read_and_stop(*arguments: Any, **options: Any) -> None:
         raise Parsed(read(*arguments, **options))
 
     monkeypatch.setattr(tyro, "cli", read_and_stop)
@@ -81,7 +82,7 @@ def parse_only(monkeypatch):
 
 @pytest.mark.usefixtures("parse_only")
 @pytest.mark.parametrize(("page", "argv"), OURS, ids=lambda value: value if isinstance(value, str) else " ".join(value))
-def test_command_can_be_typed_as_printed(page, argv, capsys):
+def test_command_can_be_typed_as_printed(page: str, argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     try:
         code = main(argv)
     except (Parsed, SystemExit):
@@ -89,7 +90,7 @@ def test_command_can_be_typed_as_printed(page, argv, capsys):
     assert code == 0, f"{page}: visavox {shlex.join(argv)}\n{capsys.readouterr().err}"
 
 
-def test_recipes_that_are_named_exist():
+def test_recipes_that_are_named_exist() -> None:
     known = {name: row.load_recipes() for name, row in TASKS.items() if row.recipes}
     used = [
         (argv[1], argv[argv.index("--recipe") + 1]) for _, argv in OURS if argv[0] == "train" and "--recipe" in argv
@@ -105,7 +106,7 @@ def test_recipes_that_are_named_exist():
     assert not [name for name in task_commands() if f"`{name}`" not in page]
 
 
-def test_the_readme_begins_with_the_demo():
+def test_the_readme_begins_with_the_demo() -> None:
     """On the first screen: one sentence, a picture, `make demo` and `make test`."""
     first_screen = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:25]
     assert any(line.startswith("![") for line in first_screen)
@@ -115,7 +116,7 @@ def test_the_readme_begins_with_the_demo():
 
 
 @pytest.mark.parametrize(("page", "target"), sorted(set(TARGETS)))
-def test_make_target_exists(page, target):
+def test_make_target_exists(page: str, target: str) -> None:
     assert re.search(rf"^{re.escape(target)}:", (ROOT / "Makefile").read_text(), re.MULTILINE), page
 
 
@@ -124,7 +125,7 @@ OTHERS = {"--no-deps", "--logdir", "--version", "--help", "--durations"}
 """Options of pip, tensorboard, pytest, and of `visavox` itself."""
 
 
-def test_options_that_pages_mention_exist(capsys):
+def test_options_that_pages_mention_exist(capsys: pytest.CaptureFixture[str]) -> None:
     commands = [[name] for name in COMMAND_TABLE if name not in ("avatar", "bench", "models", "train")]
     commands += [["models", name] for name in ("list", "info", "import", "blend", "graft")]
     commands += [["train", name] for name in task_commands()]
@@ -143,7 +144,7 @@ def test_options_that_pages_mention_exist(capsys):
     assert not sorted((page, option) for page, option in mentioned if option not in known)
 
 
-def test_scripts_exist():
+def test_scripts_exist() -> None:
     """Of `python tools/x.py` and `python -m x`, the first is a file of the repository."""
     missing = [
         (page, script) for page, script in SCRIPTS if not script.startswith("-") and not (ROOT / script).is_file()
@@ -152,7 +153,7 @@ def test_scripts_exist():
 
 
 @pytest.mark.parametrize(("page", "text"), PYTHON, ids=[page for page, _ in PYTHON])
-def test_python_names_exist(page, text):
+def test_python_names_exist(page: str, text: str) -> None:
     """Every `visavox.name` and every imported name of an example is there."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("visavox"):
@@ -163,13 +164,13 @@ def test_python_names_exist(page, text):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page):
+def test_links_lead_somewhere(page: Path) -> None:
     links = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in link]
     missing = [link for link in links if not (page.parent / link).exists()]
     assert not missing, f"{page.name} links to {missing}"
 
 
-def test_every_page_is_in_the_index():
+def test_every_page_is_in_the_index() -> None:
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     assert not [
         page.name

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -185,7 +185,7 @@ def group_values(clips: Sequence[ClipValues]) -> dict[str, dict[str, float]]:
 
 
 def _averaged(clips: Sequence[ClipValues]) -> dict[str, float]:
-    def mean(read) -> float:
+    def mean(read: Callable[..., Any]) -> float:
         return _mean(np.array([read(clip) for clip in clips], np.float64))
 
     closures = sum(clip.closures for clip in clips)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -37,7 +39,7 @@ class Adapted:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_thread():
+def one_thread() -> Iterator[None]:
     """Sums in one order: the numbers of two runs can be compared bit by bit."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -52,7 +54,7 @@ def save_generator(path: Path, config: Wav2LipConfig, card: ModelCard = CARD) ->
 
 
 @pytest.fixture(scope="session")
-def start(tmp_path_factory) -> Path:
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A generator with a speech branch, and its motion basis beside it."""
     path = save_generator(tmp_path_factory.mktemp("start") / "tiny.safetensors", GENERATOR)
     save_basis(fit_motion_basis([track_video(FACE)[0].landmarks], 4), path.with_suffix(".motion.npz"))
@@ -60,12 +62,12 @@ def start(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def plain_start(tmp_path_factory) -> Path:
+def plain_start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A generator without a speech branch."""
     return save_generator(tmp_path_factory.mktemp("start") / "plain.safetensors", PLAIN_GENERATOR)
 
 
-def begin_with_footage_of(adapted: Adapted, work: Path, start: Path, **options) -> Path:
+def begin_with_footage_of(adapted: Adapted, work: Path, start: Path, **options: Any) -> Path:
     """Begin a work folder for another job, whose footage is prepared and whose start is measured already."""
     work.mkdir()
     for name in ("dataset", "held-out"):
@@ -76,7 +78,7 @@ def begin_with_footage_of(adapted: Adapted, work: Path, start: Path, **options) 
 
 
 @pytest.fixture(scope="session")
-def adapted(start, tmp_path_factory) -> Adapted:
+def adapted(start: Path, tmp_path_factory: pytest.TempPathFactory) -> Adapted:
     """The bundled clip, a few steps."""
     folder = tmp_path_factory.mktemp("adapted")
     result = visavox.adapt(FACE, folder / "person.safetensors", model=start, work=folder / "work", **OPTIONS)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.adaptation.conftest import CARD, OPTIONS, save_generator
+from tests.adaptation.conftest import CARD, OPTIONS, Adapted, save_generator
 from tests.data.footage import demo_pictures, demo_sound, make_film
 from tests.training.tiny_recipes import EXPERT, PLAIN_GENERATOR
 
@@ -26,13 +28,13 @@ from visavox.weights.checkpoint import save_model
 
 
 @pytest.fixture
-def refused(capsys, tmp_path, monkeypatch):
+def refused(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Runs a command that must fail with exit code 2; returns the one line that it says."""
     monkeypatch.setattr(logging.getLogger("visavox"), "handlers", [])
     monkeypatch.setattr("visavox.runtime.native_output._owned", True)  # as in the process of the command line
     output = tmp_path / "person.safetensors"
 
-    def refuse(*arguments):
+    def refuse(*arguments: Path | float | str) -> str:
         assert main(["adapt", *map(str, arguments), "-o", str(output)]) == 2
         said = capsys.readouterr().err.strip().splitlines()
         assert len(said) == 1, said
@@ -43,11 +45,11 @@ def refused(capsys, tmp_path, monkeypatch):
     return refuse
 
 
-def test_no_such_video(refused, tmp_path):
+def test_no_such_video(refused: Callable[..., str], tmp_path: Path) -> None:
     assert "does not exist" in refused(tmp_path / "nobody.mp4")
 
 
-def test_a_picture_and_a_sound(refused, tmp_path):
+def test_a_picture_and_a_sound(refused: Callable[..., str], tmp_path: Path) -> None:
     from PIL import Image
 
     Image.fromarray(demo_pictures()[0]).save(tmp_path / "still.png")
@@ -55,29 +57,29 @@ def test_a_picture_and_a_sound(refused, tmp_path):
     assert "speech.flac" in refused(SPEECH)
 
 
-def test_a_video_without_sound(refused, tmp_path):
+def test_a_video_without_sound(refused: Callable[..., str], tmp_path: Path) -> None:
     film = make_film(tmp_path / "mute.mkv", demo_pictures()[:30], None)
     assert "has no sound; give a video that shows and lets hear" in refused(film)
 
 
-def test_too_little_footage(refused):
+def test_too_little_footage(refused: Callable[..., str]) -> None:
     assert "3.0 s of video are not enough to learn a person from; give 20 s or more" in refused(FACE)
 
 
-def test_footage_without_a_face_that_speaks(refused, tmp_path):
+def test_footage_without_a_face_that_speaks(refused: Callable[..., str], tmp_path: Path) -> None:
     picture = np.zeros((120, 160, 3), np.uint8)
     film = make_film(tmp_path / "wall.mkv", [picture] * 50, demo_sound())
     assert "none of the 1 videos gave a clip" in refused(film, "--minimum-seconds", 2)
 
 
-def test_a_mouth_that_is_seen_too_briefly(refused, tmp_path, start):
+def test_a_mouth_that_is_seen_too_briefly(refused: Callable[..., str], tmp_path: Path, start: Path) -> None:
     pictures = [*demo_pictures()[:40], *[np.zeros_like(demo_pictures()[0])] * 35]
     film = make_film(tmp_path / "brief.mkv", pictures, demo_sound())
     said = refused(film, "--model", start, "--minimum-seconds", 2.5)
     assert "s of the footage show one face that speaks (not used: " in said
 
 
-def test_what_is_no_generator(refused, tmp_path, start):
+def test_what_is_no_generator(refused: Callable[..., str], tmp_path: Path, start: Path) -> None:
     expert = tmp_path / "expert.safetensors"
     save_model(expert, Expert(EXPERT), network="expert", config=EXPERT, card=CARD)
     assert "network of the kind 'expert', which cannot be adapted" in refused(FACE, "--model", expert)
@@ -89,13 +91,13 @@ def test_what_is_no_generator(refused, tmp_path, start):
     assert "judges crops of 128 pixels and tiny paints 96" in said
 
 
-def test_published_crops(refused, tmp_path):
+def test_published_crops(refused: Callable[..., str], tmp_path: Path) -> None:
     card = replace(CARD, crop=CropSpec(kind="box", size=96))
     boxes = save_generator(tmp_path / "boxes.safetensors", PLAIN_GENERATOR, card)
     assert "sees faces in upright boxes" in refused(FACE, "--model", boxes)
 
 
-def test_a_speech_branch_without_its_terms(refused, tmp_path, start):
+def test_a_speech_branch_without_its_terms(refused: Callable[..., str], tmp_path: Path, start: Path) -> None:
     lonely = tmp_path / "lonely.safetensors"
     lonely.write_bytes(start.read_bytes())
     assert "lonely.motion.npz, the terms in which it describes mouths, is not beside it" in refused(
@@ -103,7 +105,7 @@ def test_a_speech_branch_without_its_terms(refused, tmp_path, start):
     )
 
 
-def test_an_output_that_is_there_is_kept(tmp_path, start):
+def test_an_output_that_is_there_is_kept(tmp_path: Path, start: Path) -> None:
     output = tmp_path / "person.safetensors"
     output.write_text("mine")
     with pytest.raises(InputError, match="exists already"):
@@ -113,7 +115,7 @@ def test_an_output_that_is_there_is_kept(tmp_path, start):
         visavox.adapt(FACE, tmp_path / "person.pt", model=start, **OPTIONS)
 
 
-def test_a_work_folder_of_something_else(tmp_path, start, adapted):
+def test_a_work_folder_of_something_else(tmp_path: Path, start: Path, adapted: Adapted) -> None:
     work, output = tmp_path / "work", tmp_path / "person.safetensors"
     work.mkdir()
     (work / "notes.txt").write_text("mine")
@@ -133,17 +135,17 @@ def test_a_work_folder_of_something_else(tmp_path, start, adapted):
     ("option", "value"),
     [("minutes", 0), ("batch_size", 1), ("steps", 0), ("learning_rate", 0), ("workers", -1), ("seed", -1)],
 )
-def test_values_that_mean_nothing(option, value):
+def test_values_that_mean_nothing(option: str, value: int) -> None:
     with pytest.raises(InputError, match=option.replace("learning_rate", "learning rate")):
         visavox.AdaptSettings(**{option: value})
 
 
-def test_an_unknown_option():
+def test_an_unknown_option() -> None:
     with pytest.raises(InputError, match="unknown option hours; the options of an adaptation are minutes"):
         visavox.adapt(FACE, "person.safetensors", hours=1)
 
 
-def test_videos_in_folders_of_folders_are_found_again(start, tmp_path):
+def test_videos_in_folders_of_folders_are_found_again(start: Path, tmp_path: Path) -> None:
     video = tmp_path / "all" / "person" / "one.mpg"
     video.parent.mkdir(parents=True)
     shutil.copy(FACE, video)

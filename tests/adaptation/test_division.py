@@ -25,7 +25,7 @@ FOOTAGE = {
 
 @pytest.mark.parametrize("lengths", FOOTAGE.values(), ids=FOOTAGE)
 @pytest.mark.parametrize("window", [16, 64])
-def test_pieces_keep_apart(lengths, window):
+def test_pieces_keep_apart(lengths: list[int], window: int) -> None:
     pieces = divide(lengths, window)
     assert {piece.use for piece in pieces} == set(Use)
     assert all(0 <= piece.first < piece.stop <= lengths[piece.clip] for piece in pieces)
@@ -39,7 +39,7 @@ def test_pieces_keep_apart(lengths, window):
 
 
 @pytest.mark.parametrize("lengths", [FOOTAGE["five minutes"], FOOTAGE["an hour"]])
-def test_long_footage_is_held_out_at_several_places_and_mostly_learned_from(lengths):
+def test_long_footage_is_held_out_at_several_places_and_mostly_learned_from(lengths: list[int]) -> None:
     pieces = divide(lengths, 64)
     seconds = {use: sum(p.num_frames for p in pieces if p.use == use) / 25 for use in Use}
     assert seconds[Use.HELD_OUT] == pytest.approx(32, abs=4)
@@ -50,12 +50,12 @@ def test_long_footage_is_held_out_at_several_places_and_mostly_learned_from(leng
 
 
 @pytest.mark.parametrize("lengths", [[], [30], [14] * 9, [50]])
-def test_too_little_is_refused(lengths):
+def test_too_little_is_refused(lengths: list[int]) -> None:
     with pytest.raises(InputError, match="too little to learn from"):
         divide(lengths, 64)
 
 
-def test_a_piece_has_the_pictures_and_the_sound_of_its_time():
+def test_a_piece_has_the_pictures_and_the_sound_of_its_time() -> None:
     clip = ClipFile(
         jpegs=[np.full(1, frame, np.uint8) for frame in range(50)],
         landmarks=np.arange(50, dtype=np.float32)[:, None, None] * np.ones((1, 478, 3), np.float32),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+from pathlib import Path
 
 import pytest
 import torch
-from tests.adaptation.conftest import OPTIONS, begin_with_footage_of
+from tests.adaptation.conftest import OPTIONS, Adapted, begin_with_footage_of
 from tests.training.tiny import AfterStep
 
 import visavox
@@ -22,17 +23,17 @@ from visavox.weights.registry import model_info
 ROWS = ["mouth as it was", "before", "after"]
 
 
-def arguments(output, start, *more):
+def arguments(output: Path, start: Path, *more: Path | str) -> list[str]:
     given = [word for name, value in OPTIONS.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     return ["adapt", str(FACE), "-o", str(output), "--model", str(start), *given, *map(str, more)]
 
 
-def assert_same_numbers(one, other):
+def assert_same_numbers(one: Path, other: Path) -> None:
     first, second = (load_model(path).state_dict() for path in (one, other))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_the_report_has_all_figures_of_before_and_after(adapted):
+def test_the_report_has_all_figures_of_before_and_after(adapted: Adapted) -> None:
     result = adapted.result
     assert list(result.figures) == ROWS
     assert all(values.keys() == {info.name for info in shown_infos()} for values in result.figures.values())
@@ -46,7 +47,7 @@ def test_the_report_has_all_figures_of_before_and_after(adapted):
     assert json.loads(json.dumps(result.to_json()))["improved"] == list(result.improved)
 
 
-def test_the_weights_say_what_they_are(adapted, start):
+def test_the_weights_say_what_they_are(adapted: Adapted, start: Path) -> None:
     info = model_info(adapted.weights)
     assert info.card.licence == "licence of the start"
     assert "adapted to the person in face.mpg: for that person only" in info.card.description
@@ -59,7 +60,7 @@ def test_the_weights_say_what_they_are(adapted, start):
     assert basis.read_bytes() == start.with_suffix(".motion.npz").read_bytes()
 
 
-def test_validation_is_never_worse_than_the_start(adapted, start):
+def test_validation_is_never_worse_than_the_start(adapted: Adapted, start: Path) -> None:
     before, after = adapted.result.validation["before"], adapted.result.validation["after"]
     parts = {"renderer": "rendering_error", "speech": "motion_error"}
     for part, name in parts.items():
@@ -71,12 +72,12 @@ def test_validation_is_never_worse_than_the_start(adapted, start):
     assert all(torch.equal(one[name], other[name]) for name in statistics)
 
 
-def test_the_adapted_file_dubs(adapted, tmp_path):
+def test_the_adapted_file_dubs(adapted: Adapted, tmp_path: Path) -> None:
     visavox.dub(FACE, SPEECH, tmp_path / "out.mp4", model=adapted.weights, extend="stop")
     assert probe(tmp_path / "out.mp4").num_frames == 75
 
 
-def test_a_network_without_a_speech_branch(plain_start, tmp_path):
+def test_a_network_without_a_speech_branch(plain_start: Path, tmp_path: Path) -> None:
     output = tmp_path / "person.safetensors"
     result = visavox.adapt(FACE, output, model=plain_start, **OPTIONS | {"steps": 2})
     assert set(result.improved) <= {"renderer"}
@@ -84,7 +85,7 @@ def test_a_network_without_a_speech_branch(plain_start, tmp_path):
     assert load_model(output).config == load_model(plain_start).config
 
 
-def test_without_a_gain_the_start_is_kept(adapted, start, tmp_path):
+def test_without_a_gain_the_start_is_kept(adapted: Adapted, start: Path, tmp_path: Path) -> None:
     output = tmp_path / "person.safetensors"
     still = {"steps": 1, "learning_rate": 1e-12}
     work = begin_with_footage_of(adapted, tmp_path / "work", start, **still)
@@ -95,7 +96,7 @@ def test_without_a_gain_the_start_is_kept(adapted, start, tmp_path):
     assert output.read_bytes() == start.read_bytes()
 
 
-def test_a_finished_job_is_not_done_again(adapted, start, tmp_path):
+def test_a_finished_job_is_not_done_again(adapted: Adapted, start: Path, tmp_path: Path) -> None:
     made = [*adapted.work.rglob("*.mp4"), *adapted.work.rglob("*.npz"), adapted.work / "run" / "log.jsonl"]
     before = {path: path.stat().st_mtime_ns for path in made}
     again = tmp_path / "again.safetensors"
@@ -107,12 +108,14 @@ def test_a_finished_job_is_not_done_again(adapted, start, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in made} == before
 
 
-def test_ctrl_c_leaves_nothing_and_the_work_goes_on(adapted, start, tmp_path, monkeypatch, capsys):
+def test_ctrl_c_leaves_nothing_and_the_work_goes_on(
+    adapted: Adapted, start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = tmp_path / "person.safetensors"
     work = begin_with_footage_of(adapted, tmp_path / "work", start)
     save = Trainer.save
 
-    def save_and_press_ctrl_c(trainer):
+    def save_and_press_ctrl_c(trainer: Trainer) -> None:
         save(trainer)
         if trainer.step == 2:
             signal.raise_signal(signal.SIGINT)
@@ -128,10 +131,12 @@ def test_ctrl_c_leaves_nothing_and_the_work_goes_on(adapted, start, tmp_path, mo
     assert_same_numbers(output, adapted.weights)
 
 
-def test_a_temporary_folder_goes_with_an_interruption(start, tmp_path, monkeypatch, caplog):
+def test_a_temporary_folder_goes_with_an_interruption(
+    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
-    def press_ctrl_c():
+    def press_ctrl_c() -> None:
         raise KeyboardInterrupt
 
     progress = AfterStep(1, press_ctrl_c, unit="stretch")

@@ -32,25 +32,25 @@ def noise(level: float, num_samples: int) -> np.ndarray:
 
 @pytest.mark.parametrize("gain", [1.0, 0.1, 0.01])
 @pytest.mark.parametrize("noise_level", [0.0, 0.0003, 0.004])
-def test_a_pause_is_found_at_any_level_and_in_noise(gain, noise_level):
+def test_a_pause_is_found_at_any_level_and_in_noise(gain: float, noise_level: float) -> None:
     samples = gain * (with_pause() + noise(noise_level, 5 * RATE))
     ((start, end),) = find_silence(samples)
     assert start == pytest.approx(2.12, abs=0.03)
     assert end == pytest.approx(2.88, abs=0.03)
 
 
-def test_speech_without_a_pause_has_none():
+def test_speech_without_a_pause_has_none() -> None:
     assert find_silence(speech_like(5.0)) == []
     assert find_silence(speech_like(1.0)) == []
 
 
-def test_a_closure_is_not_a_silence_and_the_minimum_is_kept():
+def test_a_closure_is_not_a_silence_and_the_minimum_is_kept() -> None:
     assert find_silence(with_pause(2.0, 2.15)) == []
     assert find_silence(with_pause(2.0, 2.5), minimum=0.8) == []
     assert len(find_silence(with_pause(2.0, 2.5), minimum=0.4)) == 1
 
 
-def test_silence_before_and_after_speech_reaches_to_the_edges():
+def test_silence_before_and_after_speech_reaches_to_the_edges() -> None:
     samples = np.concatenate([np.zeros(RATE), speech_like(2.0), np.zeros(RATE)])
     (first_start, first_end), (last_start, last_end) = find_silence(samples)
     assert first_start == 0
@@ -59,7 +59,7 @@ def test_silence_before_and_after_speech_reaches_to_the_edges():
     assert last_end == 4.0
 
 
-def test_a_long_pause_in_noise_is_silence_throughout():
+def test_a_long_pause_in_noise_is_silence_throughout() -> None:
     samples = np.concatenate([speech_like(3.0), np.zeros(20 * RATE), speech_like(3.0)])
     samples = samples + noise(0.002, len(samples))
     ((start, end),) = find_silence(samples)
@@ -67,28 +67,28 @@ def test_a_long_pause_in_noise_is_silence_throughout():
     assert end == pytest.approx(23.0, abs=0.1)
 
 
-def test_a_quiet_speaker_after_a_loud_one_is_not_taken_for_silence():
+def test_a_quiet_speaker_after_a_loud_one_is_not_taken_for_silence() -> None:
     samples = np.concatenate([speech_like(8.0), 0.1 * speech_like(8.0, seed=2)])
     assert find_silence(samples) == []
 
 
-def test_a_click_does_not_end_a_silence():
+def test_a_click_does_not_end_a_silence() -> None:
     samples = with_pause(2.0, 3.0)
     samples[round(2.5 * RATE) : round(2.505 * RATE)] = noise(0.01, 80)
     ((start, end),) = find_silence(samples)
     assert (start, end) == (pytest.approx(2.0, abs=0.04), pytest.approx(3.0, abs=0.04))
 
 
-def test_noise_as_loud_as_the_voice_is_left_alone():
+def test_noise_as_loud_as_the_voice_is_left_alone() -> None:
     assert find_silence(with_pause() + noise(0.2, 5 * RATE)) == []
 
 
-def test_a_recording_of_nothing_is_silence_and_one_of_steady_noise_is_not():
+def test_a_recording_of_nothing_is_silence_and_one_of_steady_noise_is_not() -> None:
     assert find_silence(np.zeros(RATE)) == [(0.0, 1.0)]
     assert find_silence(noise(0.05, 3 * RATE)) == []
 
 
-def test_the_gate_makes_silence_digital_and_leaves_speech_as_it_is():
+def test_the_gate_makes_silence_digital_and_leaves_speech_as_it_is() -> None:
     mel = mel_spectrogram(with_pause() + noise(0.002, 5 * RATE))
     gated = gate_silence(mel)
     silent = silent_frames(mel)
@@ -99,7 +99,7 @@ def test_the_gate_makes_silence_digital_and_leaves_speech_as_it_is():
     assert (gated[:, middle] == MEL_MIN).all()
 
 
-def test_the_gate_closes_and_opens_by_a_ramp():
+def test_the_gate_closes_and_opens_by_a_ramp() -> None:
     mel = torch.zeros(80, 200)
     mel[:, 60:140] = -3.9
     gain = (gate_silence(mel, SilenceSettings(), ramp=0.05)[0, 60:140] - MEL_MIN) / 0.1
@@ -108,12 +108,12 @@ def test_the_gate_closes_and_opens_by_a_ramp():
     assert (gain[5:-5].abs() < 1e-3).all()
 
 
-def test_the_gate_has_no_ramp_at_the_ends_of_the_recording():
+def test_the_gate_has_no_ramp_at_the_ends_of_the_recording() -> None:
     gated = gate_silence(mel_spectrogram(np.concatenate([noise(1e-4, RATE), speech_like(2.0)])))
     assert (gated[:, :60] == MEL_MIN).all()
 
 
-def test_a_gated_sound_is_silent_where_a_gated_mel_is():
+def test_a_gated_sound_is_silent_where_a_gated_mel_is() -> None:
     samples = with_pause() + noise(0.002, 5 * RATE)
     gated = gate_sound(samples, find_silence(samples))
     assert gated.dtype == np.float32
@@ -126,7 +126,7 @@ def test_a_gated_sound_is_silent_where_a_gated_mel_is():
 
 
 @pytest.mark.parametrize("size", [997, 16000])
-def test_pieces_of_a_sound_are_gated_as_the_whole_is(size):
+def test_pieces_of_a_sound_are_gated_as_the_whole_is(size: int) -> None:
     samples = np.concatenate([np.zeros(RATE), with_pause(), np.zeros(RATE)]) + noise(0.001, 7 * RATE)
     silences = find_silence(samples)
     whole = gate_sound(samples, silences)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.avatar.conftest import SETTINGS
@@ -26,7 +27,7 @@ DATA = replace(SETTINGS, size=None)
 
 
 @pytest.fixture
-def small_recipes(monkeypatch):
+def small_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four steps of tiny networks in place of the recipes that a build takes, and few frames to measure."""
     monkeypatch.setattr(measure, "MOST_FRAMES", 4)
     four = EVERYTHING.loop
@@ -46,6 +47,6 @@ def begin(prepared, folder: Path) -> Path:
     return folder
 
 
-def build(folder: Path, progress: Progress = QUIET, **settings) -> Built:
+def build(folder: Path, progress: Progress = QUIET, **settings: Any) -> Built:
     """Build an avatar of the bundled clip."""
     return build_avatar(FACE, folder, BuildSettings(**settings), DATA, progress)

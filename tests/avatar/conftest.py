@@ -16,12 +16,12 @@ SETTINGS = DataSettings(size=128, minimum_seconds=2.0, test_share=0.2)
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory) -> Prepared:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """The bundled clip as a data set; not to be changed."""
     return prepare_person(FACE, tmp_path_factory.mktemp("person") / "data", SETTINGS)
 
 
 @pytest.fixture
-def own_copy(prepared, tmp_path) -> Path:
+def own_copy(prepared: Prepared, tmp_path: Path) -> Path:
     """A copy of the prepared folder, to be changed."""
     return Path(shutil.copytree(prepared.data.folder, tmp_path / "data"))

@@ -31,12 +31,12 @@ from visavox.media import VideoReader
 
 
 @pytest.fixture(scope="module")
-def avatar(tmp_path_factory) -> Path:
+def avatar(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small avatar; its held-out part is one stretch of six frames."""
     return make_avatar(tmp_path_factory.mktemp("avatar"))
 
 
-def test_a_whole_run(avatar, tmp_path, capsys):
+def test_a_whole_run(avatar: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target, sheet = tmp_path / "values.json", tmp_path / "sheet.png"
     options = ["--drives", "still", "landmarks", "--without-memory", "-o", str(target), "--sheet", str(sheet), "-q"]
     assert main([str(avatar), *options]) == 0
@@ -60,7 +60,7 @@ def test_a_whole_run(avatar, tmp_path, capsys):
         assert picture.width == 6 * 32 + 5 * 4, "six frames beside one another"
 
 
-def test_what_drives_a_face(avatar):
+def test_what_drives_a_face(avatar: Path) -> None:
     who, data = Avatar.load(avatar, device="cpu"), PersonData.load(avatar / "data")
     (stretch,) = held_out(data)
     assert stretch.num_frames == 6
@@ -73,7 +73,7 @@ def test_what_drives_a_face(avatar):
     np.testing.assert_allclose(lip_gap(made["still"]), 0, atol=1e-3)
 
 
-def test_speaking_tells_its_time_and_memory(avatar, tmp_path, capsys):
+def test_speaking_tells_its_time_and_memory(avatar: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_wav(tmp_path / "speech.wav", np.zeros(1280, np.float32))
     assert speak_job([str(avatar), str(tmp_path / "speech.wav"), str(tmp_path / "out.mp4"), "cpu"]) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -83,7 +83,7 @@ def test_speaking_tells_its_time_and_memory(avatar, tmp_path, capsys):
     assert 50 < told["peak_memory_mb"] < 16_000
 
 
-def test_frames_that_do_not_count_leave_a_stretch(tmp_path):
+def test_frames_that_do_not_count_leave_a_stretch(tmp_path: Path) -> None:
     folder = make_person(tmp_path / "data")
     with np.load(folder / "motion.npz") as stored:
         arrays = dict(stored)
@@ -92,7 +92,7 @@ def test_frames_that_do_not_count_leave_a_stretch(tmp_path):
     assert held_out(PersonData.load(folder)) == []
 
 
-def test_small_pictures_are_enlarged_for_the_tracker():
+def test_small_pictures_are_enlarged_for_the_tracker() -> None:
     assert enlargement(128) == 3
     assert enlargement(TRACKED_SIDE) == 1
     assert enlargement(200) == 2
@@ -109,7 +109,7 @@ def test_small_pictures_are_enlarged_for_the_tracker():
     assert 128 < faces[0, :, 0].max() < TRACKED_SIDE
 
 
-def test_a_late_and_narrow_mouth_is_seen_as_such():
+def test_a_late_and_narrow_mouth_is_seen_as_such() -> None:
     true = np.random.default_rng(0).random(60)
     tally = Tally(openings=[(0.5 * np.roll(true, 2), true)], energies=[(1.0, 2.0), (1.0, 2.0)], distances=[0.1, 0.3])
     values = tally.values()
@@ -134,14 +134,16 @@ def test_a_late_and_narrow_mouth_is_seen_as_such():
         (["--head", "nothing.safetensors"], "nothing.safetensors"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(avatar, options, message, tmp_path, monkeypatch):
+def test_what_cannot_be_measured_is_refused(
+    avatar: Path, options: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=message):
         main([str(avatar), *options])
     assert not list(tmp_path.iterdir())
 
 
-def test_the_data_of_somebody_else_are_refused(avatar, tmp_path):
+def test_the_data_of_somebody_else_are_refused(avatar: Path, tmp_path: Path) -> None:
     other = make_person(tmp_path / "other", frames=20, size=24)
     with pytest.raises(InputError, match="is not that of the avatar"):
         main([str(avatar), "--data", str(other)])

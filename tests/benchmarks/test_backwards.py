@@ -8,6 +8,7 @@ import shutil
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def make_clip(name: str, group: str = "grid") -> Clip:
     return Clip(name, Path(f"{name}.mp4"), group, 0)
 
 
-def make_result(seed: int, group: str = "grid", **values) -> ClipResult:
+def make_result(seed: int, group: str = "grid", **values: Any) -> ClipResult:
     """A clip that meets every threshold unless a figure says otherwise."""
     dubbed = make_report(seed, {"sharpness": 0.8, "landmark_distance": 0.02, **values})
     worse = make_report(seed, {"sharpness": 1.0, "landmark_distance": 0.03}, noise=5.0)
@@ -52,7 +53,7 @@ def agreement(offset: int) -> np.ndarray:
     return np.stack([20 * cosines, np.full(len(cosines), 20.0)])
 
 
-def test_a_group_that_meets_all_thresholds_has_no_problem():
+def test_a_group_that_meets_all_thresholds_has_no_problem() -> None:
     groups = group_results([make_result(seed) for seed in range(3)])
     assert check_groups(groups) == []
     values = groups["grid"].values
@@ -70,13 +71,13 @@ def test_a_group_that_meets_all_thresholds_has_no_problem():
         ({"landmark_distance": 0.031}, "LMD 0.0310"),
     ],
 )
-def test_what_is_not_met_is_said(values, words):
+def test_what_is_not_met_is_said(values: dict[str, float], words: str) -> None:
     problems = check_groups(group_results([make_result(seed, **values) for seed in range(3)]))
     assert problems
     assert all(words in problem for problem in problems)
 
 
-def test_what_was_not_measured_is_not_met():
+def test_what_was_not_measured_is_not_met() -> None:
     good = [make_result(seed) for seed in range(3)]
     for each in good:
         del each.dubbed.values["sharpness"]
@@ -84,7 +85,7 @@ def test_what_was_not_measured_is_not_met():
     assert "sharpness nan" in problem
 
 
-def test_a_still_or_late_mouth_does_not_pass():
+def test_a_still_or_late_mouth_does_not_pass() -> None:
     good = [make_result(seed) for seed in range(3)]
     weak = [make_result(seed, **{"opening.gain": 0.4}) for seed in range(3)]
     assert any("gain 0.40" in problem for problem in check_groups(group_results(weak)))
@@ -100,12 +101,12 @@ def test_a_still_or_late_mouth_does_not_pass():
         assert any("best lag" in problem for problem in check_groups(group_results(heard))) == is_late
 
 
-def test_the_offset_of_a_recording_is_that_of_all_its_clips_together():
+def test_the_offset_of_a_recording_is_that_of_all_its_clips_together() -> None:
     assert offset_of([agreement(-2), agreement(-2), None]) == -2
     assert math.isnan(offset_of([None]))
 
 
-def test_the_scorer_finds_by_how_much_a_recording_is_moved(tmp_path):
+def test_the_scorer_finds_by_how_much_a_recording_is_moved(tmp_path: Path) -> None:
     scorer, motion = RecordingScorer(), motion_of(FACE)
     moved = []
     for name, lag in (("given", Fraction(0)), ("moved", Fraction(-4, 25))):
@@ -115,13 +116,13 @@ def test_the_scorer_finds_by_how_much_a_recording_is_moved(tmp_path):
     assert scorer.score(replace(motion, rate=Fraction(30)), tmp_path / "moved.wav") is None
 
 
-def test_small_groups_need_not_meet_them_but_no_group_is_no_success():
+def test_small_groups_need_not_meet_them_but_no_group_is_no_success() -> None:
     results = [make_result(seed) for seed in range(3)] + [make_result(9, "one", sharpness=0.1)]
     assert check_groups(group_results(results)) == []
     assert check_groups(group_results(results[-1:])) == ["no group has 3 clips, so none was held to them"]
 
 
-def test_the_table_has_a_column_for_each_group():
+def test_the_table_has_a_column_for_each_group() -> None:
     groups = group_results([make_result(1, "b"), make_result(2, "a")])
     lines = markdown([(name, group.values) for name, group in groups.items()]).splitlines()
     assert [cell.strip() for cell in lines[0].split("|")[2:-1]] == ["a", "b"]
@@ -129,7 +130,7 @@ def test_the_table_has_a_column_for_each_group():
     assert not any("expert" in line for line in lines)
 
 
-def test_the_wrong_sound_is_that_of_the_next_clip_of_the_group():
+def test_the_wrong_sound_is_that_of_the_next_clip_of_the_group() -> None:
     clips = [make_clip("a"), make_clip("b"), make_clip("c", "one")]
     assert [next_clip(clip, clips).name for clip in clips] == ["b", "a", "a"]
     assert next_clip(clips[0], clips[:1]) is None
@@ -139,14 +140,14 @@ def test_the_wrong_sound_is_that_of_the_next_clip_of_the_group():
 
 
 @pytest.fixture(scope="module")
-def clip_set(tmp_path_factory) -> Path:
+def clip_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("set") / "eval"
     (folder / "grid_x").mkdir(parents=True)
     shutil.copy(FACE, folder / "grid_x" / "one.mpg")
     return folder
 
 
-def test_predicted_curves_are_judged_like_a_dub(clip_set, tmp_path):
+def test_predicted_curves_are_judged_like_a_dub(clip_set: Path, tmp_path: Path) -> None:
     tracks = TrackCache(tmp_path / "tracks")
     clip = Clip("grid_x/one", clip_set / "grid_x/one.mpg", "grid", 0)
     true = track_curve(tracks.track(clip.path), mouth_opening)
@@ -168,7 +169,7 @@ def test_predicted_curves_are_judged_like_a_dub(clip_set, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def generator_file(tmp_path_factory) -> Path:
+def generator_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small generator that was never trained."""
     torch.manual_seed(0)
     config = Wav2LipConfig(
@@ -186,7 +187,9 @@ def generator_file(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-def test_a_whole_run_prints_a_table_and_fails_the_check(clip_set, generator_file, tmp_path, capsys):
+def test_a_whole_run_prints_a_table_and_fails_the_check(
+    clip_set: Path, generator_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     work, output = tmp_path / "work", tmp_path / "result.json"
     arguments = [str(clip_set), "--model", str(generator_file), "--work", str(work), "-o", str(output), "--quiet"]
     assert main([*arguments, "--check"]) == 1

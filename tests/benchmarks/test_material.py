@@ -15,7 +15,7 @@ from visavox.weights import checkpoint
 
 
 @pytest.fixture
-def clip_set(tmp_path) -> Path:
+def clip_set(tmp_path: Path) -> Path:
     for name in ("eval/grid_a/one.mpg", "eval/grid_b/two.mp4", "eval/news/three.mp4", "eval/news/notes.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -25,7 +25,7 @@ def clip_set(tmp_path) -> Path:
     return tmp_path / "eval"
 
 
-def test_clips_are_grouped_by_folder_and_lags_are_believed_when_certain(clip_set):
+def test_clips_are_grouped_by_folder_and_lags_are_believed_when_certain(clip_set: Path) -> None:
     assert find_clips(clip_set) == [
         Clip("grid_a/one", clip_set / "grid_a/one.mpg", "grid", Fraction("-0.32")),
         Clip("grid_b/two", clip_set / "grid_b/two.mp4", "grid", Fraction(0)),
@@ -33,7 +33,7 @@ def test_clips_are_grouped_by_folder_and_lags_are_believed_when_certain(clip_set
     ]
 
 
-def test_a_folder_without_clips_and_a_wrong_table_are_refused(clip_set, tmp_path):
+def test_a_folder_without_clips_and_a_wrong_table_are_refused(clip_set: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a folder"):
         find_clips(clip_set / "none")
     (tmp_path / "void").mkdir()
@@ -44,12 +44,12 @@ def test_a_folder_without_clips_and_a_wrong_table_are_refused(clip_set, tmp_path
         find_clips(clip_set, tmp_path / "other.csv")
 
 
-def test_speed_is_measured_on_videos_of_the_size_and_length_wanted(tmp_path):
+def test_speed_is_measured_on_videos_of_the_size_and_length_wanted(tmp_path: Path) -> None:
     info = probe(make_video(tmp_path / "large.mp4", (320, 180), 4.0))
     assert (info.width, info.height, info.num_frames) == (320, 180, 100)
 
 
 @pytest.mark.slow
-def test_the_published_network_is_measured_with_random_weights(tmp_path):
+def test_the_published_network_is_measured_with_random_weights(tmp_path: Path) -> None:
     network = checkpoint.load_model(make_random_weights("wav2lip-96", tmp_path / "random.safetensors"))
     assert sum(parameter.numel() for parameter in network.parameters()) == 36_298_035

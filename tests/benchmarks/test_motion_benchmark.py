@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def clip_of(seed: int, group: str = "a") -> Material:
     return Material(f"{group}_{seed}", group, f"s{seed}", sound, face_with(gap), np.ones(len(gap), bool))
 
 
-def write_dataset(folder, clips: list[tuple[Material, str]]) -> None:
+def write_dataset(folder: Path, clips: list[tuple[Material, str]]) -> None:
     (folder / "clips").mkdir()
     lines = []
     for clip, split in clips:
@@ -62,7 +63,7 @@ def write_dataset(folder, clips: list[tuple[Material, str]]) -> None:
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dataset")
     train = [(clip_of(seed), "train") for seed in range(6)]
     held_out = [(clip_of(10), "validation"), (clip_of(11, "grid_s1"), "validation")]
@@ -70,14 +71,14 @@ def dataset(tmp_path_factory):
     return folder
 
 
-def test_opening_and_width_are_those_of_the_face():
+def test_opening_and_width_are_those_of_the_face() -> None:
     gap = np.array([0.0, 0.05, 0.3])
     np.testing.assert_allclose(opening(face_with(gap)), gap, atol=1e-6)
     assert np.ptp(width(face_with(gap))) == 0
     assert 0.4 < width(face_with(gap))[0] < 0.8
 
 
-def test_the_truth_itself_is_perfect():
+def test_the_truth_itself_is_perfect() -> None:
     clip = clip_of(0)
     figures = measure(clip, [clip.displacements])
     assert figures.opening.correlation == pytest.approx(1)
@@ -90,7 +91,7 @@ def test_the_truth_itself_is_perfect():
     assert 0.2 < figures.closed_anywhere < 0.8
 
 
-def test_a_mouth_that_stands_still_half_open():
+def test_a_mouth_that_stands_still_half_open() -> None:
     clip = clip_of(0)
     figures = measure(clip, [face_with(np.full(clip.num_frames, 0.1))])
     assert math.isnan(figures.opening.correlation)
@@ -99,7 +100,7 @@ def test_a_mouth_that_stands_still_half_open():
     assert figures.landmark_distance > 0.005
 
 
-def test_a_late_mouth_that_opens_half_as_far():
+def test_a_late_mouth_that_opens_half_as_far() -> None:
     clip = clip_of(0)
     late = 0.5 * np.roll(clip.displacements, 2, axis=0)
     figures = measure(clip, [late, late + np.float32(0.1)])
@@ -108,7 +109,7 @@ def test_a_late_mouth_that_opens_half_as_far():
     assert figures.velocity == pytest.approx(0.5, abs=0.02)
 
 
-def test_pauses_are_told_from_speech():
+def test_pauses_are_told_from_speech() -> None:
     sound, gap = talking(0)
     sound[16000:32000] = 0
     gap[25:50] = 0
@@ -122,7 +123,7 @@ def test_pauses_are_told_from_speech():
     assert CLOSED < 0.04
 
 
-def test_frames_in_which_no_face_was_seen_count_for_nothing():
+def test_frames_in_which_no_face_was_seen_count_for_nothing() -> None:
     clip = clip_of(0)
     wrong = clip.displacements.copy()
     wrong[30:40] += 5
@@ -134,7 +135,7 @@ def test_frames_in_which_no_face_was_seen_count_for_nothing():
     assert figures.velocity == pytest.approx(1)
 
 
-def test_groups():
+def test_groups() -> None:
     assert [group_of(name) for name in ("eval/lrwar/1.mp4", "eval/grid_s26/b.mpg", "x.mp4")] == ["lrwar", "grid", "all"]
     clips = [clip_of(0, "a"), clip_of(1, "a"), clip_of(2, "b")]
     groups = group_values([measure(clip, [clip.displacements]) for clip in clips])
@@ -146,7 +147,7 @@ def test_groups():
 
 
 @pytest.mark.parametrize("features", ["mel", "mel-pitch"])
-def test_baselines_learn_what_can_be_learnt(dataset, features):
+def test_baselines_learn_what_can_be_learnt(dataset: Path, features: str) -> None:
     hear = load_features(features)
     frames = gather(load_material(dataset, "train"), FeatureCache(dataset, hear))
     clip = clip_of(20)
@@ -157,7 +158,7 @@ def test_baselines_learn_what_can_be_learnt(dataset, features):
         assert 0.6 < figures.opening.gain < 1.2
 
 
-def test_the_same_seed_trains_the_same_network(dataset):
+def test_the_same_seed_trains_the_same_network(dataset: Path) -> None:
     hear = load_features("mel")
     frames = gather(load_material(dataset, "train"), FeatureCache(dataset, hear))
     sound = clip_of(20).audio
@@ -166,7 +167,9 @@ def test_the_same_seed_trains_the_same_network(dataset):
     assert not np.array_equal(first, other)
 
 
-def test_a_whole_run(dataset, tmp_path, capsys, monkeypatch):
+def test_a_whole_run(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("benchmarks.motion.baselines.STEPS", 20)
     output = tmp_path / "motion.json"
     assert main([str(dataset), "-o", str(output), "--quiet"]) == 0
@@ -179,7 +182,7 @@ def test_a_whole_run(dataset, tmp_path, capsys, monkeypatch):
     assert set(stored["ridge regression on mel"]["clips"]) == {"a_10", "grid_s1_11"}
 
 
-def test_data_sets_without_motion(dataset, tmp_path):
+def test_data_sets_without_motion(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no clip of 500 frames or more in its train split"):
         load_material(dataset, "train", minimum_frames=500)
     (tmp_path / "clips").mkdir()
@@ -189,13 +192,15 @@ def test_data_sets_without_motion(dataset, tmp_path):
         load_material(tmp_path, "train")
 
 
-def test_a_motion_is_fitted_to_the_frames_of_its_clip():
+def test_a_motion_is_fitted_to_the_frames_of_its_clip() -> None:
     motion = np.arange(3)[:, None, None] * np.ones((1, 68, 3))
     assert fit_frames(motion, 2)[:, 0, 0].tolist() == [0, 1]
     assert fit_frames(motion, 5)[:, 0, 0].tolist() == [0, 1, 2, 2, 2]
 
 
-def test_projection_is_measured_on_the_last_clips_of_a_person(tmp_path, capsys):
+def test_projection_is_measured_on_the_last_clips_of_a_person(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     clips = [clip_of(seed, "p") for seed in range(3)]
     together = [Material(clip.clip_id, "p", "p", clip.audio, clip.displacements, clip.seen) for clip in clips]
     write_dataset(tmp_path, [(clip, "train") for clip in together])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ CARD = ModelCard(CropSpec(), "a test", "none", "none")
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> str:
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     from visavox.models.motion.motion_vae import MotionVae
 
     torch.manual_seed(1)
@@ -34,7 +35,7 @@ def model(tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="module")
-def syncnet(tmp_path_factory) -> str:
+def syncnet(tmp_path_factory: pytest.TempPathFactory) -> str:
     pytest.importorskip("visavox.models.sync.motion_syncnet")
     from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
 
@@ -47,7 +48,7 @@ def syncnet(tmp_path_factory) -> str:
     return str(path)
 
 
-def test_chance_is_in_the_samples_of_temperature_1_only(model):
+def test_chance_is_in_the_samples_of_temperature_1_only(model: str) -> None:
     from benchmarks.motion.model import model_sampler
 
     sound = clip_of(0).audio
@@ -58,7 +59,7 @@ def test_chance_is_in_the_samples_of_temperature_1_only(model):
     assert not np.array_equal(chance(sound, 0), chance(sound, 1))
 
 
-def test_sync_is_not_judged_in_pauses(syncnet):
+def test_sync_is_not_judged_in_pauses(syncnet: str) -> None:
     from benchmarks.motion.sync import SyncScorer
 
     clip = clip_of(0)
@@ -68,7 +69,7 @@ def test_sync_is_not_judged_in_pauses(syncnet):
     assert np.isnan(judge.accuracy(pause, pause.displacements))
 
 
-def test_a_mouth_that_never_moves_is_at_chance(syncnet):
+def test_a_mouth_that_never_moves_is_at_chance(syncnet: str) -> None:
     """With a mouth that is always the same, right speech is as often preferred as not."""
     from benchmarks.motion.sync import SyncScorer
 
@@ -77,7 +78,7 @@ def test_a_mouth_that_never_moves_is_at_chance(syncnet):
     assert accuracy == pytest.approx(0.5, abs=0.1)
 
 
-def test_a_run_with_models(model, syncnet, tmp_path, capsys):
+def test_a_run_with_models(model: str, syncnet: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, output = tmp_path / "dataset", tmp_path / "motion.json"
     folder.mkdir()
     write_dataset(folder, [(clip_of(10), "validation")])

@@ -23,7 +23,7 @@ def make_clips(*names: str) -> list[Clip]:
     return [Clip(name, Path(f"{name}.mp4"), name.partition("/")[0], 0) for name in names]
 
 
-def test_the_page_keeps_its_text_around_the_tables(tmp_path):
+def test_the_page_keeps_its_text_around_the_tables(tmp_path: Path) -> None:
     page = tmp_path / "results.md"
     page.write_text(PAGE.read_text())
     put_between_markers(page, r"| \1 |")
@@ -37,7 +37,7 @@ def test_the_page_keeps_its_text_around_the_tables(tmp_path):
         put_between_markers(tmp_path / "none.md", "x")
 
 
-def test_models_stand_between_the_baselines():
+def test_models_stand_between_the_baselines() -> None:
     assert "wav2lip" in shipped_generators()
     names = [subject.name for subject in choose_subjects(("wav2lip",))]
     assert names == ["mouth as it was", "wav2lip", "true frames"]
@@ -47,19 +47,19 @@ def test_models_stand_between_the_baselines():
         choose_subjects(("wav2lip", "wav2lip"))
 
 
-def test_without_a_set_one_sentence_says_what_to_give(monkeypatch, tmp_path):
+def test_without_a_set_one_sentence_says_what_to_give(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="make results EVAL_DIR=FOLDER"):
         choose_folder(None)
     assert choose_folder(tmp_path) == tmp_path
 
 
-def test_the_sheet_shows_every_group_before_any_twice():
+def test_the_sheet_shows_every_group_before_any_twice() -> None:
     clips = make_clips("b/1", "b/2", "a/1", "a/2", "c/1")
     assert [clip.name for clip in sheet_clips(clips, 4)] == ["a/1", "b/1", "c/1", "a/2"]
 
 
-def test_tables_have_rows_for_all_and_foreign_words_no_false_values():
+def test_tables_have_rows_for_all_and_foreign_words_no_false_values() -> None:
     clips = make_clips("a/1", "a/2", "b/1")
     values = {"psnr": 30.0, **sync_values("expert_sync", 7.0, 5.0, 0, 7.5)}
     reports = {clip.name: make_report(seed, values) for seed, clip in enumerate(clips)}
@@ -78,7 +78,7 @@ def test_tables_have_rows_for_all_and_foreign_words_no_false_values():
 
 
 @pytest.fixture(scope="module")
-def clip_set(tmp_path_factory) -> Path:
+def clip_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("set")
     frames = demo_frames(50)
     for name, part in (("a/one", frames[:25]), ("b/two", frames[25:])):
@@ -88,7 +88,9 @@ def clip_set(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-def test_a_second_run_measures_nothing_again(clip_set, tmp_path, capsys, monkeypatch):
+def test_a_second_run_measures_nothing_again(
+    clip_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     page, sheet, work = tmp_path / "page.md", tmp_path / "sheet.jpg", tmp_path / "work"
     page.write_text(f"head\n{BEGIN}{END}\ntail\n")
     arguments = [str(clip_set), "--models", "wav2lip", "--work", str(work), "-o", str(page), "--sheet", str(sheet)]

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+from pathlib import Path
 
 import pytest
 from tests.avatar.building import small_recipes
@@ -25,14 +26,16 @@ OPTIONS = ["--minimum-seconds", "2"]
 
 
 @pytest.fixture(scope="module")
-def avatar(tmp_path_factory):
+def avatar(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An avatar whose data set is there."""
     folder = tmp_path_factory.mktemp("avatar") / "avatar"
     assert main(["avatar", "build", str(FACE), "-o", str(folder), *OPTIONS, "--until", "data", "-q"]) == 0
     return folder
 
 
-def test_build_until_data_leaves_a_data_set_and_says_that_it_is_not_all(avatar, capsys):
+def test_build_until_data_leaves_a_data_set_and_says_that_it_is_not_all(
+    avatar: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert PersonData.load(avatar / "data").size == 128
     assert (avatar / "data" / "report.html").is_file()
     assert main(["avatar", "build", str(FACE), "-o", str(avatar), *OPTIONS, "--until", "data"]) == 0
@@ -49,7 +52,9 @@ def test_build_until_data_leaves_a_data_set_and_says_that_it_is_not_all(avatar, 
     assert known["data"]["frames"]["all"] == 75
 
 
-def test_ctrl_c_saves_and_the_same_command_goes_on(avatar, tmp_path, monkeypatch, capsys):
+def test_ctrl_c_saves_and_the_same_command_goes_on(
+    avatar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     own = shutil.copytree(avatar, tmp_path / "avatar")
     command = ["avatar", "build", str(FACE), "-o", str(own), *OPTIONS, "--licence", "CC0", "--attribution", "her"]
     with monkeypatch.context() as patch:
@@ -87,7 +92,13 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(avatar, tmp_path, monkeypatch
         (["info", str(FACE)], "is a file"),
     ],
 )
-def test_bad_input_is_one_line(arguments, words, tmp_path, monkeypatch, capsys):
+def test_bad_input_is_one_line(
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["avatar", *arguments]) == 2
     err = capsys.readouterr().err
@@ -96,7 +107,7 @@ def test_bad_input_is_one_line(arguments, words, tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "OUT").exists()
 
 
-def test_a_damaged_description_is_named(avatar, tmp_path, capsys):
+def test_a_damaged_description_is_named(avatar: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = shutil.copytree(avatar, tmp_path / "avatar")
     (own / "data" / "data.json").write_text("{")
     assert main(["avatar", "info", str(own)]) == 2
@@ -114,6 +125,6 @@ def test_a_damaged_description_is_named(avatar, tmp_path, capsys):
         {"pose_smoothing": -1},
     ],
 )
-def test_settings_that_mean_nothing(change):
+def test_settings_that_mean_nothing(change: dict[str, float]) -> None:
     with pytest.raises(InputError, match="give"):
         DataSettings(**change)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from tests.small_avatar import make_avatar
@@ -15,7 +16,7 @@ from visavox.media import probe, read_audio
 
 
 @pytest.fixture(scope="module")
-def shipped(tmp_path_factory):
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of shipped avatars with one in it."""
     folder = tmp_path_factory.mktemp("shipped")
     make_avatar(folder / "grid-s1")
@@ -23,7 +24,7 @@ def shipped(tmp_path_factory):
 
 
 @pytest.fixture
-def sound(tmp_path):
+def sound(tmp_path: Path) -> Path:
     import wave
 
     samples = read_audio(SPEECH)[16_000:19_200]
@@ -35,7 +36,9 @@ def sound(tmp_path):
     return tmp_path / "speech.wav"
 
 
-def test_speak_prints_what_was_made(shipped, sound, tmp_path, capsys):
+def test_speak_prints_what_was_made(
+    shipped: Path, sound: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = tmp_path / "out.mp4"
     assert main(["avatar", "speak", str(shipped / "grid-s1"), str(sound), "-o", str(output), "--blink", "none"]) == 0
     assert "5 frames of 32 x 32, 0 blinks" in capsys.readouterr().err
@@ -45,7 +48,9 @@ def test_speak_prints_what_was_made(shipped, sound, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["width"] == 64
 
 
-def test_paste_is_an_option_with_and_without_a_folder(shipped, sound, tmp_path, capsys):
+def test_paste_is_an_option_with_and_without_a_folder(
+    shipped: Path, sound: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     command = ["avatar", "speak", str(shipped / "grid-s1"), str(sound), "-o", str(tmp_path / "out.mp4"), "--paste"]
     assert main(command) == 2
     assert f"{shipped / 'grid-s1' / 'footage.mp4'} is missing" in capsys.readouterr().err
@@ -53,7 +58,9 @@ def test_paste_is_an_option_with_and_without_a_folder(shipped, sound, tmp_path, 
     assert f"{tmp_path / 'footage.mp4'} is missing" in capsys.readouterr().err
 
 
-def test_the_demo_speaks_with_the_shipped_avatar(shipped, sound, tmp_path, monkeypatch, capsys):
+def test_the_demo_speaks_with_the_shipped_avatar(
+    shipped: Path, sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(shipped_avatars.list_avatars, "__defaults__", (shipped,))
     monkeypatch.setattr(shipped_avatars.find_avatar, "__defaults__", (shipped,))
     monkeypatch.setattr("visavox.demo.SPEECH", sound)
@@ -66,7 +73,7 @@ def test_the_demo_speaks_with_the_shipped_avatar(shipped, sound, tmp_path, monke
     assert probe(output).width == 32
 
 
-def test_avatars_are_found_by_name(shipped, tmp_path):
+def test_avatars_are_found_by_name(shipped: Path, tmp_path: Path) -> None:
     assert list_avatars(shipped) == ["grid-s1"]
     assert find_avatar("grid-s1", shipped) == shipped / "grid-s1"
     assert find_avatar(tmp_path, shipped) == tmp_path
@@ -85,7 +92,15 @@ def test_avatars_are_found_by_name(shipped, tmp_path):
         (["speak", "AVATAR", "SOUND"], "-o"),
     ],
 )
-def test_bad_input_is_one_line(shipped, sound, tmp_path, monkeypatch, capsys, arguments, words):
+def test_bad_input_is_one_line(
+    shipped: Path,
+    sound: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    words: str,
+) -> None:
     monkeypatch.chdir(tmp_path)
     names = {"AVATAR": str(shipped / "grid-s1"), "SOUND": str(sound)}
     assert main(["avatar", *(names.get(word, word) for word in arguments)]) == 2
@@ -95,7 +110,9 @@ def test_bad_input_is_one_line(shipped, sound, tmp_path, monkeypatch, capsys, ar
     assert [path.name for path in tmp_path.iterdir()] == ["speech.wav"]
 
 
-def test_without_a_shipped_avatar_the_demo_says_so(tmp_path, monkeypatch, capsys):
+def test_without_a_shipped_avatar_the_demo_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(shipped_avatars.list_avatars, "__defaults__", (tmp_path,))
     assert main(["avatar", "demo", "-o", str(tmp_path / "out.mp4")]) == 2
     assert "comes without the avatar grid-s1; make one with" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -56,7 +57,7 @@ def write_sound(path: Path, samples: int) -> Path:
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory) -> dict[str, str]:
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Things that are no use as input, by name; `out` is a folder for results."""
     folder = tmp_path_factory.mktemp("bad input")
     text = folder / "notes.txt"
@@ -127,7 +128,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("argv", "words"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_bad_input(argv, words, files, capfd):
+def test_bad_input(argv: list[str], words: list[str], files: dict[str, str], capfd: pytest.CaptureFixture[str]) -> None:
     before = sorted(Path(files["folder"]).rglob("*"))
     code = main(["dub", *(word.format(**files) for word in argv)])
     said = capfd.readouterr()
@@ -140,7 +141,7 @@ def test_bad_input(argv, words, files, capfd):
     assert Path(files["existing"]).read_bytes() == b"precious"
 
 
-def start_dub(*argv: str, **options) -> subprocess.Popen[str]:
+def start_dub(*argv: str, **options: Any) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "visavox", "dub", *argv]
     return subprocess.Popen(command, text=True, stderr=subprocess.PIPE, **options)
 
@@ -157,7 +158,7 @@ def wait_for_part(folder: Path, process: subprocess.Popen[str], size: int) -> No
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 @pytest.mark.parametrize("size", [0, 20_000], ids=["at once", "in the middle"])
-def test_interrupted(tmp_path, size):
+def test_interrupted(tmp_path: Path, size: int) -> None:
     with start_dub(str(FACE), str(SPEECH), "-o", str(tmp_path / "a.mp4")) as process:
         wait_for_part(tmp_path, process, size)
         assert process.poll() is None
@@ -175,7 +176,7 @@ def can_mount() -> bool:
     )
 
 
-def test_full_disk(tmp_path, files):
+def test_full_disk(tmp_path: Path, files: dict[str, str]) -> None:
     """A file system of 16 KiB, far smaller than the result."""
     if not can_mount():
         pytest.skip("needs the right to mount a file system in a namespace of its own")
@@ -192,7 +193,7 @@ def test_full_disk(tmp_path, files):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX pipes")
-def test_reader_of_standard_output_went_away(files):
+def test_reader_of_standard_output_went_away(files: dict[str, str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with start_dub(files["face"], files["hum"], "-o", "-", stdout=writing) as process:
@@ -218,7 +219,9 @@ def write_broken_video(path: Path) -> Path:
     return path
 
 
-def test_video_that_breaks_off_is_dubbed_up_to_the_break(tmp_path, files, capfd):
+def test_video_that_breaks_off_is_dubbed_up_to_the_break(
+    tmp_path: Path, files: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
     broken = write_broken_video(tmp_path / "broken.mp4")
     result = tmp_path / "a.mp4"
     assert main(["dub", str(broken), files["speech"], "-o", str(result), "--extend", "stop"]) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,11 +15,11 @@ from visavox.models.radiance.rays import scaled
 
 
 @pytest.fixture(scope="module")
-def avatar(tmp_path_factory):
+def avatar(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_avatar(tmp_path_factory.mktemp("avatar") / "avatar")
 
 
-def test_an_avatar(avatar, capsys):
+def test_an_avatar(avatar: Path, capsys: pytest.CaptureFixture[str]) -> None:
     threads = torch.get_num_threads()
     assert (
         main(["bench", "avatar", str(avatar), "--size", "32", "48", "--frames", "3", "--threads", "1", "--json"]) == 0
@@ -39,7 +40,7 @@ def test_an_avatar(avatar, capsys):
     assert 1.5 * small["rays"] < large["rays"] <= 48 * 48
 
 
-def test_a_head_from_a_file(avatar, capsys):
+def test_a_head_from_a_file(avatar: Path, capsys: pytest.CaptureFixture[str]) -> None:
     head, torso = (str(avatar / f"{name}.safetensors") for name in ("head", "torso"))
     assert main(["bench", "avatar", head, "--size", "32", "--frames", "2"]) == 0
     first = capsys.readouterr().out.splitlines()
@@ -50,7 +51,7 @@ def test_a_head_from_a_file(avatar, capsys):
     assert first[0] == capsys.readouterr().out.splitlines()[0]
 
 
-def test_frames_lie_evenly_over_the_performance(avatar):
+def test_frames_lie_evenly_over_the_performance(avatar: Path) -> None:
     subject = load_subject(avatar, frames=4)
     assert subject.windows.shape[0] == len(subject.rotations) == 4
     assert not torch.equal(subject.rotations[0], subject.rotations[-1])
@@ -73,7 +74,9 @@ def test_frames_lie_evenly_over_the_performance(avatar):
         (["avatar", "{avatar}/torso.safetensors"], "Head-NeRF"),
     ],
 )
-def test_what_cannot_be_measured(avatar, capsys, arguments, words):
+def test_what_cannot_be_measured(
+    avatar: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
     assert main(["bench", *(word.format(avatar=avatar) for word in arguments)]) == 2
     said = capsys.readouterr().err
     assert words in said

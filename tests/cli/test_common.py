@@ -10,9 +10,11 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from signal import Signals
+from typing import Annotated, Any, Literal
 
 import pytest
 import tyro
@@ -36,7 +38,7 @@ class Example(ReportOptions):
 
 
 @pytest.fixture(autouse=True)
-def restored_messages():
+def restored_messages() -> Iterator[None]:
     logger = logging.getLogger("visavox")
     level, handlers, shown = logger.level, list(logger.handlers), warnings.showwarning
     logger.handlers.clear()
@@ -46,7 +48,7 @@ def restored_messages():
     warnings.showwarning = shown
 
 
-def stops_with(error: BaseException):
+def stops_with(error: BaseException) -> Callable[..., int]:
     def command(argv: list[str]) -> int:
         raise error
 
@@ -65,7 +67,9 @@ def stops_with(error: BaseException):
     ],
     ids=["bad input", "training", "Ctrl-C", "full disk", "broken pipe", "extra not installed"],
 )
-def test_what_stops_a_command_is_one_line_and_an_exit_code(capsys, error, code, line):
+def test_what_stops_a_command_is_one_line_and_an_exit_code(
+    capsys: pytest.CaptureFixture[str], error: BaseException, code: int, line: str
+) -> None:
     assert run(stops_with(error), []) == code
     said = capsys.readouterr()
     assert said.out == ""
@@ -74,12 +78,12 @@ def test_what_stops_a_command_is_one_line_and_an_exit_code(capsys, error, code, 
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), OSError(errno.EBADF, "a bug"), ModuleNotFoundError(name="x")])
-def test_bugs_keep_their_traceback(error):
+def test_bugs_keep_their_traceback(error: Exception) -> None:
     with pytest.raises(type(error)):
         run(stops_with(error), [])
 
 
-def test_the_extra_that_installs_a_missing_package_is_named(capsys):
+def test_the_extra_that_installs_a_missing_package_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     run(stops_with(ModuleNotFoundError(name="lightning.fabric")), [])
     assert "pip install 'visavox[train]'" in capsys.readouterr().err
 
@@ -96,7 +100,9 @@ def test_the_extra_that_installs_a_missing_package_is_named(capsys):
     ],
     ids=["choice", "number", "unknown option", "misspelt option", "missing option", "one argument too many"],
 )
-def test_options_that_cannot_be_read_are_one_line(capsys, argv, words):
+def test_options_that_cannot_be_read_are_one_line(
+    capsys: pytest.CaptureFixture[str], argv: list[str], words: list[str]
+) -> None:
     def command(argv: list[str]) -> int:
         parse(Example, argv, command="example")
         return 0
@@ -110,12 +116,12 @@ def test_options_that_cannot_be_read_are_one_line(capsys, argv, words):
     assert not set("╭│─") & set(said)
 
 
-def test_options_are_read_into_the_dataclass():
+def test_options_are_read_into_the_dataclass() -> None:
     options = parse(Example, ["-", "-o", "out file.mp4", "-q", "--json", "--extend", "loop"], command="example")
     assert options == Example(face=Path("-"), output=Path("out file.mp4"), quiet=True, json=True, extend="loop")
 
 
-def test_quiet_verbose_and_the_default_differ_in_what_they_say(capsys):
+def test_quiet_verbose_and_the_default_differ_in_what_they_say(capsys: pytest.CaptureFixture[str]) -> None:
     def command(argv: list[str]) -> int:
         parse(CommonOptions, argv, command="example")
         warnings.warn(f"the video is broken at 3 s {argv}", UserWarning, stacklevel=1)
@@ -135,7 +141,7 @@ def test_quiet_verbose_and_the_default_differ_in_what_they_say(capsys):
     }
 
 
-def test_verbose_shows_where_an_error_came_from(capsys):
+def test_verbose_shows_where_an_error_came_from(capsys: pytest.CaptureFixture[str]) -> None:
     def command(argv: list[str]) -> int:
         parse(CommonOptions, argv, command="example")
         raise InputError("no")
@@ -146,12 +152,12 @@ def test_verbose_shows_where_an_error_came_from(capsys):
     assert said.endswith("visavox: error: no\n")
 
 
-def visavox(*argv: str, **options) -> subprocess.Popen[str]:
+def visavox(*argv: str, **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-m", "visavox", *argv], text=True, stderr=subprocess.PIPE, **options)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs the device that is always full")
-def test_a_full_disk_under_standard_output():
+def test_a_full_disk_under_standard_output() -> None:
     with open("/dev/full", "w") as full, visavox("--help", stdout=full) as process:
         _, said = process.communicate(timeout=60)
     assert process.returncode == 2
@@ -160,7 +166,7 @@ def test_a_full_disk_under_standard_output():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX pipes")
-def test_a_reader_that_went_away():
+def test_a_reader_that_went_away() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with visavox("--help", stdout=writing) as process:
@@ -176,7 +182,7 @@ def test_a_reader_that_went_away():
     [(signal.SIGINT, 130, "visavox: interrupted\n"), (signal.SIGTERM, 143, "")],
     ids=["Ctrl-C", "terminated"],
 )
-def test_signals_unwind_the_program(tmp_path, number, code, line):
+def test_signals_unwind_the_program(tmp_path: Path, number: Signals, code: int, line: str) -> None:
     program = tmp_path / "job.py"
     program.write_text(
         "import sys, time, pathlib\n"

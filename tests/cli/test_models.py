@@ -1,6 +1,7 @@
 """`visavox models` as a user types it."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,19 +12,19 @@ from visavox.cli.main import main
 from visavox.weights.registry import list_models
 
 
-def test_list_shows_what_is_shipped(capsys):
+def test_list_shows_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["name", "network", "size", "description"]
     assert [line.split()[0] for line in lines[1:]] == [model.name for model in list_models()]
 
 
-def test_list_as_json(capsys):
+def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "list", "--json"]) == 0
     assert [model["name"] for model in json.loads(capsys.readouterr().out)] == [model.name for model in list_models()]
 
 
-def test_info_says_what_the_file_says(tmp_path, capsys):
+def test_info_says_what_the_file_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = save_small_generator(tmp_path / "small.safetensors")
     (tmp_path / "small.md").write_text("# small\n")
     assert main(["models", "info", str(path)]) == 0
@@ -43,7 +44,7 @@ def test_info_says_what_the_file_says(tmp_path, capsys):
     assert described["card"] == "# small\n"
 
 
-def test_import_converts(tmp_path, capsys):
+def test_import_converts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, output = tmp_path / "disc.pth", tmp_path / "disc.safetensors"
     torch.save({key: torch.tensor(0.5).expand(shape) for key, shape in published_shapes("quality").items()}, source)
     assert main(["models", "import", str(source), "-o", str(output)]) == 0
@@ -65,7 +66,13 @@ def test_import_converts(tmp_path, capsys):
         ([], "list, info, import"),
     ],
 )
-def test_bad_input_gives_one_line_and_2(arguments, words, tmp_path, monkeypatch, capsys):
+def test_bad_input_gives_one_line_and_2(
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["models", *arguments]) == 2
     said = capsys.readouterr().err

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from visavox.media import probe
 from visavox.motion.motion_file import load_motion, load_performance
 
 
-def fails(capsys, *arguments):
+def fails(capsys: pytest.CaptureFixture, *arguments: Path | str) -> str:
     """Run the command, see that it stops with one line and 2, and return the line."""
     assert main(["motion", *map(str, arguments)]) == 2
     said = capsys.readouterr()
@@ -19,7 +20,7 @@ def fails(capsys, *arguments):
     return said.err
 
 
-def test_the_motion_of_a_video_with_a_preview(tmp_path, capsys):
+def test_the_motion_of_a_video_with_a_preview(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output, preview = tmp_path / "m.npz", tmp_path / "p.mp4"
     arguments = ["motion", str(FACE), "-o", str(output), "--preview", str(preview), "--json", "--preview-pose"]
     assert main(arguments) == 0
@@ -41,7 +42,7 @@ def test_the_motion_of_a_video_with_a_preview(tmp_path, capsys):
     assert (load_motion(tmp_path / "once.npz").displacements != motion.displacements)[:, 36:48].any()
 
 
-def test_what_cannot_be_is_said_before_the_work(tmp_path, capsys):
+def test_what_cannot_be_is_said_before_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "m.npz"
     assert "missing.mp4" in fails(capsys, tmp_path / "missing.mp4", "-o", output)
     assert ".npz" in fails(capsys, FACE, "-o", tmp_path / "m.mp4")
@@ -63,13 +64,13 @@ def test_what_cannot_be_is_said_before_the_work(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_picture_does_not_move(tmp_path, capsys):
+def test_a_picture_does_not_move(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cv2 = pytest.importorskip("cv2")
     cv2.imwrite(str(tmp_path / "face.png"), np.zeros((64, 64, 3), np.uint8))
     assert "does not move" in fails(capsys, tmp_path / "face.png", "-o", tmp_path / "m.npz")
 
 
-def test_speech_is_brought_to_the_faces_of_a_person(tmp_path):
+def test_speech_is_brought_to_the_faces_of_a_person(tmp_path: Path) -> None:
     person = tmp_path / "person.npz"
     assert main(["motion", str(FACE), "-o", str(person), "-q"]) == 0
     made = []
@@ -80,7 +81,7 @@ def test_speech_is_brought_to_the_faces_of_a_person(tmp_path):
         made.append(load_motion(output).displacements)
     seen = load_motion(person).displacements[:, :48].reshape(-1, 144)
 
-    def distance(frames):
+    def distance(frames: np.ndarray) -> np.float32:
         """Mean distance of faces, without lips, from the nearest that the person was seen with."""
         flat = frames[:, :48].reshape(len(frames), -1)
         return np.linalg.norm(flat[:, None] - seen, axis=2).min(axis=1).mean()

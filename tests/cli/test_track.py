@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from visavox.face.track.track_file import load_track
 from visavox.media import probe
 
 
-def fails(capsys, *arguments):
+def fails(capsys: pytest.CaptureFixture, *arguments: Path | str) -> str:
     """Run the command, see that it stops with one line and 2, and return the line."""
     assert main(["track", *map(str, arguments)]) == 2
     said = capsys.readouterr()
@@ -18,7 +19,7 @@ def fails(capsys, *arguments):
     return said.err
 
 
-def test_a_track_a_preview_and_figures(tmp_path, capsys):
+def test_a_track_a_preview_and_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output, preview = tmp_path / "a track.npz", tmp_path / "preview.mp4"
     assert main(["track", str(FACE), "-o", str(output), "--preview", str(preview), "--json"]) == 0
     said = capsys.readouterr()
@@ -37,14 +38,14 @@ def test_a_track_a_preview_and_figures(tmp_path, capsys):
     assert "--overwrite" in fails(capsys, FACE, "-o", tmp_path / "new.npz", "--preview", preview)
 
 
-def test_all_faces_get_numbered_files(tmp_path, capsys):
+def test_all_faces_get_numbered_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["track", str(FACE), "-o", str(tmp_path / "t.npz"), "--face", "all", "--max-faces", "1"]) == 0
     assert "t-0.npz: face 0, 75 of 75 frames seen" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["t-0.npz"]
     assert "--overwrite" in fails(capsys, FACE, "-o", tmp_path / "t.npz", "--face", "all", "--max-faces", "1")
 
 
-def test_what_cannot_be_is_said_before_anything_is_tracked(tmp_path, capsys):
+def test_what_cannot_be_is_said_before_anything_is_tracked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "t.npz"
     assert "missing.mp4" in fails(capsys, tmp_path / "missing.mp4", "-o", output)
     assert "picture" in fails(capsys, SPEECH, "-o", output)
@@ -60,7 +61,7 @@ def test_what_cannot_be_is_said_before_anything_is_tracked(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_video_without_a_face_is_said(tmp_path, capsys):
+def test_a_video_without_a_face_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import cv2
     import numpy as np
 
@@ -71,7 +72,7 @@ def test_a_video_without_a_face_is_said(tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["gray.png"]
 
 
-def test_help_lists_the_options(capsys):
+def test_help_lists_the_options(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["track", "--help"])
     assert stop.value.code == 0

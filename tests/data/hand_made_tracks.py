@@ -27,7 +27,14 @@ def face_at(x: float, y: float, opening: float = 0.1, eyes: float = EYES) -> np.
     return points * eyes + np.array([x, y, 0], np.float32)
 
 
-def make_track(num_frames: int, *, rate: Fraction = Fraction(25), frame_size=(360, 288), eyes=EYES, face_id=0) -> Track:
+def make_track(
+    num_frames: int,
+    *,
+    rate: Fraction = Fraction(25),
+    frame_size: tuple[int, int] = (360, 288),
+    eyes: float = EYES,
+    face_id: int = 0,
+) -> Track:
     """A frontal face in the middle of the picture whose mouth opens and shuts."""
     openings = 0.1 + 0.08 * np.sin(np.arange(num_frames) * 0.9)
     x, y = frame_size[0] / 2, frame_size[1] / 2 - 0.3 * eyes

@@ -35,12 +35,12 @@ def generator() -> Wav2Lip:
 
 
 @pytest.fixture(scope="session")
-def network(generator) -> MouthNetwork:
+def network(generator: Wav2Lip) -> MouthNetwork:
     return MouthNetwork(generator)
 
 
 @pytest.fixture(scope="session")
-def weights(generator, tmp_path_factory) -> Path:
+def weights(generator: Wav2Lip, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same generator as a weights file."""
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     card = ModelCard(CROP, "learned nothing", "not trained", "Apache-2.0")

@@ -8,7 +8,7 @@ from visavox.models.generator.reference_warp import Layers
 
 
 @pytest.mark.parametrize("size", [96, 192])
-def test_it_lays_layers_as_the_network_does(size):
+def test_it_lays_layers_as_the_network_does(size: int) -> None:
     torch.manual_seed(5)
     still = F.affine_grid(torch.eye(2, 3)[None], [1, 1, 96, 96], align_corners=False)
     smooth = {"size": (96, 96), "mode": "bicubic", "align_corners": False}

@@ -6,9 +6,11 @@ import json
 import subprocess
 import sys
 import wave
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -25,7 +27,7 @@ from visavox.errors import InputError
 from visavox.face.track.track_file import save_track
 from visavox.media import Encoding, VideoReader, probe, read_audio, read_samples
 from visavox.models.generator.attn_wav2lip import AttnWav2Lip
-from visavox.types import Frame, FrameStatus
+from visavox.types import Frame, FrameStatus, Track
 from visavox.weights.checkpoint import save_model
 from visavox.weights.weights_file import ModelCard
 
@@ -34,19 +36,19 @@ RATE = 16_000
 
 
 @pytest.fixture(scope="module")
-def dubber(weights) -> Dubber:
+def dubber(weights: Path) -> Dubber:
     return Dubber(weights)
 
 
 @pytest.fixture(scope="module")
-def track_file(track, tmp_path_factory) -> Path:
+def track_file(track: Track, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("track") / "face.npz"
     save_track(track, path)
     return path
 
 
 @pytest.fixture(scope="module")
-def speech(tmp_path_factory):
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Make a recording of so many seconds of the bundled speech."""
     folder, samples = tmp_path_factory.mktemp("speech"), read_audio(SPEECH)
 
@@ -88,7 +90,9 @@ def changed(result: np.ndarray, source: np.ndarray) -> bool:
     return bool((np.abs(result.astype(int) - source).max(axis=-1) > 24).sum() > 200)
 
 
-def test_sound_and_picture_are_what_they_should_be(dubber, speech, track_file, tmp_path, frames):
+def test_sound_and_picture_are_what_they_should_be(
+    dubber: Dubber, speech: Callable[..., Path], track_file: Path, tmp_path: Path, frames: list[np.ndarray]
+) -> None:
     output = tmp_path / "a result, with 'quotes' and ünïcode.v1.mkv"
     result = dubber.dub(FACE, speech(2), output, track=track_file, encoding=LOSSLESS)
     info = probe(output)
@@ -104,7 +108,14 @@ def test_sound_and_picture_are_what_they_should_be(dubber, speech, track_file, t
         assert "TrainedAlgorithmicMedia" in str(container.metadata)
 
 
-def test_outside_of_the_mask_the_file_shows_the_source(dubber, speech, track, track_file, tmp_path, frames):
+def test_outside_of_the_mask_the_file_shows_the_source(
+    dubber: Dubber,
+    speech: Callable[..., Path],
+    track: Track,
+    track_file: Path,
+    tmp_path: Path,
+    frames: list[np.ndarray],
+) -> None:
     output = tmp_path / "a.mkv"
     dubber.dub(FACE, speech(1), output, track=track_file, encoding=LOSSLESS)
     face = prepare_face(track, CROP, 0.03)
@@ -127,7 +138,15 @@ def test_outside_of_the_mask_the_file_shows_the_source(dubber, speech, track, tr
         ("stop", list(range(75))),
     ],
 )
-def test_sound_longer_than_the_video(dubber, speech, track_file, tmp_path, frames, extend, expected):
+def test_sound_longer_than_the_video(
+    dubber: Dubber,
+    speech: Callable[..., Path],
+    track_file: Path,
+    tmp_path: Path,
+    frames: list[np.ndarray],
+    extend: str,
+    expected: list[int],
+) -> None:
     output = tmp_path / "a.mkv"
     result = dubber.dub(FACE, speech(4), output, track=track_file, extend=extend, encoding=LOSSLESS)
     written = read(output)
@@ -141,7 +160,16 @@ def test_sound_longer_than_the_video(dubber, speech, track_file, tmp_path, frame
 
 
 @pytest.mark.parametrize(("tail", "num_frames", "num_left"), [("cut", 25, 0), ("original", 75, 50), ("silent", 75, 0)])
-def test_video_longer_than_the_sound(dubber, speech, track_file, tmp_path, frames, tail, num_frames, num_left):
+def test_video_longer_than_the_sound(
+    dubber: Dubber,
+    speech: Callable[..., Path],
+    track_file: Path,
+    tmp_path: Path,
+    frames: list[np.ndarray],
+    tail: str,
+    num_frames: int,
+    num_left: int,
+) -> None:
     output = tmp_path / "a.mp4"
     result = dubber.dub(FACE, speech(1), output, track=track_file, tail=tail)
     assert result.num_frames == len(read(output)) == num_frames
@@ -158,7 +186,9 @@ def test_video_longer_than_the_sound(dubber, speech, track_file, tmp_path, frame
         assert after.size == 0 or after.max() < 0.01
 
 
-def test_frames_without_a_face_pass_through(dubber, speech, tmp_path, frames):
+def test_frames_without_a_face_pass_through(
+    dubber: Dubber, speech: Callable[..., Path], tmp_path: Path, frames: list[np.ndarray]
+) -> None:
     blank = [np.full_like(frames[0], 90) for _ in range(20)]
     source = write(tmp_path / "gap.mkv", [*frames[:15], *blank, *frames[15:30]])
     output = tmp_path / "a.mkv"
@@ -170,7 +200,9 @@ def test_frames_without_a_face_pass_through(dubber, speech, tmp_path, frames):
         assert changed(after[index].image, before[index].image) == (not 15 <= index < 35)
 
 
-def test_a_face_turned_away_passes_through(dubber, speech, track, tmp_path, frames):
+def test_a_face_turned_away_passes_through(
+    dubber: Dubber, speech: Callable[..., Path], track: Track, tmp_path: Path, frames: list[np.ndarray]
+) -> None:
     turned = replace(track, status=track.status.copy())
     turned.status[20:30] = FrameStatus.TURNED_AWAY
     save_track(turned, tmp_path / "turned.npz")
@@ -182,7 +214,9 @@ def test_a_face_turned_away_passes_through(dubber, speech, track, tmp_path, fram
     assert differences[30] < differences[31] < differences[32]  # the new mouth comes in gently
 
 
-def test_uneven_times_are_kept(dubber, speech, tmp_path, frames):
+def test_uneven_times_are_kept(
+    dubber: Dubber, speech: Callable[..., Path], tmp_path: Path, frames: list[np.ndarray]
+) -> None:
     stamps = [k * 40 + (k % 4) * 7 for k in range(30)]
     source = write(tmp_path / "uneven.mkv", frames[:30], stamps)
     output = tmp_path / "a.mkv"
@@ -194,7 +228,7 @@ def test_uneven_times_are_kept(dubber, speech, tmp_path, frames):
     assert result.num_repainted == len(times)
 
 
-def test_a_photo_speaks(dubber, speech, tmp_path, frames):
+def test_a_photo_speaks(dubber: Dubber, speech: Callable[..., Path], tmp_path: Path, frames: list[np.ndarray]) -> None:
     picture = tmp_path / "photo.png"
     with av.open(str(picture), "w", format="image2") as container:
         stream = container.add_stream("png", rate=1)
@@ -211,7 +245,9 @@ def test_a_photo_speaks(dubber, speech, tmp_path, frames):
     assert np.abs(written[10].image[:80].astype(int) - written[30].image[:80]).max() < 12
 
 
-def test_audio_offset_shows_later_sound_earlier(dubber, speech, track_file, tmp_path):
+def test_audio_offset_shows_later_sound_earlier(
+    dubber: Dubber, speech: Callable[..., Path], track_file: Path, tmp_path: Path
+) -> None:
     options = {"track": track_file, "encoding": LOSSLESS, "close_in_silence": False}
     dubber.dub(FACE, speech(2), tmp_path / "offset.mkv", audio_offset=400, **options)
     dubber.dub(FACE, speech(2, start=0.4), tmp_path / "shifted.mkv", **options)
@@ -226,14 +262,16 @@ def test_audio_offset_shows_later_sound_earlier(dubber, speech, track_file, tmp_
     assert np.array_equal(read_samples(tmp_path / "offset.mkv", RATE, 1), read_samples(speech(2), RATE, 1))
 
 
-def test_the_same_job_gives_the_same_file(dubber, weights, speech, tmp_path):
+def test_the_same_job_gives_the_same_file(
+    dubber: Dubber, weights: Path, speech: Callable[..., Path], tmp_path: Path
+) -> None:
     dubber.dub(FACE, speech(1), tmp_path / "a.mkv", save_track=tmp_path / "face.npz")
     visavox.dub(FACE, speech(1), tmp_path / "b.mkv", model=weights, track=tmp_path / "face.npz")
     first, second = read(tmp_path / "a.mkv"), read(tmp_path / "b.mkv")
     assert all(np.array_equal(one.image, two.image) for one, two in zip(first, second, strict=True))
 
 
-def test_all_faces_speak(dubber, speech, tmp_path, frames):
+def test_all_faces_speak(dubber: Dubber, speech: Callable[..., Path], tmp_path: Path, frames: list[np.ndarray]) -> None:
     source = write(tmp_path / "two.mkv", [np.concatenate([image, image[:, ::-1]], axis=1) for image in frames[:25]])
     output = tmp_path / "a.mkv"
     result = dubber.dub(source, speech(1), output, speaker="all", encoding=LOSSLESS)
@@ -248,7 +286,13 @@ def test_all_faces_speak(dubber, speech, tmp_path, frames):
         assert changed(after.image[:, 360:], before.image[:, 360:])
 
 
-def test_a_broken_off_video_is_dubbed_up_to_the_break(dubber, speech, tmp_path, frames, caplog):
+def test_a_broken_off_video_is_dubbed_up_to_the_break(
+    dubber: Dubber,
+    speech: Callable[..., Path],
+    tmp_path: Path,
+    frames: list[np.ndarray],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     whole = write(tmp_path / "whole.mkv", frames)
     broken = tmp_path / "broken.mkv"
     broken.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
@@ -260,7 +304,9 @@ def test_a_broken_off_video_is_dubbed_up_to_the_break(dubber, speech, tmp_path, 
     assert "breaks off" in caplog.text
 
 
-def test_what_is_there_is_not_replaced(dubber, speech, track_file, tmp_path):
+def test_what_is_there_is_not_replaced(
+    dubber: Dubber, speech: Callable[..., Path], track_file: Path, tmp_path: Path
+) -> None:
     output = tmp_path / "a.mp4"
     output.write_bytes(b"precious")
     with pytest.raises(InputError, match="--overwrite"):
@@ -283,14 +329,23 @@ def test_what_is_there_is_not_replaced(dubber, speech, track_file, tmp_path):
         ({"batch_size": 0}, "batch_size"),
     ],
 )
-def test_what_cannot_work_is_said_before_the_work(dubber, speech, tmp_path, options, message, monkeypatch):
+def test_what_cannot_work_is_said_before_the_work(
+    dubber: Dubber,
+    speech: Callable[..., Path],
+    tmp_path: Path,
+    options: dict[str, Any],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("visavox.dubbing.pipeline.find_tracks", lambda *_: pytest.fail("the work began"))
     with pytest.raises(InputError, match=message):
         dubber.dub(FACE, speech(1), tmp_path / "a.mp4", **options)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_codec_that_does_not_fit_is_said_before_the_work(dubber, speech, tmp_path, monkeypatch):
+def test_a_codec_that_does_not_fit_is_said_before_the_work(
+    dubber: Dubber, speech: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("visavox.dubbing.pipeline.find_tracks", lambda *_: pytest.fail("the work began"))
     for name, encoding in (("a.webm", Encoding(video_codec="h264")), ("a.mov", Encoding(audio_codec="opus"))):
         with pytest.raises(InputError, match="cannot hold"):
@@ -298,7 +353,9 @@ def test_a_codec_that_does_not_fit_is_said_before_the_work(dubber, speech, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_track_of_another_video_is_refused(dubber, speech, track_file, tmp_path, frames):
+def test_a_track_of_another_video_is_refused(
+    dubber: Dubber, speech: Callable[..., Path], track_file: Path, tmp_path: Path, frames: list[np.ndarray]
+) -> None:
     source = write(tmp_path / "other.mkv", [np.ascontiguousarray(frame[:, :320]) for frame in frames[:30]])
     with pytest.raises(InputError, match="320"):
         dubber.dub(source, speech(1), tmp_path / "a.mp4", track=track_file)
@@ -308,7 +365,9 @@ def test_a_track_of_another_video_is_refused(dubber, speech, track_file, tmp_pat
     assert not (tmp_path / "a.mp4").exists()
 
 
-def test_the_command_reports(weights, speech, track_file, tmp_path, capsys):
+def test_the_command_reports(
+    weights: Path, speech: Callable[..., Path], track_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = tmp_path / "a.mp4"
     arguments = ["dub", str(FACE), str(speech(1)), "-o", str(output), "--model", str(weights)]
     assert main([*arguments, "--track", str(track_file), "--json"]) == 0
@@ -326,7 +385,9 @@ def test_the_command_reports(weights, speech, track_file, tmp_path, capsys):
     assert "standard output" in capsys.readouterr().err
 
 
-def test_the_result_goes_through_a_pipe(weights, speech, track_file, tmp_path):
+def test_the_result_goes_through_a_pipe(
+    weights: Path, speech: Callable[..., Path], track_file: Path, tmp_path: Path
+) -> None:
     arguments = ["dub", str(FACE), "-", "-o", "-", "--model", str(weights), "--track", str(track_file), "--quiet"]
     with open(speech(1), "rb") as sound:
         done = subprocess.run(
@@ -339,7 +400,9 @@ def test_the_result_goes_through_a_pipe(weights, speech, track_file, tmp_path):
     assert len(read_samples(output, RATE, 1)) == pytest.approx(RATE, abs=1200)
 
 
-def test_mixing_keeps_the_original_under_the_speech(dubber, speech, track_file, tmp_path):
+def test_mixing_keeps_the_original_under_the_speech(
+    dubber: Dubber, speech: Callable[..., Path], track_file: Path, tmp_path: Path
+) -> None:
     output = tmp_path / "a.mkv"
     dubber.dub(FACE, speech(2), output, track=track_file, mix=-6.0, encoding=Encoding(audio_codec="flac"))
     mixed = read_samples(output, RATE, 1)[: 2 * RATE, 0]
@@ -347,7 +410,13 @@ def test_mixing_keeps_the_original_under_the_speech(dubber, speech, track_file, 
     assert np.abs(mixed - expected.clip(-1, 1)).max() < 0.01
 
 
-def test_the_attention_network_dubs(speech, track_file, tmp_path, frames, capsys):
+def test_the_attention_network_dubs(
+    speech: Callable[..., Path],
+    track_file: Path,
+    tmp_path: Path,
+    frames: list[np.ndarray],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Its weights file alone says which network it is; here one that bends its reference and paints by motion."""
     torch.manual_seed(3)
     model = AttnWav2Lip(ATTN_CONFIG).eval()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from visavox.face.track.track_file import save_track
 from visavox.media import Encoding, VideoReader
 from visavox.models.generator.motion_driven import MotionDub
 from visavox.motion.motion_file import save_motion
-from visavox.types import Motion
+from visavox.types import Motion, Track
 from visavox.weights.checkpoint import save_model
 from visavox.weights.weights_file import ModelCard
 
@@ -31,7 +32,7 @@ LOSSLESS = Encoding(crf=0, preset="ultrafast")
 
 
 @pytest.fixture(scope="module")
-def painter(track) -> MotionDub:
+def painter(track: Track) -> MotionDub:
     """Reads mouths rightly, and paints differently what differs, but has not learned how mouths look."""
     torch.manual_seed(5)
     model = MotionDub(DEAF).eval()
@@ -49,7 +50,7 @@ def painter(track) -> MotionDub:
 
 
 @pytest.fixture(scope="module")
-def files(painter, track, tmp_path_factory):
+def files(painter: MotionDub, track: Track, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
     """Weights, track, and the motion of the first half of the bundled clip."""
     folder = tmp_path_factory.mktemp("motion-dub")
     weights, face, motion = folder / "deaf.safetensors", folder / "track.npz", folder / "motion.npz"
@@ -60,19 +61,21 @@ def files(painter, track, tmp_path_factory):
     return weights, face, motion
 
 
-def frames_of(path) -> list[np.ndarray]:
+def frames_of(path: Path) -> list[np.ndarray]:
     with VideoReader(path) as reader:
         return [frame.image for frame in reader]
 
 
-def test_the_command_dubs_by_motion(files, tmp_path, capsys):
+def test_the_command_dubs_by_motion(
+    files: tuple[Path, Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     weights, face, motion = files
     options = ["--model", str(weights), "--track", str(face), "--motion", str(motion), "--openness", "1.1"]
     assert main(["dub", str(FACE), str(SPEECH), "-o", str(tmp_path / "a.mp4"), *options, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["num_repainted"] > 30
 
 
-def test_openness_widens_what_is_open_and_rest_stays_rest(files, tmp_path):
+def test_openness_widens_what_is_open_and_rest_stays_rest(files: tuple[Path, Path, Path], tmp_path: Path) -> None:
     weights, face, motion = files
     dubber, pictures = Dubber(weights), []
     for openness in (1.0, 1.2):
@@ -86,7 +89,7 @@ def test_openness_widens_what_is_open_and_rest_stays_rest(files, tmp_path):
     assert max(differences[36:]) == 0
 
 
-def test_numbers_are_those_of_the_moment(painter):
+def test_numbers_are_those_of_the_moment(painter: MotionDub) -> None:
     rest = np.zeros(2, np.float32)
     wanted = WantedMotion(np.array([[0, 0], [1, 2], [3, 6]], np.float32), rest, Fraction(25))
     assert np.allclose(wanted.at(Fraction(1, 25)), [1, 2])
@@ -97,7 +100,7 @@ def test_numbers_are_those_of_the_moment(painter):
     assert np.allclose(wanted.at(Fraction(1)), rest)
 
 
-def test_ones_own_motion_comes_back_as_it_was(painter, track):
+def test_ones_own_motion_comes_back_as_it_was(painter: MotionDub, track: Track) -> None:
     motion = motion_of_track(track)
     wanted = fit_motion(motion, painter.mouth_reader, track, DubSettings())
     read = painter.mouth_reader.read(motion.displacements)
@@ -105,7 +108,9 @@ def test_ones_own_motion_comes_back_as_it_was(painter, track):
     assert wanted.numbers.std() == pytest.approx(read.std(), rel=0.05)
 
 
-def test_a_performer_with_a_smaller_mouth_moves_this_one_as_widely_as_it_moves(painter, track):
+def test_a_performer_with_a_smaller_mouth_moves_this_one_as_widely_as_it_moves(
+    painter: MotionDub, track: Track
+) -> None:
     motion = motion_of_track(track)
     smaller = Motion(
         motion.neutral + 0.6 * (motion.displacements - motion.neutral), motion.confidence, motion.neutral, motion.rate
@@ -126,7 +131,13 @@ def test_a_performer_with_a_smaller_mouth_moves_this_one_as_widely_as_it_moves(p
         ({"close_in_silence": False}, "rests in pauses of itself"),
     ],
 )
-def test_what_cannot_work_by_motion_is_said_before_the_work(files, tmp_path, options, message, monkeypatch):
+def test_what_cannot_work_by_motion_is_said_before_the_work(
+    files: tuple[Path, Path, Path],
+    tmp_path: Path,
+    options: dict[str, float | str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("visavox.dubbing.pipeline.find_tracks", lambda *_: pytest.fail("the work began"))
     with pytest.raises(InputError, match=message):
         Dubber(files[0]).dub(FACE, SPEECH, tmp_path / "a.mp4", **options)
@@ -134,7 +145,9 @@ def test_what_cannot_work_by_motion_is_said_before_the_work(files, tmp_path, opt
 
 
 @pytest.mark.parametrize("options", [{"openness": 1.1}, {"seed": 3}, {"temperature": 0.5}])
-def test_a_network_that_hears_is_not_told(weights, tmp_path, options, monkeypatch):
+def test_a_network_that_hears_is_not_told(
+    weights: Path, tmp_path: Path, options: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("visavox.dubbing.pipeline.find_tracks", lambda *_: pytest.fail("the work began"))
     with pytest.raises(InputError, match="use the model motion-dub"):
         Dubber(weights).dub(FACE, SPEECH, tmp_path / "a.mp4", **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from visavox.dubbing.expressiveness import own_expressiveness
 from visavox.dubbing.network import MouthNetwork
 from visavox.dubbing.speech import read_speech
 from visavox.errors import InputError
+from visavox.types import Track
 from visavox.weights.checkpoint import load_model
 
 
@@ -25,33 +27,35 @@ def shipped() -> MouthNetwork:
 
 
 @pytest.fixture(scope="module")
-def openings(track) -> np.ndarray:
+def openings(track: Track) -> np.ndarray:
     """How far the lips of the person in the bundled clip open."""
     return lip_opening(frontal_mouths(track.landmarks))
 
 
-def test_a_person_who_moves_as_predicted_is_left_alone(track, openings):
+def test_a_person_who_moves_as_predicted_is_left_alone(track: Track, openings: np.ndarray) -> None:
     assert own_expressiveness(track, openings) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(("share", "factor"), [(0.8, 0.8**-0.5), (1.5, 1.5**-0.5), (0.34, 1.4), (3.0, 0.75)])
-def test_halfway_from_the_typical_to_the_own_within_bounds(track, openings, share, factor):
+def test_halfway_from_the_typical_to_the_own_within_bounds(
+    track: Track, openings: np.ndarray, share: float, factor: float
+) -> None:
     heard = openings.mean() + share * (openings - openings.mean())
     assert own_expressiveness(track, heard) == pytest.approx(factor, rel=1e-3)
 
 
-def test_who_only_listens_in_the_video_speaks_as_predicted(track, openings):
+def test_who_only_listens_in_the_video_speaks_as_predicted(track: Track, openings: np.ndarray) -> None:
     assert own_expressiveness(track, 4 * openings) == 1.0
 
 
-def test_a_picture_and_a_word_tell_nothing(track, openings):
+def test_a_picture_and_a_word_tell_nothing(track: Track, openings: np.ndarray) -> None:
     picture = replace(track, status=np.where(np.arange(track.num_frames) == 3, track.status, 0).astype(np.uint8))
     assert own_expressiveness(picture, openings) == 1.0
     assert own_expressiveness(track, openings[:10]) == 1.0
     assert own_expressiveness(track, np.empty(0, np.float32)) == 1.0
 
 
-def test_predicted_openings_are_those_of_mouths(shipped):
+def test_predicted_openings_are_those_of_mouths(shipped: MouthNetwork) -> None:
     """In the units of the landmarks: closed is 0, and speech opens lips by tenths of the distance of the eyes."""
     heard = shipped.openings(read_speech(SPEECH).mel)
     assert heard.min() >= 0
@@ -59,17 +63,17 @@ def test_predicted_openings_are_those_of_mouths(shipped):
     assert 0.1 < heard.max() < 0.5
 
 
-def test_silence_opens_nothing(shipped):
+def test_silence_opens_nothing(shipped: MouthNetwork) -> None:
     assert len(shipped.openings(torch.full((80, 200), MEL_MIN))) == 0
 
 
-def test_a_network_that_paints_what_it_hears_cannot_say_how_lips_open(network):
+def test_a_network_that_paints_what_it_hears_cannot_say_how_lips_open(network: MouthNetwork) -> None:
     assert not network.hears_motion
     with pytest.raises(ValueError, match="does not say how the mouth moves"):
         network.openings(torch.zeros(80, 200))
 
 
-def test_expressiveness_moves_the_painted_mouth_more_or_less_widely(shipped):
+def test_expressiveness_moves_the_painted_mouth_more_or_less_widely(shipped: MouthNetwork) -> None:
     """A picture painted with 0 is one of a mouth at rest, and with 1 that of no factor at all."""
     rng = np.random.default_rng(0)
     size = shipped.crop.size
@@ -77,7 +81,7 @@ def test_expressiveness_moves_the_painted_mouth_more_or_less_widely(shipped):
     faces = rng.integers(0, 255, (2, size, size, 3), np.uint8)
     silence = np.full_like(mel, MEL_MIN)
 
-    def painted(sound, factor):
+    def painted(sound: np.ndarray, factor: float | None) -> np.ndarray:
         widths = None if factor is None else np.full(2, factor, np.float32)
         return shipped.paint(sound, faces, faces, widths)
 
@@ -88,12 +92,12 @@ def test_expressiveness_moves_the_painted_mouth_more_or_less_widely(shipped):
 
 
 @pytest.mark.parametrize("wanted", [-0.1, 2.1, float("nan")])
-def test_values_that_mean_nothing_are_refused(wanted):
+def test_values_that_mean_nothing_are_refused(wanted: float) -> None:
     with pytest.raises(InputError, match="give 0 to 2"):
         DubSettings(expressiveness=wanted)
 
 
-def test_a_model_without_a_speech_branch_is_no_reason_to_begin(weights, tmp_path):
+def test_a_model_without_a_speech_branch_is_no_reason_to_begin(weights: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
     with pytest.raises(InputError, match="does not say how the mouth moves"):
         Dubber(weights).dub(FACE, SPEECH, output, settings=DubSettings(expressiveness=0.5))

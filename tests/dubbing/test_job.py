@@ -6,6 +6,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ from visavox.demo import FACE
 from visavox.dubbing import Dubber
 from visavox.face.track.track_file import save_track
 from visavox.media import SampleReader, VideoReader
+from visavox.media.info import VideoInfo
+from visavox.media.sound import AudioInfo
+from visavox.models.generator.wav2lip import Wav2Lip
 from visavox.progress import CancelToken, Event
 from visavox.types import Track
 
@@ -52,14 +56,16 @@ def content(path: Path) -> bytes:
     return frames + samples
 
 
-def test_everything_is_checked_once(weights, speech, track_file, tmp_path, monkeypatch):
+def test_everything_is_checked_once(
+    weights: Path, speech: Path, track_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     counts: dict[str, int] = {}
 
     def counted(module: str, name: str) -> None:
         target = sys.modules[module]
         inner = getattr(target, name)
 
-        def call(*arguments, **options):
+        def call(*arguments: Any, **options: Any) -> AudioInfo | VideoInfo | list[Track] | None:
             counts[name] = counts.get(name, 0) + 1
             return inner(*arguments, **options)
 
@@ -74,7 +80,9 @@ def test_everything_is_checked_once(weights, speech, track_file, tmp_path, monke
     )
 
 
-def test_events_say_how_far_it_is_and_the_result_follows(weights, speech, track_file, tmp_path):
+def test_events_say_how_far_it_is_and_the_result_follows(
+    weights: Path, speech: Path, track_file: Path, tmp_path: Path
+) -> None:
     job = visavox.check(FACE, speech, tmp_path / "out.mp4", model=weights, track=track_file)
     with pytest.raises(RuntimeError, match="no result yet"):
         _ = job.result
@@ -86,7 +94,9 @@ def test_events_say_how_far_it_is_and_the_result_follows(weights, speech, track_
     assert (tmp_path / "out.mp4").is_file()
 
 
-def test_a_view_that_fails_does_not_stop_the_job(weights, speech, track_file, tmp_path, caplog):
+def test_a_view_that_fails_does_not_stop_the_job(
+    weights: Path, speech: Path, track_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     def broken(event: Event) -> None:
         raise ZeroDivisionError
 
@@ -96,7 +106,7 @@ def test_a_view_that_fails_does_not_stop_the_job(weights, speech, track_file, tm
 
 
 @pytest.mark.parametrize("stage", ["looking for faces", "dubbing"])
-def test_a_cancelled_job_leaves_nothing(weights, speech, tmp_path, stage):
+def test_a_cancelled_job_leaves_nothing(weights: Path, speech: Path, tmp_path: Path, stage: str) -> None:
     token = CancelToken()
 
     def cancel(event: Event) -> None:
@@ -110,7 +120,7 @@ def test_a_cancelled_job_leaves_nothing(weights, speech, tmp_path, stage):
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("visavox")]
 
 
-def test_leaving_the_events_cancels(weights, speech, track_file, tmp_path):
+def test_leaving_the_events_cancels(weights: Path, speech: Path, track_file: Path, tmp_path: Path) -> None:
     job = visavox.check(FACE, speech, tmp_path / "out.mp4", model=weights, track=track_file)
     events = job.events()
     for event in events:
@@ -120,7 +130,7 @@ def test_leaving_the_events_cancels(weights, speech, track_file, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_an_error_of_the_job_is_raised_where_its_events_are_read(weights, speech, tmp_path):
+def test_an_error_of_the_job_is_raised_where_its_events_are_read(weights: Path, speech: Path, tmp_path: Path) -> None:
     wall = tmp_path / "wall.png"
     from PIL import Image
 
@@ -130,7 +140,9 @@ def test_an_error_of_the_job_is_raised_where_its_events_are_read(weights, speech
         list(job.events())
 
 
-def test_a_generator_made_in_python_dubs(generator, weights, speech, track_file, tmp_path):
+def test_a_generator_made_in_python_dubs(
+    generator: Wav2Lip, weights: Path, speech: Path, track_file: Path, tmp_path: Path
+) -> None:
     for name, model in (("file", weights), ("module", generator)):
         visavox.dub(FACE, speech, tmp_path / f"{name}.mp4", model=model, track=track_file)
     assert content(tmp_path / "file.mp4") == content(tmp_path / "module.mp4")
@@ -139,7 +151,9 @@ def test_a_generator_made_in_python_dubs(generator, weights, speech, track_file,
 
 
 @pytest.mark.parametrize("shared", [True, False])
-def test_four_at_once_are_what_they_are_alone(weights, speech, tmp_path, capfd, shared):
+def test_four_at_once_are_what_they_are_alone(
+    weights: Path, speech: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], shared: bool
+) -> None:
     """One Dubber in four threads, and four Dubbers; the tracker runs in all of them."""
     settings = [{"extend": "loop"}, {"audio_offset": 40.0}, {"face": "largest"}, {"sharpen": 0.0}]
     settings = [{("speaker" if name == "face" else name): value for name, value in one.items()} for one in settings]

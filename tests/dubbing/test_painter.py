@@ -7,7 +7,7 @@ import torch
 from tests.dubbing.tiny import CONFIG, CROP
 
 from visavox.audio.features.mel import mel_spectrogram, mel_window, window_start
-from visavox.dubbing.faces import prepare_face, working_crop
+from visavox.dubbing.faces import SpeakingFace, prepare_face, working_crop
 from visavox.dubbing.network import MouthNetwork
 from visavox.dubbing.painter import MouthPainter
 from visavox.errors import InputError
@@ -16,6 +16,7 @@ from visavox.face.geometry.crop import warp_crop
 from visavox.models.generator.wav2lip import Wav2Lip
 from visavox.models.sync.expert import Expert
 from visavox.runtime.device import choose_device
+from visavox.types import Track
 
 NUM_FRAMES = 30
 
@@ -28,13 +29,22 @@ def mel() -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def face(track, frames):
+def face(track: Track, frames: list[np.ndarray]) -> SpeakingFace:
     speaking = prepare_face(track, CROP, 0.03)
     speaking.references[0] = warp_crop(frames[5], speaking.matrices[5], CROP.size)
     return speaking
 
 
-def paint(network, face, frames, mel, *, batch_size=4, portions=None, lead=Fraction(0)) -> list[np.ndarray]:
+def paint(
+    network: MouthNetwork,
+    face: SpeakingFace,
+    frames: list[np.ndarray],
+    mel: torch.Tensor,
+    *,
+    batch_size: int = 4,
+    portions: list[int] | None = None,
+    lead: Fraction = Fraction(0),
+) -> list[np.ndarray]:
     """Paint the first frames, the sound arriving in `portions` of mel frames between the pictures."""
     painter = MouthPainter(network, batch_size=batch_size, sound_lead=lead)
     finished = []
@@ -54,7 +64,9 @@ def paint(network, face, frames, mel, *, batch_size=4, portions=None, lead=Fract
     return finished + painter.flush()
 
 
-def test_portions_change_nothing(network, face, frames, mel):
+def test_portions_change_nothing(
+    network: MouthNetwork, face: SpeakingFace, frames: list[np.ndarray], mel: torch.Tensor
+) -> None:
     whole = paint(network, face, frames, mel)
     for portions in ([3], [0, 0, 40], [1, 7, 2], [200]):
         pieces = paint(network, face, frames, mel, portions=portions)
@@ -62,12 +74,16 @@ def test_portions_change_nothing(network, face, frames, mel):
         assert all(np.array_equal(first, second) for first, second in zip(whole, pieces, strict=True))
 
 
-def test_batches_change_only_rounding(network, face, frames, mel):
+def test_batches_change_only_rounding(
+    network: MouthNetwork, face: SpeakingFace, frames: list[np.ndarray], mel: torch.Tensor
+) -> None:
     one, many = (paint(network, face, frames, mel, batch_size=size) for size in (1, 16))
     assert max(np.abs(a.astype(int) - b).max() for a, b in zip(one, many, strict=True)) <= 1
 
 
-def test_later_sound_does_not_change_earlier_frames(network, face, frames, mel):
+def test_later_sound_does_not_change_earlier_frames(
+    network: MouthNetwork, face: SpeakingFace, frames: list[np.ndarray], mel: torch.Tensor
+) -> None:
     cut = mel.clone()
     cut[:, 60:] = 4.0
     before, after = paint(network, face, frames, mel), paint(network, face, frames, cut)
@@ -76,7 +92,9 @@ def test_later_sound_does_not_change_earlier_frames(network, face, frames, mel):
     assert same == [end <= 60 for end in heard]
 
 
-def test_the_network_gets_what_it_was_promised(generator, network, face, frames, mel):
+def test_the_network_gets_what_it_was_promised(
+    generator: Wav2Lip, network: MouthNetwork, face: SpeakingFace, frames: list[np.ndarray], mel: torch.Tensor
+) -> None:
     """Mel window of the very time, target with its lower half hidden, reference; RGB in [0, 1]."""
     seen = []
     spy = MouthNetwork(generator)
@@ -99,7 +117,9 @@ def test_the_network_gets_what_it_was_promised(generator, network, face, frames,
     assert torch.equal(faces[0, 3:], torch.from_numpy(face.references[0]).permute(2, 0, 1) / 255)
 
 
-def test_only_the_mouth_changes(network, face, frames, mel):
+def test_only_the_mouth_changes(
+    network: MouthNetwork, face: SpeakingFace, frames: list[np.ndarray], mel: torch.Tensor
+) -> None:
     for index, image in enumerate(paint(network, face, frames, mel)):
         points = face.points[index] @ face.matrices[index][:, :2].T + face.matrices[index][:, 2]
         rows, columns = np.nonzero(mouth_mask(points, CROP.size).blend)
@@ -114,7 +134,7 @@ def test_only_the_mouth_changes(network, face, frames, mel):
         assert changed_rows.max() <= bottom
 
 
-def test_frames_without_a_face_do_not_pile_up(network, frames):
+def test_frames_without_a_face_do_not_pile_up(network: MouthNetwork, frames: list[np.ndarray]) -> None:
     painter = MouthPainter(network, batch_size=4)
     painter.push_sound(torch.full((80, 4), -4.0))
     for index in range(20):
@@ -123,7 +143,9 @@ def test_frames_without_a_face_do_not_pile_up(network, frames):
         assert np.array_equal(finished[0], frames[0])
 
 
-def test_two_faces_in_one_frame(network, track, frames, mel):
+def test_two_faces_in_one_frame(
+    network: MouthNetwork, track: Track, frames: list[np.ndarray], mel: torch.Tensor
+) -> None:
     """Two halves of a frame that shows the same face twice are painted alike."""
     first = prepare_face(track, CROP, 0.0)
     width = frames[0].shape[1]
@@ -142,13 +164,13 @@ def test_two_faces_in_one_frame(network, track, frames, mel):
     assert np.abs(left - right).max() <= 1
 
 
-def test_an_expert_paints_no_mouths():
+def test_an_expert_paints_no_mouths() -> None:
     with pytest.raises(InputError, match="paints no mouths"):
         MouthNetwork(Expert().eval())
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_no_cuda_is_said():
+def test_no_cuda_is_said() -> None:
     assert choose_device("auto").type == "cpu"
     with pytest.raises(InputError, match="no usable CUDA device"):
         choose_device("cuda")
@@ -164,7 +186,9 @@ def bending() -> MouthNetwork:
     return MouthNetwork(model)
 
 
-def test_a_bent_reference_is_what_the_network_gives(bending, frames, face, mel):
+def test_a_bent_reference_is_what_the_network_gives(
+    bending: MouthNetwork, frames: list[np.ndarray], face: SpeakingFace, mel: torch.Tensor
+) -> None:
     crop = warp_crop(frames[9], face.matrices[9], CROP.size)
     window = mel_window(mel, 30, 16)
     painted = bending.paint(window[None].numpy(), crop[None], face.references[0][None])[0]
@@ -176,7 +200,9 @@ def test_a_bent_reference_is_what_the_network_gives(bending, frames, face, mel):
     assert np.ptp(expected[48:]) > 0.1
 
 
-def test_a_large_face_is_bent_at_twice_the_size(bending, track, frames, mel):
+def test_a_large_face_is_bent_at_twice_the_size(
+    bending: MouthNetwork, track: Track, frames: list[np.ndarray], mel: torch.Tensor
+) -> None:
     crop = working_crop(CROP, True, [replace(track, landmarks=track.landmarks * 2)])
     assert crop.size == 2 * CROP.size
     assert working_crop(CROP, False, [replace(track, landmarks=track.landmarks * 2)]) == CROP

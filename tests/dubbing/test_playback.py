@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from visavox.errors import InputError
 from visavox.media import VideoReader, probe
 from visavox.media.segment import SegmentReader
 from visavox.runtime.background import Background
+from visavox.types import Frame
 
 KINDS = {
     "h264 with b-frames": ("clip.mp4", {"options": {"g": "30", "bf": "3"}}),
@@ -31,19 +33,19 @@ KINDS = {
 
 
 @pytest.fixture(params=KINDS)
-def video(request, tmp_path) -> Path:
+def video(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     name, settings = KINDS[request.param]
     path = tmp_path / name
     make_video(path, num_frames=70, **settings)
     return path
 
 
-def read_all(path: Path):
+def read_all(path: Path) -> list[Frame]:
     with VideoReader(path) as reader:
         return list(reader)
 
 
-def test_segments_are_the_frames_themselves(video):
+def test_segments_are_the_frames_themselves(video: Path) -> None:
     frames = read_all(video)
     times = [frame.time for frame in frames]
     with SegmentReader(probe(video)) as reader:
@@ -53,7 +55,7 @@ def test_segments_are_the_frames_themselves(video):
             assert all(np.array_equal(a, b.image) for a, b in zip(images, frames[start:stop], strict=True))
 
 
-def test_pingpong_plays_every_frame_in_order(video, monkeypatch):
+def test_pingpong_plays_every_frame_in_order(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frames = read_all(video)
     times = [frame.time for frame in frames]
     timeline = plan_timeline(times, Fraction(1, 25), times[-1] * 2 + 1, extend="pingpong", tail="cut")
@@ -66,7 +68,7 @@ def test_pingpong_plays_every_frame_in_order(video, monkeypatch):
 
 
 @pytest.mark.parametrize("extend", ["loop", "freeze", "pingpong"])
-def test_what_the_caller_paints_on_a_frame_does_not_come_back(extend):
+def test_what_the_caller_paints_on_a_frame_does_not_come_back(extend: str) -> None:
     info = probe(FACE)
     times = [frame.time for frame in read_all(FACE)]
     timeline = plan_timeline(times, Fraction(1, 25), Fraction(8), extend=extend, tail="cut")
@@ -75,7 +77,7 @@ def test_what_the_caller_paints_on_a_frame_does_not_come_back(extend):
         image[:] = 0
 
 
-def test_memory_is_bounded(tmp_path, monkeypatch):
+def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However long the video, no more frames are read at a time than were allowed for."""
     path = tmp_path / "long.mp4"
     make_video(path, num_frames=200)
@@ -89,7 +91,7 @@ def test_memory_is_bounded(tmp_path, monkeypatch):
     assert max(lengths) == 10
 
 
-def test_single_frames(tmp_path):
+def test_single_frames(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     make_video(path, num_frames=60, options={"g": "12"})
     times = [frame.time for frame in read_all(path)]
@@ -99,7 +101,7 @@ def test_single_frames(tmp_path):
     assert [number_of(image) for _, image in found] == wanted
 
 
-def test_a_track_of_another_video_is_refused(tmp_path):
+def test_a_track_of_another_video_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     make_video(path, num_frames=20, rate=30)
     times = [Fraction(k, 25) for k in range(20)]
@@ -108,13 +110,13 @@ def test_a_track_of_another_video_is_refused(tmp_path):
         list(Player(probe(path), times, timeline))
 
 
-def test_background_gives_everything_in_order():
+def test_background_gives_everything_in_order() -> None:
     with Background(iter(range(1000)), 3, "test") as items:
         assert list(items) == list(range(1000))
 
 
-def test_background_hands_errors_on():
-    def failing():
+def test_background_hands_errors_on() -> None:
+    def failing() -> Iterator[int]:
         yield 1
         raise InputError("the disk is full")
 
@@ -125,10 +127,10 @@ def test_background_hands_errors_on():
             next(iterator)
 
 
-def test_background_stops_when_left():
+def test_background_stops_when_left() -> None:
     closed = threading.Event()
 
-    def endless():
+    def endless() -> Iterator[int]:
         try:
             while True:
                 yield 0

@@ -35,7 +35,7 @@ def turned(degrees: float) -> np.ndarray:
     return rotation.astype(np.float32)
 
 
-def test_a_wide_open_mouth_is_not_lent(track):
+def test_a_wide_open_mouth_is_not_lent(track: Track) -> None:
     face = still(track)
     for index in (*range(14), *range(19, 30)):
         face.landmarks[index, LIP_LOWER] += [0, 0.25 * 65, 0]
@@ -44,7 +44,7 @@ def test_a_wide_open_mouth_is_not_lent(track):
     assert mouth_opening(track.landmarks)[chosen].max() < 0.15
 
 
-def test_the_usual_pose_is_preferred(track):
+def test_the_usual_pose_is_preferred(track: Track) -> None:
     face = still(track)
     face.rotations[:] = turned(12)
     face.rotations[:5] = turned(40)
@@ -55,7 +55,7 @@ def test_the_usual_pose_is_preferred(track):
     assert set(reference_candidates(face)[0]) <= set(range(15, 30))
 
 
-def test_calm_frames_are_preferred(track):
+def test_calm_frames_are_preferred(track: Track) -> None:
     face = still(track)
     for index in range(30):
         if not 20 <= index < 26:
@@ -63,7 +63,7 @@ def test_calm_frames_are_preferred(track):
     assert set(reference_candidates(face)[0]) <= set(range(20, 26))
 
 
-def test_every_shot_has_its_own_and_gaps_have_none(track):
+def test_every_shot_has_its_own_and_gaps_have_none(track: Track) -> None:
     face = still(track)
     face.shots[10:] = 1
     face.shots[20:] = 2
@@ -75,7 +75,7 @@ def test_every_shot_has_its_own_and_gaps_have_none(track):
     assert candidates[2] == [29]
 
 
-def test_a_chosen_frame_is_taken_for_all_shots(track):
+def test_a_chosen_frame_is_taken_for_all_shots(track: Track) -> None:
     face = still(track)
     face.shots[10:] = 1
     assert reference_candidates(face, "12") == {0: [12], 1: [12]}
@@ -85,7 +85,7 @@ def test_a_chosen_frame_is_taken_for_all_shots(track):
             reference_candidates(face, choice)
 
 
-def test_the_crops_are_those_of_the_chosen_frames(track, frames):
+def test_the_crops_are_those_of_the_chosen_frames(track: Track, frames: list[np.ndarray]) -> None:
     matrices = crop_transforms(track, CROP)
     (references,) = read_references(probe(FACE), [track], [matrices], CROP.size)
     candidates = reference_candidates(track)[0]
@@ -95,7 +95,7 @@ def test_the_crops_are_those_of_the_chosen_frames(track, frames):
     assert np.array_equal(references[0], crops[int(np.argmax(sharpness))])
 
 
-def test_two_faces_have_their_own(track, frames):
+def test_two_faces_have_their_own(track: Track, frames: list[np.ndarray]) -> None:
     other = replace(track, landmarks=track.landmarks + np.float32([6, 0, 0]), face_id=1)
     matrices = [crop_transforms(face, CROP) for face in (track, other)]
     first, second = read_references(probe(FACE), [track, other], matrices, CROP.size, "20")

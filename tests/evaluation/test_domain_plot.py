@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,12 +27,12 @@ from visavox.training.motion.postnet_sources import true_motion
 
 
 @pytest.fixture(scope="module")
-def clouds():
+def clouds() -> list[Cloud]:
     store = make_store("abc</script>", 1)
     return domain_clouds(store, "a", Prediction(true_motion(store), SpeakerAdapter(trained())), count=50, seed=1)
 
 
-def test_the_clouds_are_what_their_names_say(clouds):
+def test_the_clouds_are_what_their_names_say(clouds: list[Cloud]) -> None:
     assert [cloud.name for cloud in clouds] == [
         "true: many speakers",
         "true: a",
@@ -47,7 +48,7 @@ def test_the_clouds_are_what_their_names_say(clouds):
     assert "a_0" not in clouds[0].clips + clouds[2].clips
 
 
-def test_the_plane_holds_as_much_as_singular_values_say():
+def test_the_plane_holds_as_much_as_singular_values_say() -> None:
     rng = np.random.default_rng(0)
     frames = (rng.normal(size=(60, 204)) * np.linspace(2, 0.1, 204)).reshape(60, 68, 3).astype(np.float32)
     (points,) = principal_plane([Cloud("x", "#000", frames, ["c"] * 60, np.arange(60))])
@@ -56,7 +57,7 @@ def test_the_plane_holds_as_much_as_singular_values_say():
     np.testing.assert_allclose((points**2).sum(axis=0), expected, rtol=1e-4)
 
 
-def test_the_page_is_one_file_that_needs_no_network(clouds, tmp_path):
+def test_the_page_is_one_file_that_needs_no_network(clouds: list[Cloud], tmp_path: Path) -> None:
     path = tmp_path / "figure.html"
     plot_domains(clouds, path)
     page = path.read_text(encoding="utf-8")
@@ -72,7 +73,7 @@ def test_the_page_is_one_file_that_needs_no_network(clouds, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_picture_shows_all_colours(clouds, tmp_path):
+def test_the_picture_shows_all_colours(clouds: list[Cloud], tmp_path: Path) -> None:
     cv2 = pytest.importorskip("cv2")
     pytest.importorskip("matplotlib")
     path = tmp_path / "figure.png"
@@ -85,7 +86,7 @@ def test_the_picture_shows_all_colours(clouds, tmp_path):
         assert (np.abs(picture - light).max(axis=1) <= 3).any()
 
 
-def test_what_cannot_be_drawn_is_said_first(tmp_path):
+def test_what_cannot_be_drawn_is_said_first(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no ending of a plot"):
         check_plot_path(tmp_path / "figure.gif")
     with pytest.raises(InputError, match="there is no folder"):
@@ -94,7 +95,7 @@ def test_what_cannot_be_drawn_is_said_first(tmp_path):
         domain_clouds(make_store("ab", 1), "z")
 
 
-def test_the_command_says_what_is_wrong_in_one_line(tmp_path, capsys):
+def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     argv = [str(tmp_path), "--person", "a", "--motion", "true", "-o", str(tmp_path / "figure.html")]
     assert main(["motion", "plot", *argv]) == 2
     assert "is not a prepared data set" in capsys.readouterr().err

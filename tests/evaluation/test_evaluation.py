@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,26 +29,26 @@ NUM_FRAMES = 30
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("evaluation")
 
 
 @pytest.fixture(scope="module")
-def tracks(folder) -> TrackCache:
+def tracks(folder: Path) -> TrackCache:
     return TrackCache(folder / "tracks")
 
 
 @pytest.fixture(scope="module")
-def truth(folder) -> Path:
+def truth(folder: Path) -> Path:
     return write_video(folder / "truth.mp4", iter(demo_frames(NUM_FRAMES)), sound=DEMO)
 
 
 @pytest.fixture(scope="module")
-def settings(tracks) -> EvaluationSettings:
+def settings(tracks: TrackCache) -> EvaluationSettings:
     return EvaluationSettings(cache=tracks.folder)
 
 
-def changed(folder: Path, truth: Path, tracks: TrackCache, name: str, change) -> Path:
+def changed(folder: Path, truth: Path, tracks: TrackCache, name: str, change: Callable[..., np.ndarray]) -> Path:
     """Write the clip again, each frame changed by `change(image, mouth, index)`, mouth being the lips' centre."""
     track = tracks.track(truth)
     images = (
@@ -57,7 +58,7 @@ def changed(folder: Path, truth: Path, tracks: TrackCache, name: str, change) ->
     return write_video(folder / f"{name}.mp4", images, sound=DEMO)
 
 
-def test_a_video_equals_itself(truth, settings):
+def test_a_video_equals_itself(truth: Path, settings: EvaluationSettings) -> None:
     report = evaluate(truth, truth, settings=settings)
     values = report.values
     for curve in ("opening", "width"):
@@ -76,13 +77,13 @@ def test_a_video_equals_itself(truth, settings):
     assert values.keys().isdisjoint(report.missing)
 
 
-def test_faces_are_aligned_where_that_is_asked_for(truth, settings):
+def test_faces_are_aligned_where_that_is_asked_for(truth: Path, settings: EvaluationSettings) -> None:
     report = evaluate(truth, truth, metrics=["ssim"], settings=replace(settings, always_align=True))
     assert report.aligned
     assert report.values["ssim"] > 0.99
 
 
-def test_a_late_mouth_is_found_late(folder, truth, settings):
+def test_a_late_mouth_is_found_late(folder: Path, truth: Path, settings: EvaluationSettings) -> None:
     frames = demo_frames(NUM_FRAMES)
     late = write_video(folder / "late.mp4", iter([frames[0]] * 3 + frames[:-3]), sound=DEMO)
     values = evaluate(late, truth, metrics=["lip_motion", "landmark_distance"], settings=settings).values
@@ -93,8 +94,10 @@ def test_a_late_mouth_is_found_late(folder, truth, settings):
     assert "psnr" not in values
 
 
-def test_a_blurred_mouth_is_not_sharp_and_the_rest_is_the_source(folder, truth, tracks, settings):
-    def blur(image, mouth, index):
+def test_a_blurred_mouth_is_not_sharp_and_the_rest_is_the_source(
+    folder: Path, truth: Path, tracks: TrackCache, settings: EvaluationSettings
+) -> None:
+    def blur(image: np.ndarray, mouth: np.ndarray, index: int) -> np.ndarray:
         x, y = mouth
         region = image[y - 14 : y + 14, x - 22 : x + 22]
         region[:] = cv2.GaussianBlur(region, (0, 0), 2)
@@ -108,8 +111,10 @@ def test_a_blurred_mouth_is_not_sharp_and_the_rest_is_the_source(folder, truth, 
     assert values["outside.mean"] < values["outside.codec_mean"] + 0.5
 
 
-def test_a_change_outside_the_mouth_is_seen(folder, truth, tracks, settings):
-    def stain(image, mouth, index):
+def test_a_change_outside_the_mouth_is_seen(
+    folder: Path, truth: Path, tracks: TrackCache, settings: EvaluationSettings
+) -> None:
+    def stain(image: np.ndarray, mouth: np.ndarray, index: int) -> np.ndarray:
         image[:40, :40] = 255 - image[:40, :40]
         return image
 
@@ -120,8 +125,10 @@ def test_a_change_outside_the_mouth_is_seen(folder, truth, tracks, settings):
     assert values["sharpness"] == pytest.approx(1, abs=0.2)
 
 
-def test_a_trembling_mouth_flickers(folder, truth, tracks, settings):
-    def tremble(image, mouth, index):
+def test_a_trembling_mouth_flickers(
+    folder: Path, truth: Path, tracks: TrackCache, settings: EvaluationSettings
+) -> None:
+    def tremble(image: np.ndarray, mouth: np.ndarray, index: int) -> np.ndarray:
         x, y = mouth
         region = image[y - 14 : y + 14, x - 22 : x + 22]
         region[:] = np.clip(region.astype(int) + (12 if index % 2 else -12), 0, 255)
@@ -131,7 +138,7 @@ def test_a_trembling_mouth_flickers(folder, truth, tracks, settings):
     assert evaluate(trembling, truth, metrics=["flicker"], settings=settings).values["flicker"] > 1.5
 
 
-def test_a_video_of_another_size_is_compared_too(folder, truth, settings):
+def test_a_video_of_another_size_is_compared_too(folder: Path, truth: Path, settings: EvaluationSettings) -> None:
     larger = (cv2.resize(image, (720, 576), interpolation=cv2.INTER_CUBIC) for image in demo_frames(NUM_FRAMES))
     report = evaluate(write_video(folder / "large.mp4", larger, sound=DEMO), truth, settings=settings)
     assert report.aligned
@@ -142,7 +149,7 @@ def test_a_video_of_another_size_is_compared_too(folder, truth, settings):
 
 
 @pytest.fixture(scope="module")
-def expert_file(folder) -> Path:
+def expert_file(folder: Path) -> Path:
     """A small expert that was never trained."""
     import torch
 
@@ -157,7 +164,7 @@ def expert_file(folder) -> Path:
     return path
 
 
-def test_an_expert_scores_every_window(truth, settings, expert_file):
+def test_an_expert_scores_every_window(truth: Path, settings: EvaluationSettings, expert_file: Path) -> None:
     metric = ExpertSync(ExpertSyncOptions(expert=str(expert_file)))
     values = evaluate(truth, truth, metrics={"expert_sync": metric}, settings=settings).values
     assert all(values[name] == values[f"true_{name}"] for name in values if not name.startswith("true_"))
@@ -165,7 +172,7 @@ def test_an_expert_scores_every_window(truth, settings, expert_file):
     assert 0 <= values["expert_sync.distance"] <= values["expert_sync.distance_at_zero"] <= 2**0.5
 
 
-def test_windows_are_those_of_the_definition(truth, tracks, expert_file):
+def test_windows_are_those_of_the_definition(truth: Path, tracks: TrackCache, expert_file: Path) -> None:
     import torch
 
     from visavox.audio.features.mel import mel_spectrogram, mel_window
@@ -191,7 +198,9 @@ def test_windows_are_those_of_the_definition(truth, tracks, expert_file):
         assert sounds[index] == pytest.approx(audio[0].numpy(), abs=1e-5)
 
 
-def test_the_command_prints_a_table_or_json_and_draws(folder, truth, capsys):
+def test_the_command_prints_a_table_or_json_and_draws(
+    folder: Path, truth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = [str(truth), "--truth", str(truth), "--cache", str(folder / "tracks"), "--without-codec", "--quiet"]
     assert main([*arguments, "--plot", str(folder / "plot.png")]) == 0
     heading, row = capsys.readouterr().out.splitlines()[:2]
@@ -205,7 +214,7 @@ def test_the_command_prints_a_table_or_json_and_draws(folder, truth, capsys):
     assert values["groups"]["truth.mp4"]["values"]["opening.best_lag"] == 0
 
 
-def test_what_cannot_be_measured_is_said_at_once(folder, truth, settings):
+def test_what_cannot_be_measured_is_said_at_once(folder: Path, truth: Path, settings: EvaluationSettings) -> None:
     photo = folder / "photo.png"
     cv2.imwrite(str(photo), demo_frames(1)[0][..., ::-1])
     with pytest.raises(InputError, match="still image"):
@@ -217,7 +226,7 @@ def test_what_cannot_be_measured_is_said_at_once(folder, truth, settings):
         evaluate(folder / "missing.mp4", truth, settings=settings)
 
 
-def test_options_of_a_metric_reach_it(truth, settings):
+def test_options_of_a_metric_reach_it(truth: Path, settings: EvaluationSettings) -> None:
     metrics = choose_metrics(["outside"], {"outside": OutsideOptions(without_codec=True)})
     report = evaluate(truth, truth, metrics=metrics, settings=settings)
     assert set(report.values) == {"outside.mean", "outside.maximum", "outside.percentile_99"}
@@ -226,7 +235,9 @@ def test_options_of_a_metric_reach_it(truth, settings):
         evaluate(truth, truth, metrics=["beauty"])
 
 
-def test_the_command_measures_what_is_named_and_knows_earlier_names(folder, truth, capsys):
+def test_the_command_measures_what_is_named_and_knows_earlier_names(
+    folder: Path, truth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = [str(truth), "--truth", str(truth), "--cache", str(folder / "tracks"), "--quiet"]
     assert main([*arguments, "--metrics", "ssim", "landmark_distance"]) == 0
     heading, row = capsys.readouterr().out.splitlines()

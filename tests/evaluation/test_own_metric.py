@@ -18,7 +18,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
 @pytest.fixture
-def brightness(tmp_path, monkeypatch) -> None:
+def brightness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Import the example of the page as the module `my_metrics`."""
     (code,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     (tmp_path / "my_metrics.py").write_text(code)
@@ -29,20 +29,20 @@ def brightness(tmp_path, monkeypatch) -> None:
 
 
 @pytest.fixture
-def videos(tmp_path) -> list[str]:
+def videos(tmp_path: Path) -> list[str]:
     truth = write_video(tmp_path / "truth.mp4", iter(demo_frames(6)), sound=DEMO)
     dark = write_video(tmp_path / "dark.mp4", ((0.5 * image).astype(np.uint8) for image in demo_frames(6)), sound=DEMO)
     return [str(dark), "--truth", str(truth)]
 
 
-def test_it_has_a_column(brightness, videos, capsys):
+def test_it_has_a_column(brightness: None, videos: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", *videos, "--metrics", "brightness", "-q"]) == 0
     heading, row = capsys.readouterr().out.splitlines()
     assert heading.split() == ["bright"]
     assert float(row.split()[1]) == pytest.approx(0.5, abs=0.02)
 
 
-def test_it_has_an_option(brightness, videos, capsys):
+def test_it_has_an_option(brightness: None, videos: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", *videos, "--metrics", "brightness", "--brightness-offset", "1000", "-q"]) == 0
     assert float(capsys.readouterr().out.split()[-1]) > 5
     with pytest.raises(SystemExit):
@@ -52,10 +52,10 @@ def test_it_has_an_option(brightness, videos, capsys):
     assert "Grey levels that are added" in printed
 
 
-def test_it_is_described(brightness):
+def test_it_is_described(brightness: None) -> None:
     assert "| bright | `brightness` | Brightness ratio | mean grey level of the face crop" in tables()
     assert "`--brightness-offset`" in tables()
 
 
-def test_afterwards_it_is_gone():
+def test_afterwards_it_is_gone() -> None:
     assert "brightness" not in METRICS

@@ -18,7 +18,7 @@ def touch(path: Path) -> Path:
 
 
 @pytest.fixture
-def folders(tmp_path) -> tuple[Path, Path]:
+def folders(tmp_path: Path) -> tuple[Path, Path]:
     for name in ("b/two", "a/one", "three"):
         touch(tmp_path / "dubbed" / f"{name}.mp4")
         touch(tmp_path / "truth" / f"{name}.MPG")
@@ -27,7 +27,7 @@ def folders(tmp_path) -> tuple[Path, Path]:
     return tmp_path / "dubbed", tmp_path / "truth"
 
 
-def test_folders_match_by_name_and_subfolders_are_groups(folders):
+def test_folders_match_by_name_and_subfolders_are_groups(folders: tuple[Path, Path]) -> None:
     dubbed, truth = folders
     pairs = find_pairs(dubbed, truth)
     assert [(pair.group, pair.dubbed.name, pair.truth.name) for pair in pairs] == [
@@ -37,7 +37,7 @@ def test_folders_match_by_name_and_subfolders_are_groups(folders):
     ]
 
 
-def test_sounds_and_sources_match_too(folders, tmp_path):
+def test_sounds_and_sources_match_too(folders: tuple[Path, Path], tmp_path: Path) -> None:
     for name in ("b/two", "a/one", "three"):
         touch(tmp_path / "sound" / f"{name}.wav")
     pairs = find_pairs(*folders, audio=tmp_path / "sound", source=folders[1])
@@ -46,7 +46,7 @@ def test_sounds_and_sources_match_too(folders, tmp_path):
     )
 
 
-def test_lists_name_everything_relative_to_themselves(folders, tmp_path):
+def test_lists_name_everything_relative_to_themselves(folders: tuple[Path, Path], tmp_path: Path) -> None:
     csv, jsonl = tmp_path / "list.csv", tmp_path / "list.jsonl"
     row = {"dubbed": "dubbed/three.mp4", "truth": "truth/three.MPG", "group": "g"}
     csv.write_text("dubbed,truth,group,audio\ndubbed/three.mp4,truth/three.MPG,g,\n", encoding="utf-8-sig")
@@ -67,13 +67,13 @@ def test_lists_name_everything_relative_to_themselves(folders, tmp_path):
         ("a.jsonl", "[1]\n", "one object a line"),
     ],
 )
-def test_bad_lists_are_refused(tmp_path, name, text, message):
+def test_bad_lists_are_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(InputError, match=message):
         find_pairs(tmp_path / name, None)
 
 
-def test_bad_pairs_are_refused(folders, tmp_path):
+def test_bad_pairs_are_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:
     dubbed, truth = folders
     with pytest.raises(InputError, match="--truth"):
         find_pairs(dubbed, None)

@@ -23,7 +23,7 @@ def write_sound(path: Path, samples: np.ndarray, rate: int = 16000) -> Path:
     return path
 
 
-def test_a_video_backwards_has_the_frames_of_the_video(tmp_path):
+def test_a_video_backwards_has_the_frames_of_the_video(tmp_path: Path) -> None:
     target = tmp_path / "backwards.mp4"
     reverse_video(FACE, target)
     with VideoReader(FACE) as forward, VideoReader(target) as backward:
@@ -39,7 +39,7 @@ def test_a_video_backwards_has_the_frames_of_the_video(tmp_path):
 
 
 @pytest.mark.parametrize(("lag", "begins_at"), [("-0.32", 0.32), ("0", 0.0), ("0.08", -0.08)])
-def test_late_sound_is_advanced_and_early_sound_delayed(tmp_path, lag, begins_at):
+def test_late_sound_is_advanced_and_early_sound_delayed(tmp_path: Path, lag: str, begins_at: float) -> None:
     ramp = np.linspace(0, 0.9, 16000)
     source = write_sound(tmp_path / "in.wav", ramp)
     cut_audio(source, tmp_path / "out.wav", Fraction(lag), Fraction(1))
@@ -47,7 +47,7 @@ def test_late_sound_is_advanced_and_early_sound_delayed(tmp_path, lag, begins_at
     assert read_audio(tmp_path / "out.wav") == pytest.approx(expected, abs=2e-4)
 
 
-def test_sound_is_as_long_as_wanted(tmp_path):
+def test_sound_is_as_long_as_wanted(tmp_path: Path) -> None:
     source = write_sound(tmp_path / "in.wav", np.linspace(0.1, 0.9, 1600))
     for repeat in (False, True):
         cut_audio(source, tmp_path / "out.wav", Fraction(0), Fraction(1, 4), repeat)
@@ -56,7 +56,7 @@ def test_sound_is_as_long_as_wanted(tmp_path):
         assert (samples[1700:] > 0.05).all() == repeat
 
 
-def test_shifting_keeps_the_length_even_past_the_end():
+def test_shifting_keeps_the_length_even_past_the_end() -> None:
     samples = np.arange(1, 5)[:, None]
     assert shift_samples(samples, 1)[:, 0].tolist() == [2, 3, 4, 0]
     assert shift_samples(samples, -1)[:, 0].tolist() == [0, 1, 2, 3]
@@ -64,7 +64,7 @@ def test_shifting_keeps_the_length_even_past_the_end():
     assert shift_samples(samples, -9)[:, 0].tolist() == [0, 0, 0, 0]
 
 
-def test_a_stretch_forwards_and_backwards(tmp_path):
+def test_a_stretch_forwards_and_backwards(tmp_path: Path) -> None:
     begin, end = Fraction(1), Fraction(2)
     cut_video(FACE, tmp_path / "forwards.mp4", begin, end)
     reverse_video(FACE, tmp_path / "backwards.mp4", begin, end)
@@ -80,7 +80,7 @@ def test_a_stretch_forwards_and_backwards(tmp_path):
         assert max(errors) < 1.0
 
 
-def test_the_sound_of_a_stretch_begins_where_the_stretch_does(tmp_path):
+def test_the_sound_of_a_stretch_begins_where_the_stretch_does(tmp_path: Path) -> None:
     source = write_sound(tmp_path / "in.wav", np.linspace(0, 0.9, 16000))
     cut_audio(source, tmp_path / "out.wav", Fraction("-0.1"), Fraction(1, 2), start=Fraction(1, 4))
     samples = read_audio(tmp_path / "out.wav")

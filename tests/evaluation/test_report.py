@@ -38,7 +38,7 @@ def sync_values(name: str, distance: float, confidence: float, offset: int, at_z
     return {f"{name}.{key}": value for key, value in score_values(score).items()}
 
 
-def test_json_holds_numbers_or_null():
+def test_json_holds_numbers_or_null() -> None:
     report = make_report(1, {"psnr": math.inf, "expert_sync.offset": -1.0})
     values = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert values["values"]["psnr"] is None
@@ -51,7 +51,7 @@ def test_json_holds_numbers_or_null():
     assert with_features.to_dict(curves=True)["curves"] == {}
 
 
-def test_a_mean_is_over_the_reports_that_have_the_value():
+def test_a_mean_is_over_the_reports_that_have_the_value() -> None:
     reports = [make_report(1, {"sharpness": 0.5}), make_report(2, {"sharpness": 0.7}), make_report(3)]
     reports[2] = replace(reports[2], missing={"sharpness": "too small", "ssim": "too small"})
     summary = summarise(reports)
@@ -65,12 +65,12 @@ def test_a_mean_is_over_the_reports_that_have_the_value():
     assert summary.values["pooled.num_frames"] == 180
 
 
-def test_the_lag_of_a_group_is_that_of_the_mean_correlation():
+def test_the_lag_of_a_group_is_that_of_the_mean_correlation() -> None:
     reports = [make_report(seed, {"opening.best_lag": 7.0}) for seed in range(3)]
     assert summarise(reports).values["opening.best_lag"] == 0
 
 
-def test_groups_come_in_order_then_all():
+def test_groups_come_in_order_then_all() -> None:
     reports = [make_report(seed) for seed in range(3)]
     pairs = [EvaluationPair(Path(f"{n}.mp4"), Path("t.mp4"), group) for n, group in enumerate(["b", "a", "b"])]
     rows = group_rows(pairs, reports)
@@ -79,7 +79,7 @@ def test_groups_come_in_order_then_all():
     assert [name for name, _ in group_rows(pairs[:1], reports[:1])] == ["clip0.mp4"]
 
 
-def test_the_table_shows_only_what_was_measured():
+def test_the_table_shows_only_what_was_measured() -> None:
     reports = {"one": make_report(1, {"sharpness": 0.5}), "two": make_report(2)}
     table = format_table([(name, report.values) for name, report in reports.items()])
     heading, first, second = table.splitlines()
@@ -91,13 +91,13 @@ def test_the_table_shows_only_what_was_measured():
     assert "-" in second.split()
 
 
-def test_what_is_missing_is_said_once_for_each_reason():
+def test_what_is_missing_is_said_once_for_each_reason() -> None:
     missing = {"ssim": "too small", "fid": "no weights", "sharpness": "too small", "outside.maximum": "no source"}
     assert describe_missing(missing) == "not measured: SSIM, sharp (too small)\nnot measured: FID (no weights)"
     assert describe_missing(missing, {"fid", "ssim", "sharpness"}) == ""
 
 
-def test_an_experts_values_stand_beside_the_real_videos_and_are_no_lse():
+def test_an_experts_values_stand_beside_the_real_videos_and_are_no_lse() -> None:
     scores = sync_values("expert_sync", 0.9, 0.2, 2, 1.1) | sync_values("true_expert_sync", 0.8, 0.3, 0, 0.8)
     table = format_table([("one", make_report(1, scores).values)])
     _, expert = table.split("\n\n")
@@ -106,7 +106,7 @@ def test_an_experts_values_stand_beside_the_real_videos_and_are_no_lse():
     assert "LSE" not in table
 
 
-def test_plots_are_drawn_with_and_without_sound(tmp_path):
+def test_plots_are_drawn_with_and_without_sound(tmp_path: Path) -> None:
     report = make_report(1)
     plot_curves(report, tmp_path / "a.png")
     plot_curves(report, tmp_path / "b.png", np.sin(np.arange(40000) / 20).astype(np.float32))
@@ -116,7 +116,7 @@ def test_plots_are_drawn_with_and_without_sound(tmp_path):
         plot_curves(replace(report, arrays={}), tmp_path / "c.png")
 
 
-def test_plots_of_several_videos_go_into_a_folder(tmp_path):
+def test_plots_of_several_videos_go_into_a_folder(tmp_path: Path) -> None:
     pairs = [EvaluationPair(Path(f"{group}/x.mp4"), Path("t.mp4"), group) for group in ("a", "b")]
     assert plan_plots(tmp_path / "plots", pairs) == [tmp_path / "plots/a_x.png", tmp_path / "plots/b_x.png"]
     assert plan_plots(None, pairs) is None

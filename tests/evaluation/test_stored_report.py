@@ -19,7 +19,7 @@ EARLIER = json.loads((Path(__file__).parent / "earlier_report.json").read_text(e
 it printed beside it."""
 
 
-def test_what_was_written_is_read():
+def test_what_was_written_is_read() -> None:
     report = make_report(1, {"psnr": math.inf, "expert_sync.offset": -1.0})
     report = replace(report, missing={"sharpness": "too small"})
     report.arrays["opening"][3] = np.nan
@@ -31,7 +31,7 @@ def test_what_was_written_is_read():
     np.testing.assert_equal(summarise([read]), summarise([report]))
 
 
-def test_a_report_of_an_earlier_version_is_read():
+def test_a_report_of_an_earlier_version_is_read() -> None:
     report = read_report(EARLIER["report"])
     assert report.values["opening.correlation"] == EARLIER["report"]["opening"]["correlation"]
     assert report.values["lpips"] == EARLIER["report"]["face"]["lpips"]
@@ -43,7 +43,7 @@ def test_a_report_of_an_earlier_version_is_read():
     assert table.splitlines() == EARLIER["table"]
 
 
-def test_what_is_no_report_is_refused():
+def test_what_is_no_report_is_refused() -> None:
     values = make_report(1).to_dict()
     wrong = [{**values, "beauty": 1}, {name: each for name, each in values.items() if name != "missing"}, [], {}]
     earlier = EARLIER["report"]

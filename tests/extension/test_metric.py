@@ -33,7 +33,9 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return write_video(folder / "bright.mp4", brighter(), crf=1), write_video(folder / "true.mp4", iter(frames), crf=1)
 
 
-def test_it_is_measured_and_stands_in_table_and_json(videos, capsys):
+def test_it_is_measured_and_stands_in_table_and_json(
+    videos: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     command = ["evaluate", str(videos[0]), "--truth", str(videos[1]), "--metrics", "brightness", "--quiet"]
     assert main(command) == 0
     assert "brightness ↓" in capsys.readouterr().out
@@ -48,7 +50,7 @@ def _value(printed: str) -> float:
     return float(group["values"]["brightness"])
 
 
-def test_it_has_options_and_documentation(capsys):
+def test_it_has_options_and_documentation(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["evaluate", "--help"])
     assert "--brightness-scale" in capsys.readouterr().out

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
 import torch
 
 from visavox.cli.main import main
+from visavox.training.recipe import Recipe
 from visavox.training.run import train
 from visavox.training.run_settings import RunSettings
 from visavox.training.tasks import TASKS, TaskRow, find_recipe
@@ -33,7 +35,7 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_command_lists_it_and_trains_it(data, tmp_path, capsys):
+def test_the_command_lists_it_and_trains_it(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     assert "line            Fit a line" in capsys.readouterr().out
@@ -42,10 +44,10 @@ def test_the_command_lists_it_and_trains_it(data, tmp_path, capsys):
     assert set(safetensors.torch.load_file(tmp_path / "run" / "best.safetensors")) == {"weight"}
 
 
-def test_it_resumes_and_accumulates_as_every_task_does(data, tmp_path):
+def test_it_resumes_and_accumulates_as_every_task_does(data: Path, tmp_path: Path) -> None:
     recipe = find_recipe("line", "tiny")
 
-    def weight(run: str, steps: int, resume: bool = False, **options) -> torch.Tensor:
+    def weight(run: str, steps: int, resume: bool = False, **options: Any) -> torch.Tensor:
         settings = RunSettings(device="cpu", steps=steps, **options)
         result = train(recipe, data, tmp_path / run, settings=settings, resume=resume)
         return result.task.modules["line"].weight.detach().clone()
@@ -61,7 +63,7 @@ def test_it_resumes_and_accumulates_as_every_task_does(data, tmp_path):
     assert not torch.allclose(large, whole, atol=1e-4)
 
 
-def _interrupted(recipe, data: Path, run: Path) -> None:
+def _interrupted(recipe: Recipe[Any], data: Path, run: Path) -> None:
     import signal
 
     from tests.acting_progress import AfterStep

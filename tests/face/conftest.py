@@ -1,6 +1,7 @@
 """Real faces for the tests of the face package: the bundled clip and a public-domain portrait."""
 
 import itertools
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -8,48 +9,55 @@ import pytest
 import skimage.data
 
 from visavox.demo import FACE
-from visavox.face.track.tracker import open_tracker
+from visavox.face.track.tracker import RegionTracker, open_tracker
 from visavox.media.reader import VideoReader
 
 
 @pytest.fixture(scope="session")
-def speaker():
+def speaker() -> list[np.ndarray]:
     """The first 24 frames of the bundled clip, 360x288, one frontal face of some 105x132 pixels."""
     with VideoReader(FACE) as reader:
         return [frame.image for frame in itertools.islice(reader, 24)]
 
 
 @pytest.fixture(scope="session")
-def portrait():
+def portrait() -> np.ndarray:
     """A portrait of another person, 512x512, with a face of some 92x112 pixels around (225, 115)."""
     return skimage.data.astronaut()
 
 
 @pytest.fixture(scope="session")
-def portrait_frame(portrait):
+def portrait_frame(portrait: np.ndarray) -> np.ndarray:
     """The portrait cut to the size of the clip's frames."""
     return np.ascontiguousarray(portrait[:288, 60:420])
 
 
 @pytest.fixture(scope="session")
-def tracker():
+def tracker() -> Iterator[RegionTracker]:
     with open_tracker(max_faces=4) as opened:
         yield opened
 
 
 @pytest.fixture
-def fresh_tracker(tracker):
+def fresh_tracker(tracker: RegionTracker) -> RegionTracker:
     """The tracker, told that the next picture continues nothing."""
     tracker.reset()
     return tracker
 
 
 @pytest.fixture(scope="session")
-def place():
+def place() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
     return place_picture
 
 
-def place_picture(picture, center, scale=1.0, angle=0.0, size=(640, 480), gray=70):
+def place_picture(
+    picture: np.ndarray,
+    center: tuple[int, int],
+    scale: float = 1.0,
+    angle: float = 0.0,
+    size: tuple[int, int] = (640, 480),
+    gray: int = 70,
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw a picture, scaled and turned (degrees, anticlockwise), around a point of a gray canvas (width, height)."""
     height, width = picture.shape[:2]
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, scale)

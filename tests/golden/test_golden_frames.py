@@ -4,12 +4,13 @@ Where other pixels are wanted (new weights, another mask): `python tools/golden.
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 import torch
-from tools.golden import CLIPS, FOLDER, difference, given_track, kept_frames, make_videos, read_planes
+from tools.golden import CLIPS, FOLDER, Clip, difference, given_track, kept_frames, make_videos, read_planes
 from tools.run_in_float32 import hide_reduced_precision
 
 DEFAULT = CLIPS[0]
@@ -17,7 +18,7 @@ NARROW = replace(DEFAULT, name="narrow", command=(*DEFAULT.command, "--expressiv
 
 
 @pytest.fixture(scope="module")
-def videos(tmp_path_factory):
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("videos")
     given = given_track(FOLDER)
     make_videos(folder, [*CLIPS, NARROW], {**given, NARROW.name: given["motion-dub"]})
@@ -25,18 +26,18 @@ def videos(tmp_path_factory):
 
 
 @pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.name)
-def test_frames_are_those_recorded(clip, videos):
+def test_frames_are_those_recorded(clip: Clip, videos: Path) -> None:
     found = difference(clip, kept_frames(videos, clip), FOLDER)
     assert found.allowed, str(found)
 
 
-def test_a_mouth_that_moves_less_is_not_equal(videos):
+def test_a_mouth_that_moves_less_is_not_equal(videos: Path) -> None:
     found = difference(DEFAULT, kept_frames(videos, NARROW), FOLDER)
     assert not found.allowed
     assert found.largest >= 20
 
 
-def test_a_few_pixels_two_levels_off_and_all_pixels_one_level_off_are_not_equal(videos):
+def test_a_few_pixels_two_levels_off_and_all_pixels_one_level_off_are_not_equal(videos: Path) -> None:
     frames = kept_frames(videos, DEFAULT)
     spot = frames.copy()
     spot[200, 180] = spot[200, 180] ^ 2
@@ -44,13 +45,13 @@ def test_a_few_pixels_two_levels_off_and_all_pixels_one_level_off_are_not_equal(
     assert not difference(DEFAULT, frames ^ 1, FOLDER).allowed
 
 
-def test_each_clip_is_another(videos):
+def test_each_clip_is_another(videos: Path) -> None:
     dubbed = [kept_frames(videos, clip) for clip in CLIPS[:3]]
     for one, other in ((0, 1), (0, 2), (1, 2)):
         assert not difference(CLIPS[one], dubbed[other], FOLDER).allowed
 
 
-def test_autocast_keeps_float32(monkeypatch):
+def test_autocast_keeps_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.autocast, "__init__", torch.autocast.__init__)  # put back after the test
     monkeypatch.setattr(torch.cpu, "get_capabilities", torch.cpu.get_capabilities)
     ones = torch.ones(2, 2)
@@ -62,7 +63,7 @@ def test_autocast_keeps_float32(monkeypatch):
     assert not any("bf16" in name for name in torch.cpu.get_capabilities())
 
 
-def test_a_lossy_video_is_refused(tmp_path):
+def test_a_lossy_video_is_refused(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "lossy.mp4"), "w") as file:
         stream = file.add_stream("libx264", rate=25, options={"crf": "1"})
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"

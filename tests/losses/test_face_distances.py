@@ -9,7 +9,7 @@ import torch
 from visavox.losses.face_features import normalized_feature_distance, reading_distance
 
 
-def test_normalized_feature_distance():
+def test_normalized_feature_distance() -> None:
     rng = np.random.default_rng(5)
     stages = [
         (rng.random((2, 3, 4, 8)), rng.random((2, 3, 4, 8))),
@@ -27,19 +27,19 @@ def test_normalized_feature_distance():
     assert normalized_feature_distance(painted, truth).numpy() == pytest.approx(expected, rel=1e-4)
 
 
-def test_the_distance_does_not_ask_how_long_features_are():
+def test_the_distance_does_not_ask_how_long_features_are() -> None:
     features = [torch.rand(1, 4, 3, 3) + 0.1]
     other = [3 * features[0]]
     assert normalized_feature_distance(features, other)[0] < 1e-6
 
 
-def test_features_that_are_all_zero_have_a_gradient():
+def test_features_that_are_all_zero_have_a_gradient() -> None:
     painted = torch.zeros(1, 4, 2, 2, requires_grad=True)
     normalized_feature_distance([painted], [torch.rand(1, 4, 2, 2)]).sum().backward()
     assert torch.isfinite(painted.grad).all()
 
 
-def test_reading_distance_is_square_near_and_straight_far():
+def test_reading_distance_is_square_near_and_straight_far() -> None:
     truth = torch.tensor([[0.0, 0.0]], requires_grad=True)
     assert reading_distance(torch.tensor([[0.4, 0.0]]), truth) == pytest.approx(0.4**2 / 2 / 2)
     assert reading_distance(torch.tensor([[3.0, 0.0]]), truth) == pytest.approx((3 - 0.5) / 2)

@@ -23,7 +23,7 @@ def motions() -> tuple[torch.Tensor, torch.Tensor]:
     return torch.randn(2, 4, 2), torch.randn(2, 4, 2)
 
 
-def test_what_is_masked_does_not_count():
+def test_what_is_masked_does_not_count() -> None:
     predicted, true = motions()
     other = predicted.clone()
     other[0, 3] += 100
@@ -31,13 +31,13 @@ def test_what_is_masked_does_not_count():
         assert torch.equal(loss(predicted, true, WEIGHTS, MASK), loss(other, true, WEIGHTS, MASK))
 
 
-def test_reconstruction_by_hand():
+def test_reconstruction_by_hand() -> None:
     predicted = torch.zeros(1, 2, 2)
     true = torch.tensor([[[1.0, 2.0], [0.0, 0.0]]])
     assert float(reconstruction_loss(predicted, true, WEIGHTS, torch.ones(1, 2))) == pytest.approx((1 + 12) / 2 / 2)
 
 
-def test_continuity_forgives_an_offset_but_for_the_first_frame():
+def test_continuity_forgives_an_offset_but_for_the_first_frame() -> None:
     _, true = motions()
     shifted = true + 0.5
     assert float(continuity_loss(true, true, WEIGHTS, MASK)) == 0
@@ -46,7 +46,7 @@ def test_continuity_forgives_an_offset_but_for_the_first_frame():
     assert float(continuity_loss(trembling, true, WEIGHTS, MASK)) == pytest.approx(0.25 * 2 + 2)
 
 
-def test_means_over_the_mask():
+def test_means_over_the_mask() -> None:
     values = torch.tensor([[1.0, 2.0, 3.0, 50.0], [4.0, 5.0, 6.0, 7.0]])
     assert float(masked_mean(values, MASK)) == pytest.approx(28 / 7)
     assert float(divergence_loss(values, MASK, 4)) == pytest.approx(1.0)
@@ -56,11 +56,11 @@ def test_means_over_the_mask():
 class Judge:
     """Finds everything in sync but the window that begins in frame 2."""
 
-    def agreement(self, features, expression):
+    def agreement(self, features: torch.Tensor, expression: torch.Tensor) -> torch.Tensor:
         return torch.tensor([[1.0, 1.0, 0.5], [1.0, 1.0, 0.5]])
 
 
-def test_windows_beyond_the_mask_are_not_judged():
+def test_windows_beyond_the_mask_are_not_judged() -> None:
     features, expression = torch.zeros(2, 8, 3), torch.zeros(2, 4, 68, 3)
     whole = sync_loss(Judge(), features, expression, torch.ones(2, 4))
     assert float(whole) == pytest.approx(0.6931 * 2 / 6, abs=1e-3)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from tests.models.published import save_backbone, save_linear
 
 from visavox.losses.perceptual import LpipsLoss
 
 
-def test_descent_on_it_brings_the_pictures_together(tmp_path):
+def test_descent_on_it_brings_the_pictures_together(tmp_path: Path) -> None:
     save_backbone(tmp_path / "backbone.pth", "squeeze")
     save_linear(tmp_path / "linear.pth", "squeeze")
     loss = LpipsLoss.load("squeeze", weights=tmp_path / "backbone.pth", linear=tmp_path / "linear.pth").train()

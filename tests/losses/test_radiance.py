@@ -9,11 +9,11 @@ from visavox.losses.radiance import change_outside, color_error, feature_judge, 
 from visavox.models.perceptual.face_features import FaceFeatures, FaceFeaturesConfig
 
 
-def test_colors():
+def test_colors() -> None:
     assert float(color_error(torch.tensor([[0.5, 0.5, 0.5]]), torch.tensor([[0.5, 0.5, 0.8]]))) == pytest.approx(0.03)
 
 
-def test_entropy_is_least_where_a_ray_passes_or_not():
+def test_entropy_is_least_where_a_ray_passes_or_not() -> None:
     assert float(opacity_entropy(torch.tensor([0.5, 0.5]))) == pytest.approx(math.log(2))
     assert float(opacity_entropy(torch.tensor([0.0, 1.0]))) < 2e-4
     edge = torch.tensor([0.0, 1.0], requires_grad=True)
@@ -21,13 +21,13 @@ def test_entropy_is_least_where_a_ray_passes_or_not():
     assert torch.isfinite(edge.grad).all()
 
 
-def test_the_mask_counts_where_it_is_sure():
+def test_the_mask_counts_where_it_is_sure() -> None:
     opacity = torch.tensor([0.2, 0.7, 0.3])
     assert float(mask_error(opacity, torch.tensor([0.0, 1.0, 0.5]))) == pytest.approx((0.04 + 0.09) / 2)
     assert float(mask_error(opacity, torch.full((3,), 0.5))) == 0
 
 
-def test_the_motion_is_free_inside_the_face_and_nowhere_else():
+def test_the_motion_is_free_inside_the_face_and_nowhere_else() -> None:
     change = torch.tensor([1.0, 2.0, 4.0], requires_grad=True)
     loss = change_outside(change, torch.tensor([True, False, False]))
     assert float(loss.detach()) == 3
@@ -36,7 +36,7 @@ def test_the_motion_is_free_inside_the_face_and_nowhere_else():
     assert float(change_outside(torch.ones(2), torch.tensor([True, True]))) == 0
 
 
-def test_patches_are_compared_by_what_is_seen_in_them():
+def test_patches_are_compared_by_what_is_seen_in_them() -> None:
     features = FaceFeatures(FaceFeaturesConfig(resolution=64, channels=(2, 4))).eval()
     judge = feature_judge(features.stages, 32)
     truth = torch.rand(2, 3, 16, 16)

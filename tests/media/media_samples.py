@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.container import OutputContainer
 
 NUM_CELLS = 16
 
@@ -93,7 +94,9 @@ def make_video(
     return path
 
 
-def _write_sound(container, stream, samples: np.ndarray, rate: int, start: Fraction) -> None:
+def _write_sound(
+    container: OutputContainer, stream: av.AudioStream, samples: np.ndarray, rate: int, start: Fraction
+) -> None:
     resampler = av.AudioResampler(
         format=stream.codec_context.format, layout=stream.codec_context.layout, rate=rate, frame_size=None
     )

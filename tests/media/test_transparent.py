@@ -30,14 +30,14 @@ def write(path: Path, encoding: Encoding | None = None) -> Path:
     return path
 
 
-def test_mov_holds_every_number(tmp_path):
+def test_mov_holds_every_number(tmp_path: Path) -> None:
     with av.open(str(write(tmp_path / "out.mov"))) as container:
         frames = [frame.to_ndarray(format="rgba") for frame in container.decode(video=0)]
     assert all(np.array_equal(frame, picture(index)) for index, frame in enumerate(frames))
     assert len(frames) == 6
 
 
-def test_webm_holds_alpha(tmp_path):
+def test_webm_holds_alpha(tmp_path: Path) -> None:
     path = write(tmp_path / "out.webm")
     decoder = av.CodecContext.create("libvpx-vp9", "r")  # FFmpeg's own decoder leaves the alpha out
     with av.open(str(path)) as container:
@@ -50,20 +50,20 @@ def test_webm_holds_alpha(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "-"])
-def test_other_containers_are_refused_with_what_to_do(tmp_path, name):
+def test_other_containers_are_refused_with_what_to_do(tmp_path: Path, name: str) -> None:
     output = name if name == "-" else tmp_path / name
     with pytest.raises(InputError, match=r"holds no transparent pictures here; name the output \.mov"):
         VideoWriter(output, like=LIKE, transparent=True)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_codec_without_alpha_is_refused(tmp_path):
+def test_a_codec_without_alpha_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="leave the video codec out, which is VP9"):
         write(tmp_path / "out.webm", Encoding(video_codec="av1"))
     assert not list(tmp_path.iterdir())
 
 
-def test_frames_must_have_alpha(tmp_path):
+def test_frames_must_have_alpha(tmp_path: Path) -> None:
     writer = VideoWriter(tmp_path / "out.mov", like=LIKE, transparent=True)
     with pytest.raises(ValueError, match=r"must be uint8 \(48, 64, 4\)"):
         writer.write(picture(0)[..., :3], Fraction(0))

@@ -48,7 +48,7 @@ def plain_width(row: np.ndarray, column: int, sign: int) -> int:
     return right - left
 
 
-def test_edges_are_as_wide_as_they_are(photo):
+def test_edges_are_as_wide_as_they_are(photo: np.ndarray) -> None:
     gray = np.rint(photo[:60, :80] @ [0.299, 0.587, 0.114])
     expected = np.zeros(gray.shape, int)
     rise_down, rise_right = np.gradient(gray)
@@ -62,7 +62,7 @@ def test_edges_are_as_wide_as_they_are(photo):
     assert edge_widths(gray).tolist() == expected.tolist()
 
 
-def test_the_share_is_that_of_the_definition(photo):
+def test_the_share_is_that_of_the_definition(photo: np.ndarray) -> None:
     from skimage.feature import canny
 
     gray = np.rint(photo.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)).astype(float)
@@ -81,17 +81,17 @@ def test_the_share_is_that_of_the_definition(photo):
     assert cpbd(photo) == pytest.approx(sharp / total)
 
 
-def test_blur_lowers_it(photo):
+def test_blur_lowers_it(photo: np.ndarray) -> None:
     values = [cpbd(photo), *(cpbd(cv2.GaussianBlur(photo, (0, 0), sigma)) for sigma in (1, 2, 3))]
     assert 0 <= values[3] < values[2] < values[1] < values[0] <= 1
 
 
-def test_figures_of_the_cpbd_package():
+def test_figures_of_the_cpbd_package() -> None:
     # Printed by cpbd.compute of the package cpbd 1.0.7 (PyPI) for the rounded luma of these pictures.
     assert cpbd(data.astronaut()[:256, :300]) == pytest.approx(0.3480565371024735, abs=1e-12)
     assert cpbd(data.coffee()[:256, :300]) == pytest.approx(0.6307617661329452, abs=1e-12)
 
 
-def test_without_edges_there_is_no_figure():
+def test_without_edges_there_is_no_figure() -> None:
     assert np.isnan(cpbd(np.full((128, 128, 3), 90, np.uint8)))
     assert np.isnan(cpbd(data.astronaut()[:60, :60]))

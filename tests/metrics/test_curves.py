@@ -35,17 +35,17 @@ def noisy_pair() -> tuple[np.ndarray, np.ndarray]:
     return predicted, true
 
 
-def test_correlation_equals_numpy_and_leaves_missing_frames_out(noisy_pair):
+def test_correlation_equals_numpy_and_leaves_missing_frames_out(noisy_pair: tuple[np.ndarray, np.ndarray]) -> None:
     assert float(opening_correlation(*noisy_pair)) == pytest.approx(naive_correlation(*noisy_pair), abs=1e-12)
 
 
-def test_gain_is_the_ratio_of_standard_deviations_over_shared_frames(noisy_pair):
+def test_gain_is_the_ratio_of_standard_deviations_over_shared_frames(noisy_pair: tuple[np.ndarray, np.ndarray]) -> None:
     predicted, true = noisy_pair
     shared = np.isfinite(predicted)
     assert float(gain(predicted, true)) == pytest.approx(predicted[shared].std() / true[shared].std(), abs=1e-12)
 
 
-def test_torch_gives_the_numbers_of_numpy_for_a_batch_and_a_slope():
+def test_torch_gives_the_numbers_of_numpy_for_a_batch_and_a_slope() -> None:
     predicted = np.stack([talking(30, seed) for seed in range(4)])
     true = np.stack([talking(30, seed + 10) for seed in range(4)])
     tensor = torch.from_numpy(predicted).requires_grad_()
@@ -56,7 +56,7 @@ def test_torch_gives_the_numbers_of_numpy_for_a_batch_and_a_slope():
     assert gain(tensor, torch.from_numpy(true)).detach().numpy() == pytest.approx(gain(predicted, true), abs=1e-12)
 
 
-def test_a_mouth_that_does_not_move_has_no_correlation():
+def test_a_mouth_that_does_not_move_has_no_correlation() -> None:
     assert np.isnan(opening_correlation(np.full(30, 0.1), talking(30)))
     still = torch.full((30,), 0.1, requires_grad=True)
     result = opening_correlation(still, torch.from_numpy(talking(30)).float())
@@ -65,7 +65,7 @@ def test_a_mouth_that_does_not_move_has_no_correlation():
 
 
 @pytest.mark.parametrize("lag", [-15, -4, 0, 2, 15])
-def test_a_late_mouth_has_a_positive_lag(lag):
+def test_a_late_mouth_has_a_positive_lag(lag: int) -> None:
     long = talking(120)
     true, predicted = long[20:100], long[20 - lag : 100 - lag]  # predicted[t] shows what was true at t - lag
     agreement = compare_curves(predicted, true)
@@ -74,18 +74,18 @@ def test_a_late_mouth_has_a_positive_lag(lag):
     assert agreement.by_lag[15 + lag] == pytest.approx(lagged_correlation(predicted, true, lag))
 
 
-def test_lags_with_too_few_shared_frames_are_not_judged():
+def test_lags_with_too_few_shared_frames_are_not_judged() -> None:
     agreement = compare_curves(talking(20), talking(20, 1), maximum_lag=15, minimum_overlap=12)
     judged = np.isfinite(agreement.by_lag)
     assert judged.tolist() == [abs(lag) <= 8 for lag in range(-15, 16)]
 
 
-def test_curves_of_different_length_are_refused():
+def test_curves_of_different_length_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(3,\) and \(4,\)"):
         compare_curves(np.zeros(3), np.zeros(4))
 
 
-def test_pooling_equals_one_long_clip_when_the_means_are_equal():
+def test_pooling_equals_one_long_clip_when_the_means_are_equal() -> None:
     predicted, true = talking(300, 5), talking(300, 5) + 0.3 * talking(300, 6)
     pieces = [(predicted[k : k + 100], true[k : k + 100]) for k in (0, 100, 200)]
     centred = [np.concatenate([piece[side] - piece[side].mean() for piece in pieces]) for side in (0, 1)]
@@ -96,7 +96,7 @@ def test_pooling_equals_one_long_clip_when_the_means_are_equal():
     assert pooled.num_frames == 300
 
 
-def test_the_lag_of_a_group_is_that_of_its_mean_correlation():
+def test_the_lag_of_a_group_is_that_of_its_mean_correlation() -> None:
     # Single short clips may scatter; the mean over them does not.
     agreements = []
     for seed in range(12):

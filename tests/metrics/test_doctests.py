@@ -23,7 +23,7 @@ import pytest
         "metrics.similarity",
     ],
 )
-def test_examples(name):
+def test_examples(name: str) -> None:
     failed, tried = doctest.testmod(importlib.import_module(f"visavox.{name}"))
     assert tried > 0
     assert failed == 0

@@ -30,7 +30,7 @@ NUM_FRAMES = 8
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("judges")
     save_backbone(path / "squeeze.pth", "squeeze")
     save_linear(path / "linear.pth", "squeeze")
@@ -39,18 +39,18 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def truth(folder) -> Path:
+def truth(folder: Path) -> Path:
     return write_video(folder / "truth.mp4", iter(demo_frames(NUM_FRAMES)), sound=DEMO)
 
 
 @pytest.fixture(scope="module")
-def dark(folder) -> Path:
+def dark(folder: Path) -> Path:
     images = ((0.6 * image).astype(np.uint8) for image in demo_frames(NUM_FRAMES))
     return write_video(folder / "dark.mp4", images, sound=DEMO)
 
 
 @pytest.fixture(scope="module")
-def metrics(folder) -> dict[str, Metric]:
+def metrics(folder: Path) -> dict[str, Metric]:
     chosen = choose_metrics(
         ["fid"],
         {
@@ -66,7 +66,7 @@ def metrics(folder) -> dict[str, Metric]:
     return chosen
 
 
-def test_they_see_what_changed(folder, truth, dark, metrics):
+def test_they_see_what_changed(folder: Path, truth: Path, dark: Path, metrics: dict[str, Metric]) -> None:
     settings = EvaluationSettings(cache=folder / "tracks")
     reports = [evaluate(video, truth, metrics=metrics, settings=settings) for video in (truth, dark)]
     same, changed = (report.values for report in reports)
@@ -85,7 +85,7 @@ def test_they_see_what_changed(folder, truth, dark, metrics):
     assert stored["values"]["lpips"] == changed["lpips"]
 
 
-def test_fid_of_portions_is_that_of_all_together():
+def test_fid_of_portions_is_that_of_all_together() -> None:
     generator = np.random.default_rng(0)
     parts = [generator.normal(5, 0.3 + spread, (2, count, 12)) for spread, count in ((0, 40), (1, 1), (2, 70))]
     dubbed, true = np.concatenate(parts, axis=1)
@@ -95,7 +95,9 @@ def test_fid_of_portions_is_that_of_all_together():
     assert Fid.reduce([{FEATURES: parts[0]}, {}]) == {}
 
 
-def test_without_inception_one_line_says_so(folder, truth, dark, monkeypatch, capsys):
+def test_without_inception_one_line_says_so(
+    folder: Path, truth: Path, dark: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("VISAVOX_CACHE", str(folder / "empty"))
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(folder / "empty"))
     nowhere = replace(WEIGHTS, url=(folder / "nowhere" / "inception.pth").as_uri())
@@ -110,7 +112,7 @@ def test_without_inception_one_line_says_so(folder, truth, dark, monkeypatch, ca
     assert values["groups"]["dark.mp4"]["missing"] == values["videos"][0]["missing"] == {"fid": NO_INCEPTION}
 
 
-def test_what_does_not_go_together_is_refused(folder, truth, capsys):
+def test_what_does_not_go_together_is_refused(folder: Path, truth: Path, capsys: pytest.CaptureFixture[str]) -> None:
     squeeze = folder / "squeeze.pth"
     with pytest.raises(InputError, match="add --lpips"):
         choose_metrics(options={"lpips": LpipsOptions(lpips_weights=squeeze)})

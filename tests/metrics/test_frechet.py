@@ -14,7 +14,7 @@ def random_gaussian(generator: np.random.Generator, size: int) -> tuple[np.ndarr
     return generator.normal(size=size), mixing @ mixing.T
 
 
-def test_gaussians_that_differ_in_one_thing():
+def test_gaussians_that_differ_in_one_thing() -> None:
     mean, covariance = random_gaussian(np.random.default_rng(0), 5)
     assert frechet_distance(mean, covariance, mean, covariance) == pytest.approx(0, abs=1e-9)
     # Shifted: the squared shift. Stretched by k: (k - 1)^2 times the variance.
@@ -22,13 +22,13 @@ def test_gaussians_that_differ_in_one_thing():
     assert frechet_distance(mean, 9 * covariance, mean, covariance) == pytest.approx(4 * np.trace(covariance))
 
 
-def test_independent_dimensions():
+def test_independent_dimensions() -> None:
     first, second = np.array([1.0, 4, 9, 0]), np.array([4.0, 4, 1, 2])
     expected = ((np.sqrt(first) - np.sqrt(second)) ** 2).sum()
     assert frechet_distance(np.zeros(4), np.diag(first), np.zeros(4), np.diag(second)) == pytest.approx(expected)
 
 
-def test_it_equals_the_root_of_the_product():
+def test_it_equals_the_root_of_the_product() -> None:
     generator = np.random.default_rng(1)
     (mean, covariance), (other_mean, other) = random_gaussian(generator, 8), random_gaussian(generator, 8)
     root = np.real(scipy.linalg.sqrtm(covariance @ other))
@@ -37,7 +37,7 @@ def test_it_equals_the_root_of_the_product():
     assert frechet_distance(other_mean, other, mean, covariance) == pytest.approx(expected)
 
 
-def test_fewer_pictures_than_features():
+def test_fewer_pictures_than_features() -> None:
     generator = np.random.default_rng(2)
     features, other = generator.normal(size=(6, 40)), 1 + generator.normal(size=(9, 40))
     # With centred features over sqrt(N - 1) as factors, the trace of the root is the nuclear norm of their product.
@@ -49,7 +49,7 @@ def test_fewer_pictures_than_features():
     assert np.isnan(frechet_inception_distance(features[:1], other))
 
 
-def test_it_equals_torchmetrics():
+def test_it_equals_torchmetrics() -> None:
     fid = pytest.importorskip("torchmetrics.image.fid")
     import torch
 

@@ -26,18 +26,18 @@ def turned(points: np.ndarray, scale: float, degrees: float, shift: tuple[float,
     return result
 
 
-def test_a_similarity_is_found_exactly(face):
+def test_a_similarity_is_found_exactly(face: np.ndarray) -> None:
     moved = turned(face, 1.7, 25, (40, -9))
     matrix = fit_similarity(face[:, :2], moved[:, :2])
     assert transform_points(matrix, face[:, :2]) == pytest.approx(moved[:, :2], abs=1e-9)
 
 
-def test_place_tilt_and_size_of_the_head_do_not_count(face):
+def test_place_tilt_and_size_of_the_head_do_not_count(face: np.ndarray) -> None:
     moved = turned(face, 0.6, -14, (30, 80))
     assert landmark_distance(moved[None], face[None])[0] == pytest.approx(0, abs=1e-9)
 
 
-def test_lips_that_moved_count_in_distances_of_the_eye_corners(face):
+def test_lips_that_moved_count_in_distances_of_the_eye_corners(face: np.ndarray) -> None:
     opened = face.copy()
     lower = list(LIPS_INNER[:10] + LIPS_OUTER[:10])  # half of the 40 lip points, 8 pixels down
     opened[lower, 1] += 8
@@ -46,7 +46,7 @@ def test_lips_that_moved_count_in_distances_of_the_eye_corners(face):
     assert landmark_distance(turned(opened, 2, 30, (5, 5)), face) == pytest.approx(0.04, abs=1e-9)
 
 
-def test_a_missing_face_gives_nan(face):
+def test_a_missing_face_gives_nan(face: np.ndarray) -> None:
     pair = np.stack([face, np.full_like(face, np.nan)])
     distances = landmark_distance(pair, np.stack([face, face]))
     assert np.isfinite(distances).tolist() == [True, False]

@@ -25,6 +25,7 @@ from visavox.metrics.sync import LipSyncError
 from visavox.metrics.syncnet_crop import face_runs, tracked_crop
 from visavox.metrics.syncnet_windows import SyncNetWindows, load_syncnet
 from visavox.models.sync.syncnet import SyncNet
+from visavox.types import Track
 
 NUM_FRAMES = 16
 
@@ -38,17 +39,17 @@ def network() -> SyncNet:
 
 
 @pytest.fixture(scope="module")
-def short_clip(tmp_path_factory) -> Path:
+def short_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """So few frames that the large network is quick, and enough for the median over 13 of them."""
     return write_video(tmp_path_factory.mktemp("clips") / "short.mp4", iter(demo_frames(NUM_FRAMES)), sound=DEMO)
 
 
 @pytest.fixture(scope="module")
-def tracks(tmp_path_factory) -> TrackCache:
+def tracks(tmp_path_factory: pytest.TempPathFactory) -> TrackCache:
     return TrackCache(tmp_path_factory.mktemp("tracks"))
 
 
-def lip_sync_error(network: SyncNet, path: Path, track, audio: np.ndarray) -> LipSyncError:
+def lip_sync_error(network: SyncNet, path: Path, track: Track, audio: np.ndarray) -> LipSyncError:
     windows = SyncNetWindows(network, track, audio)
     with VideoReader(path) as reader:
         for frame in reader:
@@ -70,7 +71,9 @@ def published_values(network: SyncNet, pictures: list[np.ndarray], sound: np.nda
 
 
 @pytest.mark.parametrize("batch", [20, 3])
-def test_both_crops_equal_the_published_evaluation(network, short_clip, tracks, monkeypatch, batch):
+def test_both_crops_equal_the_published_evaluation(
+    network: SyncNet, short_clip: Path, tracks: TrackCache, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
     monkeypatch.setattr(module, "_BATCH", batch)
     track, sound = tracks.track(short_clip), read_audio(short_clip)
     found = lip_sync_error(network, short_clip, track, sound)
@@ -87,7 +90,9 @@ def test_both_crops_equal_the_published_evaluation(network, short_clip, tracks, 
     assert found.whole_frame.distance != pytest.approx(found.tracked_crop.distance, abs=1e-3)
 
 
-def test_a_video_of_50_frames_a_second_is_judged_at_25(network, short_clip, tracks, tmp_path):
+def test_a_video_of_50_frames_a_second_is_judged_at_25(
+    network: SyncNet, short_clip: Path, tracks: TrackCache, tmp_path: Path
+) -> None:
     images = [image for image in demo_frames(NUM_FRAMES) for _ in range(2)]
     fast = write_video(tmp_path / "fast.mp4", iter(images), rate=50, sound=DEMO)
     sound = read_audio(short_clip)
@@ -96,7 +101,9 @@ def test_a_video_of_50_frames_a_second_is_judged_at_25(network, short_clip, trac
     assert fast_score.whole_frame.distance == pytest.approx(slow_score.whole_frame.distance, rel=0.01)
 
 
-def test_too_little_sound_or_no_sound_leaves_nothing_to_judge(network, short_clip, tracks, tmp_path):
+def test_too_little_sound_or_no_sound_leaves_nothing_to_judge(
+    network: SyncNet, short_clip: Path, tracks: TrackCache, tmp_path: Path
+) -> None:
     found = lip_sync_error(network, short_clip, tracks.track(short_clip), np.zeros(5 * 640, np.float32))
     assert (found.whole_frame, found.tracked_crop) == (None, None)
     silent = write_video(tmp_path / "silent.mp4", iter(demo_frames(NUM_FRAMES)))
@@ -108,7 +115,9 @@ def test_too_little_sound_or_no_sound_leaves_nothing_to_judge(network, short_cli
     assert not any(name.startswith("lse") for name in values)
 
 
-def test_the_command_prints_both_crops_with_the_real_video_beside_them(short_clip, tmp_path, capsys):
+def test_the_command_prints_both_crops_with_the_real_video_beside_them(
+    short_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     source, converted = tmp_path / "syncnet_v2.model", tmp_path / "syncnet.safetensors"
     torch.save(published_weights("syncnet"), source, _use_new_zipfile_serialization=False)
     arguments = [
@@ -143,6 +152,6 @@ def test_the_command_prints_both_crops_with_the_real_video_beside_them(short_cli
         file.unlink()
 
 
-def test_an_expert_is_not_taken_for_syncnet(tmp_path):
+def test_an_expert_is_not_taken_for_syncnet(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a Wav2Lip generator; what is needed here is the SyncNet of Chung"):
         load_syncnet("wav2lip")

@@ -9,7 +9,7 @@ import scipy.linalg
 from visavox.metrics.motion_domain import landmark_frechet_distance
 
 
-def test_it_is_what_the_matrix_root_gives():
+def test_it_is_what_the_matrix_root_gives() -> None:
     rng = np.random.default_rng(0)
     mixing = rng.normal(size=(204, 204)) / 14
     one = rng.normal(size=(900, 204)) @ mixing + 0.1
@@ -21,12 +21,12 @@ def test_it_is_what_the_matrix_root_gives():
     assert found == pytest.approx(expected, rel=1e-6)
 
 
-def test_a_shift_costs_its_square_and_nothing_else():
+def test_a_shift_costs_its_square_and_nothing_else() -> None:
     frames = np.random.default_rng(1).normal(size=(400, 68, 3))
     assert landmark_frechet_distance(frames, frames) == pytest.approx(0, abs=1e-6)
     assert landmark_frechet_distance(frames + np.array([0, 0.5, 0]), frames) == pytest.approx(68 * 0.25, rel=1e-6)
 
 
-def test_a_single_frame_has_no_distance():
+def test_a_single_frame_has_no_distance() -> None:
     frames = np.zeros((3, 68, 3))
     assert np.isnan(landmark_frechet_distance(frames[:1], frames))

@@ -19,14 +19,14 @@ def true_motion() -> np.ndarray:
     return motion
 
 
-def test_the_truth_agrees_with_itself():
+def test_the_truth_agrees_with_itself() -> None:
     figures = compare_motions(true_motion(), true_motion(), REST)
     assert (figures.opening, figures.width, figures.gain, figures.velocity, figures.distance) == pytest.approx(
         (1, 1, 1, 1, 0)
     )
 
 
-def test_half_the_motion_has_half_the_gain_and_speed():
+def test_half_the_motion_has_half_the_gain_and_speed() -> None:
     true = true_motion()
     figures = compare_motions((true - true.mean(axis=0)) / 2 + true.mean(axis=0), true, REST)
     assert figures.opening == pytest.approx(1, abs=1e-3)
@@ -35,12 +35,12 @@ def test_half_the_motion_has_half_the_gain_and_speed():
     assert figures.distance > 0.005
 
 
-def test_a_motion_that_comes_late_agrees_less():
+def test_a_motion_that_comes_late_agrees_less() -> None:
     true = true_motion()
     assert compare_motions(np.roll(true, 4, axis=0), true, REST).opening < 0.5
 
 
-def test_what_does_not_move_is_left_out_of_the_mean():
+def test_what_does_not_move_is_left_out_of_the_mean() -> None:
     still = compare_motions(REST[None] + np.zeros((50, 1, 1), np.float32), true_motion(), REST)
     assert np.isnan(still.opening)
     mean = MotionAgreement.mean([still, compare_motions(true_motion(), true_motion(), REST)])

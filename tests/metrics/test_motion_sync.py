@@ -20,7 +20,7 @@ CONFIG = MotionSyncNetConfig(
 class Listener(MotionSyncNet):
     """Embeds a number in [0, 1] as an angle: equal numbers have the cosine 1."""
 
-    def forward(self, speech, mouths):
+    def forward(self, speech: torch.Tensor, mouths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         angles = (value * np.pi / 2 for value in (speech[:, 0, 0], mouths[:, 0, 0]))
         return tuple(torch.stack([angle.cos(), angle.sin()], dim=1) for angle in angles)
 
@@ -37,19 +37,19 @@ def make_clip(seed: int, late: int = 0) -> MotionClip:
 
 
 @pytest.mark.parametrize("late", [0, 3, -7])
-def test_the_offset_is_found(late):
+def test_the_offset_is_found(late: int) -> None:
     store = MotionStore([make_clip(seed, late) for seed in range(2)], "mel")
     assert found_offset(Listener(CONFIG), store, reach=15) == late
 
 
-def test_true_pairs_agree_more_than_those_of_different_clips():
+def test_true_pairs_agree_more_than_those_of_different_clips() -> None:
     judge = Listener(CONFIG)
     pairs = [(clip.features, clip.displacements) for clip in map(make_clip, range(3))]
     assert mean_agreement(judge, pairs) == pytest.approx(1.0, abs=1e-5)
     assert apart_agreement(judge, pairs) < 0.97
 
 
-def test_short_clips_have_an_offset_too():
+def test_short_clips_have_an_offset_too() -> None:
     clip = make_clip(0)
     short = replace(clip, displacements=clip.displacements[:12], features=clip.features[:24])
     assert abs(found_offset(Listener(CONFIG), MotionStore([short], "mel"), reach=15)) <= 4

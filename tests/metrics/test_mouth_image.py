@@ -30,19 +30,19 @@ def naive_laplacian_energy(image: np.ndarray) -> float:
     return float(np.var(values))
 
 
-def test_sharpness_equals_the_plain_sum(photo):
+def test_sharpness_equals_the_plain_sum(photo: np.ndarray) -> None:
     crop = photo[:20, :24]
     assert laplacian_energy(crop) == pytest.approx(naive_laplacian_energy(crop), rel=1e-4)
 
 
-def test_sharpness_falls_with_blur_and_with_the_square_of_contrast(photo):
+def test_sharpness_falls_with_blur_and_with_the_square_of_contrast(photo: np.ndarray) -> None:
     sharp = laplacian_energy(photo)
     assert laplacian_energy(cv2.GaussianBlur(photo, (0, 0), 1.0)) < 0.3 * sharp
     halved = np.rint(127.5 + (photo - 127.5) / 2).astype(np.uint8)
     assert laplacian_energy(halved) / sharp == pytest.approx(0.25, rel=0.05)
 
 
-def test_psnr_of_a_known_error(photo):
+def test_psnr_of_a_known_error(photo: np.ndarray) -> None:
     lighter = np.clip(photo, 10, 255)
     assert psnr(squared_error(lighter - 10, lighter)) == pytest.approx(20 * np.log10(25.5))
     assert psnr(squared_error(photo, photo)) == float("inf")
@@ -67,7 +67,7 @@ def naive_ssim(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.mean(values))
 
 
-def test_ssim_equals_the_definition(photo):
+def test_ssim_equals_the_definition(photo: np.ndarray) -> None:
     crop = photo[:24, :26]
     noisy = np.clip(crop + np.random.default_rng(0).normal(0, 12, crop.shape), 0, 255).astype(np.uint8)
     expected = np.mean([naive_ssim(crop[..., channel], noisy[..., channel]) for channel in range(3)])
@@ -76,7 +76,7 @@ def test_ssim_equals_the_definition(photo):
     assert np.isnan(ssim(crop[:8], crop[:8]))
 
 
-def test_the_mouth_box_follows_the_lips_and_keeps_its_size():
+def test_the_mouth_box_follows_the_lips_and_keeps_its_size() -> None:
     landmarks = np.zeros((478, 3))
     landmarks[33, :2], landmarks[263, :2] = (100, 100), (200, 100)
     angles = np.linspace(0, 2 * np.pi, len(LIPS_OUTER), endpoint=False)
@@ -86,7 +86,7 @@ def test_the_mouth_box_follows_the_lips_and_keeps_its_size():
     assert mouth_box(landmarks, (180, 200)) == (105, 145, 180, 200)
 
 
-def test_the_histogram_gives_exact_figures(photo):
+def test_the_histogram_gives_exact_figures(photo: np.ndarray) -> None:
     noise = np.random.default_rng(1).integers(-9, 10, photo.shape)
     changed = np.clip(photo + noise, 0, 255).astype(np.uint8)
     outside = np.zeros(photo.shape[:2], bool)
@@ -100,7 +100,7 @@ def test_the_histogram_gives_exact_figures(photo):
     assert histogram.percentile(99) == pytest.approx(np.percentile(difference, 99, method="inverted_cdf"))
 
 
-def test_an_empty_histogram_has_no_figures():
+def test_an_empty_histogram_has_no_figures() -> None:
     histogram = DifferenceHistogram()
     assert np.isnan(histogram.mean)
     assert np.isnan(histogram.maximum)

@@ -10,7 +10,7 @@ from visavox.metrics.silence import silence_motion
 TIMES = np.arange(100) / 25
 
 
-def test_motion_is_the_deviation_from_each_silences_own_mean():
+def test_motion_is_the_deviation_from_each_silences_own_mean() -> None:
     opening = np.random.default_rng(0).uniform(0, 0.3, 100)
     first, second = (TIMES >= 0.6) & (TIMES <= 0.9), (TIMES >= 2.1) & (TIMES <= 2.9)
     opening[first], opening[second] = 0.02, 0.05
@@ -24,12 +24,12 @@ def test_motion_is_the_deviation_from_each_silences_own_mean():
     assert (result.num_silences, result.num_frames) == (2, int((first | second).sum()))
 
 
-def test_two_silences_of_different_rest_are_no_motion():
+def test_two_silences_of_different_rest_are_no_motion() -> None:
     opening = np.where(TIMES < 2, 0.0, 0.1)
     assert silence_motion(opening, TIMES, [(0, 1), (3, 4)]).motion == pytest.approx(0)
 
 
-def test_missing_faces_and_missing_silence():
+def test_missing_faces_and_missing_silence() -> None:
     opening = np.full(100, 0.1)
     opening[30] = np.nan
     assert silence_motion(opening, TIMES, [(1.0, 1.5)]).num_frames == 7  # 28..34 without 30, frame 35 = 1.4 s

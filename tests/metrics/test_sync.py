@@ -37,7 +37,7 @@ def in_chunks(lips: np.ndarray, sounds: np.ndarray, size: int) -> SyncScore | No
 
 
 @pytest.mark.parametrize("size", [1, 20, 60])
-def test_the_published_figures_are_reproduced(size):
+def test_the_published_figures_are_reproduced(size: int) -> None:
     score, golden = in_chunks(*syncnet_embeddings(), size), np.load(SYNCNET_GOLDEN)
     assert score.distance == pytest.approx(float(golden["lse_d"]), abs=1e-4)
     assert score.confidence == pytest.approx(float(golden["lse_c"]), abs=1e-4)
@@ -47,7 +47,7 @@ def test_the_published_figures_are_reproduced(size):
 
 @pytest.mark.parametrize("num_windows", [1, 7, 15, 16, 31, 80])
 @pytest.mark.parametrize("size", [1, 13, 100])
-def test_any_length_in_any_chunks_gives_the_published_figures(num_windows, size):
+def test_any_length_in_any_chunks_gives_the_published_figures(num_windows: int, size: int) -> None:
     generator = np.random.default_rng(num_windows)
     sounds = generator.normal(3, 1, (num_windows, 24)).astype(np.float32)
     lips = np.roll(sounds, -3, axis=0) + generator.normal(0, 0.3, sounds.shape).astype(np.float32)
@@ -57,14 +57,14 @@ def test_any_length_in_any_chunks_gives_the_published_figures(num_windows, size)
 
 
 @pytest.mark.parametrize("late", [-9, 0, 5])
-def test_the_offset_of_a_late_mouth_is_positive(late):
+def test_the_offset_of_a_late_mouth_is_positive(late: int) -> None:
     score = sync_score(*unit_embeddings(50, late))
     assert score.offset == late
     assert score.distance < score.distance_at_zero or late == 0
     assert score.num_windows == 50
 
 
-def test_zeros_beyond_the_ends_favour_large_shifts_of_unit_embeddings():
+def test_zeros_beyond_the_ends_favour_large_shifts_of_unit_embeddings() -> None:
     mouths, _ = unit_embeddings(26, 0)
     _, others = unit_embeddings(26, 0, seed=1)
     overlap, with_zeros = sync_score(mouths, others), in_chunks(mouths, others, 26)
@@ -77,7 +77,7 @@ def test_zeros_beyond_the_ends_favour_large_shifts_of_unit_embeddings():
     assert abs(with_zeros.offset) > 10
 
 
-def test_windows_without_a_face_are_left_out():
+def test_windows_without_a_face_are_left_out() -> None:
     mouths, sounds = unit_embeddings(60, 3)
     broken = mouths.copy()
     broken[10:20] = np.nan
@@ -85,7 +85,7 @@ def test_windows_without_a_face_are_left_out():
     assert (score.offset, score.num_windows) == (3, 50)
 
 
-def test_no_window_no_figures():
+def test_no_window_no_figures() -> None:
     score = sync_score(np.full((4, 8), np.nan), np.ones((4, 8)))
     assert np.isnan(score.distance)
     assert score.num_windows == 0

@@ -51,16 +51,16 @@ def published_crop(image: np.ndarray, x: float, y: float, half: float) -> np.nda
 @pytest.mark.parametrize(
     "square", [(150.3, 110.8, 40.5), (12.0, 20.0, 33.3), (310.0, 235.0, 60.7), (160.0, 120.0, 150.0), (20.6, 100.2, 9)]
 )
-def test_the_crop_is_the_published_one(square):
+def test_the_crop_is_the_published_one(square: tuple[float, float, float]) -> None:
     image = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
     np.testing.assert_array_equal(tracked_crop(image, np.array(square)), published_crop(image, *square))
 
 
-def test_a_face_out_of_the_picture_is_grey():
+def test_a_face_out_of_the_picture_is_grey() -> None:
     assert (tracked_crop(np.zeros((50, 60, 3), np.uint8), np.array([400.0, 400.0, 20.0])) == 110).all()
 
 
-def test_the_whole_frame_is_squeezed():
+def test_the_whole_frame_is_squeezed() -> None:
     picture = np.zeros((100, 400, 3), np.uint8)
     picture[:, :200] = 255
     squeezed = whole_frame(picture)
@@ -69,7 +69,7 @@ def test_the_whole_frame_is_squeezed():
     assert (squeezed[:, 114:] == 0).all()
 
 
-def test_squares_are_smoothed_by_a_median():
+def test_squares_are_smoothed_by_a_median() -> None:
     boxes = still(120)
     boxes[60] += 30  # one wrong detection
     boxes[80:] += [10, 0, 10, 8]
@@ -78,7 +78,7 @@ def test_squares_are_smoothed_by_a_median():
     assert np.allclose(run.squares[80:], [140, 104, 44])
 
 
-def test_cuts_and_long_gaps_end_a_run_and_short_gaps_are_filled():
+def test_cuts_and_long_gaps_end_a_run_and_short_gaps_are_filled() -> None:
     boxes = still(400)
     boxes[50:74] = np.nan  # the next face comes 25 frames after the last
     boxes[180:205] = np.nan  # and here 26
@@ -89,7 +89,7 @@ def test_cuts_and_long_gaps_end_a_run_and_short_gaps_are_filled():
     assert bounds(make_track(boxes)) == [(3, 180), (205, 397)]
 
 
-def test_a_gap_is_filled_in_a_straight_line():
+def test_a_gap_is_filled_in_a_straight_line() -> None:
     boxes = still(150)
     boxes += np.arange(150)[:, None]
     gap = boxes.copy()
@@ -98,7 +98,7 @@ def test_a_gap_is_filled_in_a_straight_line():
     np.testing.assert_allclose(*runs, atol=1e-4)
 
 
-def test_of_short_runs_the_longest_is_judged():
+def test_of_short_runs_the_longest_is_judged() -> None:
     boxes = still(100)
     boxes[20:50] = np.nan
     assert bounds(make_track(boxes)) == [(50, 100)]
@@ -106,7 +106,7 @@ def test_of_short_runs_the_longest_is_judged():
     assert bounds(make_track(np.full((40, 4), np.nan))) == []
 
 
-def test_positions_count_frames_at_25_a_second():
+def test_positions_count_frames_at_25_a_second() -> None:
     chosen = np.repeat(np.arange(75), 2)  # a video of 12.5 frames a second
     (run,) = face_runs(make_track(still(75)), chosen)
     assert (run.start, run.stop) == (0, 150)

@@ -19,7 +19,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 DEFAULT = ["lip_motion", "landmark_distance", "psnr", "ssim", "sharpness", "flicker", "outside", "silence"]
 
 
-def test_every_value_is_described_once():
+def test_every_value_is_described_once() -> None:
     infos = metric_infos()
     names = [info.name for info in infos]
     assert len(set(names)) == len(names)
@@ -28,18 +28,18 @@ def test_every_value_is_described_once():
     assert {info.real_of for info in infos if info.real_of} <= set(names)
 
 
-def test_no_two_metrics_have_an_option_of_the_same_name():
+def test_no_two_metrics_have_an_option_of_the_same_name() -> None:
     options = [each.name for name in METRICS for each in fields(metric_class(name).options_type)]
     assert len(set(options)) == len(options)
     assert all(metric_class(name)().options == metric_class(name).options_type() for name in METRICS)
 
 
-def test_headings_say_which_way_is_better():
+def test_headings_say_which_way_is_better() -> None:
     headings = {info.name: info.heading for info in metric_infos()}
     assert (headings["psnr"], headings["lpips"], headings["flicker"]) == ("PSNR ↑", "LPIPS ↓", "flicker")
 
 
-def test_the_page_holds_the_tables():
+def test_the_page_holds_the_tables() -> None:
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     between, _, after = rest.partition(END)
     assert before
@@ -47,7 +47,7 @@ def test_the_page_holds_the_tables():
     assert between.strip() == tables().strip(), "run python -m tools.metrics_page"
 
 
-def test_metrics_are_chosen_by_name_or_by_an_option_of_their_own():
+def test_metrics_are_chosen_by_name_or_by_an_option_of_their_own() -> None:
     assert list(choose_metrics()) == DEFAULT
     assert list(choose_metrics(["fid", "psnr"])) == ["psnr", "fid"]
     options = {"cpbd": CpbdOptions(cpbd=True), "expert_sync": ExpertSyncOptions(), "lpips": LpipsOptions(lpips="vgg")}
@@ -57,7 +57,7 @@ def test_metrics_are_chosen_by_name_or_by_an_option_of_their_own():
         choose_metrics(["beauty"])
 
 
-def test_without_images_tracks_and_sync_remain():
+def test_without_images_tracks_and_sync_remain() -> None:
     sync = {"expert_sync": ExpertSyncOptions(expert="expert")}
     assert list(without_frames(choose_metrics(options=sync))) == [
         "lip_motion",
@@ -69,6 +69,6 @@ def test_without_images_tracks_and_sync_remain():
         without_frames(choose_metrics(options={"cpbd": CpbdOptions(cpbd=True)}))
 
 
-def test_results_are_averaged_over_those_that_have_the_value():
+def test_results_are_averaged_over_those_that_have_the_value() -> None:
     assert reduce_all([{"psnr": 30.0, "ssim": 0.5}, {"psnr": 32.0}]) == {"psnr": 31.0, "ssim": 0.5}
     assert reduce_all([]) == {}

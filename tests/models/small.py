@@ -1,5 +1,8 @@
 """A generator small enough to be written in a test, and what is said of it."""
 
+from pathlib import Path
+from typing import Any
+
 import torch
 
 from visavox.face.geometry.crop import CropSpec
@@ -30,6 +33,6 @@ def small_generator(seed: int = 0) -> Wav2Lip:
     return Wav2Lip(CONFIG).eval()
 
 
-def save_small_generator(path, **changes):
+def save_small_generator(path: Path, **changes: Any) -> Path | None:
     save_model(path, small_generator(), **{"network": "wav2lip", "config": CONFIG, "card": CARD, **changes})
     return path

@@ -11,19 +11,19 @@ from visavox.types import Motion
 LOWER_LIP = (55, 56, 57, 58, 59, 65, 66, 67)
 
 
-def still(num_frames, rate=25):
+def still(num_frames: int, rate: int = 25) -> Motion:
     displacements = np.zeros((num_frames, 68, 3), np.float32)
     displacements[:, :, 0] += 0.02 * np.sign(canonical_68()[:, 0])  # a little wider than most
     return Motion(displacements, np.ones(num_frames, np.float32), displacements[0].copy(), Fraction(rate))
 
 
-def open_mouth(motion, opening):
+def open_mouth(motion: Motion, opening: list[float] | np.ndarray) -> Motion:
     """Move the lower lip down by `opening` (T,), centimetres."""
     motion.displacements[:, LOWER_LIP, 1] -= np.asarray(opening, np.float32)[:, None]
     return motion
 
 
-def shut_eyes(motion, closure):
+def shut_eyes(motion: Motion, closure: list[float] | np.ndarray) -> Motion:
     """Bring the upper lids down by `closure` (T,) of the gap."""
     points = canonical_68() + motion.displacements
     for upper, lower in LIDS:
@@ -31,7 +31,7 @@ def shut_eyes(motion, closure):
     return motion
 
 
-def lip_gap(motion):
+def lip_gap(motion: Motion) -> np.ndarray:
     """Distance of the inner lips, (T,) centimetres."""
     points = canonical_68() + motion.displacements
     return points[:, 62, 1] - points[:, 66, 1]

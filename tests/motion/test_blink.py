@@ -21,9 +21,12 @@ from visavox.motion.blink import (
     parse_blink,
     with_blinks,
 )
+from visavox.types import Motion
 
 
-def blinking(num_frames, moments, depth=0.8, shape=USUAL_SHAPE):
+def blinking(
+    num_frames: int, moments: list[int] | range, depth: float = 0.8, shape: tuple[float, ...] = USUAL_SHAPE
+) -> Motion:
     closure = np.zeros(num_frames)
     for moment in moments:
         for offset, value in enumerate(shape):
@@ -32,7 +35,7 @@ def blinking(num_frames, moments, depth=0.8, shape=USUAL_SHAPE):
     return shut_eyes(still(num_frames), closure)
 
 
-def test_blinks_are_found_where_they_are():
+def test_blinks_are_found_where_they_are() -> None:
     moments = [2, 40, 55, 120, 199]
     motion = blinking(200, moments)
     assert find_blinks(motion).tolist() == moments
@@ -41,7 +44,7 @@ def test_blinks_are_found_where_they_are():
     assert np.median(closure) < 0.05
 
 
-def test_looking_down_and_frames_without_a_face_are_no_blinks():
+def test_looking_down_and_frames_without_a_face_are_no_blinks() -> None:
     motion = blinking(200, [40])
     shut_eyes(motion, np.r_[np.zeros(90), np.full(30, 0.6), np.zeros(80)])
     assert find_blinks(motion).tolist() == [40]
@@ -50,7 +53,7 @@ def test_looking_down_and_frames_without_a_face_are_no_blinks():
     assert find_blinks(replace(motion, confidence=unseen)).tolist() == []
 
 
-def test_the_blinks_of_a_person_are_learned():
+def test_the_blinks_of_a_person_are_learned() -> None:
     slow = (0.0, 0.5, 0.9, 1.0, 1.0, 0.9, 0.8, 0.6, 0.5, 0.3, 0.1, 0.0)
     motions = [blinking(1500, range(30, 1470, 36), depth=0.95, shape=slow)]  # 40 in a minute
     style = learn_blink_style(motions)
@@ -59,14 +62,14 @@ def test_the_blinks_of_a_person_are_learned():
     np.testing.assert_allclose(style.shape, slow, atol=0.05)
 
 
-def test_little_video_proves_little():
+def test_little_video_proves_little() -> None:
     style = learn_blink_style([still(75)])
     assert 20 < style.rate < 26
     assert style.shape == USUAL_SHAPE
     assert learn_blink_style([]) == BlinkStyle()
 
 
-def test_drawn_blinks_have_the_rate_and_the_times_of_people():
+def test_drawn_blinks_have_the_rate_and_the_times_of_people() -> None:
     closure = draw_blinks(25 * 60 * 20, 25.0, seed=3)
     motion = apply_blinks(still(len(closure)), closure)
     moments = find_blinks(motion)
@@ -77,12 +80,12 @@ def test_drawn_blinks_have_the_rate_and_the_times_of_people():
     assert (closure < 0.05).mean() > 0.75
 
 
-def test_the_same_seed_gives_the_same_blinks():
+def test_the_same_seed_gives_the_same_blinks() -> None:
     np.testing.assert_array_equal(draw_blinks(500, 25.0, seed=1), draw_blinks(500, 25.0, seed=1))
     assert (draw_blinks(500, 25.0, seed=1) != draw_blinks(500, 25.0, seed=2)).any()
 
 
-def test_lids_meet_and_nothing_else_moves():
+def test_lids_meet_and_nothing_else_moves() -> None:
     motion = still(3)
     shut = apply_blinks(motion, np.array([0.0, 0.5, 1.0]))
     points = canonical_68() + shut.displacements
@@ -96,7 +99,7 @@ def test_lids_meet_and_nothing_else_moves():
     np.testing.assert_array_equal(shut.displacements[:, others], motion.displacements[:, others])
 
 
-def test_every_kind_of_blinking():
+def test_every_kind_of_blinking() -> None:
     motion = blinking(1500, range(30, 1470, 100))
     assert with_blinks(motion, "own") is motion
     assert len(find_blinks(with_blinks(motion, "none"))) == 0
@@ -113,7 +116,7 @@ def test_every_kind_of_blinking():
         apply_blinks(motion, np.zeros(3))
 
 
-def test_what_users_write():
+def test_what_users_write() -> None:
     assert parse_blink("natural") == "natural"
     assert parse_blink("12.5") == 12.5
     for wrong in ("often", "-3", "500", "nan"):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from visavox.types import HeadPose, Motion
 
 
 @pytest.fixture
-def motion():
+def motion() -> Motion:
     draw = np.random.default_rng(0)
     displacements = draw.normal(size=(7, 68, 3)).astype(np.float32)
     return Motion(
@@ -21,12 +22,12 @@ def motion():
 
 
 @pytest.fixture
-def pose():
+def pose() -> HeadPose:
     rotations = np.tile(np.eye(3, dtype=np.float32), (7, 1, 1))
     return HeadPose(rotations, np.full((7, 3), -60, np.float32), (360, 288))
 
 
-def test_what_is_saved_is_loaded(tmp_path, motion, pose):
+def test_what_is_saved_is_loaded(tmp_path: Path, motion: Motion, pose: HeadPose) -> None:
     save_motion(motion, tmp_path / "plain.npz")
     save_motion(motion, tmp_path / "performed.npz", pose=pose)
     for loaded in (load_motion(tmp_path / "plain.npz"), load_motion(tmp_path / "performed.npz")):
@@ -41,13 +42,13 @@ def test_what_is_saved_is_loaded(tmp_path, motion, pose):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["performed.npz", "plain.npz"]
 
 
-def test_a_pose_of_another_length_is_a_mistake(tmp_path, motion, pose):
+def test_a_pose_of_another_length_is_a_mistake(tmp_path: Path, motion: Motion, pose: HeadPose) -> None:
     with pytest.raises(ValueError, match="7 frames does not belong to a motion of 6"):
         save_motion(replace(motion, displacements=motion.displacements[:6]), tmp_path / "m.npz", pose=pose)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_cannot_be_read_is_said(tmp_path, motion):
+def test_what_cannot_be_read_is_said(tmp_path: Path, motion: Motion) -> None:
     path = tmp_path / "m.npz"
     with pytest.raises(InputError, match=r"m\.npz does not exist; make it again with `visavox motion"):
         load_motion(path)
@@ -78,7 +79,7 @@ def test_what_cannot_be_read_is_said(tmp_path, motion):
         ({"neutral": np.zeros((68, 3))}, "neutral is float64"),
     ],
 )
-def test_wrong_contents_are_said(tmp_path, motion, change, said):
+def test_wrong_contents_are_said(tmp_path: Path, motion: Motion, change: dict[str, np.ndarray], said: str) -> None:
     save_motion(motion, tmp_path / "m.npz")
     with np.load(tmp_path / "m.npz") as arrays:
         contents = dict(arrays) | change

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,15 +13,15 @@ from visavox.face.geometry.landmarks import to_ibug68
 from visavox.face.geometry.motion import landmarks_of
 from visavox.face.track.tracking import track_video
 from visavox.motion.performance import capture_motion, motion_of, performance_of_track
-from visavox.types import FrameStatus
+from visavox.types import FrameStatus, Track
 
 
 @pytest.fixture(scope="module")
-def track():
+def track() -> Track:
     return track_video(FACE)[0]
 
 
-def test_at_25_frames_a_second_nothing_is_changed(track):
+def test_at_25_frames_a_second_nothing_is_changed(track: Track) -> None:
     performed = performance_of_track(track)
     assert (performed.motion.num_frames, performed.motion.rate) == (75, 25)
     pose = performed.pose
@@ -29,7 +30,7 @@ def test_at_25_frames_a_second_nothing_is_changed(track):
     assert error.max() < 0.001
 
 
-def test_other_rates_lie_between_their_frames(track):
+def test_other_rates_lie_between_their_frames(track: Track) -> None:
     slow = replace(track, times=tuple(Fraction(index, 20) for index in range(75)))
     performed = performance_of_track(slow)
     assert performed.motion.num_frames == 93  # 75 of 1 / 20 s last 93.75 of 1 / 25 s
@@ -43,14 +44,14 @@ def test_other_rates_lie_between_their_frames(track):
     )
 
 
-def test_timestamps_in_milliseconds_are_not_interpolated(track):
+def test_timestamps_in_milliseconds_are_not_interpolated(track: Track) -> None:
     rounded = replace(track, times=tuple(Fraction(round(index * 1000 / 25 + 0.4), 1000) for index in range(75)))
     np.testing.assert_array_equal(
         performance_of_track(rounded).motion.displacements, performance_of_track(track).motion.displacements
     )
 
 
-def test_nothing_is_mixed_across_a_cut(track):
+def test_nothing_is_mixed_across_a_cut(track: Track) -> None:
     cut = replace(track, shots=(np.arange(75) >= 40).astype(np.int32))
     cut.times = tuple(Fraction(index, 20) for index in range(75))
     motion = performance_of_track(cut).motion
@@ -59,7 +60,7 @@ def test_nothing_is_mixed_across_a_cut(track):
     assert (mixed == source[39]).all() or (mixed == source[40]).all()
 
 
-def test_the_pose_of_frames_without_the_face_is_filled_in(track):
+def test_the_pose_of_frames_without_the_face_is_filled_in(track: Track) -> None:
     lost = replace(track, status=track.status.copy(), landmarks=track.landmarks.copy())
     lost.rotations, lost.translations = track.rotations.copy(), track.translations.copy()
     for array in (lost.landmarks, lost.rotations, lost.translations):
@@ -74,7 +75,7 @@ def test_the_pose_of_frames_without_the_face_is_filled_in(track):
     assert np.flatnonzero(performed.motion.confidence == 0).tolist() == [0, 1, 2, 3, 30, 31, 32]
 
 
-def test_a_video_is_watched(tmp_path):
+def test_a_video_is_watched(tmp_path: Path) -> None:
     motion = motion_of(FACE)
     assert motion.num_frames == 75
     with pytest.raises(InputError, match="one face"):

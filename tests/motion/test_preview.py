@@ -1,6 +1,7 @@
 """The drawn face and its video."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,11 +14,11 @@ from visavox.motion.preview import EYE, MOUTH, FaceView, PreviewSettings, write_
 from visavox.types import HeadPose
 
 
-def share_of(image, color, tolerance=24):
+def share_of(image, color: tuple[int, int, int], tolerance: int = 24) -> float:
     return float((np.abs(image.astype(int) - color).max(axis=-1) < tolerance).mean())
 
 
-def test_an_open_mouth_is_dark_inside_and_shut_eyes_show_no_white():
+def test_an_open_mouth_is_dark_inside_and_shut_eyes_show_no_white() -> None:
     motion = open_mouth(still(3), [0, 0.6, 1.5])
     shut_eyes(motion, [0, 0, 1.0])
     view = FaceView(motion, settings=PreviewSettings(height=256))
@@ -28,7 +29,7 @@ def test_an_open_mouth_is_dark_inside_and_shut_eyes_show_no_white():
     assert share_of(shut, EYE, 4) > 0.0006 > 3 * share_of(wide, EYE, 4)
 
 
-def test_the_face_is_in_the_middle_and_fills_the_image():
+def test_the_face_is_in_the_middle_and_fills_the_image() -> None:
     image = FaceView(still(1), settings=PreviewSettings(height=200, points=False)).image(0)
     face = (image != image[0, 0]).any(axis=-1)
     rows, columns = np.flatnonzero(face.any(axis=1)), np.flatnonzero(face.any(axis=0))
@@ -37,7 +38,7 @@ def test_the_face_is_in_the_middle_and_fills_the_image():
     assert len(rows) == pytest.approx(0.78 * 200, abs=6)
 
 
-def test_with_a_pose_the_head_is_where_it_was():
+def test_with_a_pose_the_head_is_where_it_was() -> None:
     motion = still(2)
     translations = np.array([[-12, 0, -60], [12, 0, -60]], np.float32)
     pose = HeadPose(np.tile(np.eye(3, dtype=np.float32), (2, 1, 1)), translations, (720, 480))
@@ -50,7 +51,7 @@ def test_with_a_pose_the_head_is_where_it_was():
     assert np.flatnonzero(right.any(axis=0)).mean() == pytest.approx(179.5 + 66, abs=6)
 
 
-def test_a_preview_has_the_length_of_the_motion_and_the_sound(tmp_path):
+def test_a_preview_has_the_length_of_the_motion_and_the_sound(tmp_path: Path) -> None:
     output = tmp_path / "p.mp4"
     write_preview(
         open_mouth(still(30), np.linspace(0, 1, 30)), output, audio=SPEECH, settings=PreviewSettings(height=128)
@@ -70,7 +71,7 @@ def test_a_preview_has_the_length_of_the_motion_and_the_sound(tmp_path):
     assert not probe(tmp_path / "silent.mp4").has_audio
 
 
-def test_sizes_that_cannot_be_are_refused():
+def test_sizes_that_cannot_be_are_refused() -> None:
     for height in (63, 101, 5000):
         with pytest.raises(InputError, match="even number"):
             PreviewSettings(height=height)

@@ -8,9 +8,10 @@ from hand_made_motion import lip_gap, open_mouth, still
 
 from visavox.errors import InputError
 from visavox.motion.refinement import LIPS_START, FaceProjection, ProjectionSettings, SmoothingSettings, smooth_motion
+from visavox.types import Motion
 
 
-def talking(tremble=0.0):
+def talking(tremble: float = 0.0) -> Motion:
     opening = np.full(50, 0.9)
     opening[20:22] = 0.0  # an /m/ of two frames
     opening[35] = 0.0  # and a /b/ of one
@@ -19,7 +20,7 @@ def talking(tremble=0.0):
     return motion
 
 
-def test_a_closure_of_two_frames_survives_and_one_of_a_single_frame_too():
+def test_a_closure_of_two_frames_survives_and_one_of_a_single_frame_too() -> None:
     before = lip_gap(talking())
     after = lip_gap(smooth_motion(talking()))
     np.testing.assert_allclose(after, before, atol=1e-3)
@@ -29,7 +30,7 @@ def test_a_closure_of_two_frames_survives_and_one_of_a_single_frame_too():
     assert averaged[20:22].min() > before[20] + 0.3
 
 
-def test_trembling_goes_and_closures_stay():
+def test_trembling_goes_and_closures_stay() -> None:
     rough = talking(tremble=0.01)
     smooth = smooth_motion(rough)
     still_frames = slice(2, 17)
@@ -40,7 +41,7 @@ def test_trembling_goes_and_closures_stay():
     np.testing.assert_array_equal(smooth.neutral, rough.neutral)
 
 
-def test_no_time_changes_nothing():
+def test_no_time_changes_nothing() -> None:
     motion = talking()
     assert smooth_motion(motion, SmoothingSettings(seconds=0)) is motion
     short = still(2)
@@ -58,7 +59,7 @@ def person():
     return (rng.uniform(-1, 1, (600, 3)) @ directions).reshape(600, 68, 3).astype(np.float32), directions
 
 
-def test_a_face_of_that_person_stays_and_another_comes_nearer(person):
+def test_a_face_of_that_person_stays_and_another_comes_nearer(person: tuple[np.ndarray, np.ndarray]) -> None:
     frames, directions = person
     rng = np.random.default_rng(1)
     inside = (rng.uniform(-0.7, 0.7, (40, 3)) @ directions).reshape(40, 68, 3)
@@ -73,7 +74,7 @@ def test_a_face_of_that_person_stays_and_another_comes_nearer(person):
     assert np.abs(project(frames[:50]) - frames[:50]).max() < 1e-3
 
 
-def test_the_share_is_the_share_of_the_way(person):
+def test_the_share_is_the_share_of_the_way(person: tuple[np.ndarray, np.ndarray]) -> None:
     frames, _ = person
     faces = frames[:20] + np.random.default_rng(2).normal(0, 0.1, (20, 68, 3)).astype(np.float32)
     whole = FaceProjection(frames, WHOLE)(faces)
@@ -84,7 +85,7 @@ def test_the_share_is_the_share_of_the_way(person):
     assert np.array_equal(faces, before)
 
 
-def test_lips_are_left_alone_unless_asked_for(person):
+def test_lips_are_left_alone_unless_asked_for(person: tuple[np.ndarray, np.ndarray]) -> None:
     frames, _ = person
     faces = frames[:20] + np.random.default_rng(3).normal(0, 0.1, (20, 68, 3)).astype(np.float32)
     moved = FaceProjection(frames, ProjectionSettings(share=1.0))(faces)
@@ -92,14 +93,14 @@ def test_lips_are_left_alone_unless_asked_for(person):
     assert np.abs(moved[:, :LIPS_START] - faces[:, :LIPS_START]).mean() > 0.03
 
 
-def test_a_long_motion_is_projected_frame_by_frame(person):
+def test_a_long_motion_is_projected_frame_by_frame(person: tuple[np.ndarray, np.ndarray]) -> None:
     frames, _ = person
     faces = np.tile(frames, (2, 1, 1)) + np.float32(0.05)
     whole = FaceProjection(frames, WHOLE)(faces)
     np.testing.assert_allclose(whole[700:710], FaceProjection(frames, WHOLE)(faces[700:710]), atol=1e-5)
 
 
-def test_a_person_who_never_moves():
+def test_a_person_who_never_moves() -> None:
     still = np.zeros((20, 68, 3), np.float32)
     assert np.abs(FaceProjection(still, WHOLE)(still + np.float32(0.3))).max() < 1e-6
 
@@ -108,11 +109,11 @@ def test_a_person_who_never_moves():
     ("settings", "words"),
     [({"share": 1.2}, "give 0 .off. to 1"), ({"share": -0.1}, "give 0"), ({"neighbours": 1}, "give 2 or more")],
 )
-def test_settings_that_mean_nothing(settings, words):
+def test_settings_that_mean_nothing(settings: dict[str, float], words: str) -> None:
     with pytest.raises(InputError, match=words):
         ProjectionSettings(**settings)
 
 
-def test_too_little_video():
+def test_too_little_video() -> None:
     with pytest.raises(InputError, match="seen in 5 frames, too few for 10 neighbours"):
         FaceProjection(np.zeros((5, 68, 3)))

@@ -33,7 +33,7 @@ def opening_mode() -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> str:
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A network that was taught nothing, with a face of its own at rest."""
     torch.manual_seed(1)
     vae = MotionVae(SMALL_VAE)
@@ -46,7 +46,7 @@ def model(tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="module")
-def paused(tmp_path_factory) -> str:
+def paused(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Speech, a second of silence, and speech."""
     speech = read_audio(SPEECH)[:32_000]
     sound = np.concatenate([speech, np.zeros(16_000, np.float32), speech])
@@ -55,7 +55,7 @@ def paused(tmp_path_factory) -> str:
     return str(path)
 
 
-def test_motion_is_as_long_as_the_sound(model):
+def test_motion_is_as_long_as_the_sound(model: str) -> None:
     motion = speech_to_motion(SPEECH, SpeechToMotionSettings(model))
     samples = len(read_audio(SPEECH))
     assert motion.num_frames == -(-samples * 25 // 16_000)
@@ -65,7 +65,7 @@ def test_motion_is_as_long_as_the_sound(model):
     assert np.all(motion.confidence == 1)
 
 
-def test_a_seed_gives_one_motion(model):
+def test_a_seed_gives_one_motion(model: str) -> None:
     one, same = (speech_to_motion(SPEECH, SpeechToMotionSettings(model, seed=3)) for _ in range(2))
     other = speech_to_motion(SPEECH, SpeechToMotionSettings(model, seed=4))
     np.testing.assert_array_equal(one.displacements, same.displacements)
@@ -77,7 +77,7 @@ def test_a_seed_gives_one_motion(model):
     np.testing.assert_array_equal(*still)
 
 
-def test_the_face_is_at_rest_in_a_pause(model, paused):
+def test_the_face_is_at_rest_in_a_pause(model: str, paused: str) -> None:
     motion = speech_to_motion(paused, SpeechToMotionSettings(model))
     silences = find_silence(read_audio(paused))
     (start, end) = next((start, end) for start, end in silences if start < 2.5 < end)
@@ -87,7 +87,7 @@ def test_the_face_is_at_rest_in_a_pause(model, paused):
     assert motion.displacements.std(axis=0).max() > 0.01
 
 
-def test_a_person_lends_face_and_size(model, paused):
+def test_a_person_lends_face_and_size(model: str, paused: str) -> None:
     rng = np.random.default_rng(0)
     identity = rng.normal(size=(68, 3)).astype(np.float32) * 0.2
     opened = rng.uniform(0, 2.5, 50)[:, None, None] * opening_mode().numpy()
@@ -106,7 +106,7 @@ def test_a_person_lends_face_and_size(model, paused):
     np.testing.assert_array_equal(own.neutral, person.neutral)
 
 
-def test_an_adaptation_has_the_last_word(model):
+def test_an_adaptation_has_the_last_word(model: str) -> None:
     motion = speech_to_motion(
         SPEECH, SpeechToMotionSettings(model), adaptation=lambda displacements: displacements * 0 + 0.5
     )
@@ -114,7 +114,7 @@ def test_an_adaptation_has_the_last_word(model):
     assert np.all(motion.neutral == np.float32(0.5))
 
 
-def test_an_adaptation_gets_the_typical_face_and_brings_the_persons_own(model):
+def test_an_adaptation_gets_the_typical_face_and_brings_the_persons_own(model: str) -> None:
     seen = np.full((30, 68, 3), 0.7, np.float32)
     person = Motion(seen, np.ones(30, np.float32), seen[0])
     options = {"adaptation": lambda displacements: displacements + 1}
@@ -124,23 +124,23 @@ def test_an_adaptation_gets_the_typical_face_and_brings_the_persons_own(model):
     np.testing.assert_array_equal(own.displacements, plain.displacements)
 
 
-def test_no_openness_no_motion(model):
+def test_no_openness_no_motion(model: str) -> None:
     motion = speech_to_motion(SPEECH, SpeechToMotionSettings(model, openness=0.0))
     assert np.ptp(motion.displacements, axis=0).max() == 0
 
 
 @pytest.mark.parametrize("options", [{"temperature": -0.1}, {"temperature": 3}, {"openness": -1}, {"seed": -1}])
-def test_what_means_nothing_is_refused(options):
+def test_what_means_nothing_is_refused(options: dict[str, float]) -> None:
     with pytest.raises(InputError, match="give"):
         SpeechToMotionSettings(**options)
 
 
-def test_other_weights_are_refused():
+def test_other_weights_are_refused() -> None:
     with pytest.raises(InputError, match="motion VAE"):
         speech_to_motion(SPEECH, SpeechToMotionSettings("wav2lip"))
 
 
-def test_silence_is_found_in_pieces_as_in_the_whole(paused):
+def test_silence_is_found_in_pieces_as_in_the_whole(paused: str) -> None:
     sound = read_audio(paused)
     found, num_samples = find_silence_in(sound[start : start + 7001] for start in range(0, len(sound), 7001))
     assert num_samples == len(sound)
@@ -148,7 +148,7 @@ def test_silence_is_found_in_pieces_as_in_the_whole(paused):
     assert find_silence_in(iter(())) == ([], 0)
 
 
-def test_shares_of_rest_have_ramps_inside_the_pause_only():
+def test_shares_of_rest_have_ramps_inside_the_pause_only() -> None:
     shares = rest_shares([(0.0, 1.0), (2.0, 3.0)], 75, 48_000)
     assert np.all(shares[:20] == 1)  # nothing comes before it
     assert np.all(shares[26:49] == 0)
@@ -157,7 +157,7 @@ def test_shares_of_rest_have_ramps_inside_the_pause_only():
     assert np.all(shares[54:] == 1)  # nothing comes after it
 
 
-def test_the_shipped_network_speaks():
+def test_the_shipped_network_speaks() -> None:
     motion = speech_to_motion(SPEECH, SpeechToMotionSettings(temperature=0.0))
     gap = lip_gap(motion.displacements)
     assert gap.min() > -1e-3  # lips never cross: a hundredth of a millimetre is what half precision leaves
@@ -166,13 +166,13 @@ def test_the_shipped_network_speaks():
     assert 0.8 < gap.max() < 3.0
 
 
-def test_the_shipped_network_is_small():
+def test_the_shipped_network_is_small() -> None:
     info = model_info("motion")
     assert info.num_bytes <= 12e6
     assert info.config["features"] == "mel"
 
 
-def test_pieces_give_what_the_whole_gives(monkeypatch):
+def test_pieces_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     motion = np.random.default_rng(0).normal(size=(57, 68, 3)).astype(np.float32)
     postnet = trained()
     with torch.no_grad():

@@ -3,6 +3,7 @@
 import io
 import pickle
 import zipfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -53,7 +54,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize(("content", "kind", "words"), KINDS, ids=[f"{kind.name}-{len(c)}" for c, kind, _ in KINDS])
-def test_each_kind_is_named(tmp_path, content, kind, words):
+def test_each_kind_is_named(tmp_path: Path, content: bytes, kind: FileKind, words: str) -> None:
     path = tmp_path / "my model.pth"
     path.write_bytes(content)
     assert diagnose(path) is kind
@@ -61,11 +62,11 @@ def test_each_kind_is_named(tmp_path, content, kind, words):
         load_model(path)
 
 
-def test_a_directory_is_named(tmp_path):
+def test_a_directory_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a directory; give the weights file itself"):
         load_model(tmp_path)
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no file"):
         diagnose(tmp_path / "missing.pth")

@@ -45,7 +45,7 @@ process.kill()
 @pytest.mark.parametrize(
     ("arguments", "said"), [(["used"], "the face tracker was used before this process was forked"), ([], "worked")]
 )
-def test_a_forked_process_works_or_says_what_to_do(arguments, said):
+def test_a_forked_process_works_or_says_what_to_do(arguments: list[str], said: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", FORKED, *arguments], capture_output=True, text=True, timeout=100, check=True
     )
@@ -53,7 +53,7 @@ def test_a_forked_process_works_or_says_what_to_do(arguments, said):
     assert "spawn" in done.stdout or said == "worked"
 
 
-def test_a_limit_of_threads_is_that_of_one_thread():
+def test_a_limit_of_threads_is_that_of_one_thread() -> None:
     before, seen = torch.get_num_threads(), []
     other = 1 if before > 1 else 2
     entered, leave = threading.Event(), threading.Event()

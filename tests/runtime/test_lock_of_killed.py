@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -24,7 +25,7 @@ with locked(Path(sys.argv[1]), "work", Path(".")):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
-def test_a_killed_process_leaves_no_lock_in_its_children(tmp_path):
+def test_a_killed_process_leaves_no_lock_in_its_children(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(lock)], stdout=subprocess.PIPE, text=True)
     child = int(holder.stdout.readline())

@@ -12,7 +12,7 @@ from visavox.runtime.page import Heading, Listing, Paragraph, Picture, Table, ht
 NASTY = "<b>a|b</b> & \n c"
 
 
-def test_cells_stay_in_their_columns():
+def test_cells_stay_in_their_columns() -> None:
     text = markdown_table(("name", "figure"), ((NASTY, "1.00"), ("b", "-")))
     lines = text.splitlines()
     assert len(lines) == 4
@@ -22,7 +22,7 @@ def test_cells_stay_in_their_columns():
     assert markdown_table(("a", "b"), (), num_names=2).endswith("|-----|-----|")
 
 
-def test_a_page_is_one_file_and_shows_names_as_they_are():
+def test_a_page_is_one_file_and_shows_names_as_they_are() -> None:
     picture = Picture(jpeg_bytes(np.zeros((8, 8, 3), np.uint8)), NASTY)
     blocks = [Heading(NASTY, 1), Paragraph(NASTY), Listing((NASTY,)), Table((NASTY, "x"), ((NASTY, "1"),)), picture]
     page = html_page(NASTY, blocks)
@@ -32,7 +32,7 @@ def test_a_page_is_one_file_and_shows_names_as_they_are():
     assert "base64" not in markdown(blocks)
 
 
-def test_tiles_are_laid_out_in_rows():
+def test_tiles_are_laid_out_in_rows() -> None:
     tile = np.full((40, 40, 3), 200, np.uint8)
     one = label_rows([("first", [tile, tile]), ("second", [tile])])
     assert one.shape == (2 * (18 + 40 + 4), 84, 3)
@@ -41,7 +41,7 @@ def test_tiles_are_laid_out_in_rows():
     assert beside([one, one]).shape == (one.shape[0], 2 * 84 + 16, 3)
 
 
-def test_the_moments_are_closed_half_open_and_open():
+def test_the_moments_are_closed_half_open_and_open() -> None:
     opening = np.concatenate([[np.nan], np.linspace(0.3, 0.0, 101)])
     times = [index / 25 for index in range(102)]
     closed, half, wide = (opening[times.index(time)] for time in telling_times(times, opening))

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -34,11 +34,11 @@ class Outer:
         Wav2LipConfig(motion=MotionConfig(channels=64)),
     ],
 )
-def test_what_is_written_is_read(settings):
+def test_what_is_written_is_read(settings: Any) -> None:
     assert from_mapping(type(settings), json.loads(to_json(settings))) == settings
 
 
-def test_a_field_that_is_not_given_keeps_its_default_and_an_integer_is_a_float():
+def test_a_field_that_is_not_given_keeps_its_default_and_an_integer_is_a_float() -> None:
     assert from_mapping(Outer, {"kind": "a", "inner": {"width": 3}}) == Outer("a", inner=Inner(3.0))
 
 
@@ -56,11 +56,11 @@ def test_a_field_that_is_not_given_keeps_its_default_and_an_integer_is_a_float()
         ([1], "must be an object"),
     ],
 )
-def test_what_does_not_fit_is_refused(values, words):
+def test_what_does_not_fit_is_refused(values: dict[str, Any] | list[int], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         from_mapping(Outer, values)
 
 
-def test_dimensions_that_do_not_fit_each_other_are_refused():
+def test_dimensions_that_do_not_fit_each_other_are_refused() -> None:
     with pytest.raises(ValueError, match="resolution of 100"):
         from_mapping(Wav2LipConfig, {"resolution": 100})

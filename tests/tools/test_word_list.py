@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from tools.words import search_python
 
@@ -14,7 +17,7 @@ def found(source: str) -> list[tuple[int, str]]:
 
 
 @pytest.fixture
-def found_in_file(tmp_path):
+def found_in_file(tmp_path: Path) -> Callable[..., list[tuple[int, str]]]:
     """Return a function that writes one file and gives line and row of each find in it."""
 
     def write(name: str, text: str) -> list[tuple[int, str]]:
@@ -55,7 +58,7 @@ def found_in_file(tmp_path):
         "'''The MouthPainter of it.'''",
     ],
 )
-def test_identifiers(source):
+def test_identifiers(source: str) -> None:
     hits = list(search_python(source, words.ROOT / "x.py"))
     assert [find.word for find in hits] == ["painter"]
     assert not hits[0].in_prose
@@ -75,16 +78,16 @@ def test_identifiers(source):
         "TurnRate",
     ],
 )
-def test_other_identifiers(source):
+def test_other_identifiers(source: str) -> None:
     assert found(source) == []
 
 
 @pytest.mark.parametrize("name", ["Turn", "_Turn", "Stage", "MouthNetwork"])
-def test_whole_identifiers(name):
+def test_whole_identifiers(name: str) -> None:
     assert [word for _, word in found(f"{name} = 1")] == [name.strip("_")]
 
 
-def test_identifiers_of_several_parts():
+def test_identifiers_of_several_parts() -> None:
     assert [word for _, word in found("take_apart_person = 1\nTakeApart = 1\ntake = apart\n")] == ["take_apart"] * 2
 
 
@@ -101,7 +104,7 @@ def test_identifiers_of_several_parts():
 @pytest.mark.parametrize(
     "kind", ["'''{}'''", "x = '''{} of it'''", "x = f'''{} of {{y}}'''", "raise E('''{} given''')"]
 )
-def test_prose(text, kind):
+def test_prose(text: str, kind: str) -> None:
     source = kind.format(text)
     hits = list(search_python(source, words.ROOT / "x.py"))
     assert [find.word for find in hits] == ["painter"]
@@ -109,14 +112,14 @@ def test_prose(text, kind):
     assert hits[0].line == 1 + text[: text.lower().index("painter")].count("\n")
 
 
-def test_comments():
+def test_comments() -> None:
     assert found("x = 1\ny = 2  # the painter\n# painterly\nz = '# not a comment, a footage'\n") == [
         (2, "painter"),
         (4, "footage"),
     ]
 
 
-def test_phrases_go_on_in_the_next_line(found_in_file):
+def test_phrases_go_on_in_the_next_line(found_in_file: Callable[..., list[tuple[int, str]]]) -> None:
     assert found('"""One that is told\nthe motion, told\n    how."""\n') == [
         (1, "told the motion"),
         (2, "told the motion"),
@@ -125,14 +128,14 @@ def test_phrases_go_on_in_the_next_line(found_in_file):
     assert found_in_file("page.md", "it is told\nthe motion\n") == [(1, "told the motion")]
 
 
-def test_prose_is_looser_than_identifiers():
+def test_prose_is_looser_than_identifiers() -> None:
     assert found("# to look at it and watch it, in turn, for a good reading\nlook = watch = 1\n") == [
         (2, "look"),
         (2, "watch"),
     ]
 
 
-def test_lines_of_strings_that_have_line_breaks_of_their_own():
+def test_lines_of_strings_that_have_line_breaks_of_their_own() -> None:
     assert found("x = 1\ny = 'one\\ntwo\\nthe painter'\n") == [(2, "painter")]
 
 
@@ -148,23 +151,23 @@ def test_lines_of_strings_that_have_line_breaks_of_their_own():
         "group of pictures",
     ],
 )
-def test_exempt_prose(text):
+def test_exempt_prose(text: str) -> None:
     assert found(f"'''{text} is here.'''") == []
 
 
 @pytest.mark.parametrize(
     "text", ["of the course", "sound of a card", "speech and sounds", "ears and hear", "pictures of a group"]
 )
-def test_prose_beside_the_exemptions(text):
+def test_prose_beside_the_exemptions(text: str) -> None:
     assert found(f"'''{text} is here.'''")
 
 
-def test_exempt_identifiers():
+def test_exempt_identifiers() -> None:
     assert found("look_at_matrix = look_ahead = lookahead = 1") == []
     assert [word for _, word in found("look_matrix = 1")] == ["look"]
 
 
-def test_exempt_identifiers_of_files_that_use_a_library():
+def test_exempt_identifiers_of_files_that_use_a_library() -> None:
     assert found("from matplotlib.figure import Figure\nfigure = Figure()\n") == []
     assert [word for _, word in found("figure = 1\n")] == ["figure"]
     assert [word for _, word in found("import matplotlib\nfigures = 1\n")] == ["figure"]
@@ -172,7 +175,7 @@ def test_exempt_identifiers_of_files_that_use_a_library():
     assert [word for _, word in found("response = 1\n")] == ["response"]
 
 
-def test_markdown(found_in_file):
+def test_markdown(found_in_file: Callable[..., list[tuple[int, str]]]) -> None:
     page = "# The painter\n\nSee [it](pictures/footage.png) and https://x.org/sound.\n"
     page += "Use `look` or\n```\nvisavox graft a\n```\n"
     assert found_in_file("page.md", page) == [(1, "painter"), (4, "look"), (6, "graft")]
@@ -190,11 +193,13 @@ def test_markdown(found_in_file):
         ("one.py", []),
     ],
 )
-def test_names_of_files(found_in_file, name, rows):
+def test_names_of_files(
+    found_in_file: Callable[..., list[tuple[int, str]]], name: str, rows: list[tuple[int, str]]
+) -> None:
     assert found_in_file(name, "") == rows
 
 
-def test_every_row_can_be_found():
+def test_every_row_can_be_found() -> None:
     for table, in_prose in ((words.IDENTIFIERS, False), (words.PROSE, True)):
         for form, (word, _) in words.rows(table).items():
             source = f"'''It says {form} here.'''" if in_prose else f"{form} = 1"
@@ -202,7 +207,7 @@ def test_every_row_can_be_found():
             assert [find.word for find in hits] == [word], form
 
 
-def test_questions(tmp_path):
+def test_questions(tmp_path: Path) -> None:
     (tmp_path / "one.py").write_text('"""Whether it is."""\nx = 1\n"""How it is.\n\nmore."""\n', encoding="utf-8")
     (tmp_path / "two.py").write_text('"""It is."""\n', encoding="utf-8")
     (tmp_path / "page.md").write_text("What it is.\n", encoding="utf-8")
@@ -210,7 +215,7 @@ def test_questions(tmp_path):
     assert words.questions([tmp_path]) == [f"{path}:1: Whether it is.", f"{path}:3: How it is."]
 
 
-def test_places_and_counts_are_printed(tmp_path, capsys):
+def test_places_and_counts_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "one.py").write_text('"""What footage."""\npainter = painter_of(1)\n', encoding="utf-8")
     path = (tmp_path / "one.py").as_posix()
     assert words.main([str(tmp_path)]) == 1
@@ -227,7 +232,7 @@ def test_places_and_counts_are_printed(tmp_path, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 3
 
 
-def test_a_clean_file_and_one_that_is_not_there(tmp_path, capsys):
+def test_a_clean_file_and_one_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "one.py").write_text('"""Generator of mouths."""\n', encoding="utf-8")
     assert words.main([str(tmp_path)]) == 0
     assert words.main([str(tmp_path / "two.py")]) == 2
@@ -250,13 +255,13 @@ PATHS = 1
 
 
 @pytest.fixture
-def tables(tmp_path):
+def tables(tmp_path: Path) -> Path:
     path = tmp_path / "tables.py"
     path.write_text(OLD_TABLES, encoding="utf-8")
     return path
 
 
-def test_tables_are_lowered(tables):
+def test_tables_are_lowered(tables: Path) -> None:
     new = words.allowed(list(search_python("painter = painter_of(1)", tables)), 2)
     assert words.lower(tables, new) == []
     lowered = OLD_TABLES.replace(": 3", ": 2").replace('    "bend": 1,\n', "").replace("12", "2")
@@ -273,13 +278,13 @@ def test_tables_are_lowered(tables):
         ("", 13, "ALLOWED_QUESTIONS : 13, allowed 12"),
     ],
 )
-def test_tables_are_never_raised(tables, source, num_questions, above):
+def test_tables_are_never_raised(tables: Path, source: str, num_questions: int, above: str) -> None:
     new = words.allowed(list(search_python(source, tables)), num_questions)
     assert words.lower(tables, new) == [above]
     assert tables.read_text(encoding="utf-8") == OLD_TABLES
 
 
-def test_lowering_counts_the_default_paths(capsys):
+def test_lowering_counts_the_default_paths(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         words.main(["--lower", "src"])
     assert "leave the paths out" in capsys.readouterr().err

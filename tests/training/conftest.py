@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from visavox.training.task import Context
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_thread():
+def one_thread() -> Iterator[None]:
     """Sums in one order: the numbers of two runs can be compared bit by bit."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -26,33 +27,33 @@ def one_thread():
 
 
 @pytest.fixture(scope="session")
-def dataset(tmp_path_factory) -> Path:
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.make_dataset(tmp_path_factory.mktemp("dataset"))
 
 
 @pytest.fixture(scope="session")
-def clips(dataset, tmp_path_factory) -> ClipSplits:
+def clips(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> ClipSplits:
     """Training and validation clips, with four motions."""
     nowhere = RunFolder(tmp_path_factory.mktemp("nowhere"))
     return ClipSplits.load(dataset, 4, Context(torch.device("cpu"), 0, nowhere, progress=QUIET))
 
 
 @pytest.fixture(scope="session")
-def speech_run(dataset, tmp_path_factory) -> Path:
+def speech_run(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "speech"
     train(tiny_recipes.SPEECH, dataset, path)
     return path
 
 
 @pytest.fixture(scope="session")
-def expert_run(dataset, tmp_path_factory) -> Path:
+def expert_run(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "expert"
     train(tiny_recipes.EXPERT_RECIPE, dataset, path)
     return path
 
 
 @pytest.fixture(scope="session")
-def features_run(dataset, speech_run, tmp_path_factory) -> Path:
+def features_run(dataset: Path, speech_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "features"
     inputs = FeaturesInputs(start=str(speech_run / "best.safetensors"))
     train(tiny_recipes.FEATURES, dataset, path, inputs=inputs)

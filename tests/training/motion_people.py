@@ -16,7 +16,9 @@ def opening_mode() -> np.ndarray:
     return mode
 
 
-def make_clip(name: str, speaker: str, identity: np.ndarray, seed: int, num_frames: int = 40, scale=1.0) -> MotionClip:
+def make_clip(
+    name: str, speaker: str, identity: np.ndarray, seed: int, num_frames: int = 40, scale: float = 1.0
+) -> MotionClip:
     rng = np.random.default_rng(seed)
     rows = np.convolve(rng.normal(size=2 * num_frames + 4), np.ones(5) / 5, "valid")
     opening = 0.8 + rows[0::2] + rows[1::2]

@@ -20,7 +20,9 @@ def interrupt() -> None:
     raise KeyboardInterrupt
 
 
-def check_resuming(train: Train, folder: Path, *, step: int = 4, whole: tuple[Path, dict[str, float]] | None = None):
+def check_resuming(
+    train: Train, folder: Path, *, step: int = 4, whole: tuple[Path, dict[str, float]] | None = None
+) -> None:
     """Kill a run after a step that comes right after a checkpoint: what its log says of that step is written anew.
 
     Args:

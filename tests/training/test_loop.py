@@ -6,10 +6,13 @@ import math
 import re
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from lightning.fabric import Fabric
+from tests.extension.toy_task import LineSettings, LineTask
 from tests.training.tiny import log_lines
 from torch import nn
 from torch.utils.data import Dataset
@@ -18,14 +21,15 @@ from visavox.cli.progress_views import Bars
 from visavox.errors import InputError
 from visavox.progress import Progress
 from visavox.training.average import WeightAverage
+from visavox.training.inputs import Inputs
 from visavox.training.loop import Trainer, _SampleNumbers
 from visavox.training.schedule import LoopSettings, learning_rate
-from visavox.training.task import OptimizerStep, TrainingTask, Validation, WeightedLoss
+from visavox.training.task import Context, OptimizerStep, TrainingTask, Validation, WeightedLoss
 
 SETTINGS = LoopSettings(steps=10, batch_size=3, learning_rate=0.1, warmup=4, workers=0, precision="32-true")
 
 
-def test_the_learning_rate_rises_and_falls():
+def test_the_learning_rate_rises_and_falls() -> None:
     rates = [learning_rate(step, SETTINGS) for step in range(10)]
     assert rates[:4] == pytest.approx([0.025, 0.05, 0.075, 0.1])
     assert rates[4] == pytest.approx(0.1)
@@ -34,7 +38,7 @@ def test_the_learning_rate_rises_and_falls():
 
 
 @pytest.mark.parametrize("first_step", [0, 7])
-def test_processes_draw_different_numbers_and_together_those_of_one(first_step):
+def test_processes_draw_different_numbers_and_together_those_of_one(first_step: int) -> None:
     together = list(_SampleNumbers(first_step, LoopSettings(10, 6, 0.1), 0, 1))
     first, second = (list(_SampleNumbers(first_step, SETTINGS, rank, 2)) for rank in (0, 1))
     assert not set(first) & set(second)
@@ -43,7 +47,7 @@ def test_processes_draw_different_numbers_and_together_those_of_one(first_step):
     assert len(_SampleNumbers(first_step, SETTINGS, 1, 2)) == len(second)
 
 
-def test_micro_batches_are_the_samples_of_one_large_batch():
+def test_micro_batches_are_the_samples_of_one_large_batch() -> None:
     accumulated = replace(SETTINGS, accumulate=4)
     assert list(_SampleNumbers(2, accumulated, 1, 2)) == list(_SampleNumbers(2, replace(SETTINGS, batch_size=12), 1, 2))
     assert len(_SampleNumbers(2, accumulated, 1, 2)) == 8 * 12
@@ -51,7 +55,7 @@ def test_micro_batches_are_the_samples_of_one_large_batch():
         replace(SETTINGS, accumulate=0)
 
 
-def test_the_average_follows_and_steps_aside():
+def test_the_average_follows_and_steps_aside() -> None:
     module = nn.BatchNorm1d(2)
     average = WeightAverage(module, decay=0.5)
     with torch.no_grad():
@@ -68,7 +72,7 @@ def test_the_average_follows_and_steps_aside():
     assert module.training
 
 
-def test_the_average_soon_forgets_its_start():
+def test_the_average_soon_forgets_its_start() -> None:
     module = nn.Linear(1, 1, bias=False)
     average = WeightAverage(module, decay=0.999)
     with torch.no_grad():
@@ -80,51 +84,51 @@ def test_the_average_soon_forgets_its_start():
 
 
 class Line(Dataset):
-    def __init__(self, length):
+    def __init__(self, length: int) -> None:
         self.length = length
 
     def __len__(self):
         return self.length
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         return {"x": torch.tensor([float(index)])}
 
 
 class Steep(TrainingTask):
     """Two steps with gradients far above the clip, and a validation that gives what it is told."""
 
-    def __init__(self, scores):
+    def __init__(self, scores: Any) -> None:
         self.one, self.two = nn.Linear(1, 1), nn.Linear(1, 1)
         self.modules = {"one": self.one, "two": self.two}
         self.optimizers = {name: torch.optim.SGD(part.parameters(), 0.0) for name, part in self.modules.items()}
         self.scores, self.exported = iter(scores), []
 
     @classmethod
-    def create(cls, settings, data, inputs, context):
+    def create(cls, settings: LineSettings, data: Path, inputs: Inputs, context: Context) -> LineTask:
         return cls(settings)
 
-    def dataset(self, seed, length):
+    def dataset(self, seed: int, length: int) -> Dataset[Any]:
         return Line(length)
 
-    def averaged(self):
+    def averaged(self) -> nn.Linear | nn.Sequential:
         return self.one
 
-    def optimizer_steps(self):
+    def optimizer_steps(self) -> list[OptimizerStep[Any]]:
         far = [WeightedLoss("far", 1.0, lambda outputs: 1e6 * outputs.sum())]
         return [
             OptimizerStep(name, self.optimizers[name], lambda batch, part=part: part(batch["x"]), far)
             for name, part in self.modules.items()
         ]
 
-    def validate(self):
+    def validate(self) -> Validation:
         score = next(self.scores)
         return Validation({"metric": score}, score)
 
-    def export(self, path, training, quality):
+    def export(self, path: str, training: str, quality: dict[str, float]) -> None:
         self.exported.append((training, quality))
 
 
-def test_each_optimizer_step_is_clipped_by_itself(tmp_path):
+def test_each_optimizer_step_is_clipped_by_itself(tmp_path: Path) -> None:
     settings = LoopSettings(1, 3, learning_rate=0.1, warmup=0, gradient_clip=0.5, workers=0, precision="32-true")
     task = Steep([1.0])
     before = {name: [p.detach().clone() for p in part.parameters()] for name, part in task.modules.items()}
@@ -137,7 +141,7 @@ def test_each_optimizer_step_is_clipped_by_itself(tmp_path):
 class Followers(Steep):
     """A network without batch normalisation, and one that learns from its outputs; both losses are means of samples."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         torch.manual_seed(3)
         super().__init__(iter(lambda: 1.0, None))
         self.one = nn.Sequential(nn.Linear(1, 8), nn.LayerNorm(8), nn.Tanh(), nn.Linear(8, 1))
@@ -145,8 +149,8 @@ class Followers(Steep):
         self.optimizers = {name: torch.optim.Adam(part.parameters(), 0.0) for name, part in self.modules.items()}
         self.steps_seen = []
 
-    def optimizer_steps(self):
-        def forward(batch):
+    def optimizer_steps(self) -> list[OptimizerStep[Any]]:
+        def forward(batch: dict[str, torch.Tensor]) -> torch.Tensor:
             self.steps_seen.append(self.step)
             x = batch["x"] / 30 - 1
             made = self.one(x)
@@ -160,7 +164,7 @@ class Followers(Steep):
         ]
 
 
-def test_accumulated_gradients_are_those_of_a_large_batch(tmp_path):
+def test_accumulated_gradients_are_those_of_a_large_batch(tmp_path: Path) -> None:
     """K micro-batches of B samples make the update of one batch of K B, for every optimiser."""
     weights, logs = [], []
     for batch_size, accumulate in ((12, 1), (4, 3)):
@@ -179,7 +183,7 @@ def test_accumulated_gradients_are_those_of_a_large_batch(tmp_path):
     assert task.exported[-1][0] == "5 steps of 4 times 3, seed 0, a line"
 
 
-def test_only_better_weights_are_kept(tmp_path, caplog):
+def test_only_better_weights_are_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     settings = LoopSettings(5, 3, 0.1, validate_every=1, workers=0, precision="32-true")
     task = Steep([3.0, float("nan"), 2.0, 2.5, 1.0])
     figures = Trainer(task, settings, tmp_path, Fabric(accelerator="cpu", devices=1), {"summary": "a line"}).fit()
@@ -189,7 +193,9 @@ def test_only_better_weights_are_kept(tmp_path, caplog):
     assert "the validation after step 2 gave no number" in caplog.text
 
 
-def test_the_progress_bar_shows_losses_and_the_time_that_is_left(tmp_path, capsys):
+def test_the_progress_bar_shows_losses_and_the_time_that_is_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     settings = LoopSettings(3, 3, 1e-9, log_every=1, workers=0, precision="32-true")
     trainer = Trainer(Steep([1.0]), settings, tmp_path, Fabric(accelerator="cpu", devices=1), {"summary": "a line"})
     trainer.fit(Progress(Bars()))

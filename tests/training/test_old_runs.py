@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import tarfile
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,10 +41,10 @@ RECIPES = {
 
 
 @pytest.fixture
-def old_run(tmp_path):
+def old_run(tmp_path: Path) -> Callable[..., RunFolder]:
     """Makes the folder of a run that has nothing but an old configuration."""
 
-    def make(name: str, **changes) -> RunFolder:
+    def make(name: str, **changes: Any) -> RunFolder:
         config = json.loads((OLD / f"{name}.json").read_text())
         (tmp_path / "config.json").write_text(json.dumps(config | changes))
         return RunFolder(tmp_path)
@@ -51,7 +53,7 @@ def old_run(tmp_path):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_an_old_configuration_is_that_of_todays_recipe(old_run, name):
+def test_an_old_configuration_is_that_of_todays_recipe(old_run: Callable[..., RunFolder], name: str) -> None:
     recipe, run = RECIPES[name], old_run(name)
     given = {"task": recipe.task, "settings": asdict(recipe.settings)}
     run.check_same(given)
@@ -62,7 +64,7 @@ def test_an_old_configuration_is_that_of_todays_recipe(old_run, name):
         run.check_same(given | {"task": "speech"})
 
 
-def test_a_setting_that_differs_is_named_as_today(old_run):
+def test_a_setting_that_differs_is_named_as_today(old_run: Callable[..., RunFolder]) -> None:
     run = old_run("everything")
     settings = asdict(tiny_recipes.EVERYTHING.settings)
     settings["losses"]["mouth_motion"] = 0.3
@@ -70,7 +72,7 @@ def test_a_setting_that_differs_is_named_as_today(old_run):
         run.check_same({"task": "wav2lip", "settings": settings})
 
 
-def test_weights_that_differ_are_found(old_run):
+def test_weights_that_differ_are_found(old_run: Callable[..., RunFolder]) -> None:
     run = old_run("everything")
     identity = run.config()["identity"]
     assert identity == {"expert": "0b8ed13a68f64917", "features": "49087d307451599b"}
@@ -78,7 +80,7 @@ def test_weights_that_differ_are_found(old_run):
         run.check_same({"identity": identity | {"expert": "1"}})
 
 
-def test_the_inputs_of_an_old_run_are_kept(old_run):
+def test_the_inputs_of_an_old_run_are_kept(old_run: Callable[..., RunFolder]) -> None:
     stored = old_run("everything").config()["inputs"]
     resumed = GeneratorInputs(start="ignored").resumed(stored)
     assert (resumed.start, resumed.expert) == (None, "runs/expert/best.safetensors")
@@ -86,20 +88,20 @@ def test_the_inputs_of_an_old_run_are_kept(old_run):
     assert GeneratorInputs(expert="other").resumed(stored).expert == "other"
 
 
-def test_the_post_net_of_a_speaker_is_told_from_that_of_a_person(old_run):
+def test_the_post_net_of_a_speaker_is_told_from_that_of_a_person(old_run: Callable[..., RunFolder]) -> None:
     config = old_run("postnet").config()
     assert (config["task"], config["identity"]["person"]) == ("postnet", "anna")
     assert PostNetInputs(person="anna").resumed(config["inputs"]).motion is None
     assert old_run("person-postnet").config()["task"] == "person-postnet"
 
 
-def test_an_old_adaptation_has_the_settings_and_the_identity_of_today(old_run):
+def test_an_old_adaptation_has_the_settings_and_the_identity_of_today(old_run: Callable[..., RunFolder]) -> None:
     config = old_run("adapt").config()
     assert config["settings"].keys() == {field.name for field in fields(AdaptationSettings)}
     assert config["identity"]["model"] == "5c35bcbe75de9ca2"
 
 
-def test_a_setting_that_there_was_not_yet_is_no_difference(old_run):
+def test_a_setting_that_there_was_not_yet_is_no_difference(old_run: Callable[..., RunFolder]) -> None:
     run = old_run("motion")
     settings = run.config()["settings"]
     run.check_same({"task": "motion", "settings": settings | {"newer": 1}})
@@ -107,7 +109,7 @@ def test_a_setting_that_there_was_not_yet_is_no_difference(old_run):
         run.check_same({"settings": {name: value for name, value in settings.items() if name != "other_weight"}})
 
 
-def test_an_old_run_goes_on(dataset, speech_run, tmp_path):
+def test_an_old_run_goes_on(dataset: Path, speech_run: Path, tmp_path: Path) -> None:
     """Its numbers are those of a run of today, as far as processors agree."""
     run = tmp_path / "run"
     with tarfile.open(OLD / "renderer.tar.xz") as archive:
@@ -126,7 +128,9 @@ def test_an_old_run_goes_on(dataset, speech_run, tmp_path):
     assert config["settings"]["teacher_forcing"] == 1.0
 
 
-def test_a_checkpoint_that_counts_steps_itself_goes_on_bit_by_bit(dataset, expert_run, tmp_path):
+def test_a_checkpoint_that_counts_steps_itself_goes_on_bit_by_bit(
+    dataset: Path, expert_run: Path, tmp_path: Path
+) -> None:
     """Experts saved in an earlier version how many updates they had seen."""
     run = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):

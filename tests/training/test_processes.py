@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -25,7 +26,7 @@ def command(*arguments) -> list[str]:
     return [sys.executable, str(COMMAND), "train", *map(str, arguments)]
 
 
-def visavox(*arguments, **environment) -> subprocess.CompletedProcess[str]:
+def visavox(*arguments, **environment: Any) -> subprocess.CompletedProcess[str]:
     variables = ENVIRONMENT | {name: str(value) for name, value in environment.items()}
     return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300, check=False, env=variables)
 
@@ -36,7 +37,9 @@ def held(folder: Path, step: int) -> list[str]:
 
 
 @pytest.mark.slow
-def test_two_processes_train_one_network(dataset, expert_run, features_run, speech_run, tmp_path):
+def test_two_processes_train_one_network(
+    dataset: Path, expert_run: Path, features_run: Path, speech_run: Path, tmp_path: Path
+) -> None:
     """Both hold the same numbers, one of them writes, and a resumed run is one that was never interrupted."""
     judges = ["--start", speech_run / "best.safetensors", "--expert", expert_run / "best.safetensors"]
     judges += ["--features", features_run / "best.safetensors"]
@@ -68,7 +71,7 @@ def test_two_processes_train_one_network(dataset, expert_run, features_run, spee
 
 
 @pytest.mark.slow
-def test_two_processes_with_half_a_batch_see_the_samples_of_one(dataset, tmp_path):
+def test_two_processes_with_half_a_batch_see_the_samples_of_one(dataset: Path, tmp_path: Path) -> None:
     """Sound is changed by chance, anew in each process; the samples that are drawn are those of the larger batch."""
     runs = []
     for devices, batch in ((1, 4), (2, 2)):
@@ -85,7 +88,7 @@ def test_two_processes_with_half_a_batch_see_the_samples_of_one(dataset, tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("devices", [1, 2])
-def test_ctrl_c_ends_with_130_and_a_checkpoint(dataset, tmp_path, devices):
+def test_ctrl_c_ends_with_130_and_a_checkpoint(dataset: Path, tmp_path: Path, devices: int) -> None:
     arguments = ["speech", dataset, "--recipe", "tiny", "-o", tmp_path / "run", "--devices", devices]
     options = ["--steps", "100000", "--validate-every", "100000", "--save-every", "100000"]
     process = subprocess.Popen(
@@ -111,7 +114,7 @@ def test_ctrl_c_ends_with_130_and_a_checkpoint(dataset, tmp_path, devices):
     assert len(tiny.log_lines(tmp_path / "run", "losses")) == step + 2
 
 
-def test_training_needs_neither_video_library_nor_face_tracker(dataset, tmp_path):
+def test_training_needs_neither_video_library_nor_face_tracker(dataset: Path, tmp_path: Path) -> None:
     code = f"""
 import sys
 class Missing:

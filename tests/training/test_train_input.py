@@ -6,6 +6,7 @@ import json
 import logging
 import secrets
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from visavox.weights.weights_file import ModelCard
 
 
 @pytest.fixture(autouse=True)
-def tiny_by_name(monkeypatch):
+def tiny_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(recipes.SPEECH_RECIPES, "tiny", tiny_recipes.SPEECH)
     monkeypatch.setitem(recipes.EXPERT_RECIPES, "tiny", tiny_recipes.EXPERT_RECIPE)
     monkeypatch.setitem(recipes.WAV2LIP_RECIPES, "tiny", tiny_recipes.EVERYTHING)
@@ -34,10 +35,10 @@ def tiny_by_name(monkeypatch):
 
 
 @pytest.fixture
-def refused(capsys):
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """Runs a command that must fail; returns the one line that it says."""
 
-    def refuse(*arguments, code=2):
+    def refuse(*arguments: Path | str, code: int = 2) -> str:
         given = main(["train", *map(str, arguments)])
         said = capsys.readouterr().err.strip().splitlines()
         assert given == code
@@ -50,7 +51,7 @@ def refused(capsys):
 
 
 @pytest.fixture(scope="module")
-def large_expert(tmp_path_factory):
+def large_expert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An expert that judges crops of 128 pixels."""
     config = replace(tiny_recipes.EXPERT, resolution=128)
     path = tmp_path_factory.mktemp("weights") / "expert-128.safetensors"
@@ -58,14 +59,14 @@ def large_expert(tmp_path_factory):
     return path
 
 
-def test_no_data_set(refused, tmp_path):
+def test_no_data_set(refused: Callable[..., str], tmp_path: Path) -> None:
     said = refused("speech", tmp_path / "nowhere", "--recipe", "tiny", "-o", tmp_path / "run")
     assert "nowhere is not a prepared data set" in said
     assert "visavox prepare" in said
     assert not (tmp_path / "run").exists()
 
 
-def test_a_split_without_clips(refused, dataset, tmp_path):
+def test_a_split_without_clips(refused: Callable[..., str], dataset: Path, tmp_path: Path) -> None:
     lopsided = tmp_path / "lopsided"
     shutil.copytree(dataset, lopsided)
     manifest = lopsided / "manifest.jsonl"
@@ -75,7 +76,7 @@ def test_a_split_without_clips(refused, dataset, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_damaged_manifest_and_a_missing_clip(refused, dataset, tmp_path):
+def test_a_damaged_manifest_and_a_missing_clip(refused: Callable[..., str], dataset: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(dataset, broken)
     (broken / "clips" / "ben_0.npz").unlink()
@@ -88,7 +89,7 @@ def test_a_damaged_manifest_and_a_missing_clip(refused, dataset, tmp_path):
     ("task", "first"),
     [("speech", "compact"), ("expert", "compact"), ("wav2lip", "compact"), ("attn-wav2lip", "attn-compact")],
 )
-def test_unknown_recipe(refused, dataset, tmp_path, task, first):
+def test_unknown_recipe(refused: Callable[..., str], dataset: Path, tmp_path: Path, task: str, first: str) -> None:
     said = refused(task, dataset, "--recipe", "huge", "-o", tmp_path / "run")
     assert f"there is no recipe 'huge'; the recipes of {task} are {first}" in said
 
@@ -108,25 +109,31 @@ def test_unknown_recipe(refused, dataset, tmp_path, task, first):
         (["--stepps", "3"], "--stepps"),
     ],
 )
-def test_options_that_mean_nothing(refused, dataset, tmp_path, options, sentence):
+def test_options_that_mean_nothing(
+    refused: Callable[..., str], dataset: Path, tmp_path: Path, options: list[str], sentence: str
+) -> None:
     assert sentence in refused("speech", dataset, "--recipe", "tiny", "-o", tmp_path / "run", *options)
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_no_such_device(refused, dataset, tmp_path):
+def test_no_such_device(refused: Callable[..., str], dataset: Path, tmp_path: Path) -> None:
     said = refused("speech", dataset, "--recipe", "tiny", "-o", tmp_path / "run", "--device", "cuda")
     assert "this machine has no usable CUDA device" in said
 
 
-def test_a_generator_with_a_speech_branch_needs_a_start(refused, dataset, expert_run, tmp_path):
+def test_a_generator_with_a_speech_branch_needs_a_start(
+    refused: Callable[..., str], dataset: Path, expert_run: Path, tmp_path: Path
+) -> None:
     expert = expert_run / "best.safetensors"
     said = refused("wav2lip", dataset, "--recipe", "tiny", "-o", tmp_path / "run", "--expert", expert)
     assert "`visavox train speech`" in said
     assert "--start" in said
 
 
-def test_starts_that_cannot_be_used(refused, dataset, speech_run, expert_run, tmp_path):
+def test_starts_that_cannot_be_used(
+    refused: Callable[..., str], dataset: Path, speech_run: Path, expert_run: Path, tmp_path: Path
+) -> None:
     expert = expert_run / "best.safetensors"
     command = ("wav2lip", dataset, "--recipe", "tiny", "-o", tmp_path / "run", "--expert", expert)
     assert "missing.safetensors" in refused(*command, "--start", tmp_path / "missing.safetensors")
@@ -138,7 +145,9 @@ def test_starts_that_cannot_be_used(refused, dataset, speech_run, expert_run, tm
     assert not (tmp_path / "run").exists()
 
 
-def test_experts_that_cannot_judge(refused, dataset, speech_run, large_expert, tmp_path):
+def test_experts_that_cannot_judge(
+    refused: Callable[..., str], dataset: Path, speech_run: Path, large_expert: Path, tmp_path: Path
+) -> None:
     start = speech_run / "best.safetensors"
     command = ("wav2lip", dataset, "--recipe", "tiny", "-o", tmp_path / "run", "--start", start)
     assert "this recipe has a sync loss, and that needs an expert" in refused(*command)
@@ -147,7 +156,9 @@ def test_experts_that_cannot_judge(refused, dataset, speech_run, large_expert, t
     assert not (tmp_path / "run").exists()
 
 
-def test_run_folders_that_are_taken(refused, dataset, speech_run, tmp_path):
+def test_run_folders_that_are_taken(
+    refused: Callable[..., str], dataset: Path, speech_run: Path, tmp_path: Path
+) -> None:
     command = ("speech", dataset, "--recipe", "tiny", "-o")
     assert "holds a run already; go on with it by --resume" in refused(*command, speech_run)
     file = tmp_path / "notes.txt"
@@ -158,7 +169,9 @@ def test_run_folders_that_are_taken(refused, dataset, speech_run, tmp_path):
     assert "is complete" in refused(*command, speech_run, "--resume")
 
 
-def test_a_run_that_ended_before_its_first_checkpoint_is_begun_again(dataset, tmp_path, speech_run):
+def test_a_run_that_ended_before_its_first_checkpoint_is_begun_again(
+    dataset: Path, tmp_path: Path, speech_run: Path
+) -> None:
     path = tmp_path / "run"
     shutil.copytree(speech_run, path)
     (path / "last.ckpt").unlink()
@@ -167,14 +180,16 @@ def test_a_run_that_ended_before_its_first_checkpoint_is_begun_again(dataset, tm
 
 
 @pytest.fixture
-def unfinished(dataset, tmp_path):
+def unfinished(dataset: Path, tmp_path: Path) -> Path:
     """A run of the task `speech` with two of its steps made."""
     path = tmp_path / "unfinished"
     train(tiny_recipes.SPEECH, dataset, path, settings=RunSettings(steps=2))
     return path
 
 
-def test_what_a_resumed_run_must_share(refused, dataset, unfinished, tmp_path):
+def test_what_a_resumed_run_must_share(
+    refused: Callable[..., str], dataset: Path, unfinished: Path, tmp_path: Path
+) -> None:
     command = ("speech", dataset, "--recipe", "tiny", "-o", unfinished, "--resume")
     assert "batch_size: 4 -> 8" in refused(*command, "--batch-size", "8", "--steps", "3")
     assert "seed: 0 -> 1" in refused(*command, "--seed", "1", "--steps", "3")
@@ -191,12 +206,12 @@ def test_what_a_resumed_run_must_share(refused, dataset, unfinished, tmp_path):
     assert json.loads((unfinished / "config.json").read_text())["loop"]["steps"] == 2
 
 
-def test_accumulation_must_be_that_of_the_run(refused, dataset, unfinished):
+def test_accumulation_must_be_that_of_the_run(refused: Callable[..., str], dataset: Path, unfinished: Path) -> None:
     command = ("speech", dataset, "--recipe", "tiny", "-o", unfinished, "--resume", "--steps", "3")
     assert "accumulate: 1 -> 2" in refused(*command, "--accumulate", "2")
 
 
-def test_a_task_that_is_not_there(refused, dataset, tmp_path):
+def test_a_task_that_is_not_there(refused: Callable[..., str], dataset: Path, tmp_path: Path) -> None:
     said = refused("speach", dataset, "-o", tmp_path / "run")
     assert "there is no training task 'speach' (did you mean 'speech'?); the tasks are speech, expert," in said
     said = refused("wav2lip", dataset, "-o", tmp_path / "run", "--recipe", "compact-gam", "--start", "wav2lip")
@@ -204,21 +219,23 @@ def test_a_task_that_is_not_there(refused, dataset, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_what_may_change_is_told(dataset, unfinished, capsys):
+def test_what_may_change_is_told(dataset: Path, unfinished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--resume", "--steps", "3", "--learning-rate", "0.001"]
     assert main(["train", "speech", str(dataset), "--recipe", "tiny", "-o", str(unfinished), *options]) == 0
     assert "goes on with other settings (steps: 2 -> 3; learning_rate: 0.01 -> 0.001)" in capsys.readouterr().err
     assert json.loads((unfinished / "config.json").read_text())["loop"]["learning_rate"] == 0.001
 
 
-def test_a_damaged_checkpoint(refused, dataset, unfinished):
+def test_a_damaged_checkpoint(refused: Callable[..., str], dataset: Path, unfinished: Path) -> None:
     checkpoint = unfinished / "last.ckpt"
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     said = refused("speech", dataset, "--recipe", "tiny", "-o", unfinished, "--resume", "--steps", "3")
     assert "last.ckpt cannot be read" in said
 
 
-def test_losses_that_are_no_numbers_end_the_run_and_leave_its_checkpoint(refused, dataset, unfinished):
+def test_losses_that_are_no_numbers_end_the_run_and_leave_its_checkpoint(
+    refused: Callable[..., str], dataset: Path, unfinished: Path
+) -> None:
     before = torch.load(unfinished / "last.ckpt", weights_only=True)
     command = ("speech", dataset, "--recipe", "tiny", "-o", unfinished, "--resume", "--steps", "9")
     command += ("--save-every", "9")
@@ -233,7 +250,9 @@ def test_losses_that_are_no_numbers_end_the_run_and_leave_its_checkpoint(refused
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_disk_leaves_the_checkpoint_before(refused, dataset, unfinished, monkeypatch):
+def test_a_full_disk_leaves_the_checkpoint_before(
+    refused: Callable[..., str], dataset: Path, unfinished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = (unfinished / "last.ckpt").read_bytes()
     monkeypatch.setattr(secrets, "token_hex", lambda length: "0")  # the temporary name is known beforehand
     (unfinished / ".last.ckpt.0.part.ckpt").symlink_to("/dev/full")

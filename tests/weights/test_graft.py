@@ -1,6 +1,8 @@
 """The speech branch of one generator under the painter of another."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from tests.models.small import CARD, CONFIG, save_small_generator
 from visavox.cli.main import main
 from visavox.errors import InputError
 from visavox.models.generator.speech_branch import MotionConfig
-from visavox.models.generator.wav2lip import Wav2Lip
+from visavox.models.generator.wav2lip import Wav2Lip, Wav2LipConfig
 from visavox.weights.checkpoint import load_model, save_model
 from visavox.weights.graft import graft_speech_branch
 from visavox.weights.registry import model_info
@@ -21,8 +23,8 @@ EARS = replace(PAINTER, mel_window=48, mel_lead=22, motion=replace(MOTION, chann
 
 
 @pytest.fixture
-def save(tmp_path):
-    def write(name, config, seed, terms=1.0, licence="CC0"):
+def save(tmp_path: Path) -> Callable[..., Path]:
+    def write(name: str, config: Wav2LipConfig, seed: int, terms: float | None = 1.0, licence: str = "CC0") -> Path:
         torch.manual_seed(seed)
         path = tmp_path / f"{name}.safetensors"
         save_model(path, Wav2Lip(config).eval(), network="wav2lip", config=config, card=replace(CARD, licence=licence))
@@ -33,7 +35,7 @@ def save(tmp_path):
     return write
 
 
-def test_it_hears_as_one_and_paints_as_the_other(save, tmp_path):
+def test_it_hears_as_one_and_paints_as_the_other(save: Callable[..., Path], tmp_path: Path) -> None:
     painter, ears = save("painter", PAINTER, 0), save("ears", EARS, 1, licence="CC BY 4.0")
     info = graft_speech_branch(painter, ears, tmp_path / "both.safetensors")
     model, one, other = (load_model(path) for path in (info.path, painter, ears))
@@ -61,7 +63,9 @@ def test_it_hears_as_one_and_paints_as_the_other(save, tmp_path):
         ),
     ],
 )
-def test_what_does_not_fit_is_refused(save, tmp_path, config, terms, sentence):
+def test_what_does_not_fit_is_refused(
+    save: Callable[..., Path], tmp_path: Path, config: Wav2LipConfig, terms: float | None, sentence: str
+) -> None:
     painter, ears = save("painter", PAINTER, 0), save("ears", config, 1, terms)
     with pytest.raises(InputError) as caught:
         graft_speech_branch(painter, ears, tmp_path / "both.safetensors")
@@ -69,13 +73,13 @@ def test_what_does_not_fit_is_refused(save, tmp_path, config, terms, sentence):
     assert not (tmp_path / "both.safetensors").exists()
 
 
-def test_what_has_no_painter_is_refused(save, tmp_path):
+def test_what_has_no_painter_is_refused(save: Callable[..., Path], tmp_path: Path) -> None:
     plain = save_small_generator(tmp_path / "plain.safetensors")
     with pytest.raises(InputError, match="has no speech branch"):
         graft_speech_branch(plain, save("ears", EARS, 1), tmp_path / "both.safetensors")
 
 
-def test_command(save, tmp_path, capsys):
+def test_command(save: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "both.safetensors"
     command = ["models", "graft", str(save("painter", PAINTER, 0)), str(save("ears", EARS, 1)), "-o", str(output)]
     assert main(command) == 0

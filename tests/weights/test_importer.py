@@ -3,6 +3,9 @@
 import collections
 import json
 import pathlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,26 +25,26 @@ from visavox.weights.registry import model_info
 LEGACY = {"_use_new_zipfile_serialization": False}
 
 
-def checkpoint(state):
+def checkpoint(state: dict[str, torch.Tensor]) -> dict[str, dict[str, Any] | int]:
     """Return what the published training code saves: weights, state of the optimiser, counters."""
     moments = {0: {"step": 3, "exp_avg": torch.zeros(4), "exp_avg_sq": torch.zeros(4)}}
     optimiser = {"state": moments, "param_groups": [{"lr": 1e-4, "betas": (0.5, 0.999), "params": [0]}]}
     return {"state_dict": state, "optimizer": optimiser, "global_step": 3, "global_epoch": 1}
 
 
-def swapped(pictures):
+def swapped(pictures: torch.Tensor) -> torch.Tensor:
     """Turn BGR triples on channels into RGB ones, or back."""
     return pictures.unflatten(1, (-1, 3)).flip(2).flatten(1, 2)
 
 
 @pytest.fixture(scope="module")
-def quality():
+def quality() -> dict[str, torch.Tensor]:
     """Return the state dict of the published quality discriminator, the smallest of the three."""
     return published_weights("quality")
 
 
 @pytest.fixture
-def paths(tmp_path):
+def paths(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
     """Return where the published file is and where ours goes; they are large, and not kept."""
     files = tmp_path / "published.pth", tmp_path / "ours.safetensors"
     yield files
@@ -49,17 +52,17 @@ def paths(tmp_path):
         file.unlink(missing_ok=True)
 
 
-def hollow(network):
+def hollow(network: str) -> dict[str, torch.Tensor]:
     """Return a state dict of the published shapes that takes no room: every tensor repeats one number."""
     return {key: torch.tensor(0.5).expand(shape) for key, shape in published_shapes(network).items()}
 
 
-def save(state, path, **options):
+def save(state: dict[str, Any] | list[torch.Tensor] | torch.Tensor, path: Path, **options: Any) -> Path:
     torch.save(state, path, **options)
     return path
 
 
-def test_the_generator_gives_the_published_pictures(paths):
+def test_the_generator_gives_the_published_pictures(paths: tuple[Path, Path]) -> None:
     source, output = paths
     save(checkpoint(published_weights("generator")), source, **LEGACY)
     info = import_model(source, output)
@@ -75,7 +78,7 @@ def test_the_generator_gives_the_published_pictures(paths):
     np.testing.assert_allclose(pictures, np.load(GOLDEN)["generator_out"], rtol=0, atol=1e-5)
 
 
-def test_the_expert_gives_the_published_embeddings(paths):
+def test_the_expert_gives_the_published_embeddings(paths: tuple[Path, Path]) -> None:
     source, output = paths
     state = {f"module.{key}": tensor for key, tensor in published_weights("expert").items()}
     save(checkpoint(state), source)
@@ -100,7 +103,9 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_discriminator_gives_the_published_verdict_from_every_form(quality, paths, form):
+def test_the_discriminator_gives_the_published_verdict_from_every_form(
+    quality: dict[str, torch.Tensor], paths: tuple[Path, Path], form: str
+) -> None:
     source, output = paths
     FORMS[form](quality, source)
     assert import_model(source, output).network == "quality"
@@ -110,7 +115,7 @@ def test_the_discriminator_gives_the_published_verdict_from_every_form(quality, 
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
-def test_torchscript_only_when_it_is_allowed(quality, paths):
+def test_torchscript_only_when_it_is_allowed(quality: dict[str, torch.Tensor], paths: tuple[Path, Path]) -> None:
     source, output = paths
     module = QualityDiscriminator()
     module.load_state_dict(quality)
@@ -124,7 +129,7 @@ def test_torchscript_only_when_it_is_allowed(quality, paths):
     np.testing.assert_allclose(verdict, np.load(GOLDEN)["quality_out"], rtol=0, atol=1e-5)
 
 
-def test_counters_of_batches_may_be_absent_and_half_precision_is_read(paths):
+def test_counters_of_batches_may_be_absent_and_half_precision_is_read(paths: tuple[Path, Path]) -> None:
     source, output = paths
     state = {key: tensor for key, tensor in hollow("expert").items() if "num_batches" not in key}
     save({key: tensor.half() for key, tensor in state.items()}, source)
@@ -132,7 +137,7 @@ def test_counters_of_batches_may_be_absent_and_half_precision_is_read(paths):
     assert {parameter.dtype for parameter in load_model(output).parameters()} == {torch.float32}
 
 
-def test_the_card_names_file_hash_and_licence(paths):
+def test_the_card_names_file_hash_and_licence(paths: tuple[Path, Path]) -> None:
     source, output = paths
     save(hollow("quality"), source)
     card = import_model(source, output).card
@@ -164,7 +169,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_not_a_published_network_is_named(paths, name):
+def test_what_is_not_a_published_network_is_named(paths: tuple[Path, Path], name: str) -> None:
     source, output = paths
     content, words = WRONG[name]
     with pytest.raises(InputError, match=words):
@@ -172,7 +177,7 @@ def test_what_is_not_a_published_network_is_named(paths, name):
     assert not output.exists()
 
 
-def test_a_tensor_that_is_missing_unknown_misshapen_or_not_finite(paths):
+def test_a_tensor_that_is_missing_unknown_misshapen_or_not_finite(paths: tuple[Path, Path]) -> None:
     source, output = paths
     quality = hollow("quality")
     key = "binary_pred.0.bias"
@@ -191,7 +196,7 @@ def test_a_tensor_that_is_missing_unknown_misshapen_or_not_finite(paths):
 
 @pytest.mark.parametrize("options", [LEGACY, {}], ids=["legacy", "zip"])
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.999])
-def test_a_file_that_is_cut_off(paths, options, share):
+def test_a_file_that_is_cut_off(paths: tuple[Path, Path], options: dict[str, bool], share: float) -> None:
     source, output = paths
     content = save({"weight": torch.rand(1000), "bias": torch.rand(1000)}, source, **options).read_bytes()
     source.write_bytes(content[: int(share * len(content))])
@@ -200,7 +205,7 @@ def test_a_file_that_is_cut_off(paths, options, share):
     assert not output.exists()
 
 
-def test_damage_in_the_middle_of_a_zip(paths):
+def test_damage_in_the_middle_of_a_zip(paths: tuple[Path, Path]) -> None:
     source, output = paths
     weight = torch.rand(1000)
     content = bytearray(save({"weight": weight}, source).read_bytes())
@@ -211,14 +216,14 @@ def test_damage_in_the_middle_of_a_zip(paths):
 
 
 @pytest.mark.parametrize("options", [LEGACY, {}], ids=["legacy", "zip"])
-def test_objects_beside_the_tensors_are_never_read(paths, options):
+def test_objects_beside_the_tensors_are_never_read(paths: tuple[Path, Path], options: dict[str, bool]) -> None:
     source, output = paths
     save({"state_dict": hollow("quality"), "folder": pathlib.PurePosixPath("a")}, source, **options)
     with pytest.raises(InputError, match=r"a Python object \(pathlib\.\S*Path\) beside its tensors; .*is not read"):
         import_model(source, output)
 
 
-def test_what_the_first_bytes_tell(paths):
+def test_what_the_first_bytes_tell(paths: tuple[Path, Path]) -> None:
     source, output = paths
     source.write_bytes(b"<!DOCTYPE html>")
     with pytest.raises(InputError, match="is a web page"):
@@ -234,14 +239,14 @@ def test_what_the_first_bytes_tell(paths):
         import_model(source, output)
 
 
-def test_a_file_that_has_been_converted_already(paths):
+def test_a_file_that_has_been_converted_already(paths: tuple[Path, Path]) -> None:
     source, output = paths
     save_small_generator(source)
     with pytest.raises(InputError, match="has been converted already; use it as it is: --model"):
         import_model(source, output)
 
 
-def test_the_output_is_checked_before_anything_is_read(tmp_path):
+def test_the_output_is_checked_before_anything_is_read(tmp_path: Path) -> None:
     source = tmp_path / "source.safetensors"
     source.write_bytes(b"")
     taken = tmp_path / "taken.safetensors"
@@ -260,7 +265,7 @@ def test_the_output_is_checked_before_anything_is_read(tmp_path):
     assert taken.read_bytes() == b"precious"
 
 
-def test_an_output_is_replaced_when_asked_for(paths):
+def test_an_output_is_replaced_when_asked_for(paths: tuple[Path, Path]) -> None:
     source, output = paths
     output.write_bytes(b"old")
     import_model(save(hollow("quality"), source), output, overwrite=True)

@@ -1,5 +1,7 @@
 """Names of weights, and what is said when there is none of a name."""
 
+from pathlib import Path
+
 import pytest
 from tests.models.small import CARD, save_small_generator
 
@@ -10,7 +12,7 @@ from visavox.weights.registry import card_text, find_model, list_models, model_i
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "weights"
     folder.mkdir()
     save_small_generator(folder / "wav2lip.safetensors")
@@ -19,7 +21,7 @@ def folder(tmp_path):
     return folder
 
 
-def test_shipped_weights_are_listed_by_name(folder):
+def test_shipped_weights_are_listed_by_name(folder: Path) -> None:
     models = list_models(folder)
     assert [model.name for model in models] == ["tiny", "wav2lip"]
     assert models[0].card == CARD
@@ -28,13 +30,13 @@ def test_shipped_weights_are_listed_by_name(folder):
     assert list_models(folder / "nowhere") == []
 
 
-def test_every_shipped_file_loads_and_has_a_card():
+def test_every_shipped_file_loads_and_has_a_card() -> None:
     for model in list_models():
         assert load_model(model.name).config is not None
         assert card_text(model), f"{model.name} has no model card"
 
 
-def test_names_and_paths_are_found(folder, monkeypatch):
+def test_names_and_paths_are_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_model("tiny", folder) == folder / "tiny.safetensors"
     assert find_model(folder / "tiny.safetensors") == folder / "tiny.safetensors"
     monkeypatch.chdir(folder)
@@ -50,12 +52,12 @@ def test_names_and_paths_are_found(folder, monkeypatch):
         ("wav2lip_gan.pth", "no weights file wav2lip_gan.pth"),
     ],
 )
-def test_what_is_not_there_is_said_with_what_is(folder, name, words):
+def test_what_is_not_there_is_said_with_what_is(folder: Path, name: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         find_model(name, folder)
 
 
-def test_every_configuration_builds_its_network():
+def test_every_configuration_builds_its_network() -> None:
     # These are this project's own, or their recipes hold the published dimensions.
     others = {"face_features", "motion_dub", "head", "torso"}
     assert {network for network, _ in CONFIGURATIONS.values()} == set(NETWORKS) - others

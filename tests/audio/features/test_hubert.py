@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ transformers = pytest.importorskip("transformers")
 RATE = 16000
 
 
-def save_small(folder, kind="layer", **changes) -> str:
+def save_small(folder: Path, kind: str = "layer", **changes: Any) -> str:
     """A HuBERT like the large (`layer`) or the base one (`group`), but small."""
     large = kind == "layer"
     settings = {
@@ -42,17 +44,17 @@ def save_small(folder, kind="layer", **changes) -> str:
 
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory):
+def large(tmp_path_factory: pytest.TempPathFactory) -> str:
     return save_small(tmp_path_factory.mktemp("large"))
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory):
+def base(tmp_path_factory: pytest.TempPathFactory) -> str:
     return save_small(tmp_path_factory.mktemp("base"), "group")
 
 
 @pytest.fixture(scope="module")
-def sound():
+def sound() -> np.ndarray:
     """Twelve seconds whose loudness changes ten times a second."""
     rng = np.random.default_rng(0)
     return (rng.normal(0, 0.1, 12 * RATE) * np.repeat(rng.uniform(0.1, 1, 120), 1600)).astype(np.float32)
@@ -71,7 +73,9 @@ def reference(folder: str, sound: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", ["large", "base"])
 @pytest.mark.parametrize("num_samples", [3 * RATE, 3 * RATE + 77, 641])
-def test_within_one_window_it_is_what_transformers_gives(request, sound, kind, num_samples):
+def test_within_one_window_it_is_what_transformers_gives(
+    request: pytest.FixtureRequest, sound: np.ndarray, kind: str, num_samples: int
+) -> None:
     folder = request.getfixturevalue(kind)
     features = load_features(f"hubert:{folder}")
     rows = features.of(sound[:num_samples])
@@ -80,7 +84,7 @@ def test_within_one_window_it_is_what_transformers_gives(request, sound, kind, n
     np.testing.assert_allclose(rows, reference(folder, sound[:num_samples]), atol=1e-4)
 
 
-def test_windows_give_what_the_whole_gives_and_the_better_the_more_context(large, sound):
+def test_windows_give_what_the_whole_gives_and_the_better_the_more_context(large: str, sound: np.ndarray) -> None:
     whole = reference(large, sound)
     errors = []
     for context in (0.1, 0.5, 2.0):
@@ -90,7 +94,7 @@ def test_windows_give_what_the_whole_gives_and_the_better_the_more_context(large
     assert errors[-1] < 0.02  # of the spread of the numbers; attention to all rows alike is the hardest case
 
 
-def test_windows_have_no_seams(large, sound):
+def test_windows_have_no_seams(large: str, sound: np.ndarray) -> None:
     """Where two windows meet, neighbouring rows differ as little as elsewhere."""
     rows = HubertFeatures(large, window=HubertWindow(block=2.0, context=2.0)).of(sound)
     whole = reference(large, sound)
@@ -101,7 +105,7 @@ def test_windows_have_no_seams(large, sound):
 
 @pytest.mark.parametrize("chunk", [999, 50000])
 @pytest.mark.parametrize("num_samples", [100, 640, 4 * RATE - 1])
-def test_pieces_give_the_rows_of_the_whole(large, sound, chunk, num_samples):
+def test_pieces_give_the_rows_of_the_whole(large: str, sound: np.ndarray, chunk: int, num_samples: int) -> None:
     features = HubertFeatures(large, window=HubertWindow(block=1.0, context=0.5))
     samples = sound[:num_samples]
     whole = features.of(samples)
@@ -113,14 +117,14 @@ def test_pieces_give_the_rows_of_the_whole(large, sound, chunk, num_samples):
     assert stream.flush().shape == (0, 32)
 
 
-def test_memory_does_not_grow(large, sound):
+def test_memory_does_not_grow(large: str, sound: np.ndarray) -> None:
     stream = HubertFeatures(large, window=HubertWindow(block=1.0, context=0.5)).stream()
     for _ in range(3):
         stream.push(sound)
     assert len(stream._buffer) < 3.5 * RATE
 
 
-def test_the_fingerprint_is_of_weights_and_windows(large, tmp_path):
+def test_the_fingerprint_is_of_weights_and_windows(large: str, tmp_path: Path) -> None:
     again = HubertFeatures(large)
     assert load_features(f"hubert:{large}").fingerprint == again.fingerprint
     assert HubertFeatures(large, window=HubertWindow(context=1.0)).fingerprint != again.fingerprint
@@ -129,14 +133,14 @@ def test_the_fingerprint_is_of_weights_and_windows(large, tmp_path):
     assert other.size == 16
 
 
-def test_without_a_preprocessor_file_it_is_as_for_its_kind(large, base, tmp_path):
+def test_without_a_preprocessor_file_it_is_as_for_its_kind(large: str, base: str, tmp_path: Path) -> None:
     for source, normalizes in ((large, True), (base, False)):
         folder = tmp_path / str(normalizes)
         transformers.HubertModel.from_pretrained(source).save_pretrained(folder)
         assert load_features(f"hubert:{folder}").normalizes is normalizes
 
 
-def test_folders_that_hold_no_hubert(large, tmp_path):
+def test_folders_that_hold_no_hubert(large: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"has no config\.json"):
         load_features(f"hubert:{tmp_path}")
     config = json.loads((tmp_path.parent / large / "config.json").read_text())
@@ -151,13 +155,13 @@ def test_folders_that_hold_no_hubert(large, tmp_path):
         load_features(f"hubert:{tmp_path}")
 
 
-def test_a_name_that_cannot_be_fetched(monkeypatch):
+def test_a_name_that_cannot_be_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(InputError, match=r"neither a folder nor in the cache.*go online once.*mel-pitch"):
         load_features("hubert:nobody-of-this-name/no-such-hubert")
 
 
-def test_without_transformers(monkeypatch):
+def test_without_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
     with pytest.raises(InputError, match=r"needs transformers, which is not installed.*visavox\[hubert\]"):
         load_features("hubert:facebook/hubert-large-ls960-ft")

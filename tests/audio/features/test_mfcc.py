@@ -38,7 +38,7 @@ def by_definition(samples: np.ndarray, frame: int) -> list[float]:
     return coefficients
 
 
-def test_equals_the_published_mfcc():
+def test_equals_the_published_mfcc() -> None:
     golden = np.load(SYNCNET_GOLDEN)["mfcc"]
     ours = mfcc((waveform() * 32767).astype(np.int16))
     assert ours.dtype == np.float32
@@ -46,7 +46,7 @@ def test_equals_the_published_mfcc():
 
 
 @pytest.mark.parametrize("num_samples", [1, 399, 400, 401, 1999])
-def test_equals_its_definition(num_samples):
+def test_equals_its_definition(num_samples: int) -> None:
     samples = sixteen_bits(num_samples)
     ours = mfcc(samples)
     assert ours.shape == (13, num_mfcc_frames(num_samples))
@@ -54,7 +54,7 @@ def test_equals_its_definition(num_samples):
         np.testing.assert_allclose(ours[:, frame], by_definition(samples, frame), rtol=0, atol=1e-4)
 
 
-def test_blocks_give_what_the_whole_gives(monkeypatch):
+def test_blocks_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     samples = sixteen_bits(20_037)
     whole = mfcc(samples)
     for block in (1, 7, 123):
@@ -62,21 +62,21 @@ def test_blocks_give_what_the_whole_gives(monkeypatch):
         np.testing.assert_array_equal(mfcc(samples), whole)
 
 
-def test_floats_are_rounded_to_sixteen_bits():
+def test_floats_are_rounded_to_sixteen_bits() -> None:
     samples = sixteen_bits(3000)
     np.testing.assert_array_equal(mfcc((samples / 32768).astype(np.float32)), mfcc(samples))
     loud = np.array([1.0, -1.0, 2.0] * 200, np.float32)
     np.testing.assert_array_equal(mfcc(loud), mfcc(np.array([32767, -32768, 32767] * 200, np.int16)))
 
 
-def test_silence_has_finite_coefficients():
+def test_silence_has_finite_coefficients() -> None:
     silent = mfcc(np.zeros(1000, np.int16))
     assert np.isfinite(silent).all()
     assert silent[0] == pytest.approx(math.log(np.finfo(float).eps))
     assert silent[1:] == pytest.approx(0, abs=1e-4)
 
 
-def test_equals_the_package_where_it_is_installed():
+def test_equals_the_package_where_it_is_installed() -> None:
     package = pytest.importorskip("python_speech_features")
     for num_samples in (300, 16_000, 17_171):
         samples = sixteen_bits(num_samples)
@@ -93,11 +93,11 @@ def test_equals_the_package_where_it_is_installed():
         (np.full(400, np.nan), "not finite"),
     ],
 )
-def test_what_is_no_waveform(given, words):
+def test_what_is_no_waveform(given: np.ndarray, words: str) -> None:
     with pytest.raises(InputError, match=words):
         mfcc(given)
 
 
-def test_examples():
+def test_examples() -> None:
     failed, tried = doctest.testmod(module)
     assert (failed, tried > 0) == (0, True)

@@ -8,7 +8,7 @@ from visavox.audio.features.pitch import LOOK_AHEAD, StreamingPitch, track_pitch
 RATE = 16000
 
 
-def harmonic(hertz, seconds: float = 1.0, level: float = 0.1) -> np.ndarray:
+def harmonic(hertz: float | np.ndarray, seconds: float = 1.0, level: float = 0.1) -> np.ndarray:
     """A sound with all harmonics below 7 kHz, each weaker than the one before; hertz a number or a curve."""
     curve = np.broadcast_to(hertz, (round(seconds * RATE),))
     phase = 2 * np.pi * np.cumsum(curve) / RATE
@@ -19,13 +19,13 @@ def noise(level: float, seconds: float, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, level, round(seconds * RATE))
 
 
-def cents(found: np.ndarray, true) -> np.ndarray:
+def cents(found: np.ndarray, true: float | np.ndarray) -> np.ndarray:
     return 1200 * np.log2(found / true)
 
 
 @pytest.mark.parametrize("hertz", [65, 80, 100, 123.4, 165, 220, 300, 400, 480])
 @pytest.mark.parametrize("level", [0.1, 0.001])
-def test_a_steady_voice(hertz, level):
+def test_a_steady_voice(hertz: float, level: float) -> None:
     pitch, periodicity = track_pitch(harmonic(hertz, level=level)).T
     inside = slice(3, -3)
     assert (pitch[inside] > 0).all()
@@ -34,7 +34,7 @@ def test_a_steady_voice(hertz, level):
 
 
 @pytest.mark.parametrize("hertz", [90, 150, 300])
-def test_a_voice_in_noise(hertz):
+def test_a_voice_in_noise(hertz: int) -> None:
     """10 dB above the noise."""
     voice = harmonic(hertz, 2.0)
     pitch = track_pitch(voice + noise(voice.std() / 10**0.5, 2.0))[3:-3, 0]
@@ -44,7 +44,7 @@ def test_a_voice_in_noise(hertz):
     assert (np.abs(cents(found, hertz)) < 50).all()
 
 
-def test_a_gliding_voice():
+def test_a_gliding_voice() -> None:
     time = np.arange(2 * RATE) / RATE
     curve = 150 * 2 ** (0.5 * np.sin(2 * np.pi * 0.8 * time))
     pitch = track_pitch(harmonic(curve, 2.0))[:, 0]
@@ -54,23 +54,23 @@ def test_a_gliding_voice():
     assert np.abs(cents(pitch[2:-2], true[2:-2])).max() < 25
 
 
-def test_a_voice_without_its_fundamental_has_its_pitch():
+def test_a_voice_without_its_fundamental_has_its_pitch() -> None:
     time = np.arange(RATE) / RATE
     higher = sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(3, 30))
     assert np.abs(cents(track_pitch(0.1 * higher)[3:-3, 0], 120)).max() < 5
 
 
 @pytest.mark.parametrize("level", [0.3, 0.01, 1e-5])
-def test_noise_has_no_pitch(level):
+def test_noise_has_no_pitch(level: float) -> None:
     assert (track_pitch(noise(level, 5.0))[:, 0] > 0).mean() < 0.01
 
 
-def test_silence_and_faint_rumble_have_no_pitch():
+def test_silence_and_faint_rumble_have_no_pitch() -> None:
     assert (track_pitch(np.zeros(RATE)) == 0).all()
     assert (track_pitch(harmonic(100, level=1e-6)) == 0).all()
 
 
-def test_voiced_stretches_begin_and_end_where_they_do():
+def test_voiced_stretches_begin_and_end_where_they_do() -> None:
     sound = np.concatenate([np.zeros(RATE // 2), harmonic(180, 0.5), noise(0.05, 0.5)])
     voiced = track_pitch(sound)[:, 0] > 0
     assert not voiced[:23].any()
@@ -80,7 +80,7 @@ def test_voiced_stretches_begin_and_end_where_they_do():
 
 @pytest.mark.parametrize("num_samples", [1, 2, 160, 641, 12345])
 @pytest.mark.parametrize("chunk", [1, 137, 1600])
-def test_pieces_give_the_very_numbers_of_the_whole(num_samples, chunk):
+def test_pieces_give_the_very_numbers_of_the_whole(num_samples: int, chunk: int) -> None:
     sound = np.concatenate([harmonic(150, 0.3), noise(0.1, 0.2), harmonic(210, 0.3)])
     sound = sound[: min(num_samples, 700) if chunk == 1 else num_samples]
     stream = StreamingPitch()
@@ -91,7 +91,7 @@ def test_pieces_give_the_very_numbers_of_the_whole(num_samples, chunk):
     assert stream.flush().shape == (0, 2)
 
 
-def test_a_row_waits_for_the_look_ahead_and_no_longer():
+def test_a_row_waits_for_the_look_ahead_and_no_longer() -> None:
     stream = StreamingPitch()
     sound = harmonic(150, 2.0)
     num_samples = (LOOK_AHEAD + 1) * 320 + 700
@@ -99,7 +99,7 @@ def test_a_row_waits_for_the_look_ahead_and_no_longer():
     assert len(stream.push(sound[LOOK_AHEAD * 320 : num_samples])) >= 1
 
 
-def test_memory_does_not_grow():
+def test_memory_does_not_grow() -> None:
     stream = StreamingPitch()
     sound = harmonic(150, 1.0)
     for _ in range(30):

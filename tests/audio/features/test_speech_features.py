@@ -16,7 +16,7 @@ RATE = 16000
 NAMES = ("mel", "mel-pitch")
 
 
-def voice(hertz, seconds: float, level: float = 0.1) -> np.ndarray:
+def voice(hertz: int | np.ndarray, seconds: float, level: float = 0.1) -> np.ndarray:
     curve = np.broadcast_to(hertz, (round(seconds * RATE),))
     phase = 2 * np.pi * np.cumsum(curve) / RATE
     return (level * sum(np.sin(k * phase) / k for k in range(1, int(7000 / curve.max()) + 1))).astype(np.float32)
@@ -27,14 +27,14 @@ def noise(level: float, seconds: float) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def sound():
+def sound() -> np.ndarray:
     return np.concatenate([voice(150, 0.7), noise(0.1, 0.3), voice(220, 0.4), np.zeros(2000, np.float32)])
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("num_samples", [1, 2, 241, 640, 641, 1500, 12000])
 @pytest.mark.parametrize("chunk", [1, 137, 1600, 30000])
-def test_pieces_give_the_very_rows_of_the_whole(sound, name, num_samples, chunk):
+def test_pieces_give_the_very_rows_of_the_whole(sound: np.ndarray, name: str, num_samples: int, chunk: int) -> None:
     features = load_features(name)
     samples = sound[: min(num_samples, 700) if chunk == 1 else num_samples]
     whole = features.of(samples)
@@ -48,7 +48,7 @@ def test_pieces_give_the_very_rows_of_the_whole(sound, name, num_samples, chunk)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_row_hears_the_sound_around_its_middle(name):
+def test_a_row_hears_the_sound_around_its_middle(name: str) -> None:
     """A click is loudest in the row in whose middle it is."""
     features = load_features(name)
     for row in (0, 1, 30, 48, 49):
@@ -59,14 +59,14 @@ def test_a_row_hears_the_sound_around_its_middle(name):
         assert loudness[row] > MEL_MIN + 1
 
 
-def test_the_mel_is_that_of_wav2lip_on_another_grid(sound):
+def test_the_mel_is_that_of_wav2lip_on_another_grid(sound: np.ndarray) -> None:
     """Shifted by 160 samples, the two grids share a frame every 1600 samples."""
     rows = load_features("mel").of(sound)
     mel = mel_spectrogram(sound[160:]).numpy().T
     np.testing.assert_allclose(rows[5:60:5], mel[8:96:8], atol=1e-5)
 
 
-def test_the_streamed_mel_of_any_grid_is_that_of_the_whole(sound):
+def test_the_streamed_mel_of_any_grid_is_that_of_the_whole(sound: np.ndarray) -> None:
     samples = torch.from_numpy(sound)
     stream = StreamingMel(RowGrid())
     pieces = [stream.push(piece) for piece in samples.split(777)]
@@ -74,14 +74,14 @@ def test_the_streamed_mel_of_any_grid_is_that_of_the_whole(sound):
 
 
 @pytest.mark.parametrize("num_samples", [641, 8320, 8640, 8959])
-def test_no_row_hears_zeros_behind_the_end(num_samples):
+def test_no_row_hears_zeros_behind_the_end(num_samples: int) -> None:
     """A steady sound is steady to its last row, wherever it ends."""
     rows = load_features("mel-pitch").of(voice(160, num_samples / RATE))
     assert len(rows) == num_rows(num_samples)
     assert np.ptp(rows[1:, LOUDNESS_COLUMN]) < 0.2
 
 
-def test_louder_sound_raises_the_columns_of_the_level_and_no_others():
+def test_louder_sound_raises_the_columns_of_the_level_and_no_others() -> None:
     features = load_features("mel-pitch")
     sound = voice(160, 1.0, 0.02) + noise(0.001, 1.0)
     quiet, loud = features.of(sound), features.of(sound * 10 ** (12.5 / 20))
@@ -92,7 +92,7 @@ def test_louder_sound_raises_the_columns_of_the_level_and_no_others():
     np.testing.assert_allclose(change[:, features.level_columns :], 0, atol=1e-3)
 
 
-def test_pitch_is_told_against_the_speakers_own():
+def test_pitch_is_told_against_the_speakers_own() -> None:
     """The same melody by a low and by a high voice gives the same column, and it counts in three semitones."""
     time = np.arange(6 * RATE) / RATE
     melody = np.sin(2 * np.pi * 0.7 * time) / 4  # octaves
@@ -104,13 +104,13 @@ def test_pitch_is_told_against_the_speakers_own():
     assert low[late, PITCH_COLUMN].min() == pytest.approx(-1, abs=0.2)
 
 
-def test_silence():
+def test_silence() -> None:
     rows = load_features("mel-pitch").of(np.zeros(RATE, np.float32))
     assert (rows[:, :81] == MEL_MIN).all()
     assert (rows[:, 81:] == 0).all()
 
 
-def test_memory_does_not_grow():
+def test_memory_does_not_grow() -> None:
     stream = load_features("mel-pitch").stream()
     piece = voice(150, 1.0)
     for _ in range(20):
@@ -129,18 +129,18 @@ def test_memory_does_not_grow():
         (np.full(9, np.nan, np.float32), "not finite"),
     ],
 )
-def test_what_is_no_sound_is_refused(name, given, words):
+def test_what_is_no_sound_is_refused(name: str, given: np.ndarray, words: str) -> None:
     with pytest.raises(InputError, match=words):
         load_features(name).of(given)
 
 
 @pytest.mark.parametrize("name", ["mel_pitch", "hubert", "hubert:", "", "wav2vec"])
-def test_names_that_mean_nothing(name):
+def test_names_that_mean_nothing(name: str) -> None:
     with pytest.raises(InputError, match=f"no speech features '{name}'; choose mel-pitch, mel, or hubert:NAME"):
         load_features(name)
     check_feature_name("hubert:facebook/hubert-large-ls960-ft")
 
 
-def test_reflection():
+def test_reflection() -> None:
     assert reflected(np.arange(-3, 8), 4).tolist() == [3, 2, 1, 0, 1, 2, 3, 2, 1, 0, 1]
     assert reflected(np.arange(-3, 3), 1).tolist() == [0] * 6

@@ -17,6 +17,7 @@ from tests.training.tiny import log_lines
 
 from visavox.avatar.build.build import SHEET_FILE, TRAINING_FOLDER, build_avatar
 from visavox.avatar.build.build_settings import STAGES, BuildSettings
+from visavox.avatar.dataset.prepare import Prepared
 from visavox.avatar.dataset.settings import DataSettings
 from visavox.avatar.format.avatar_folder import NEEDED, AvatarInfo, read_avatar
 from visavox.avatar.format.description import describe, gather
@@ -39,7 +40,7 @@ def kill_in(stage: str, unit: str, count: int) -> ActingProgress:
 
 
 @pytest.fixture(scope="module")
-def whole(prepared, tmp_path_factory):
+def whole(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory):
     """An avatar that was built at one go; not to be changed."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         small_recipes.__wrapped__(monkeypatch)
@@ -60,7 +61,7 @@ def times(folder) -> dict[str, int]:
     return {name: time_of(folder, name) for name in (*names, "avatar.json")}
 
 
-def test_a_build_leaves_an_avatar_that_can_be_read(whole, prepared):
+def test_a_build_leaves_an_avatar_that_can_be_read(whole, prepared: Prepared) -> None:
     assert whole.stages == STAGES
     assert whole.can_speak
     avatar = read_avatar(whole.folder)
@@ -80,7 +81,7 @@ def test_a_build_leaves_an_avatar_that_can_be_read(whole, prepared):
     assert source.frame_size == tuple(prepared.figures["footage"]["frame_size"])
 
 
-def test_codes_of_single_frames_are_not_packed_and_pictures_stay(whole):
+def test_codes_of_single_frames_are_not_packed_and_pictures_stay(whole) -> None:
     for name in ("head", "torso"):
         trained = load_model(whole.folder / TRAINING_FOLDER / name / "best.safetensors")
         packed = load_model(whole.folder / f"{name}.safetensors")
@@ -92,7 +93,7 @@ def test_codes_of_single_frames_are_not_packed_and_pictures_stay(whole):
         assert size < 0.6 * (whole.folder / TRAINING_FOLDER / name / "best.safetensors").stat().st_size
 
 
-def test_the_held_out_frames_are_measured_and_shown(whole):
+def test_the_held_out_frames_are_measured_and_shown(whole) -> None:
     figures = AvatarInfo.load(whole.folder).figures
     assert figures == whole.figures
     assert (figures["part"], figures["frames"]) == ("test", 4)
@@ -106,11 +107,13 @@ def test_the_held_out_frames_are_measured_and_shown(whole):
     assert sheet[:, 256:].max() > 100
 
 
-def test_the_avatar_has_a_postnet_or_says_why_not(whole):
+def test_the_avatar_has_a_postnet_or_says_why_not(whole) -> None:
     assert (whole.folder / "postnet.safetensors").is_file() != ("without_postnet" in whole.figures)
 
 
-def test_footage_too_short_for_a_postnet_goes_without_and_says_so(whole, tmp_path, monkeypatch, caplog):
+def test_footage_too_short_for_a_postnet_goes_without_and_says_so(
+    whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = Path(shutil.copytree(whole.folder, tmp_path / "avatar"))
     compact = PERSON_POSTNET_RECIPES["compact"]
     longer = replace(compact, settings=replace(compact.settings, num_frames=40))
@@ -126,14 +129,16 @@ def test_footage_too_short_for_a_postnet_goes_without_and_says_so(whole, tmp_pat
     assert changed == {"avatar.json"}
 
 
-def test_a_second_build_does_nothing_anew(whole):
+def test_a_second_build_does_nothing_anew(whole) -> None:
     before = times(whole.folder)
     again = build(whole.folder, licence="CC BY 4.0", attribution="the GRID corpus")
     assert times(whole.folder) == before
     assert again.figures == whole.figures
 
 
-def test_a_build_that_is_killed_in_every_stage_goes_on_to_the_same_avatar(whole, prepared, tmp_path):
+def test_a_build_that_is_killed_in_every_stage_goes_on_to_the_same_avatar(
+    whole, prepared: Prepared, tmp_path: Path
+) -> None:
     folder = begin(prepared, tmp_path / "avatar")
     said = {"licence": "CC BY 4.0", "attribution": "the GRID corpus"}
     for stage, unit in (("head", "step"), ("torso", "step"), ("postnet", "step"), ("measured", "frame")):
@@ -154,7 +159,9 @@ def test_a_build_that_is_killed_in_every_stage_goes_on_to_the_same_avatar(whole,
     assert [line["step"] for line in log_lines(folder / TRAINING_FOLDER / "head", "losses")] == [1, 2, 3, 4]
 
 
-def test_a_training_that_is_killed_before_its_first_checkpoint_is_begun_again(prepared, tmp_path):
+def test_a_training_that_is_killed_before_its_first_checkpoint_is_begun_again(
+    prepared: Prepared, tmp_path: Path
+) -> None:
     folder = begin(prepared, tmp_path / "avatar")
     with pytest.raises(Killed):
         build(folder, kill_in("head", "step", 1), until="head")
@@ -164,7 +171,7 @@ def test_a_training_that_is_killed_before_its_first_checkpoint_is_begun_again(pr
     assert not built.can_speak
 
 
-def test_a_changed_setting_redoes_what_it_touches(prepared, tmp_path):
+def test_a_changed_setting_redoes_what_it_touches(prepared: Prepared, tmp_path: Path) -> None:
     folder = begin(prepared, tmp_path / "avatar")
     build(folder)
     first, learned = times(folder), weights(folder)
@@ -178,7 +185,7 @@ def test_a_changed_setting_redoes_what_it_touches(prepared, tmp_path):
     assert {name for name, now in weights(folder).items() if now != learned[name]} == set(TRAININGS)
 
 
-def test_a_deleted_training_is_done_again(prepared, tmp_path):
+def test_a_deleted_training_is_done_again(prepared: Prepared, tmp_path: Path) -> None:
     folder = begin(prepared, tmp_path / "avatar")
     build(folder, until="head")
     before = (folder / TRAINING_FOLDER / "head" / "best.safetensors").read_bytes()
@@ -187,7 +194,7 @@ def test_a_deleted_training_is_done_again(prepared, tmp_path):
     assert (folder / TRAINING_FOLDER / "head" / "best.safetensors").read_bytes() == before
 
 
-def test_a_time_is_divided_once(prepared, tmp_path, monkeypatch):
+def test_a_time_is_divided_once(prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("visavox.training.radiance.division._UPDATES", 2)
     folder = begin(prepared, tmp_path / "avatar")
     with pytest.raises(Killed):
@@ -213,7 +220,7 @@ def test_a_time_is_divided_once(prepared, tmp_path, monkeypatch):
         ({"seed": -1}, "seed is -1"),
     ],
 )
-def test_settings_of_a_build_that_mean_nothing(change, words):
+def test_settings_of_a_build_that_mean_nothing(change, words: str) -> None:
     with pytest.raises(InputError, match=words):
         BuildSettings(**change)
 
@@ -227,20 +234,20 @@ def test_settings_of_a_build_that_mean_nothing(change, words):
         ({"motion": "wav2lip"}, {}, "what is needed here is a motion VAE"),
     ],
 )
-def test_what_cannot_be_is_said_before_the_work(settings, data, words, tmp_path):
+def test_what_cannot_be_is_said_before_the_work(settings, data, words: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=words):
         build_avatar(FACE, tmp_path / "avatar", BuildSettings(**settings), DataSettings(minimum_seconds=2.0, **data))
     assert not (tmp_path / "avatar").exists()
 
 
-def test_a_folder_with_something_else_is_refused(tmp_path):
+def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "background.png").write_bytes(b"mine")
     with pytest.raises(InputError, match="holds something that visavox avatar build did not make"):
         build_avatar(FACE, tmp_path)
     assert (tmp_path / "background.png").read_bytes() == b"mine"
 
 
-def test_two_builds_at_a_time_are_refused(prepared, tmp_path):
+def test_two_builds_at_a_time_are_refused(prepared: Prepared, tmp_path: Path) -> None:
     folder = begin(prepared, tmp_path / "avatar")
     with (
         locked(folder / TRAINING_FOLDER / "lock", "visavox avatar build", folder),
@@ -249,7 +256,7 @@ def test_two_builds_at_a_time_are_refused(prepared, tmp_path):
         build(folder)
 
 
-def test_the_preset_sets_the_size():
+def test_the_preset_sets_the_size() -> None:
     assert [BuildSettings(preset=preset).size for preset in ("cpu", "small", "full")] == [128, 256, 512]
     BuildSettings(preset="small").check_size(DataSettings(size=256))
     BuildSettings(preset="small").check_size(DATA)

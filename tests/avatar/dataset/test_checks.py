@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -59,13 +61,20 @@ def person(frames: int = 5000, yaw: float = 0.0, distance: float = 60.0, cuts: i
     )  # fmt: skip
 
 
-def findings(track=None, beside=None, camera=STILL, sound=SOUND, lags=IN_STEP, settings=SHORT) -> dict[str, Finding]:
+def findings(
+    track: PersonTrack | None = None,
+    beside: np.ndarray | None = None,
+    camera: CameraMotion = STILL,
+    sound: Sound = SOUND,
+    lags: Lags = IN_STEP,
+    settings: DataSettings = SHORT,
+) -> dict[str, Finding]:
     track = track or person()
     beside = np.zeros(track.num_frames, bool) if beside is None else beside
     return {one.name: one for one in check_tracked(track, beside, camera, sound, lags, settings)}
 
 
-def test_good_footage_has_nothing_to_be_said_of():
+def test_good_footage_has_nothing_to_be_said_of() -> None:
     assert {one.level for one in findings().values()} == {"good"}
 
 
@@ -95,7 +104,7 @@ def test_good_footage_has_nothing_to_be_said_of():
         ("sync", "good", "200 ms too late", {"lags": Lags((-0.2,), (AppliedLag(-0.2, "measured"),))}),
     ],
 )
-def test_every_fault_is_named_with_what_to_do(name, level, words, given):
+def test_every_fault_is_named_with_what_to_do(name: str, level: str, words: str, given: dict[str, Any]) -> None:
     found = findings(**given)
     assert found[name].level == level
     assert words in found[name].sentence
@@ -105,7 +114,7 @@ def test_every_fault_is_named_with_what_to_do(name, level, words, given):
     assert others <= {"good"}
 
 
-def test_failed_checks_end_the_build_unless_forced():
+def test_failed_checks_end_the_build_unless_forced() -> None:
     failed = list(findings(camera=CameraMotion(0.2, 1.0)).values())
     with pytest.raises(InputError, match="put the camera on a stand"):
         refuse_failed(failed, force=False)
@@ -113,7 +122,7 @@ def test_failed_checks_end_the_build_unless_forced():
     refuse_failed(list(findings().values()), force=False)
 
 
-def test_enlarged_and_blurred_pictures_are_remarked():
+def test_enlarged_and_blurred_pictures_are_remarked() -> None:
     sharp = demo_pictures()[0][90:220, 120:240]
     levels = {one.name: one.level for one in check_pictures([sharp], CropPlan(0, 0, 256, 256))}
     assert levels == {"resolution": "good", "blur": "good"}
@@ -137,7 +146,7 @@ def room(seed: int = 0) -> np.ndarray:
     return wall.astype(np.uint8)
 
 
-def test_still_camera():
+def test_still_camera() -> None:
     generator = np.random.default_rng(1)
     wall = room()[:128, :160]
     noisy = [np.clip(wall + generator.normal(0, 2, wall.shape), 0, 255).astype(np.uint8) for _ in range(20)]
@@ -147,7 +156,7 @@ def test_still_camera():
     assert motion.difference < 4
 
 
-def test_camera_that_moves_is_measured_in_widths():
+def test_camera_that_moves_is_measured_in_widths() -> None:
     wall = room()
     images = [np.ascontiguousarray(wall[:128, step : step + 160]) for step in range(0, 20, 2)]
     motion = camera_motion(thumbnails(images), (640, 512))
@@ -155,7 +164,7 @@ def test_camera_that_moves_is_measured_in_widths():
     assert motion.shift == pytest.approx(9.5 / 160, abs=1.5 / 160)
 
 
-def test_plain_wall_has_nothing_to_be_measured_by():
+def test_plain_wall_has_nothing_to_be_measured_by() -> None:
     generator = np.random.default_rng(1)
     images = [np.clip(120 + generator.normal(0, 2, (128, 160)), 0, 255).astype(np.uint8) for _ in range(10)]
     motion = camera_motion(thumbnails(images), (640, 512))
@@ -163,7 +172,7 @@ def test_plain_wall_has_nothing_to_be_measured_by():
     assert motion.difference < 4
 
 
-def test_face_that_fills_the_picture_hides_the_scene():
+def test_face_that_fills_the_picture_hides_the_scene() -> None:
     track = person(1, distance=16)
     points = np.array(track.landmarks)
     whole = Track(
@@ -173,37 +182,37 @@ def test_face_that_fills_the_picture_hides_the_scene():
     assert camera_motion([VideoTrack(np.zeros(1, int), (whole,), images)], SIZE) == CameraMotion(None, None)
 
 
-def test_two_scenes_are_told():
+def test_two_scenes_are_told() -> None:
     images = [room(0)[:128, :160]] * 12 + [room(7)[:128, :160]] * 6
     assert camera_motion(thumbnails(images), (640, 512)).difference > OTHER_SCENE
 
 
-def test_sizes_that_differ(tmp_path):
+def test_sizes_that_differ(tmp_path: Path) -> None:
     make_film(tmp_path / "a.mkv", demo_pictures()[:30], demo_sound()[:19200])
     make_film(tmp_path / "b.mkv", [picture[:200] for picture in demo_pictures()[:30]], demo_sound()[:19200])
     with pytest.raises(InputError, match="give the videos of one camera"):
         check_headers(find_footage(tmp_path), SHORT)
 
 
-def test_footage_without_sound(tmp_path):
+def test_footage_without_sound(tmp_path: Path) -> None:
     film = make_film(tmp_path / "a.mkv", demo_pictures(), None)
     with pytest.raises(InputError, match="has no sound"):
         check_headers(find_footage(film), SHORT)
 
 
-def test_footage_that_is_too_short(tmp_path):
+def test_footage_that_is_too_short(tmp_path: Path) -> None:
     film = make_film(tmp_path / "a.mkv", demo_pictures(), demo_sound())
     with pytest.raises(InputError, match=r"is 3\.0 s long; give 20 s or more"):
         check_headers(find_footage(film), DataSettings())
 
 
-def test_too_few_frames_a_second(tmp_path):
+def test_too_few_frames_a_second(tmp_path: Path) -> None:
     film = make_film(tmp_path / "a.mkv", demo_pictures(), demo_sound(), rate=10)
     with pytest.raises(InputError, match="10 frames a second"):
         check_headers(find_footage(film), SHORT)
 
 
-def test_another_scene_in_the_footage_is_refused(tmp_path):
+def test_another_scene_in_the_footage_is_refused(tmp_path: Path) -> None:
     from visavox.avatar.dataset.prepare import prepare_person
 
     pictures = demo_pictures()
@@ -214,7 +223,7 @@ def test_another_scene_in_the_footage_is_refused(tmp_path):
         prepare_person(tmp_path / "clips", tmp_path / "data", DataSettings(size=128, minimum_seconds=1.0))
 
 
-def test_picture_in_place_of_a_video(tmp_path):
+def test_picture_in_place_of_a_video(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "face.png"), demo_pictures()[0])
     with pytest.raises(InputError, match="a picture, not a video"):
         find_footage(tmp_path / "face.png")

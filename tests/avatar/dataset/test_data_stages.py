@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -14,16 +16,16 @@ SHAPES = {"a.npy": ((4, 3), np.uint8), "sub/b.npy": ((4,), np.float32)}
 class Work:
     """Counts how often it is done, and makes a file."""
 
-    def __init__(self, folder) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder, self.times = folder, 0
 
-    def __call__(self):
+    def __call__(self) -> dict[str, int]:
         self.times += 1
         (self.folder / "made").write_text(str(self.times))
         return {"times": self.times}
 
 
-def test_stage_is_done_once(tmp_path):
+def test_stage_is_done_once(tmp_path: Path) -> None:
     work = Work(tmp_path)
     for _ in range(2):
         stages = Stages(tmp_path / "stages.json", tmp_path)
@@ -32,7 +34,7 @@ def test_stage_is_done_once(tmp_path):
     assert stages.figures("one") == {"times": 1}
 
 
-def test_stage_is_done_anew_with_another_key_or_without_its_file(tmp_path):
+def test_stage_is_done_anew_with_another_key_or_without_its_file(tmp_path: Path) -> None:
     work = Work(tmp_path)
     stages = Stages(tmp_path / "stages.json", tmp_path)
     stages.run("one", "key", ["made"], work)
@@ -42,11 +44,11 @@ def test_stage_is_done_anew_with_another_key_or_without_its_file(tmp_path):
     assert work.times == 3
 
 
-def test_stage_that_fails_leaves_no_old_result(tmp_path):
+def test_stage_that_fails_leaves_no_old_result(tmp_path: Path) -> None:
     stages = Stages(tmp_path / "stages.json", tmp_path)
     stages.run("one", "key", ["made"], Work(tmp_path))
 
-    def fail():
+    def fail() -> None:
         raise OSError
 
     with pytest.raises(OSError):  # noqa: PT011 - any
@@ -54,19 +56,19 @@ def test_stage_that_fails_leaves_no_old_result(tmp_path):
     assert not (tmp_path / "made").exists()
 
 
-def test_damaged_record_is_as_none(tmp_path):
+def test_damaged_record_is_as_none(tmp_path: Path) -> None:
     (tmp_path / "stages.json").write_text("[1, 2")
     work = Work(tmp_path)
     Stages(tmp_path / "stages.json", tmp_path).run("one", "key", ["made"], work)
     assert work.times == 1
 
 
-def test_keys_tell_settings_apart():
+def test_keys_tell_settings_apart() -> None:
     assert key_of(1, {"a": 2, "b": 3}) == key_of(1, {"b": 3, "a": 2})
     assert key_of(1, {"a": 2}) != key_of(1, {"a": 3})
 
 
-def test_arrays_appear_when_they_are_whole(tmp_path):
+def test_arrays_appear_when_they_are_whole(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     store = GrowingArrays(tmp_path, SHAPES, "key")
     store["a.npy"][:] = 7
@@ -78,7 +80,7 @@ def test_arrays_appear_when_they_are_whole(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npy", "sub"]
 
 
-def test_arrays_go_on_with_the_same_key_only(tmp_path):
+def test_arrays_go_on_with_the_same_key_only(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     store = GrowingArrays(tmp_path, SHAPES, "key")
     store["a.npy"][:2] = 7

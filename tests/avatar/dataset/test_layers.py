@@ -39,7 +39,7 @@ def walker(frames: int = 60) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(pictures), np.stack(masks)
 
 
-def test_filling_keeps_what_is_known_and_goes_on_smoothly():
+def test_filling_keeps_what_is_known_and_goes_on_smoothly() -> None:
     image = wall()
     weight = 1 - disk(48, 48, 20)
     filled = fill_unknown(np.where(weight[..., None] > 0.5, image, 0), (weight > 0.5).astype(np.float32))
@@ -48,11 +48,11 @@ def test_filling_keeps_what_is_known_and_goes_on_smoothly():
     assert np.abs(filled - image).mean() < 2
 
 
-def test_filling_of_nothing_known_is_finite():
+def test_filling_of_nothing_known_is_finite() -> None:
     assert np.isfinite(fill_unknown(np.zeros((7, 5, 3), np.float32), np.zeros((7, 5), np.float32))).all()
 
 
-def test_scene_is_found_behind_a_walker():
+def test_scene_is_found_behind_a_walker() -> None:
     frames, masks = walker()
     plate = clean_plate(frames, masks, np.ones(len(frames), bool), QUIET)
     assert plate.seen.mean() > 0.98
@@ -60,7 +60,7 @@ def test_scene_is_found_behind_a_walker():
     assert 0.5 < plate.noise < 3
 
 
-def test_scene_behind_one_who_stands_is_guessed_and_given_less_credit():
+def test_scene_behind_one_who_stands_is_guessed_and_given_less_credit() -> None:
     frames, masks = walker(8)
     plate = clean_plate(frames, masks, np.ones(8, bool), QUIET)
     assert not plate.seen[50, 24]
@@ -69,7 +69,7 @@ def test_scene_behind_one_who_stands_is_guessed_and_given_less_credit():
     assert plate.credit[5, 5] == 1
 
 
-def test_frames_that_failed_do_not_spoil_the_scene():
+def test_frames_that_failed_do_not_spoil_the_scene() -> None:
     frames, masks = walker()
     frames[::3] = 0
     masks[::3] = 0
@@ -77,7 +77,7 @@ def test_frames_that_failed_do_not_spoil_the_scene():
     assert np.abs(clean_plate(frames, masks, usable, QUIET).image - wall()).max() < 6
 
 
-def test_hair_outside_the_mask_does_not_stay_in_the_scene():
+def test_hair_outside_the_mask_does_not_stay_in_the_scene() -> None:
     frames, masks = walker(60)
     still = disk(48, 48, 16)
     hair = disk(48, 48, 18) - still  # a rim of two pixels that the mask does not know of
@@ -88,7 +88,7 @@ def test_hair_outside_the_mask_does_not_stay_in_the_scene():
     assert np.abs(plate.image - wall())[hair > 0.5].max() < 30
 
 
-def test_colour_sharpens_a_rough_outline():
+def test_colour_sharpens_a_rough_outline() -> None:
     true = disk(48, 48, 20, softness=2)
     own = np.array([220.0, 40.0, 40.0])
     picture = (wall() * (1 - true[..., None]) + own * true[..., None]).astype(np.uint8)
@@ -101,14 +101,14 @@ def test_colour_sharpens_a_rough_outline():
     assert np.abs(found.color[edge] - own).max() < 25  # nothing of the scene is left in the colour
 
 
-def test_without_contrast_the_network_decides():
+def test_without_contrast_the_network_decides() -> None:
     picture = wall().astype(np.uint8)
     rough = disk(48, 48, 20, softness=4)
     found = matte(picture, rough, Plate(picture, np.ones((SIDE, SIDE), bool), 1.0))
     assert np.abs(found.person - rough).max() < 0.02
 
 
-def test_outline_is_averaged_over_time_but_not_over_a_cut_nor_with_what_is_unknown():
+def test_outline_is_averaged_over_time_but_not_over_a_cut_nor_with_what_is_unknown() -> None:
     person = np.zeros((4, 2, 2), np.uint8)
     person[1] = person[3] = 255
     stretch, known = np.array([0, 0, 0, 1]), np.ones(4, bool)
@@ -130,7 +130,7 @@ def bust(brightness: float = 180.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return color, person, np.minimum(head, person)
 
 
-def test_neck_goes_up_behind_the_head_and_ends():
+def test_neck_goes_up_behind_the_head_and_ends() -> None:
     color, person, head = bust()
     torso = paint_torso(color, person, head)
     assert torso.dtype == np.uint8
@@ -140,7 +140,7 @@ def test_neck_goes_up_behind_the_head_and_ends():
     assert torso[35, 30, 3] == 0  # nothing where neither neck nor shoulders are
 
 
-def test_neck_is_drawn_in_its_own_colour_and_gets_darker():
+def test_neck_is_drawn_in_its_own_colour_and_gets_darker() -> None:
     color, person, head = bust()
     torso = paint_torso(color, person, head)
     column = torso[:, 48].astype(int)
@@ -151,17 +151,17 @@ def test_neck_is_drawn_in_its_own_colour_and_gets_darker():
     assert 60 < column[50, 0] < 160
 
 
-def test_alpha_is_never_less_than_the_torso():
+def test_alpha_is_never_less_than_the_torso() -> None:
     color, person, head = bust()
     assert (paint_torso(color, person, head)[..., 3] >= np.floor(255 * (person - head))).all()
 
 
-def test_head_alone_has_no_torso():
+def test_head_alone_has_no_torso() -> None:
     color, _, head = bust()
     assert paint_torso(color, head, head)[..., 3].max() == 0
 
 
-def test_steady_neighbours_have_steady_necks():
+def test_steady_neighbours_have_steady_necks() -> None:
     first = paint_torso(*bust(180.0)).astype(int)
     second = paint_torso(*bust(182.0)).astype(int)
     assert np.abs(first[..., 3] - second[..., 3]).max() == 0

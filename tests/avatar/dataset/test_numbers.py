@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -19,7 +21,7 @@ from visavox.face.geometry.pose import canonical_face, project
 from visavox.progress import QUIET
 
 
-def test_crop_is_a_square_of_the_frame_with_the_face_in_it():
+def test_crop_is_a_square_of_the_frame_with_the_face_in_it() -> None:
     track = person(10)
     plan = plan_crop(track, 128, 2.3)
     x0, y0, x1, y1 = plan.box
@@ -31,11 +33,11 @@ def test_crop_is_a_square_of_the_frame_with_the_face_in_it():
     assert (points[:, :2] < 112).all()
 
 
-def test_crop_of_a_small_face_is_small():
+def test_crop_of_a_small_face_is_small() -> None:
     assert plan_crop(person(10, distance=150), 128, 2.3).side < plan_crop(person(10, distance=80), 128, 2.3).side < 288
 
 
-def test_camera_shows_points_where_the_crop_has_them():
+def test_camera_shows_points_where_the_crop_has_them() -> None:
     track = person(10, distance=90)
     plan = plan_crop(track, 256, 2.3)
     camera = camera_of(plan, track)
@@ -47,7 +49,7 @@ def test_camera_shows_points_where_the_crop_has_them():
     assert camera.far > 90 + 20
 
 
-def test_pixel_centres_map_as_the_picture_is_scaled():
+def test_pixel_centres_map_as_the_picture_is_scaled() -> None:
     plan = CropPlan(x=40, y=20, side=256, size=128)
     ramp = np.tile(np.arange(360, dtype=np.float32), (288, 1))
     shrunk = plan.shrink(plan.cut(ramp))
@@ -57,7 +59,7 @@ def test_pixel_centres_map_as_the_picture_is_scaled():
     )
 
 
-def test_smoothed_pose_is_nearer_to_the_truth():
+def test_smoothed_pose_is_nearer_to_the_truth() -> None:
     generator = np.random.default_rng(0)
     time = np.arange(200) / 25
     angles = np.stack([10 * np.sin(time), 5 * np.cos(0.7 * time), 3 * np.sin(0.5 * time)], axis=-1)
@@ -73,7 +75,7 @@ def test_smoothed_pose_is_nearer_to_the_truth():
     assert np.abs(shifts - places).mean() < 0.1
 
 
-def test_pose_is_not_smoothed_over_a_joint():
+def test_pose_is_not_smoothed_over_a_joint() -> None:
     turns = np.tile(np.eye(3), (20, 1, 1))
     turns[10:] = Rotation.from_euler("y", 40, degrees=True).as_matrix()
     stretch = np.repeat([0, 1], 10)
@@ -81,7 +83,7 @@ def test_pose_is_not_smoothed_over_a_joint():
     assert smooth == pytest.approx(turns, abs=1e-6)
 
 
-def test_no_smoothing_keeps_the_pose_and_fills_gaps():
+def test_no_smoothing_keeps_the_pose_and_fills_gaps() -> None:
     turns = Rotation.from_rotvec(np.linspace(0, 20, 11)[:, None] * [0, 1, 0], degrees=True).as_matrix()
     known = np.ones(11, bool)
     known[5] = False
@@ -90,25 +92,25 @@ def test_no_smoothing_keeps_the_pose_and_fills_gaps():
     assert smooth == pytest.approx(turns, abs=1e-3)
 
 
-def test_split_keeps_the_last_part_and_crosses_no_joint():
+def test_split_keeps_the_last_part_and_crosses_no_joint() -> None:
     stretch = np.repeat([0, 1, 2], [40, 30, 30])
     assert split_in_time(stretch, 0.1) == {"train": [[0, 40], [40, 70], [70, 90]], "test": [[90, 100]]}
 
 
-def test_split_falls_on_a_joint_that_is_near():
+def test_split_falls_on_a_joint_that_is_near() -> None:
     assert split_in_time(np.repeat([0, 1], [89, 11]), 0.1) == {"train": [[0, 89]], "test": [[89, 100]]}
 
 
-def test_split_of_very_little_has_both_parts():
+def test_split_of_very_little_has_both_parts() -> None:
     assert split_in_time(np.zeros(2, int), 0.01) == {"train": [[0, 1]], "test": [[1, 2]]}
 
 
-def test_stretches():
+def test_stretches() -> None:
     assert stretches(np.array([3, 3, 5, 5, 5, 3])) == [(0, 2), (2, 5), (5, 6)]
     assert stretches(np.array([], int)) == []
 
 
-def test_speech_is_moved_by_the_lag(tmp_path):
+def test_speech_is_moved_by_the_lag(tmp_path: Path) -> None:
     track = person(50)
     waveform = np.zeros(50 * 640, np.float32)
     waveform[10_000:10_100] = 0.5
@@ -119,12 +121,12 @@ def test_speech_is_moved_by_the_lag(tmp_path):
     assert np.flatnonzero(speech)[[0, -1]].tolist() == [8400, 8499]
 
 
-def test_videos_without_sound_are_silent(tmp_path):
+def test_videos_without_sound_are_silent(tmp_path: Path) -> None:
     write_speech(tmp_path / "speech.npy", Sound((np.zeros(0, np.float32),), -120.0), Lags((0.0,), ()), person(10))
     assert not np.load(tmp_path / "speech.npy").any()
 
 
-def test_short_videos_tell_their_lag_together(tmp_path):
+def test_short_videos_tell_their_lag_together(tmp_path: Path) -> None:
     pictures, sound = demo_pictures(), demo_sound()
     late = np.concatenate([np.zeros(4000, np.float32), sound])
     for number in range(3):
@@ -142,13 +144,13 @@ def test_short_videos_tell_their_lag_together(tmp_path):
         assert lags.seconds[0] == 0
 
 
-def test_silence_tells_no_lag():
+def test_silence_tells_no_lag() -> None:
     lags = measure_lags(Sound((np.zeros(0, np.float32),), -120.0), person(100))
     assert lags.measured == (AppliedLag(),)
     assert not lags.is_sure
 
 
-def test_faster_video_is_brought_to_25_frames(tmp_path):
+def test_faster_video_is_brought_to_25_frames(tmp_path: Path) -> None:
     pictures = [picture for picture in demo_pictures()[:30] for _ in (0, 1)]
     film = make_film(tmp_path / "fast.mkv", pictures, demo_sound()[:19200], rate=50)
     footage, videos = track_footage(find_footage(film), tmp_path / "work", QUIET)
@@ -160,7 +162,7 @@ def test_faster_video_is_brought_to_25_frames(tmp_path):
         assert np.abs(image.astype(int) - demo_pictures()[point]).mean() < 4
 
 
-def test_person_track_counts_stretches_over_videos_and_cuts(tmp_path):
+def test_person_track_counts_stretches_over_videos_and_cuts(tmp_path: Path) -> None:
     pictures, sound = demo_pictures(), demo_sound()
     other = [255 - picture[:, ::-1] for picture in pictures[:20]]
     make_film(tmp_path / "a.mkv", [*pictures[:20], *other], sound[: 40 * 640])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from tests.acting_progress import ActingProgress, Killed, kill
 from tests.avatar.conftest import SETTINGS
 from tests.data.footage import demo_pictures, demo_sound, make_film
 
-from visavox.avatar.dataset.prepare import DATA_FILE, REPORT_FILE, prepare_person
+from visavox.avatar.dataset.prepare import DATA_FILE, REPORT_FILE, Prepared, prepare_person
 from visavox.avatar.dataset.report import composed, telling_frames
 from visavox.avatar.dataset.settings import DataSettings
 from visavox.data.radiance.person_data import FILES, PersonData
@@ -36,11 +37,11 @@ def landmarks_in_crop(data: PersonData) -> np.ndarray:
     return data.camera.project(canonical_68() + data.displacements, data.rotations, data.translations)
 
 
-def content(folder) -> dict[str, bytes]:
+def content(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in FILES}
 
 
-def test_all_frames_of_the_clip_are_there_and_usable(prepared):
+def test_all_frames_of_the_clip_are_there_and_usable(prepared: Prepared) -> None:
     data = prepared.data
     assert data.num_frames == 75
     assert data.size == 128
@@ -49,7 +50,7 @@ def test_all_frames_of_the_clip_are_there_and_usable(prepared):
     assert data.split == {"train": ((0, 60),), "test": ((60, 75),)}
 
 
-def test_head_torso_and_scene_share_every_pixel(prepared):
+def test_head_torso_and_scene_share_every_pixel(prepared: Prepared) -> None:
     data = prepared.data
     head, torso = data.head_mask.astype(int), data.torso_mask.astype(int)
     assert (head + torso).max() == 255
@@ -61,7 +62,7 @@ def test_head_torso_and_scene_share_every_pixel(prepared):
         assert 0.05 < (torso[index] > 128).mean() < 0.4
 
 
-def test_face_lies_in_the_head_and_the_chin_on_its_border(prepared):
+def test_face_lies_in_the_head_and_the_chin_on_its_border(prepared: Prepared) -> None:
     data = prepared.data
     points = landmarks_in_crop(data)
     for index in np.flatnonzero(data.usable)[::10]:
@@ -72,7 +73,7 @@ def test_face_lies_in_the_head_and_the_chin_on_its_border(prepared):
         assert data.torso_mask[index, y + 6, x] > 230
 
 
-def test_motion_pose_and_camera_lead_to_the_tracked_pixels(prepared):
+def test_motion_pose_and_camera_lead_to_the_tracked_pixels(prepared: Prepared) -> None:
     data = prepared.data
     from visavox.face.track.tracking import track_video
 
@@ -86,14 +87,14 @@ def test_motion_pose_and_camera_lead_to_the_tracked_pixels(prepared):
     assert np.percentile(error, 99) < 1.5
 
 
-def test_layers_put_together_are_the_frame(prepared):
+def test_layers_put_together_are_the_frame(prepared: Prepared) -> None:
     data = prepared.data
     for index in telling_frames(data):
         difference = composed(data, index).astype(float) - data.frames[index]
         assert psnr(float((difference**2).mean())) > 33
 
 
-def test_neck_goes_on_behind_the_chin(prepared):
+def test_neck_goes_on_behind_the_chin(prepared: Prepared) -> None:
     data = prepared.data
     points = landmarks_in_crop(data)
     for index in np.flatnonzero(data.usable)[::15]:
@@ -106,7 +107,7 @@ def test_neck_goes_on_behind_the_chin(prepared):
     assert (data.torso[..., 3] >= data.torso_mask).all()
 
 
-def test_scene_is_what_lies_beside_the_person(prepared):
+def test_scene_is_what_lies_beside_the_person(prepared: Prepared) -> None:
     data = prepared.data
     for index in (0, 40, 74):
         person = data.head_mask[index].astype(int) + data.torso_mask[index]
@@ -116,12 +117,12 @@ def test_scene_is_what_lies_beside_the_person(prepared):
     assert np.abs(data.background[64, 64].astype(int) - data.background[10, 64]).max() < 60
 
 
-def test_speech_is_that_of_the_clip(prepared):
+def test_speech_is_that_of_the_clip(prepared: Prepared) -> None:
     speech = prepared.data.speech.astype(np.float32) / 32767
     assert np.corrcoef(speech, demo_sound())[0, 1] > 0.99
 
 
-def test_pose_is_smooth_and_made_of_rotations(prepared):
+def test_pose_is_smooth_and_made_of_rotations(prepared: Prepared) -> None:
     data = prepared.data
     products = data.rotations @ data.rotations.swapaxes(1, 2)
     assert np.abs(products - np.eye(3)).max() < 1e-4
@@ -131,7 +132,7 @@ def test_pose_is_smooth_and_made_of_rotations(prepared):
     assert depth.max() < data.camera.far
 
 
-def test_report_and_figures_are_written(prepared):
+def test_report_and_figures_are_written(prepared: Prepared) -> None:
     page = (prepared.data.folder / REPORT_FILE).read_text()
     assert page.count("<img") >= 5
     assert 'src="http' not in page
@@ -140,7 +141,9 @@ def test_report_and_figures_are_written(prepared):
     assert {one["name"] for one in stored["findings"]} >= {"length", "camera", "cuts", "faces", "pose", "sound", "sync"}
 
 
-def test_run_that_is_killed_in_every_stage_goes_on_to_the_same_bytes(prepared, tmp_path, monkeypatch):
+def test_run_that_is_killed_in_every_stage_goes_on_to_the_same_bytes(
+    prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("visavox.avatar.dataset.pictures.BLOCK", 20)
     monkeypatch.setattr("visavox.avatar.dataset.masks.BLOCK", 20)
     for stage in ("following the face", "cutting and segmenting", "head and torso"):
@@ -157,13 +160,13 @@ def test_run_that_is_killed_in_every_stage_goes_on_to_the_same_bytes(prepared, t
     assert not list((tmp_path / "data").rglob(".*.part*"))
 
 
-def test_second_run_does_nothing_anew(own_copy):
+def test_second_run_does_nothing_anew(own_copy: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in own_copy.glob("*.npy")}
     prepare_person(FACE, own_copy, SETTINGS)
     assert {path: path.stat().st_mtime_ns for path in own_copy.glob("*.npy")} == before
 
 
-def test_smoothing_redoes_the_motion_alone(own_copy):
+def test_smoothing_redoes_the_motion_alone(own_copy: Path) -> None:
     pictures = (own_copy / "torso.npy").stat().st_mtime_ns
     motion = (own_copy / "motion.npz").read_bytes()
     prepare_person(FACE, own_copy, DataSettings(size=128, minimum_seconds=2.0, pose_smoothing=6))
@@ -171,7 +174,7 @@ def test_smoothing_redoes_the_motion_alone(own_copy):
     assert (own_copy / "motion.npz").read_bytes() != motion
 
 
-def test_frames_without_the_face_are_masked_and_counted(tmp_path):
+def test_frames_without_the_face_are_masked_and_counted(tmp_path: Path) -> None:
     pictures = list(demo_pictures()[:60])
     wall = np.full_like(pictures[0], 140)
     film = make_film(tmp_path / "film.mkv", [*pictures[:25], *[wall] * 15, *pictures[40:60]], demo_sound()[:38400])
@@ -184,7 +187,7 @@ def test_frames_without_the_face_are_masked_and_counted(tmp_path):
     assert "15 frames without the face" in (tmp_path / "data" / REPORT_FILE).read_text()
 
 
-def test_many_short_videos_are_one_stretch_of_footage(tmp_path):
+def test_many_short_videos_are_one_stretch_of_footage(tmp_path: Path) -> None:
     pictures, sound = demo_pictures(), demo_sound()
     for number in range(3):
         first = 25 * number
@@ -198,7 +201,7 @@ def test_many_short_videos_are_one_stretch_of_footage(tmp_path):
     assert np.corrcoef(done.data.speech / 32767, sound)[0, 1] > 0.99
 
 
-def test_masks_made_elsewhere_take_the_place_of_the_network(tmp_path, prepared):
+def test_masks_made_elsewhere_take_the_place_of_the_network(tmp_path: Path, prepared: Prepared) -> None:
     crop = prepared.figures["crop"]
     masks = tmp_path / "masks"
     masks.mkdir()
@@ -221,20 +224,20 @@ def test_masks_made_elsewhere_take_the_place_of_the_network(tmp_path, prepared):
     assert prepare_person(FACE, tmp_path / "data", settings).data.usable[30]
 
 
-def test_folder_with_other_things_is_left_alone(tmp_path):
+def test_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(InputError, match="holds something that visavox avatar build did not make"):
         prepare_person(FACE, tmp_path, SETTINGS)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_footage_without_a_face(tmp_path):
+def test_footage_without_a_face(tmp_path: Path) -> None:
     film = make_film(tmp_path / "wall.mkv", [np.full((144, 176, 3), 120, np.uint8)] * 60, demo_sound()[: 60 * 640])
     with pytest.raises(InputError, match="no face was found"):
         prepare_person(film, tmp_path / "data", DataSettings(minimum_seconds=1.0))
 
 
-def test_damaged_video_of_many_is_left_out_and_said(tmp_path):
+def test_damaged_video_of_many_is_left_out_and_said(tmp_path: Path) -> None:
     clips = tmp_path / "clips"
     clips.mkdir()
     shutil.copy(FACE, clips / "good.mpg")

@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,19 +21,19 @@ from visavox.weights.checkpoint import load_model
 
 
 @pytest.fixture(scope="module")
-def avatar(tmp_path_factory):
+def avatar(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_avatar(tmp_path_factory.mktemp("avatar") / "avatar")
 
 
 @pytest.fixture
-def own(avatar, tmp_path):
+def own(avatar: Path, tmp_path: Path) -> Path:
     """A copy without data, to be changed."""
     for name in (*NEEDED, "postnet.safetensors"):
         (tmp_path / name).write_bytes((avatar / name).read_bytes())
     return tmp_path
 
 
-def test_what_is_written_is_read(avatar):
+def test_what_is_written_is_read(avatar: Path) -> None:
     person = PersonData.load(avatar / "data")
     read = read_avatar(avatar)
     assert read.info == info_of(person)
@@ -46,7 +48,7 @@ def test_what_is_written_is_read(avatar):
     assert not read.torso.training
 
 
-def test_head_and_torso_are_stored_in_half_precision(avatar):
+def test_head_and_torso_are_stored_in_half_precision(avatar: Path) -> None:
     whole = load_model(avatar / "trained-head.safetensors").state_dict()
     # Pictures are made with the mean of the codes of all frames.
     whole["appearance"] = whole["appearance"].mean(dim=0, keepdim=True)
@@ -54,12 +56,12 @@ def test_head_and_torso_are_stored_in_half_precision(avatar):
         assert torch.equal(stored, whole[name].half().float() if whole[name].is_floating_point() else whole[name])
 
 
-def test_an_avatar_does_without_postnet_data_and_training(own):
+def test_an_avatar_does_without_postnet_data_and_training(own: Path) -> None:
     (own / "postnet.safetensors").unlink()
     assert read_avatar(own).manner is None
 
 
-def test_an_avatar_can_be_written_anew_and_loses_what_is_not_its_own(avatar, tmp_path):
+def test_an_avatar_can_be_written_anew_and_loses_what_is_not_its_own(avatar: Path, tmp_path: Path) -> None:
     person = PersonData.load(avatar / "data")
     motion, pose = performance(person)
     weights = make_weights(tmp_path, person)
@@ -75,7 +77,7 @@ def test_an_avatar_can_be_written_anew_and_loses_what_is_not_its_own(avatar, tmp
         AvatarInfo.load(tmp_path / "a")
 
 
-def test_parts_that_do_not_fit_are_refused(avatar, tmp_path):
+def test_parts_that_do_not_fit_are_refused(avatar: Path, tmp_path: Path) -> None:
     person = PersonData.load(avatar / "data")
     motion, pose = performance(person)
     weights = {name: path for name, path in make_weights(tmp_path, person).items() if name != "postnet"}
@@ -94,20 +96,20 @@ def test_parts_that_do_not_fit_are_refused(avatar, tmp_path):
 
 
 @pytest.mark.parametrize("name", NEEDED)
-def test_a_missing_part_is_named(own, name):
+def test_a_missing_part_is_named(own: Path, name: str) -> None:
     (own / name).unlink()
     with pytest.raises(InputError, match=f"{name} is missing; make it with"):
         read_avatar(own)
 
 
 @pytest.mark.parametrize("name", [*NEEDED, "postnet.safetensors"])
-def test_a_damaged_part_is_named(own, name):
+def test_a_damaged_part_is_named(own: Path, name: str) -> None:
     (own / name).write_bytes(b"\x89nothing")
     with pytest.raises(InputError, match=name):
         read_avatar(own)
 
 
-def test_a_part_of_another_avatar_is_refused(own, tmp_path_factory):
+def test_a_part_of_another_avatar_is_refused(own: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     other = make_avatar(tmp_path_factory.mktemp("other") / "a", size=24)
     (own / "background.png").write_bytes((other / "background.png").read_bytes())
     with pytest.raises(InputError, match="background.png is damaged or not what an avatar holds"):
@@ -125,14 +127,14 @@ def test_a_part_of_another_avatar_is_refused(own, tmp_path_factory):
         ({"size": "large"}, "'large' must be of type int"),
     ],
 )
-def test_a_wrong_avatar_json_is_one_sentence(own, change, words):
+def test_a_wrong_avatar_json_is_one_sentence(own: Path, change: dict[str, Any], words: str) -> None:
     stored = json.loads((own / INFO_FILE).read_text())
     (own / INFO_FILE).write_text(json.dumps({**stored, **change}))
     with pytest.raises(InputError, match=words):
         AvatarInfo.load(own)
 
 
-def test_folders_that_are_none(tmp_path):
+def test_folders_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist; give the folder of an avatar"):
         AvatarInfo.load(tmp_path / "nowhere")
     with pytest.raises(InputError, match=r"avatar\.json.* is missing"):
@@ -142,7 +144,7 @@ def test_folders_that_are_none(tmp_path):
         AvatarInfo.load(tmp_path / "file")
 
 
-def test_what_is_known_is_read_without_torch(avatar):
+def test_what_is_known_is_read_without_torch(avatar: Path) -> None:
     code = (
         "import sys; from visavox.avatar.format.avatar_folder import AvatarInfo; "
         f"print(AvatarInfo.load({str(avatar)!r}).size, 'torch' in sys.modules)"

@@ -38,7 +38,7 @@ def write_sound(path: Path, samples: np.ndarray) -> Path:
 
 
 @pytest.fixture(scope="module")
-def avatar(tmp_path_factory) -> Avatar:
+def avatar(tmp_path_factory: pytest.TempPathFactory) -> Avatar:
     """The small avatar, with footage beside it in which the person's pictures lie in larger frames."""
     folder = tmp_path_factory.mktemp("avatar")
     source = AvatarSource((SourceVideo("footage.mkv", 60),), CROP, (64, 36))
@@ -53,7 +53,7 @@ def avatar(tmp_path_factory) -> Avatar:
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory) -> Path:
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """0.21 s of speech: five frames, and a piece of a sixth."""
     return write_sound(tmp_path_factory.mktemp("sound") / "speech.wav", read_audio(SPEECH)[16_000:19_300])
 
@@ -63,7 +63,7 @@ def frames_of(path: Path) -> np.ndarray:
         return np.stack([frame.image for frame in reader])
 
 
-def test_as_many_frames_as_the_sound_which_is_heard(avatar, sound, tmp_path):
+def test_as_many_frames_as_the_sound_which_is_heard(avatar: Avatar, sound: Path, tmp_path: Path) -> None:
     result = avatar.speak(sound, tmp_path / "out.mp4")
     info = probe(result.output)
     assert (info.width, info.height, info.frame_rate) == (32, 32, 25)
@@ -76,7 +76,7 @@ def test_as_many_frames_as_the_sound_which_is_heard(avatar, sound, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
-def test_the_same_seed_gives_the_same_frames(avatar, sound, tmp_path):
+def test_the_same_seed_gives_the_same_frames(avatar: Avatar, sound: Path, tmp_path: Path) -> None:
     made = {}
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         avatar.speak(sound, tmp_path / f"{name}.mkv", seed=seed, encoding=LOSSLESS)
@@ -85,7 +85,7 @@ def test_the_same_seed_gives_the_same_frames(avatar, sound, tmp_path):
     assert not np.array_equal(made["a"], made["c"])
 
 
-def test_the_mouth_rests_in_silence(avatar, tmp_path):
+def test_the_mouth_rests_in_silence(avatar: Avatar, tmp_path: Path) -> None:
     silent = write_sound(tmp_path / "silence.wav", np.zeros(5_000))
     lips = avatar.motion_of(silent).displacements[:, 48:]
     assert np.ptp(lips, axis=0).max() < 1e-4
@@ -95,7 +95,7 @@ def test_the_mouth_rests_in_silence(avatar, tmp_path):
     assert np.abs(np.diff(seen.astype(int), axis=0)).max() <= 1
 
 
-def test_lips_move_in_speech_and_stay_within_the_footage(avatar, sound):
+def test_lips_move_in_speech_and_stay_within_the_footage(avatar: Avatar, sound: Path) -> None:
     motion = avatar.motion_of(sound)
     assert np.ptp(motion.displacements[:, 48:], axis=0).max() > 0.01
     known = avatar.parts.motion.displacements
@@ -103,12 +103,12 @@ def test_lips_move_in_speech_and_stay_within_the_footage(avatar, sound):
     assert (motion.displacements >= known.min(axis=0) - 1e-5).all()
 
 
-def test_without_a_post_net_the_person_gives_rest_and_size(avatar, sound, tmp_path):
+def test_without_a_post_net_the_person_gives_rest_and_size(avatar: Avatar, sound: Path, tmp_path: Path) -> None:
     avatar = Avatar(replace(avatar.parts, manner=None), avatar.device)
     assert avatar.speak(sound, tmp_path / "out.mp4").num_frames == 6
 
 
-def test_a_larger_picture_shows_the_same(avatar, sound, tmp_path):
+def test_a_larger_picture_shows_the_same(avatar: Avatar, sound: Path, tmp_path: Path) -> None:
     avatar.speak(sound, tmp_path / "small.mkv", encoding=LOSSLESS, pose="still")
     avatar.speak(sound, tmp_path / "large.mkv", encoding=LOSSLESS, pose="still", size=64)
     small, large = (frames_of(tmp_path / f"{name}.mkv")[3].astype(float) for name in ("small", "large"))
@@ -118,14 +118,14 @@ def test_a_larger_picture_shows_the_same(avatar, sound, tmp_path):
     assert np.abs(means[0] - means[1]).mean() < 4
 
 
-def test_a_person_is_rendered_without_what_is_behind_them(avatar):
+def test_a_person_is_rendered_without_what_is_behind_them(avatar: Avatar) -> None:
     layers = Renderer(avatar.parts, 32, avatar.device).render(avatar.parts.motion.displacements, avatar.parts.pose, 3)
     assert layers.color.shape == (32, 32, 3)
     assert (layers.color.max(axis=2) <= layers.opacity + 1e-3).all()
     assert (layers.head <= layers.opacity + 1e-3).all()
 
 
-def test_green_and_a_picture_behind_the_person(avatar, sound, tmp_path):
+def test_green_and_a_picture_behind_the_person(avatar: Avatar, sound: Path, tmp_path: Path) -> None:
     avatar.speak(sound, tmp_path / "green.mkv", background="green", pose="still", encoding=LOSSLESS)
     avatar.speak(sound, tmp_path / "face.mkv", background=str(_photo(tmp_path)), pose="still", encoding=LOSSLESS)
     green, photo = (frames_of(tmp_path / f"{name}.mkv")[0] for name in ("green", "face"))
@@ -140,7 +140,7 @@ def _photo(folder: Path) -> Path:
     return folder / "photo.png"
 
 
-def test_a_transparent_result(avatar, sound, tmp_path):
+def test_a_transparent_result(avatar: Avatar, sound: Path, tmp_path: Path) -> None:
     avatar.speak(sound, tmp_path / "out.mov", background="transparent")
     with av.open(str(tmp_path / "out.mov")) as container:
         frames = [frame.to_ndarray(format="rgba") for frame in container.decode(video=0)]
@@ -151,7 +151,7 @@ def test_a_transparent_result(avatar, sound, tmp_path):
     assert not (tmp_path / "out.mp4").exists()
 
 
-def test_pasting_leaves_every_pixel_outside_as_decoded(avatar, sound, tmp_path):
+def test_pasting_leaves_every_pixel_outside_as_decoded(avatar: Avatar, sound: Path, tmp_path: Path) -> None:
     encoding = replace(LOSSLESS, pixel_format="yuv444p")
     result = avatar.speak(sound, tmp_path / "out.mkv", paste=True, encoding=encoding)
     assert (result.width, result.height) == (64, 36)
@@ -163,7 +163,7 @@ def test_pasting_leaves_every_pixel_outside_as_decoded(avatar, sound, tmp_path):
     assert not differs[:, outside].any()
 
 
-def test_longer_sound_than_footage_is_pasted_to_and_fro(avatar, sound, tmp_path):
+def test_longer_sound_than_footage_is_pasted_to_and_fro(avatar: Avatar, sound: Path, tmp_path: Path) -> None:
     short = replace(avatar.parts.info, stretches=((0, 4), *((start, start + 2) for start in range(4, 54, 2))))
     avatar = Avatar(replace(avatar.parts, info=short), avatar.device)
     result = avatar.speak(sound, tmp_path / "out.mp4", paste=avatar.parts.folder)
@@ -171,7 +171,9 @@ def test_longer_sound_than_footage_is_pasted_to_and_fro(avatar, sound, tmp_path)
     assert "1 stretch of the footage" in result.decisions[0]
 
 
-def test_footage_that_is_shorter_than_it_was_is_said_before_anything_is_drawn(avatar, sound, tmp_path):
+def test_footage_that_is_shorter_than_it_was_is_said_before_anything_is_drawn(
+    avatar: Avatar, sound: Path, tmp_path: Path
+) -> None:
     target = tmp_path / "footage.mkv"
     with (
         VideoReader(avatar.parts.folder / "footage.mkv") as reader,
@@ -184,7 +186,7 @@ def test_footage_that_is_shorter_than_it_was_is_said_before_anything_is_drawn(av
     assert [path.name for path in tmp_path.iterdir()] == ["footage.mkv"]
 
 
-def test_pose_of_a_video(avatar, sound, tmp_path):
+def test_pose_of_a_video(avatar: Avatar, sound: Path, tmp_path: Path) -> None:
     with VideoReader(FACE) as reader, VideoWriter(tmp_path / "head.mp4", like=reader.info) as writer:
         for frame in islice(reader, 8):
             writer.write(frame.image, frame.time)
@@ -213,7 +215,9 @@ def test_pose_of_a_video(avatar, sound, tmp_path):
         ({"colour": 1}, "unknown option colour"),
     ],
 )
-def test_options_that_cannot_be_used(avatar, sound, tmp_path, options, words):
+def test_options_that_cannot_be_used(
+    avatar: Avatar, sound: Path, tmp_path: Path, options: dict[str, int | str], words: str
+) -> None:
     with pytest.raises(InputError, match=words):
         avatar.speak(sound, tmp_path / "out.mp4", **options)
     assert not list(tmp_path.iterdir())
@@ -231,7 +235,9 @@ def test_options_that_cannot_be_used(avatar, sound, tmp_path, options, words):
         ("photo.png", "out.mp4", "photo.png"),
     ],
 )
-def test_files_that_cannot_be_used(avatar, sound, tmp_path, monkeypatch, audio, output, words):
+def test_files_that_cannot_be_used(
+    avatar: Avatar, sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, audio: str, output: str, words: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("speech.wav").write_bytes(sound.read_bytes())
     Path("there.mp4").write_bytes(b"")
@@ -244,7 +250,7 @@ def test_files_that_cannot_be_used(avatar, sound, tmp_path, monkeypatch, audio, 
 
 
 @pytest.mark.parametrize("options", [{}, {"paste": ""}])
-def test_ctrl_c_leaves_nothing(avatar, sound, tmp_path, options):
+def test_ctrl_c_leaves_nothing(avatar: Avatar, sound: Path, tmp_path: Path, options: dict[str, str]) -> None:
     progress = ActingProgress(3, interrupt, lambda event: event.stage == "rendering")
     with pytest.raises(KeyboardInterrupt):
         avatar.speak(sound, tmp_path / "out.mp4", progress=progress, **options)
@@ -252,7 +258,7 @@ def test_ctrl_c_leaves_nothing(avatar, sound, tmp_path, options):
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("visavox")]
 
 
-def test_an_avatar_is_loaded_by_path_and_known_in_the_package(avatar):
+def test_an_avatar_is_loaded_by_path_and_known_in_the_package(avatar: Avatar) -> None:
     assert visavox.Avatar is Avatar
     assert (
         AvatarInfo.load(avatar.parts.folder).figures == info_of(PersonData.load(avatar.parts.folder / "data")).figures
@@ -261,11 +267,11 @@ def test_an_avatar_is_loaded_by_path_and_known_in_the_package(avatar):
         Avatar.load("nobody")
 
 
-def test_nothing_is_compiled_for_a_cpu(avatar):
+def test_nothing_is_compiled_for_a_cpu(avatar: Avatar) -> None:
     with pytest.raises(InputError, match="--compile was given, and the device is cpu"):
         Avatar.load(avatar.parts.folder, device="cpu", compile=True)
 
 
-def test_settings_that_mean_nothing():
+def test_settings_that_mean_nothing() -> None:
     with pytest.raises(InputError, match="allowed are auto, cpu, cuda"):
         visavox.AvatarSpeakSettings(device="tpu")

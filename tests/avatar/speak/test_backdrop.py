@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -26,7 +28,7 @@ def a_person(*, fringed: bool) -> Layers:
     return Layers((opacity[..., None] * color / 255).astype(np.float32), opacity, opacity)
 
 
-def test_before_their_own_scene_they_are_as_drawn():
+def test_before_their_own_scene_they_are_as_drawn() -> None:
     layers = a_person(fringed=True)
     picture = open_backdrop("original", SCENE, SIDE).put(layers)
     expected = 255 * layers.color + (1 - layers.opacity[..., None]) * SCENE
@@ -34,7 +36,7 @@ def test_before_their_own_scene_they_are_as_drawn():
 
 
 @pytest.mark.parametrize("fringed", [True, False])
-def test_before_green_their_own_scene_does_not_shine_through(fringed):
+def test_before_green_their_own_scene_does_not_shine_through(fringed: bool) -> None:
     picture = open_backdrop("green", SCENE, SIDE).put(a_person(fringed=fringed)).astype(float)
     # On the way from skin to green there is no more blue than in either, and the edge is soft.
     assert picture[..., 2].max() <= SKIN[2] + 12
@@ -44,7 +46,7 @@ def test_before_green_their_own_scene_does_not_shine_through(fringed):
     assert ((row > 20) & (row < 180)).any()
 
 
-def test_transparent_pictures_hold_the_persons_own_colour():
+def test_transparent_pictures_hold_the_persons_own_colour() -> None:
     picture = open_backdrop("transparent", SCENE, SIDE).put(a_person(fringed=True))
     assert picture.shape == (SIDE, SIDE, 4)
     assert picture[2, 2].tolist() == [0, 0, 0, 0]
@@ -54,7 +56,7 @@ def test_transparent_pictures_hold_the_persons_own_colour():
     assert np.abs(picture[edge][:, :3] - SKIN).max() < 40
 
 
-def test_the_middle_of_a_picture_is_taken(tmp_path):
+def test_the_middle_of_a_picture_is_taken(tmp_path: Path) -> None:
     wide = np.zeros((50, 150, 3), np.uint8)
     wide[:, 50:100] = (10, 200, 30)
     Image.fromarray(wide).save(tmp_path / "wide.png")
@@ -63,7 +65,7 @@ def test_the_middle_of_a_picture_is_taken(tmp_path):
     assert (picture == (10, 200, 30)).all()
 
 
-def test_scaling_keeps_the_edges():
+def test_scaling_keeps_the_edges() -> None:
     picture = np.tile(np.linspace(0, 250, 16, dtype=np.float32)[None, :, None], (16, 1, 3))
     assert np.abs(resized(resized(picture, 64), 16)[:, 2:-2] - picture[:, 2:-2]).max() < 2
     assert resized(picture, 16) is picture

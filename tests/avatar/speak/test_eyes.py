@@ -13,7 +13,7 @@ def still(frames: int) -> Motion:
     return Motion(np.zeros((frames, 68, 3), np.float32), np.ones(frames, np.float32), np.zeros((68, 3), np.float32))
 
 
-def test_a_blink_is_deeper_and_stays_shut():
+def test_a_blink_is_deeper_and_stays_shut() -> None:
     seen = np.zeros(40, np.float32)
     seen[10 : 10 + len(USUAL_SHAPE)] = USUAL_DEPTH * np.array(USUAL_SHAPE)
     drawn = drawn_closure(seen)
@@ -25,7 +25,7 @@ def test_a_blink_is_deeper_and_stays_shut():
     assert not drawn[30:].any()
 
 
-def test_eyes_blink_as_often_as_asked():
+def test_eyes_blink_as_often_as_asked() -> None:
     made = with_drawn_blinks(still(1500), 20, still(500), 3)
     assert 10 <= len(find_blinks(made)) <= 30
     assert eye_closure(made).max() > 0.8

@@ -30,7 +30,7 @@ def ways(pose: HeadPose) -> np.ndarray:
     return np.linalg.norm(np.diff(pose.translations + ARM * pose.rotations[:, :, 2], axis=0), axis=1)
 
 
-def test_a_long_speech_goes_through_many_stretches_and_no_joint_is_a_jump():
+def test_a_long_speech_goes_through_many_stretches_and_no_joint_is_a_jump() -> None:
     own = a_pose()
     course = plan_course(own, CLIPS, 1500)
     assert course.num_frames == 1500
@@ -40,7 +40,7 @@ def test_a_long_speech_goes_through_many_stretches_and_no_joint_is_a_jump():
     assert ways(course.pose(own)).max() <= 1.8 * inside.max()
 
 
-def test_one_frame_follows_the_other_and_two_are_seen_at_joints_alone():
+def test_one_frame_follows_the_other_and_two_are_seen_at_joints_alone() -> None:
     course = plan_course(a_pose(), CLIPS, 700)
     alone = course.share == 0
     assert (course.first[alone] == course.second[alone]).all()
@@ -58,7 +58,7 @@ def test_one_frame_follows_the_other_and_two_are_seen_at_joints_alone():
     assert (np.abs(course.first[ends + 1] - course.second[ends]) == 1).all()
 
 
-def test_the_same_seed_gives_the_same_course_and_more_frames_begin_with_it():
+def test_the_same_seed_gives_the_same_course_and_more_frames_begin_with_it() -> None:
     own = a_pose()
     one, same, longer = (plan_course(own, CLIPS, count, seed=4) for count in (400, 400, 900))
     assert one.legs == same.legs
@@ -67,7 +67,7 @@ def test_the_same_seed_gives_the_same_course_and_more_frames_begin_with_it():
     assert len({plan_course(own, CLIPS, 50, seed).legs for seed in range(8)}) > 1
 
 
-def test_clips_far_from_all_others_are_played_to_and_fro_first():
+def test_clips_far_from_all_others_are_played_to_and_fro_first() -> None:
     """Four clips, each far from the next: each is stayed in before it is left, and left as slowly as there is time."""
     own = a_pose(300, apart=8)
     course = plan_course(own, CLIPS[:4], 1500)
@@ -77,7 +77,7 @@ def test_clips_far_from_all_others_are_played_to_and_fro_first():
     assert np.diff(frames[stays - 1]).min() > 120
 
 
-def test_one_video_is_played_in_its_order_and_back():
+def test_one_video_is_played_in_its_order_and_back() -> None:
     own = a_pose(300)
     course = plan_course(own, ((0, 40), (40, 240), (240, 300)), 1000, in_order=True)
     assert [(leg.stretch, leg.step) for leg in course.legs[:6]] == [(1, 1), (2, 1), (2, -1), (1, -1), (0, -1), (0, 1)]
@@ -89,7 +89,7 @@ def test_one_video_is_played_in_its_order_and_back():
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 5, 20, 31])
-def test_little_footage_is_played_for_ever(length):
+def test_little_footage_is_played_for_ever(length: int) -> None:
     own = a_pose(75)
     course = plan_course(own, ((0, 1), (10, 10 + length)), 500)
     assert course.num_frames == 500

@@ -22,13 +22,13 @@ def a_scene(x: float, y: float = 60.0, size: tuple[int, int] = (120, 160)) -> np
     )
 
 
-def test_the_ends_are_the_pictures():
+def test_the_ends_are_the_pictures() -> None:
     first, second = a_scene(70), a_scene(78)
     assert np.abs(morph(first, second, 0).astype(int) - first).max() <= 1
     assert np.abs(morph(first, second, 1).astype(int) - second).mean() < 2
 
 
-def test_half_way_what_moved_is_half_way_and_is_not_seen_twice():
+def test_half_way_what_moved_is_half_way_and_is_not_seen_twice() -> None:
     first, second, truth = a_scene(70), a_scene(80), a_scene(75).astype(int)
     made = morph(first, second, 0.5)
     assert made.shape == first.shape
@@ -39,12 +39,12 @@ def test_half_way_what_moved_is_half_way_and_is_not_seen_twice():
     assert np.abs(made.astype(int) - first)[:20].mean() < 2  # the scene stays where it is
 
 
-def test_what_only_changes_fades():
+def test_what_only_changes_fades() -> None:
     first = np.full((40, 60, 3), 100, np.uint8)
     assert (morph(first, np.full_like(first, 140), 0.25) == 110).all()
 
 
-def test_large_pictures_are_followed_in_small_ones():
+def test_large_pictures_are_followed_in_small_ones() -> None:
     first, second = (cv2.resize(a_scene(x), (960, 720), interpolation=cv2.INTER_CUBIC) for x in (70, 76))
     truth = cv2.resize(a_scene(73), (960, 720), interpolation=cv2.INTER_CUBIC).astype(int)
     made, faded = morph(first, second, 0.5).astype(int), cv2.addWeighted(first, 0.5, second, 0.5, 0).astype(int)

@@ -29,11 +29,11 @@ def motion() -> Motion:
 
 
 @pytest.fixture(scope="module")
-def support(motion) -> MotionSupport:
+def support(motion: Motion) -> MotionSupport:
     return MotionSupport(motion)
 
 
-def test_the_footage_itself_stays(motion, support):
+def test_the_footage_itself_stays(motion: Motion, support: MotionSupport) -> None:
     held = support.hold(motion.displacements)
     assert held.dtype == np.float32
     moved = np.linalg.norm(held - motion.displacements, axis=-1)
@@ -41,13 +41,13 @@ def test_the_footage_itself_stays(motion, support):
     assert moved.max() < 0.15
 
 
-def test_what_lies_between_two_frames_stays(motion, support):
+def test_what_lies_between_two_frames_stays(motion: Motion, support: MotionSupport) -> None:
     between = (motion.displacements[10:40] + motion.displacements[11:41]) / 2
     assert np.abs(support.hold(between) - between).max() < 0.01
 
 
 @pytest.mark.parametrize("times", [3, 30])
-def test_extreme_motion_ends_within_the_footage(motion, support, times):
+def test_extreme_motion_ends_within_the_footage(motion: Motion, support: MotionSupport, times: int) -> None:
     wild = motion.neutral + times * (motion.displacements - motion.neutral)
     wild += np.random.default_rng(1).standard_normal(wild.shape).astype(np.float32)
     held = support.hold(wild)
@@ -59,13 +59,13 @@ def test_extreme_motion_ends_within_the_footage(motion, support, times):
     assert (given.max(axis=0) <= known.max(axis=0) + 0.3 * np.ptp(known, axis=0)).all()
 
 
-def test_extreme_motion_still_moves(motion, support):
+def test_extreme_motion_still_moves(motion: Motion, support: MotionSupport) -> None:
     wild = motion.neutral + 3 * (motion.displacements - motion.neutral)
     held = support.hold(wild)
     assert np.corrcoef(held[:, 57, 1], motion.displacements[:, 57, 1])[0, 1] > 0.9
 
 
-def test_a_limit_is_reached_without_a_corner(motion, support):
+def test_a_limit_is_reached_without_a_corner(motion: Motion, support: MotionSupport) -> None:
     share = np.linspace(0, 4, 400)[:, None, None]
     opening = np.zeros((68, 3), np.float32)
     opening[55:60, 1], opening[6:11, 1] = -0.5, -0.4
@@ -75,13 +75,13 @@ def test_a_limit_is_reached_without_a_corner(motion, support):
     assert np.abs(np.diff(steps)).max() < 0.004
 
 
-def test_pieces_make_no_difference(motion, support):
+def test_pieces_make_no_difference(motion: Motion, support: MotionSupport) -> None:
     longer = np.tile(motion.displacements, (3, 1, 1))
     assert np.array_equal(support.hold(longer)[600:1200], support.hold(motion.displacements))
     assert support.hold(longer[:0]).shape == (0, 68, 3)
 
 
-def test_frames_without_a_face_do_not_count(motion):
+def test_frames_without_a_face_do_not_count(motion: Motion) -> None:
     displacements, confidence = motion.displacements.copy(), motion.confidence.copy()
     displacements[5], confidence[5] = 50, 0
     support = MotionSupport(Motion(displacements, confidence, motion.neutral))

@@ -17,16 +17,16 @@ FRAME = (160, 120)
 
 
 @pytest.fixture(scope="module")
-def person(tmp_path_factory):
+def person(tmp_path_factory: pytest.TempPathFactory) -> PersonData:
     return PersonData.load(make_person(tmp_path_factory.mktemp("person") / "data", size=64))
 
 
-def a_paster(person, crop: SourceCrop, frame_size=FRAME) -> Paster:
+def a_paster(person: PersonData, crop: SourceCrop, frame_size: tuple[int, int] = FRAME) -> Paster:
     source = AvatarSource((SourceVideo("footage.mkv", person.num_frames),), crop, frame_size)
     return Paster(source, person.camera, person.motion, np.full((64, 64, 3), 250, np.uint8))
 
 
-def face(person, frame: int, *others: int) -> TrueFace:
+def face(person: PersonData, frame: int, *others: int) -> TrueFace:
     """The true face of a frame, or of several in the pose of the first."""
     return TrueFace((frame, *others), person.rotations[frame], person.translations[frame])
 
@@ -35,7 +35,7 @@ def nothing() -> Layers:
     return Layers(np.zeros((64, 64, 3), np.float32), np.zeros((64, 64), np.float32), np.zeros((64, 64), np.float32))
 
 
-def places(person, crop: SourceCrop, frame: int) -> np.ndarray:
+def places(person: PersonData, crop: SourceCrop, frame: int) -> np.ndarray:
     """Pixels of the frame (68, 2) at which the true landmarks lie."""
     points = canonical_68() + person.displacements[frame]
     one = slice(frame, frame + 1)
@@ -43,7 +43,7 @@ def places(person, crop: SourceCrop, frame: int) -> np.ndarray:
     return (seen + 0.5) * (crop.side / 64) - 0.5 + [crop.x, crop.y]
 
 
-def test_the_true_face_is_covered_wherever_it_is_even_where_nothing_was_drawn(person):
+def test_the_true_face_is_covered_wherever_it_is_even_where_nothing_was_drawn(person: PersonData) -> None:
     crop = SourceCrop(30, 12, SIDE)
     image = np.zeros((FRAME[1], FRAME[0], 3), np.uint8)
     for frame in (0, 20, 40):
@@ -53,7 +53,7 @@ def test_the_true_face_is_covered_wherever_it_is_even_where_nothing_was_drawn(pe
     assert not image.any()  # what was decoded is not changed
 
 
-def test_between_two_frames_both_faces_are_covered(person):
+def test_between_two_frames_both_faces_are_covered(person: PersonData) -> None:
     """The faces of two frames, in the pose between them."""
     crop = SourceCrop(30, 12, SIDE)
     image = np.zeros((FRAME[1], FRAME[0], 3), np.uint8)
@@ -64,7 +64,7 @@ def test_between_two_frames_both_faces_are_covered(person):
     assert covered[1][paster.paste(image, nothing(), other) == 250].all()
 
 
-def test_outside_everything_is_as_decoded_and_the_border_is_soft(person):
+def test_outside_everything_is_as_decoded_and_the_border_is_soft(person: PersonData) -> None:
     crop = SourceCrop(30, 12, SIDE)
     image = np.random.default_rng(0).integers(0, 100, (FRAME[1], FRAME[0], 3), dtype=np.uint8)
     pasted = a_paster(person, crop).paste(image, nothing(), face(person, 5))
@@ -78,7 +78,7 @@ def test_outside_everything_is_as_decoded_and_the_border_is_soft(person):
     assert np.abs(np.diff(share, axis=1)).max() < 0.45
 
 
-def test_at_the_edge_of_the_frame_nothing_fades_out(person):
+def test_at_the_edge_of_the_frame_nothing_fades_out(person: PersonData) -> None:
     image = np.zeros((SIDE, SIDE, 3), np.uint8)
     everything = Layers(
         np.zeros((64, 64, 3), np.float32), np.zeros((64, 64), np.float32), np.ones((64, 64), np.float32)
@@ -93,7 +93,7 @@ def test_at_the_edge_of_the_frame_nothing_fades_out(person):
     assert not inner[:, SIDE:].any()
 
 
-def test_fine_detail_is_kept_where_both_show_the_same(person):
+def test_fine_detail_is_kept_where_both_show_the_same(person: PersonData) -> None:
     """Grain that no drawn picture holds stays on the skin, and goes where something else was drawn."""
     crop = SourceCrop(0, 0, 128)
     rng = np.random.default_rng(0)

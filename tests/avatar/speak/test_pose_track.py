@@ -33,7 +33,7 @@ STRETCHES = ((0, 60), (60, 120), (120, 180), (180, 240))
 
 
 @pytest.mark.parametrize("stretches", [STRETCHES, ((0, 60),), ((0, 60), (60, 61), (61, 64))])
-def test_it_goes_on_for_ever_without_a_jump(stretches):
+def test_it_goes_on_for_ever_without_a_jump(stretches: tuple[tuple[int, int], ...]) -> None:
     own = a_pose()
     made = endless_pose(own, stretches, 3000)
     assert made.num_frames == 3000
@@ -48,7 +48,7 @@ def test_it_goes_on_for_ever_without_a_jump(stretches):
     assert np.abs(np.linalg.det(made.rotations) - 1).max() < 1e-4
 
 
-def test_every_stretch_is_shown():
+def test_every_stretch_is_shown() -> None:
     own = a_pose()
     made = endless_pose(own, STRETCHES, 4 * 500)
     for start, stop in STRETCHES:
@@ -56,19 +56,19 @@ def test_every_stretch_is_shown():
         assert np.linalg.norm(made.translations - middle, axis=1).min() < 0.1
 
 
-def test_inside_a_stretch_it_is_the_footage():
+def test_inside_a_stretch_it_is_the_footage() -> None:
     own = a_pose()
     made = endless_pose(own, ((0, 240),), 100)
     steps = np.linalg.norm(made.translations[30, None] - own.translations, axis=1)
     assert steps.min() < 0.06
 
 
-def test_a_short_request_is_answered_exactly():
+def test_a_short_request_is_answered_exactly() -> None:
     assert endless_pose(a_pose(), STRETCHES, 1).num_frames == 1
     assert endless_pose(a_pose(1), ((0, 1),), 50).num_frames == 50
 
 
-def test_a_still_head_is_the_median():
+def test_a_still_head_is_the_median() -> None:
     own = a_pose()
     made = still_pose(own, 7)
     assert made.num_frames == 7
@@ -77,7 +77,7 @@ def test_a_still_head_is_the_median():
     assert np.linalg.det(made.rotations[0]) == pytest.approx(1, abs=1e-5)
 
 
-def test_a_borrowed_pose_stays_within_the_range_of_the_person():
+def test_a_borrowed_pose_stays_within_the_range_of_the_person() -> None:
     own, theirs = a_pose(), a_pose(500, seed=5, size=0.6, away=20)
     made = borrowed_pose(theirs, own)
     assert made.num_frames == 500
@@ -92,7 +92,7 @@ def test_a_borrowed_pose_stays_within_the_range_of_the_person():
     assert given <= mine + 1e-3
 
 
-def test_a_calm_borrowed_pose_is_only_moved():
+def test_a_calm_borrowed_pose_is_only_moved() -> None:
     own = a_pose()
     theirs = HeadPose(own.rotations[:60], 0.2 * own.translations[:60] + [5, 0, 0], (640, 480))
     made = borrowed_pose(theirs, own)

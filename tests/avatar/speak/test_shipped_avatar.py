@@ -1,6 +1,7 @@
 """The avatar that comes with visavox: small, named, nobody's folders in it, and it speaks."""
 
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,11 +14,11 @@ from visavox.media.reader import VideoReader
 
 
 @pytest.fixture(scope="module")
-def folder():
+def folder() -> Path:
     return find_avatar(DEMO_AVATAR)
 
 
-def test_it_is_there_small_and_named(folder):
+def test_it_is_there_small_and_named(folder: Path) -> None:
     assert list_avatars() == [DEMO_AVATAR]
     assert sum(path.stat().st_size for path in folder.iterdir()) <= 12e6
     info = read_avatar(folder).info
@@ -27,7 +28,7 @@ def test_it_is_there_small_and_named(folder):
     assert info.figures["psnr_head"] >= 28
 
 
-def test_it_speaks_before_its_own_scene(folder, tmp_path):
+def test_it_speaks_before_its_own_scene(folder: Path, tmp_path: Path) -> None:
     sound, output = tmp_path / "hum.wav", tmp_path / "out.mp4"
     times = np.arange(8000) / 16_000
     with wave.open(str(sound), "wb") as file:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from tests.small_avatar import info_of
 from tests.small_person import make_person
 
-from visavox.avatar.format.avatar_folder import AvatarSource, SourceCrop, SourceVideo
+from visavox.avatar.format.avatar_folder import AvatarInfo, AvatarSource, SourceCrop, SourceVideo
 from visavox.avatar.speak import source_frames
 from visavox.avatar.speak.footage_course import FootageCourse, Leg, fade_shares
 from visavox.avatar.speak.source_frames import SourceFootage
@@ -35,7 +36,7 @@ def number_of(image: np.ndarray) -> int:
 
 
 @pytest.fixture(scope="module")
-def info(tmp_path_factory):
+def info(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, AvatarInfo]:
     """Footage of a video of 12 frames and one of 50, the second cut in two."""
     folder = tmp_path_factory.mktemp("footage")
     videos = (SourceVideo("a.mkv", 12), SourceVideo("b.mkv", 50))
@@ -56,25 +57,27 @@ def course_of(*legs: Leg) -> FootageCourse:
     return FootageCourse(legs, nothing, nothing, nothing)
 
 
-def footage_of(info, place: Path | None = None, seen=None) -> SourceFootage:
+def footage_of(
+    info: tuple[Path, AvatarInfo], place: Path | None = None, seen: np.ndarray | None = None
+) -> SourceFootage:
     folder, known = info
     return SourceFootage(known, np.ones(54, bool) if seen is None else seen, folder, place)
 
 
-def test_stretches_are_those_in_which_the_face_is_seen(info):
+def test_stretches_are_those_in_which_the_face_is_seen(info: tuple[Path, AvatarInfo]) -> None:
     seen = np.ones(54, bool)
     seen[40] = False
     assert footage_of(info, seen=seen).stretches == [(0, 12), (12, 30), (30, 40), (41, 54)]
     assert not footage_of(info).is_one_video
 
 
-def test_frames_of_several_videos_follow_one_another_in_both_directions(info):
+def test_frames_of_several_videos_follow_one_another_in_both_directions(info: tuple[Path, AvatarInfo]) -> None:
     course = course_of(leg(30, 1, 5), leg(9, -1, 4), leg(40, 0, 3))
     seen = [number_of(image) for image in footage_of(info).play(course)]
     assert seen == [18, 19, 20, 21, 22, 9, 8, 7, 6, 28, 28, 28]
 
 
-def test_neighbours_fade_into_each_other(info):
+def test_neighbours_fade_into_each_other(info: tuple[Path, AvatarInfo]) -> None:
     course = course_of(leg(20, 1, 10), leg(2, 1, 10, fade=4))
     images = list(footage_of(info).play(course))
     assert len(images) == 16
@@ -85,16 +88,18 @@ def test_neighbours_fade_into_each_other(info):
     assert np.allclose(seen[6:10], wanted, atol=0.3)
 
 
-def test_two_videos_are_open_at_most_and_none_is_left_open(info, monkeypatch):
+def test_two_videos_are_open_at_most_and_none_is_left_open(
+    info: tuple[Path, AvatarInfo], monkeypatch: pytest.MonkeyPatch
+) -> None:
     open_now, most = [], []
 
     class Counted(SegmentReader):
-        def __enter__(self):
+        def __enter__(self) -> SegmentReader:
             open_now.append(self)
             most.append(len(open_now))
             return super().__enter__()
 
-        def __exit__(self, *error):
+        def __exit__(self, *error: Any) -> None:
             open_now.remove(self)
             super().__exit__(*error)
 
@@ -111,7 +116,7 @@ def test_two_videos_are_open_at_most_and_none_is_left_open(info, monkeypatch):
     assert not open_now
 
 
-def test_memory_is_bounded(info, monkeypatch):
+def test_memory_is_bounded(info: tuple[Path, AvatarInfo], monkeypatch: pytest.MonkeyPatch) -> None:
     course = course_of(leg(30, 1, 20), leg(49, -1, 20))
     whole = list(footage_of(info).play(course))
     monkeypatch.setattr(source_frames, "_MEMORY", 0)
@@ -119,20 +124,20 @@ def test_memory_is_bounded(info, monkeypatch):
     assert all(np.array_equal(one, other) for one, other in zip(whole, pieces, strict=True))
 
 
-def only(info, video: SourceVideo):
+def only(info: tuple[Path, AvatarInfo], video: SourceVideo) -> tuple[Path, AvatarInfo]:
     """The same footage, of one video alone."""
     folder, known = info
     source = replace(known.source, footage=(video,))
     return folder, replace(known, stretches=((0, video.num_frames),), source=source)
 
 
-def test_another_rate_gives_the_nearest_frames(tmp_path, info):
+def test_another_rate_gives_the_nearest_frames(tmp_path: Path, info: tuple[Path, AvatarInfo]) -> None:
     write_numbers(tmp_path / "b.mkv", 60, rate=50)
     footage = SourceFootage(only(info, SourceVideo("b.mkv", 30))[1], np.ones(30, bool), tmp_path, None)
     assert [number_of(image) for image in footage.play(course_of(leg(0, 1, 5)))] == [0, 2, 4, 6, 8]
 
 
-def test_footage_may_have_moved(info, tmp_path):
+def test_footage_may_have_moved(info: tuple[Path, AvatarInfo], tmp_path: Path) -> None:
     folder, known = info
     course, both = course_of(leg(30, 1, 5)), course_of(leg(30, 1, 5), leg(0, 1, 5))
     with pytest.raises(InputError, match=r"no longer there: .*b\.mkv is missing; give the folder .*--paste FOLDER"):
@@ -144,7 +149,7 @@ def test_footage_may_have_moved(info, tmp_path):
         footage_of((tmp_path, known)).check(both)
 
 
-def test_one_of_several_videos_may_be_given(info, tmp_path):
+def test_one_of_several_videos_may_be_given(info: tuple[Path, AvatarInfo], tmp_path: Path) -> None:
     folder, _ = info
     footage = footage_of(info, folder / "b.mkv")
     assert footage.stretches == [(12, 30), (30, 54)]
@@ -155,7 +160,7 @@ def test_one_of_several_videos_may_be_given(info, tmp_path):
         footage_of(info, tmp_path / "c.mkv")
 
 
-def test_other_footage_is_refused(info):
+def test_other_footage_is_refused(info: tuple[Path, AvatarInfo]) -> None:
     folder, known = info
     with pytest.raises(InputError, match="does not say what footage"):
         footage_of((folder, replace(known, source=None)))

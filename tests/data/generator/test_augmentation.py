@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,23 +23,23 @@ from visavox.data.generator.picture_augmentation import (
 NO_CHANGE = MelAugmentation(level=0, tilt=0, speed=0, bands=0, noise=0, masks=0)
 
 
-def generator(seed=0):
+def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
 @pytest.fixture
-def mels():
+def mels() -> torch.Tensor:
     """Windows of noise round a ridge that rises in time, as speech has them."""
     time, band = torch.meshgrid(torch.arange(32.0), torch.arange(80.0), indexing="xy")
     ridge = 3 * torch.exp(-(((band - 20 - time) / 6) ** 2)) - 2
     return ridge.expand(64, 80, 32) + 0.1 * torch.randn(64, 80, 32, generator=generator(9))
 
 
-def test_without_settings_nothing_changes(mels):
+def test_without_settings_nothing_changes(mels: torch.Tensor) -> None:
     assert torch.allclose(augment_mels(mels, NO_CHANGE, generator()), mels, atol=1e-5)
 
 
-def test_chance_comes_from_the_generator_or_from_the_default_one(mels):
+def test_chance_comes_from_the_generator_or_from_the_default_one(mels: torch.Tensor) -> None:
     settings = MelAugmentation()
     one, again, other = (augment_mels(mels, settings, generator(seed)) for seed in (1, 1, 2))
     assert torch.equal(one, again)
@@ -47,7 +48,7 @@ def test_chance_comes_from_the_generator_or_from_the_default_one(mels):
     assert torch.equal(augment_mels(mels, settings), one)
 
 
-def test_windows_stay_in_range_and_are_not_changed_in_place(mels):
+def test_windows_stay_in_range_and_are_not_changed_in_place(mels: torch.Tensor) -> None:
     before = mels.clone()
     changed = augment_mels(mels, MelAugmentation(level=40), generator())
     assert torch.equal(mels, before)
@@ -56,7 +57,7 @@ def test_windows_stay_in_range_and_are_not_changed_in_place(mels):
     assert changed.max() <= 4
 
 
-def test_level_and_tilt_have_their_deviation():
+def test_level_and_tilt_have_their_deviation() -> None:
     quiet = torch.zeros(4000, 80, 4)
     levels = augment_mels(quiet, replace(NO_CHANGE, level=5.0), generator())
     assert (levels * DECIBELS_PER_UNIT)[:, 0, 0].std() == pytest.approx(5, rel=0.05)
@@ -66,7 +67,7 @@ def test_level_and_tilt_have_their_deviation():
     assert tilted[:, 0].std() > 3 / DECIBELS_PER_UNIT
 
 
-def test_the_middle_of_a_window_stays_where_it_is():
+def test_the_middle_of_a_window_stays_where_it_is() -> None:
     """Stretched or not, what was heard in the middle is heard in the middle."""
     mels = torch.full((200, 80, 32), -4.0)
     mels[:, :, 15:17] = 4.0
@@ -75,7 +76,7 @@ def test_the_middle_of_a_window_stays_where_it_is():
     assert (center - 15.5).abs().max() < 0.1
 
 
-def test_bands_move_by_no_more_than_they_may():
+def test_bands_move_by_no_more_than_they_may() -> None:
     mels = torch.full((400, 80, 8), -4.0)
     mels[:, 40] = 4.0
     changed = augment_mels(mels, replace(NO_CHANGE, bands=3.0), generator()).mean(dim=2) + 4
@@ -85,13 +86,13 @@ def test_bands_move_by_no_more_than_they_may():
     assert center.max() > 2.5
 
 
-def test_background_is_added_to_as_many_windows_as_asked_for(mels):
+def test_background_is_added_to_as_many_windows_as_asked_for(mels: torch.Tensor) -> None:
     changed = augment_mels(mels.repeat(20, 1, 1), replace(NO_CHANGE, noise=0.25), generator())
     touched = ((changed - mels.repeat(20, 1, 1)).abs().amax(dim=(1, 2)) > 1e-4).float().mean()
     assert touched == pytest.approx(0.25, abs=0.04)
 
 
-def test_background_only_adds_power_and_has_its_level(mels):
+def test_background_only_adds_power_and_has_its_level(mels: torch.Tensor) -> None:
     at_level = replace(NO_CHANGE, noise=1.0, noise_level=(-10.0, -10.0))
     changed = augment_mels(mels, at_level, generator())
     assert (changed - mels).min() > -1e-4
@@ -104,7 +105,7 @@ def test_background_only_adds_power_and_has_its_level(mels):
     assert gain.max() < 3
 
 
-def test_masks_cover_bands_and_stretches(mels):
+def test_masks_cover_bands_and_stretches(mels: torch.Tensor) -> None:
     changed = augment_mels(mels, replace(NO_CHANGE, masks=2, mask_bands=12, mask_frames=6), generator())
     masked = (changed - mels).abs() > 1e-5
     whole_bands, whole_frames = masked.all(dim=2).sum(dim=1), masked.all(dim=1).sum(dim=1)
@@ -117,14 +118,14 @@ def test_masks_cover_bands_and_stretches(mels):
     assert (hidden.std(dim=1) < 1e-5).all()
 
 
-def test_pictures_without_augmentation_are_the_middle_of_the_stored_crop():
+def test_pictures_without_augmentation_are_the_middle_of_the_stored_crop() -> None:
     rng = np.random.default_rng(0)
     crop = rng.integers(0, 255, (160, 160, 3)).astype(np.uint8)
     look = draw_look(NO_AUGMENTATION, rng)
     assert np.array_equal(dress(crop, look_matrix(160, 128, look), (128, 128), look), crop[16:144, 16:144])
 
 
-def test_a_flipped_picture_is_the_mirror_image():
+def test_a_flipped_picture_is_the_mirror_image() -> None:
     rng = np.random.default_rng(0)
     crop = cv2.GaussianBlur(rng.integers(0, 255, (160, 160, 3)).astype(np.uint8), (0, 0), 3)
     look = draw_look(NO_AUGMENTATION, rng)
@@ -133,7 +134,7 @@ def test_a_flipped_picture_is_the_mirror_image():
     assert np.abs(plain[:, ::-1].astype(int) - mirrored).max() <= 2
 
 
-def test_looks_stay_within_their_settings_and_use_them():
+def test_looks_stay_within_their_settings_and_use_them() -> None:
     settings = PictureAugmentation()
     rng = np.random.default_rng(0)
     looks = [draw_look(settings, rng) for _ in range(2000)]
@@ -146,7 +147,7 @@ def test_looks_stay_within_their_settings_and_use_them():
     assert np.mean([look.flip for look in looks]) == pytest.approx(0.5, abs=0.05)
 
 
-def test_two_crops_of_a_sample_differ_by_the_jitter_alone():
+def test_two_crops_of_a_sample_differ_by_the_jitter_alone() -> None:
     settings = PictureAugmentation()
     rng = np.random.default_rng(0)
     for _ in range(200):
@@ -161,13 +162,13 @@ def test_two_crops_of_a_sample_differ_by_the_jitter_alone():
     assert jittered(look, replace(settings, jitter=0.0), rng) == look
 
 
-def test_colours_change_as_they_should():
+def test_colours_change_as_they_should() -> None:
     crop = np.zeros((160, 160, 3), np.uint8)
     crop[...] = (200, 100, 50)
     look = draw_look(NO_AUGMENTATION, np.random.default_rng(0))
     matrix = look_matrix(160, 32, look)
 
-    def pixel(**changes):
+    def pixel(**changes: Any) -> np.ndarray:
         changed = replace(look, **changes)
         return dress(crop, matrix, (32, 32), changed)[16, 16].astype(int)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
 
 
-def make_clip(num_frames=16, level=8000):
+def make_clip(num_frames: int = 16, level: int = 8000) -> ClipFile:
     rng = np.random.default_rng(num_frames)
     crops = np.kron(rng.integers(0, 255, (num_frames, 4, 4, 3)), np.ones((1, 16, 16, 1))).astype(np.uint8)
     return ClipFile(
@@ -29,7 +30,7 @@ def make_clip(num_frames=16, level=8000):
 
 
 @pytest.fixture
-def dataset(tmp_path):
+def dataset(tmp_path: Path) -> Path:
     entries = [("a_0", "anna", "train", 16), ("b_0", "ben", "validation", 20), ("b_1", "ben", "validation", 8)]
     for clip_id, _, _, num_frames in entries:
         save_clip(make_clip(num_frames), tmp_path / "clips" / f"{clip_id}.npz")
@@ -38,7 +39,7 @@ def dataset(tmp_path):
     return tmp_path
 
 
-def test_a_clip_is_saved_and_loaded_whole(tmp_path):
+def test_a_clip_is_saved_and_loaded_whole(tmp_path: Path) -> None:
     clip = make_clip()
     save_clip(clip, tmp_path / "deep" / "clip.npz")
     loaded = load_clip(tmp_path / "deep" / "clip.npz")
@@ -50,7 +51,7 @@ def test_a_clip_is_saved_and_loaded_whole(tmp_path):
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["clip.npz"]
 
 
-def test_a_clip_of_an_earlier_version_says_what_to_do(tmp_path):
+def test_a_clip_of_an_earlier_version_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "clip.npz"
     save_clip(make_clip(), path)
     with np.load(path) as arrays:
@@ -59,14 +60,14 @@ def test_a_clip_of_an_earlier_version_says_what_to_do(tmp_path):
         load_clip(path)
 
 
-def test_a_picture_keeps_its_colours():
+def test_a_picture_keeps_its_colours() -> None:
     crop = np.zeros((32, 32, 3), np.uint8)
     crop[...] = (200, 90, 30)
     assert np.abs(decode_jpeg(encode_jpeg(crop)).astype(int) - crop).max() <= 3
 
 
 @pytest.mark.parametrize("damage", ["missing", "text", "cut off", "another archive"])
-def test_files_that_are_no_clip(tmp_path, damage):
+def test_files_that_are_no_clip(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "clip.npz"
     if damage == "text":
         path.write_text("not a clip")
@@ -79,12 +80,12 @@ def test_files_that_are_no_clip(tmp_path, damage):
         load_clip(path)
 
 
-def test_a_damaged_picture_is_said_to_be_one():
+def test_a_damaged_picture_is_said_to_be_one() -> None:
     with pytest.raises(InputError, match="cannot be decoded; prepare the data set again"):
         decode_jpeg(np.frombuffer(b"not a picture", np.uint8))
 
 
-def test_a_store_holds_one_split_without_clips_that_are_too_short(dataset):
+def test_a_store_holds_one_split_without_clips_that_are_too_short(dataset: Path) -> None:
     train, validation = load_store(dataset, "train"), load_store(dataset, "validation")
     assert [stored.clip_id for stored in train.clips] == ["a_0"]
     assert [stored.clip_id for stored in validation.clips] == ["b_0"]
@@ -94,7 +95,7 @@ def test_a_store_holds_one_split_without_clips_that_are_too_short(dataset):
     assert stored.speaker == "anna"
 
 
-def test_silence_is_heard_as_dubbing_hears_it(dataset):
+def test_silence_is_heard_as_dubbing_hears_it(dataset: Path) -> None:
     """The sound of a pause is digital silence for the networks, here as there."""
     clip = make_clip(50)
     quiet = clip.audio.copy()
@@ -105,7 +106,7 @@ def test_silence_is_heard_as_dubbing_hears_it(dataset):
     assert mel[:, 20].max() > 0
 
 
-def test_manifests_that_cannot_be_read(dataset, tmp_path):
+def test_manifests_that_cannot_be_read(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"is not a prepared data set: it has no manifest\.jsonl"):
         read_manifest(tmp_path / "nowhere")
     with (dataset / "manifest.jsonl").open("a") as file:
@@ -117,6 +118,6 @@ def test_manifests_that_cannot_be_read(dataset, tmp_path):
         read_manifest(dataset)
 
 
-def test_a_split_without_clips(dataset):
+def test_a_split_without_clips(dataset: Path) -> None:
     with pytest.raises(InputError, match="no clip of 30 frames or more in its train split"):
         load_store(dataset, "train", minimum_frames=30)

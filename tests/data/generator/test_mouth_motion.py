@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -23,12 +25,12 @@ T = 40
 
 
 @pytest.fixture(scope="module")
-def mirror():
+def mirror() -> np.ndarray:
     return mirror_indices()
 
 
 @pytest.fixture(scope="module")
-def clip(mirror):
+def clip(mirror: np.ndarray) -> np.ndarray:
     """A canonical face, 200 pixels wide, whose mouth moves at random and alike on both sides: (T, 478, 3)."""
     face = canonical_face().astype(np.float64) * np.array([1, -1, -1]) * 12 + np.array([300.0, 200, 0])
     rng = np.random.default_rng(1)
@@ -41,11 +43,11 @@ def clip(mirror):
 
 
 @pytest.fixture(scope="module")
-def basis(clip):
+def basis(clip: np.ndarray) -> MotionBasis:
     return fit_motion_basis([clip], 5)
 
 
-def test_the_motion_of_training_clips_has_unit_variance(clip, basis):
+def test_the_motion_of_training_clips_has_unit_variance(clip: np.ndarray, basis: MotionBasis) -> None:
     motion = basis.motion(clip)
     assert motion.shape == (T, 5)
     assert motion.dtype == np.float32
@@ -55,28 +57,28 @@ def test_the_motion_of_training_clips_has_unit_variance(clip, basis):
     np.testing.assert_allclose(correlation, np.eye(4), atol=1e-4)
 
 
-def test_shift_and_scale_change_nothing(clip, basis):
+def test_shift_and_scale_change_nothing(clip: np.ndarray, basis: MotionBasis) -> None:
     for moved in (clip + np.array([50.0, -80, 10]), clip * 2.5):
         np.testing.assert_allclose(basis.motion(moved), basis.motion(clip), atol=1e-4)
 
 
-def test_a_head_that_turns_changes_nothing(clip, basis):
+def test_a_head_that_turns_changes_nothing(clip: np.ndarray, basis: MotionBasis) -> None:
     angles = np.random.default_rng(2).uniform(-20, 20, (T, 3))
     turned = np.einsum("tij,tpj->tpi", Rotation.from_euler("xyz", angles, degrees=True).as_matrix(), clip)
     np.testing.assert_allclose(basis.motion(turned), basis.motion(clip), atol=0.02)
 
 
-def test_a_tilted_camera_changes_nothing(clip, basis):
+def test_a_tilted_camera_changes_nothing(clip: np.ndarray, basis: MotionBasis) -> None:
     tilted = clip @ Rotation.from_euler("z", 25, degrees=True).as_matrix().T
     np.testing.assert_allclose(basis.motion(tilted), basis.motion(clip), atol=0.01)
 
 
-def test_a_mirrored_face_moves_the_same(clip, basis, mirror):
+def test_a_mirrored_face_moves_the_same(clip: np.ndarray, basis: MotionBasis, mirror: np.ndarray) -> None:
     mirrored = clip[:, mirror] * np.array([-1.0, 1, 1])
     np.testing.assert_allclose(basis.motion(mirrored), basis.motion(clip), atol=0.01)
 
 
-def test_opening_is_the_gap_between_the_lips(clip):
+def test_opening_is_the_gap_between_the_lips(clip: np.ndarray) -> None:
     shut = clip.copy()
     shut[:, LIP_LOWER] = shut[:, LIP_UPPER]
     assert lip_opening(frontal_mouths(shut)).max() < 1e-6
@@ -87,7 +89,7 @@ def test_opening_is_the_gap_between_the_lips(clip):
     np.testing.assert_allclose(lip_opening(frontal_mouths(gaped)), 0.2, rtol=0.05)
 
 
-def test_the_opening_is_absolute_so_that_shut_is_shut_for_everybody(clip, basis):
+def test_the_opening_is_absolute_so_that_shut_is_shut_for_everybody(clip: np.ndarray, basis: MotionBasis) -> None:
     """The components are counted from the clip's own mean; the opening is not."""
     shut = clip.copy()
     shut[:, LIP_LOWER] = shut[:, LIP_UPPER]
@@ -95,13 +97,13 @@ def test_the_opening_is_absolute_so_that_shut_is_shut_for_everybody(clip, basis)
     np.testing.assert_allclose(basis.motion(shut)[:, 0], expected, atol=1e-5)
 
 
-def test_a_fit_gives_the_same_numbers_again(clip, basis):
+def test_a_fit_gives_the_same_numbers_again(clip: np.ndarray, basis: MotionBasis) -> None:
     again = fit_motion_basis([clip], 5)
     assert np.array_equal(again.components, basis.components)
     assert (again.opening_mean, again.opening_scale) == (basis.opening_mean, basis.opening_scale)
 
 
-def test_mouths_that_stand_still_are_refused(clip):
+def test_mouths_that_stand_still_are_refused(clip: np.ndarray) -> None:
     still = np.repeat(clip[:1], T, axis=0)
     with pytest.raises(InputError, match="hardly move"):
         fit_motion_basis([still], 5)
@@ -109,14 +111,14 @@ def test_mouths_that_stand_still_are_refused(clip):
         fit_motion_basis([clip[:3]], 5)
 
 
-def test_a_basis_is_saved_and_loaded(clip, basis, tmp_path):
+def test_a_basis_is_saved_and_loaded(clip: np.ndarray, basis: MotionBasis, tmp_path: Path) -> None:
     save_basis(basis, tmp_path / "a.motion.npz")
     loaded = load_basis(tmp_path / "a.motion.npz")
     assert np.array_equal(loaded.motion(clip), basis.motion(clip))
     assert [path.name for path in tmp_path.iterdir()] == ["a.motion.npz"]
 
 
-def test_files_that_are_no_basis(tmp_path):
+def test_files_that_are_no_basis(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"missing\.npz is not a motion basis"):
         load_basis(tmp_path / "missing.npz")
     (tmp_path / "text.npz").write_text("no")

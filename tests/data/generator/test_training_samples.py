@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import Dataset
 
 from visavox.audio.features.mel import MEL_MIN
 from visavox.data.generator.clip_file import STORED_MARGIN, ClipFile, encode_jpeg
@@ -44,7 +46,7 @@ def make_clip(number: int, num_frames: int) -> StoredClip:
 
 
 @pytest.fixture(scope="module")
-def store():
+def store() -> ClipStore:
     return ClipStore([make_clip(0, 20), make_clip(1, 24)])
 
 
@@ -52,22 +54,22 @@ SAMPLING = PictureSampling(96, mel_window=16, mel_lead=3, num_frames=5, expert_m
 EXPERT = ExpertSampling(96, num_frames=5, mel_window=16, mel_lead=2, num_wrong=3)
 
 
-def pictures(store, augmentation=NO_AUGMENTATION, **changes):
+def pictures(store: ClipStore, augmentation: PictureAugmentation = NO_AUGMENTATION, **changes: Any) -> PictureDataset:
     return PictureDataset(store, replace(SAMPLING, **changes), augmentation, seed=0, length=50)
 
 
-def frame_of(picture) -> int:
+def frame_of(picture: torch.Tensor) -> int:
     """Which frame a grey picture is of."""
     return round(float(picture.float().mean()) / 10)
 
 
-def same(one, other):
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 @pytest.mark.parametrize("kind", ["pictures", "expert", "speech"])
-def test_a_sample_depends_on_seed_and_number_alone(store, kind):
-    def make(seed):
+def test_a_sample_depends_on_seed_and_number_alone(store: ClipStore, kind: str) -> None:
+    def make(seed: int) -> Dataset[Any]:
         if kind == "pictures":
             return PictureDataset(store, SAMPLING, PictureAugmentation(), seed=seed, length=9)
         if kind == "expert":
@@ -83,7 +85,7 @@ def test_a_sample_depends_on_seed_and_number_alone(store, kind):
     assert len(forward) == 9
 
 
-def test_picture_samples_have_the_shapes_that_they_promise(store):
+def test_picture_samples_have_the_shapes_that_they_promise(store: ClipStore) -> None:
     sample = pictures(store, PictureAugmentation())[0]
     shapes = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in sample.items()}
     assert shapes == {
@@ -96,7 +98,7 @@ def test_picture_samples_have_the_shapes_that_they_promise(store):
     }
 
 
-def test_picture_sound_and_motion_of_a_sample_belong_together(store):
+def test_picture_sound_and_motion_of_a_sample_belong_together(store: ClipStore) -> None:
     data = pictures(store)
     for number in range(50):
         sample = data[number]
@@ -109,7 +111,7 @@ def test_picture_sound_and_motion_of_a_sample_belong_together(store):
         assert_window(sample["expert_mel"], clip, int(80 * frames[0] / 25) - 2)
 
 
-def assert_window(mel, clip, start):
+def assert_window(mel: torch.Tensor, clip: int, start: int) -> None:
     """The window begins at mel frame `start` of the clip; before the clip there is silence."""
     total = 1 + (20, 24)[clip] * 640 // 200
     expected = [1000 * clip + m if 0 <= m < total else MEL_MIN for m in range(start, start + 16)]
@@ -117,7 +119,7 @@ def assert_window(mel, clip, start):
 
 
 @pytest.mark.parametrize("num_frames", [1, 5])
-def test_the_reference_is_another_picture_of_the_same_clip(store, num_frames):
+def test_the_reference_is_another_picture_of_the_same_clip(store: ClipStore, num_frames: int) -> None:
     data = pictures(store, num_frames=num_frames)
     for number in range(50):
         sample = data[number]
@@ -126,7 +128,7 @@ def test_the_reference_is_another_picture_of_the_same_clip(store, num_frames):
 
 
 @pytest.mark.parametrize(("total", "num_frames", "least"), [(40, 1, 5), (40, 5, 5), (10, 5, 1), (2, 1, 1)])
-def test_references_keep_their_distance_where_the_clip_is_long_enough(total, num_frames, least):
+def test_references_keep_their_distance_where_the_clip_is_long_enough(total: int, num_frames: int, least: int) -> None:
     rng = np.random.default_rng(0)
     sampling = replace(SAMPLING, num_frames=num_frames)
     for _ in range(300):
@@ -136,12 +138,12 @@ def test_references_keep_their_distance_where_the_clip_is_long_enough(total, num
         assert max(first - reference, reference - (first + num_frames - 1)) >= least
 
 
-def test_a_clip_without_room_for_a_reference_is_refused():
+def test_a_clip_without_room_for_a_reference_is_refused() -> None:
     with pytest.raises(ValueError, match="has no reference beside 5 frames"):
         draw_frames(9, SAMPLING, np.random.default_rng(0))
 
 
-def test_the_mouth_box_is_where_the_lips_are(store):
+def test_the_mouth_box_is_where_the_lips_are(store: ClipStore) -> None:
     look = draw_look(NO_AUGMENTATION, np.random.default_rng(0))
     sample = build_sample(store.clips[0], 0, 10, look, look, SAMPLING)
     scale = 96 / 128
@@ -150,7 +152,7 @@ def test_the_mouth_box_is_where_the_lips_are(store):
     np.testing.assert_allclose(sample["mouth"][0], expected, atol=1e-3)
 
 
-def test_expert_samples_hold_the_right_sound_first(store):
+def test_expert_samples_hold_the_right_sound_first(store: ClipStore) -> None:
     data = ExpertDataset(store, EXPERT, NO_AUGMENTATION, seed=0, length=60)
     sample = data[0]
     assert sample["mouths"].shape == (15, 48, 96)
@@ -164,7 +166,7 @@ def test_expert_samples_hold_the_right_sound_first(store):
 
 
 @pytest.mark.parametrize(("mel_window", "num_wrong"), [(16, 1), (16, 3)])
-def test_wrong_sounds_never_overlap_the_right_one(store, mel_window, num_wrong):
+def test_wrong_sounds_never_overlap_the_right_one(store: ClipStore, mel_window: int, num_wrong: int) -> None:
     sampling = replace(EXPERT, mel_window=mel_window, num_wrong=num_wrong)
     data = ExpertDataset(store, sampling, NO_AUGMENTATION, seed=0, length=300)
     elsewhere = 0
@@ -181,7 +183,7 @@ def test_wrong_sounds_never_overlap_the_right_one(store, mel_window, num_wrong):
     assert bool(elsewhere) == (num_wrong > 1)
 
 
-def test_experts_that_hear_longer_need_longer_clips(store):
+def test_experts_that_hear_longer_need_longer_clips(store: ClipStore) -> None:
     sampling = replace(EXPERT, mel_window=32)
     assert sampling.reach == 10
     with pytest.raises(InputError, match="a clip of 20 frames has no wrong sounds for the expert; 24 are needed"):
@@ -190,7 +192,7 @@ def test_experts_that_hear_longer_need_longer_clips(store):
         replace(EXPERT, num_wrong=0)
 
 
-def test_mouths_are_the_lower_half_of_the_crop(store):
+def test_mouths_are_the_lower_half_of_the_crop(store: ClipStore) -> None:
     """Cut out directly, or as the half of a whole crop, the same pixels."""
     stored = store.clips[0]
     rng = np.random.default_rng(5)
@@ -204,7 +206,7 @@ def test_mouths_are_the_lower_half_of_the_crop(store):
     assert difference.abs().max() <= 2  # cv2 warps in steps of 1/32 pixel
 
 
-def test_speech_samples(store):
+def test_speech_samples(store: ClipStore) -> None:
     rest = np.array([-7.0])
     data = SpeechDataset(store, window=16, lead=3, rest=rest, seed=0, length=800)
     silent = 0
@@ -219,13 +221,13 @@ def test_speech_samples(store):
     assert silent / 800 == pytest.approx(SILENT_SHARE, abs=0.02)
 
 
-def test_smoothed_motion():
+def test_smoothed_motion() -> None:
     motion = np.array([[0.0], [4.0], [0.0], [0.0]])
     assert smoothed(motion)[:, 0].tolist() == [1.0, 2.0, 1.0, 0.0]
     assert smoothed(np.full((5, 2), 3.0)).tolist() == np.full((5, 2), 3.0).tolist()
 
 
-def test_speakers_are_drawn_between_evenly_and_by_length():
+def test_speakers_are_drawn_between_evenly_and_by_length() -> None:
     store = ClipStore([make_clip(0, 16), make_clip(0, 16), make_clip(0, 32), make_clip(1, 16)])
     weights = store.sampling_weights()
     assert weights.sum() == pytest.approx(1)

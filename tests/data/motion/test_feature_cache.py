@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,12 +25,12 @@ class CountingFeatures(MelFeatures):
     def __init__(self) -> None:
         self.computed = 0
 
-    def of(self, audio):
+    def of(self, audio: np.ndarray) -> np.ndarray:
         self.computed += 1
         return super().of(audio)
 
 
-def make_clip(clip_id="a_0", num_frames=50, seed=0) -> StoredClip:
+def make_clip(clip_id: str = "a_0", num_frames: int = 50, seed: int = 0) -> StoredClip:
     rng = np.random.default_rng(seed)
     audio = rng.normal(0, 4000, 640 * num_frames)
     audio[10000:20000] *= 0.001  # a pause of 0.6 s with a little noise
@@ -45,7 +46,7 @@ def make_clip(clip_id="a_0", num_frames=50, seed=0) -> StoredClip:
     return StoredClip(clip_id, "anna", clip, np.zeros((80, 0), np.float32), np.zeros((num_frames, 0), np.float32))
 
 
-def test_features_are_computed_once_and_read_again(tmp_path):
+def test_features_are_computed_once_and_read_again(tmp_path: Path) -> None:
     stored, features = make_clip(), CountingFeatures()
     first = FeatureCache(tmp_path, features).of(stored)
     again = FeatureCache(tmp_path, features).of(stored)
@@ -57,13 +58,13 @@ def test_features_are_computed_once_and_read_again(tmp_path):
     assert not list((tmp_path / "features").rglob(".*"))
 
 
-def test_a_pause_is_digital_silence(tmp_path):
+def test_a_pause_is_digital_silence(tmp_path: Path) -> None:
     rows = FeatureCache(tmp_path, MelFeatures()).of(make_clip())
     assert (rows[37:57] == MEL_MIN).all()
     assert rows[:25].mean() > 0
 
 
-def test_another_sound_and_other_features_are_computed_anew(tmp_path):
+def test_another_sound_and_other_features_are_computed_anew(tmp_path: Path) -> None:
     features = CountingFeatures()
     cache = FeatureCache(tmp_path, features)
     cache.of(make_clip())
@@ -75,7 +76,7 @@ def test_another_sound_and_other_features_are_computed_anew(tmp_path):
 
 
 @pytest.mark.parametrize("damage", [b"", b"not an archive"])
-def test_a_damaged_file_is_computed_anew(tmp_path, damage):
+def test_a_damaged_file_is_computed_anew(tmp_path: Path, damage: bytes) -> None:
     features = CountingFeatures()
     cache = FeatureCache(tmp_path, features)
     whole = cache.of(make_clip())
@@ -88,18 +89,18 @@ def test_a_damaged_file_is_computed_anew(tmp_path, damage):
     assert {path.name for path in cache.folder.iterdir()} == {"a_0.npz", ".c_0.npz.2.part"}  # another run's, at work
 
 
-def test_many_clips(tmp_path):
+def test_many_clips(tmp_path: Path) -> None:
     clips = [make_clip("a_0"), make_clip("b_0", 20, 1)]
     assert [len(rows) for rows in FeatureCache(tmp_path, MelFeatures()).fill(clips)] == [100, 40]
 
 
-def test_rows_are_two_for_each_frame():
+def test_rows_are_two_for_each_frame() -> None:
     rows = np.arange(6.0)[:, None]
     assert fit_rows(rows, 2)[:, 0].tolist() == [0, 1, 2, 3]
     assert fit_rows(rows, 4)[:, 0].tolist() == [0, 1, 2, 3, 4, 5, 5, 5]
 
 
-def test_a_data_set_that_is_no_folder(tmp_path):
+def test_a_data_set_that_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "features").write_text("in the way")
     with pytest.raises(InputError, match="features.* cannot be made"):
         FeatureCache(tmp_path, MelFeatures())

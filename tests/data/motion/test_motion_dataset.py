@@ -15,7 +15,7 @@ from visavox.face.geometry.pose import canonical_face
 PLAIN = MotionSampling(num_frames=16, speed=0.0, mirrored=0.0, silent=0.0)
 
 
-def make_dataset(sampling=PLAIN, frames=(12, 40)) -> MotionDataset:
+def make_dataset(sampling: MotionSampling = PLAIN, frames: tuple[int, int] = (12, 40)) -> MotionDataset:
     """Clips whose features and motion both say the time."""
     sequences = []
     for count in frames:
@@ -25,7 +25,7 @@ def make_dataset(sampling=PLAIN, frames=(12, 40)) -> MotionDataset:
     return MotionDataset(sequences, np.array([0.5, 0.5]), np.full(3, -4.0), sampling, seed=1, length=100)
 
 
-def test_a_sample_is_a_function_of_its_number():
+def test_a_sample_is_a_function_of_its_number() -> None:
     one, other = make_dataset(MotionSampling(num_frames=16)), make_dataset(MotionSampling(num_frames=16))
     for index in (0, 7):
         for name, tensor in one[index].items():
@@ -34,7 +34,7 @@ def test_a_sample_is_a_function_of_its_number():
 
 
 @pytest.mark.parametrize("speed", [0.0, 0.2])
-def test_rows_and_frames_stay_together(speed):
+def test_rows_and_frames_stay_together(speed: float) -> None:
     dataset = make_dataset(MotionSampling(num_frames=16, speed=speed, mirrored=0.0, silent=0.0))
     for index in range(20):
         sample = dataset[index]
@@ -45,21 +45,21 @@ def test_rows_and_frames_stay_together(speed):
         torch.testing.assert_close(heard[1:-1], seen[1:-1], atol=1e-3, rtol=0)
 
 
-def test_a_short_clip_is_followed_by_silence_that_does_not_count():
+def test_a_short_clip_is_followed_by_silence_that_does_not_count() -> None:
     samples = [make_dataset()[index] for index in range(20)]
     short = next(sample for sample in samples if sample["mask"].sum() == 12)
     assert torch.all(short["features"][24:] == -4)
     assert any(sample["mask"].sum() == 16 for sample in samples)
 
 
-def test_silence_is_answered_by_rest():
+def test_silence_is_answered_by_rest() -> None:
     sample = make_dataset(MotionSampling(num_frames=16, silent=1.0))[0]
     assert torch.all(sample["features"] == -4)
     assert torch.all(sample["motion"] == 0)
     assert torch.all(sample["mask"] == 1)
 
 
-def test_a_mirrored_face_is_a_face():
+def test_a_mirrored_face_is_a_face() -> None:
     points = canonical_face()[list(IBUG_68)]
     np.testing.assert_allclose(mirrored(points), points, atol=1e-5)  # the canonical face is symmetric
     moved = points.copy()
@@ -68,14 +68,14 @@ def test_a_mirrored_face_is_a_face():
     np.testing.assert_array_equal(mirrored(mirrored(moved)), moved)
 
 
-def test_reading_at_another_speed():
+def test_reading_at_another_speed() -> None:
     values = np.arange(10, dtype=np.float32)[:, None]
     np.testing.assert_allclose(resample(values, 2, 1.0, 3)[:, 0], [2, 3, 4])
     np.testing.assert_allclose(resample(values, 0, 2.0, 3)[:, 0], [0.5, 2.5, 4.5])
     np.testing.assert_allclose(resample(values[:1], 0, 1.5, 3)[:, 0], [0, 0, 0])
 
 
-def test_only_columns_that_have_a_level_are_changed():
+def test_only_columns_that_have_a_level_are_changed() -> None:
     torch.manual_seed(0)
     features = torch.randn(8, 32, 83)
     settings = MelAugmentation(speed=0.0)
@@ -87,7 +87,7 @@ def test_only_columns_that_have_a_level_are_changed():
     assert augment_features(features, 0, settings) is features
 
 
-def test_loudness_is_that_of_the_changed_mel():
+def test_loudness_is_that_of_the_changed_mel() -> None:
     from visavox.audio.features.speech_features import load_features
 
     sound = (np.random.default_rng(0).normal(size=32_000) * 0.05).astype(np.float32)

@@ -1,6 +1,9 @@
 """Pictures in, clip files out: what is in them, and that what cannot be used is not."""
 
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ from visavox.data.preparation.settings import QualitySettings
 from visavox.data.preparation.stretches import Fault, GridTrack, Stretch
 from visavox.errors import InputError
 from visavox.face.geometry.motion import motion_of_track
-from visavox.types import Frame
+from visavox.types import Frame, Track
 
 LIMITS = QualitySettings(maximum_blur=1.0, maximum_covered=1.0)
 
@@ -24,7 +27,7 @@ def tone(seconds: float) -> Sound:
     return Sound(waveform, mel_spectrogram(waveform).numpy(), 0.0)
 
 
-def pictures(num_frames: int, size=(360, 288)):
+def pictures(num_frames: int, size: tuple[int, int] = (360, 288)) -> Iterator[Frame]:
     """A face drawn as a gradient on grey; its brightness tells the number of the frame."""
     for index in range(num_frames):
         image = np.full((size[1], size[0], 3), 100, np.uint8)
@@ -32,7 +35,15 @@ def pictures(num_frames: int, size=(360, 288)):
         yield Frame(image, Fraction(index, 25), index)
 
 
-def cut(folder, stretches, num_frames=75, sound=None, limits=LIMITS, frames=None, rate=Fraction(25)):
+def cut(
+    folder: Path,
+    stretches: list[Stretch],
+    num_frames: int = 75,
+    sound: Sound | None = None,
+    limits: QualitySettings = LIMITS,
+    frames: Iterator[Frame] | list[Frame] | None = None,
+    rate: Fraction = Fraction(25),
+) -> tuple[ClipCutter, list[int], Track] | None:
     track = make_track(num_frames, rate=rate)
     grid = GridTrack.of(track, nearest_frames(track.times, rate))
     cutter = ClipCutter(96, limits, sound or tone(num_frames / rate), folder, "film")
@@ -42,7 +53,7 @@ def cut(folder, stretches, num_frames=75, sound=None, limits=LIMITS, frames=None
     return cutter, advanced, track
 
 
-def test_a_clip_holds_pictures_landmarks_sound_and_crop(tmp_path):
+def test_a_clip_holds_pictures_landmarks_sound_and_crop(tmp_path: Path) -> None:
     cutter, advanced, track = cut(tmp_path, [Stretch(10, 50, 2)])
     clip = load_clip(tmp_path / "film_000.npz")
     assert clip.num_frames == 40
@@ -70,12 +81,12 @@ def test_a_clip_holds_pictures_landmarks_sound_and_crop(tmp_path):
     assert len(advanced) == 50  # nothing is decoded after the last picture that is needed
 
 
-def test_stretches_are_cut_in_one_pass_and_numbered_in_order(tmp_path):
+def test_stretches_are_cut_in_one_pass_and_numbered_in_order(tmp_path: Path) -> None:
     cutter, _, _ = cut(tmp_path, [Stretch(40, 75), Stretch(0, 30)])
     assert [(entry.clip_id, entry.start) for entry in cutter.clips] == [("film_000", 0.0), ("film_001", 1.6)]
 
 
-def test_other_rates_repeat_and_leave_out_pictures(tmp_path):
+def test_other_rates_repeat_and_leave_out_pictures(tmp_path: Path) -> None:
     cut(tmp_path, [Stretch(0, 25)], num_frames=30, rate=Fraction(30))
     clip = load_clip(tmp_path / "film_000.npz")
     shown = [round((clip.frame(index)[48, 48].mean() - 40) / 2) for index in range(25)]
@@ -85,7 +96,7 @@ def test_other_rates_repeat_and_leave_out_pictures(tmp_path):
     assert len({jpeg.tobytes() for jpeg in slow.jpegs}) == 20
 
 
-def test_a_covered_mouth_is_cut_out(tmp_path):
+def test_a_covered_mouth_is_cut_out(tmp_path: Path) -> None:
     frames = list(pictures(75))
     for frame in frames:
         frame.image[60:280, 100:260] = (205, 160, 140)
@@ -96,7 +107,7 @@ def test_a_covered_mouth_is_cut_out(tmp_path):
     assert [(one.start, one.stop, one.fault) for one in cutter.dropped] == [(30, 40, Fault.COVERED)]
 
 
-def test_blurred_and_silent_clips_are_dropped(tmp_path):
+def test_blurred_and_silent_clips_are_dropped(tmp_path: Path) -> None:
     cutter, _, _ = cut(tmp_path, [Stretch(0, 75)], limits=QualitySettings(maximum_blur=0.0))
     assert [one.fault for one in cutter.dropped] == [Fault.BLURRED]
     silence = np.zeros(48_000, np.float32)
@@ -105,7 +116,7 @@ def test_blurred_and_silent_clips_are_dropped(tmp_path):
     assert list(tmp_path.glob("*.npz")) == []
 
 
-def test_the_lag_moves_the_sound_of_a_clip(tmp_path):
+def test_the_lag_moves_the_sound_of_a_clip(tmp_path: Path) -> None:
     click = np.zeros(48_000, np.float32)
     click[::16] = 0.05  # a hum, so that the clip is not silent
     click[int(1.2 * 16_000)] = 1.0
@@ -115,13 +126,13 @@ def test_the_lag_moves_the_sound_of_a_clip(tmp_path):
     assert int(np.abs(audio.astype(int)).argmax()) == round((1.0 - 0.8) * 16_000)
 
 
-def test_the_same_footage_gives_the_same_bytes(tmp_path):
+def test_the_same_footage_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         cut(tmp_path / name, [Stretch(0, 40)])
     assert (tmp_path / "one/film_000.npz").read_bytes() == (tmp_path / "two/film_000.npz").read_bytes()
 
 
-def test_pictures_that_end_early_are_an_error_and_leave_no_clip(tmp_path):
+def test_pictures_that_end_early_are_an_error_and_leave_no_clip(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="ended earlier"):
         cut(tmp_path, [Stretch(0, 75)], frames=pictures(60))
     assert list(tmp_path.glob("*")) == []
@@ -130,7 +141,7 @@ def test_pictures_that_end_early_are_an_error_and_leave_no_clip(tmp_path):
 @pytest.mark.parametrize(
     "damage", [lambda whole: whole[: len(whole) // 2], lambda whole: b"", lambda whole: b"no clip"]
 )
-def test_a_damaged_clip_is_named(tmp_path, damage):
+def test_a_damaged_clip_is_named(tmp_path: Path, damage: Callable[..., Any]) -> None:
     cut(tmp_path, [Stretch(0, 30)])
     path = tmp_path / "film_000.npz"
     path.write_bytes(damage(path.read_bytes()))

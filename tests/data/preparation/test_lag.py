@@ -44,7 +44,7 @@ def delayed(waveform: np.ndarray, seconds: float) -> np.ndarray:
     return moved
 
 
-def test_a_negative_lag_advances_the_sound_of_a_mouth_that_opens_at_one_second():
+def test_a_negative_lag_advances_the_sound_of_a_mouth_that_opens_at_one_second() -> None:
     # The lips part at 1.0 s; in the recording the click that belongs to it is heard at 1.2 s: late by 0.2 s.
     recorded = np.zeros(3 * RATE, np.float32)
     recorded[int(1.2 * RATE)] = 1.0
@@ -57,7 +57,7 @@ def test_a_negative_lag_advances_the_sound_of_a_mouth_that_opens_at_one_second()
     assert np.flatnonzero(shift_sound(recorded, lag=0.1, start=0, num_samples=len(recorded))).tolist() == [20_800]
 
 
-def test_beyond_the_recording_is_silence():
+def test_beyond_the_recording_is_silence() -> None:
     recorded = np.ones(RATE, np.float32)
     piece = shift_sound(recorded, lag=-0.5, start=0, num_samples=RATE)
     assert piece[:8000].all()
@@ -66,7 +66,7 @@ def test_beyond_the_recording_is_silence():
 
 
 @pytest.mark.parametrize("late", [-0.3, -0.1, 0.0, 0.04, 0.2, 0.42])
-def test_the_lag_of_late_sound_is_measured_negative(late):
+def test_the_lag_of_late_sound_is_measured_negative(late: float) -> None:
     waveform, opening = speech(8)
     at_zero = measure_lag(mel_spectrogram(waveform).numpy(), [(0, opening)])
     measured = measure_lag(mel_spectrogram(delayed(waveform, late)).numpy(), [(0, opening)])
@@ -79,7 +79,7 @@ def test_the_lag_of_late_sound_is_measured_negative(late):
     assert lip_agreement(mel, 0, opening, measured.seconds) == pytest.approx(measured.correlation, abs=0.1)
 
 
-def test_stretches_are_pooled_and_know_where_they_are():
+def test_stretches_are_pooled_and_know_where_they_are() -> None:
     waveform, opening = speech(12, seed=3)
     mel = mel_spectrogram(delayed(waveform, 0.2)).numpy()
     pieces = [(start, opening[start : start + 60]) for start in (20, 110, 200)]
@@ -87,7 +87,7 @@ def test_stretches_are_pooled_and_know_where_they_are():
     assert measure_lag(mel, pieces).seconds == pytest.approx(whole.seconds, abs=0.02)
 
 
-def test_a_mouth_that_has_nothing_to_do_with_the_sound_is_not_believed():
+def test_a_mouth_that_has_nothing_to_do_with_the_sound_is_not_believed() -> None:
     confidences = []
     for seed in range(20):
         waveform, _ = speech(3, seed)
@@ -96,7 +96,7 @@ def test_a_mouth_that_has_nothing_to_do_with_the_sound_is_not_believed():
     assert np.mean(np.array(confidences) >= LagSettings().minimum_confidence) <= 0.1
 
 
-def test_too_little_speech_and_a_lag_at_the_limit_are_never_believed():
+def test_too_little_speech_and_a_lag_at_the_limit_are_never_believed() -> None:
     waveform, opening = speech(2)
     assert measure_lag(mel_spectrogram(waveform).numpy(), [(0, opening)]).confidence == 0
     waveform, opening = speech(8)
@@ -107,7 +107,7 @@ def test_too_little_speech_and_a_lag_at_the_limit_are_never_believed():
     assert still.correlation == 0
 
 
-def test_a_prediction_does_not_depend_on_loudness():
+def test_a_prediction_does_not_depend_on_loudness() -> None:
     waveform, _ = speech(4)
     loud = predict_opening(mel_spectrogram(waveform).numpy(), 0, 100)
     soft = predict_opening(mel_spectrogram(0.3 * waveform).numpy(), 0, 100)
@@ -132,5 +132,7 @@ UNSURE = LagMeasurement(-0.2, 0.3, 0.4)
         (None, LagMeasurement(0.04, 0.6, 2.5), AppliedLag(0.0, "measured", LagMeasurement(0.04, 0.6, 2.5))),
     ],
 )
-def test_the_table_goes_before_the_measurement_and_neither_counts_unsure(table, measured, expected):
+def test_the_table_goes_before_the_measurement_and_neither_counts_unsure(
+    table: tuple[float, float | None] | None, measured: LagMeasurement | None, expected: AppliedLag
+) -> None:
     assert choose_lag(table, measured, LagSettings()) == expected

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 from visavox.data.preparation.records import (
     ClipEntry,
@@ -39,14 +40,14 @@ OTHER = replace(GOOD, name="films/bob/b.mp4", clip_name="films_bob_b", speaker="
 BROKEN = replace(GOOD, name="films/c.mp4", clip_name="films_c", clips=(), dropped=(), seconds=0.0).broken("it is empty")
 
 
-def test_a_record_survives_the_disk(tmp_path):
+def test_a_record_survives_the_disk(tmp_path: Path) -> None:
     save_record(GOOD, tmp_path)
     save_record(BROKEN, tmp_path)
     assert load_records(tmp_path) == {"films_alice_a": GOOD, "films_c": BROKEN}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["films_alice_a.json", "films_c.json"]
 
 
-def test_a_record_that_was_damaged_or_of_another_version_counts_as_none(tmp_path):
+def test_a_record_that_was_damaged_or_of_another_version_counts_as_none(tmp_path: Path) -> None:
     (tmp_path / "half.json").write_text('{"name": "films/al')
     (tmp_path / "old.json").write_text('{"name": "films/alice", "lag": {}, "clips": [], "dropped": []}')
     (tmp_path / ".films.json.123.part").write_text("{}")
@@ -54,7 +55,7 @@ def test_a_record_that_was_damaged_or_of_another_version_counts_as_none(tmp_path
     assert load_record(tmp_path / "none.json") is None
 
 
-def test_manifest_lines():
+def test_manifest_lines() -> None:
     lines = GOOD.placed("ann", "test").manifest_lines()
     assert [line["clip_id"] for line in lines] == ["films_alice_a_000", "films_alice_a_001"]
     assert lines[0] == {
@@ -73,7 +74,7 @@ def test_manifest_lines():
     }
 
 
-def test_the_report_adds_up():
+def test_the_report_adds_up() -> None:
     report = PreparationReport(
         "DATASET", ClipSettings(), (GOOD, OTHER, BROKEN), num_skipped=1, duplicates=(("x", "y"),), notes=("beware",)
     )
@@ -96,7 +97,7 @@ def test_the_report_adds_up():
     }  # fmt: skip
 
 
-def test_the_table_says_it_in_words():
+def test_the_table_says_it_in_words() -> None:
     report = PreparationReport("DATASET", ClipSettings(), (GOOD, OTHER, BROKEN), 1, (("x", "y"),), ("beware",), False)
     lines = report.table().splitlines()
     assert lines[0] == (

@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from visavox.data.generator.clip_file import load_clip
 from visavox.data.generator.clip_store import load_store, read_manifest
 from visavox.data.preparation.frame_grid import nearest_frames
 from visavox.data.preparation.prepare import PrepareSettings, check_preparation, prepare
+from visavox.data.preparation.report import PreparationReport
 from visavox.data.preparation.settings import ClipSettings, LagSettings, QualitySettings
 from visavox.data.preparation.splits import SplitSettings
 from visavox.demo import FACE
@@ -33,20 +35,20 @@ HERE = PrepareSettings(workers=0)
 """No other processes: most of these films are a second long."""
 
 
-def film(path, first=0, last=75, **options):
+def film(path: Path, first: int = 0, last: int = 75, **options: Any) -> Path:
     """A part of the bundled clip with its own sound."""
     sound = demo_sound()[first * 640 : last * 640]
     return make_film(path, demo_pictures()[first:last], sound, **options)
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, PreparationReport]:
     """The bundled clip, prepared: its data set and the report."""
     folder = tmp_path_factory.mktemp("prepared") / "dataset"
     return folder, prepare([FACE], folder, HERE)
 
 
-def test_the_bundled_clip(prepared):
+def test_the_bundled_clip(prepared: tuple[Path, PreparationReport]) -> None:
     folder, report = prepared
     (line,) = read_manifest(folder)
     assert line["clip_id"] == "demo_face_000"
@@ -68,13 +70,13 @@ def test_the_bundled_clip(prepared):
     assert sorted(path.name for path in folder.iterdir()) == ["clips", "manifest.jsonl", "prepare", "report.json"]
 
 
-def test_training_can_read_it(prepared):
+def test_training_can_read_it(prepared: tuple[Path, PreparationReport]) -> None:
     store = load_store(prepared[0], "train")
     assert [stored.clip_id for stored in store.clips] == ["demo_face_000"]
     assert store.clips[0].mel.shape == (80, 1 + 74 * 640 // 200)
 
 
-def test_30_frames_a_second_keep_their_moments(tmp_path, prepared):
+def test_30_frames_a_second_keep_their_moments(tmp_path: Path, prepared: tuple[Path, PreparationReport]) -> None:
     make_film(tmp_path / "films" / "fast.mkv", demo_pictures(), demo_sound()[: int(2.5 * RATE)], rate=30)
     prepare([tmp_path / "films"], tmp_path / "out", HERE)
     clip = load_clip(tmp_path / "out" / "clips" / "films_fast_000.npz")
@@ -88,7 +90,7 @@ def test_30_frames_a_second_keep_their_moments(tmp_path, prepared):
     assert np.abs(clip.audio / 32767 - demo_sound()[: 62 * 640]).max() < 1e-3  # the sound is not touched
 
 
-def test_a_cut_in_the_middle_makes_two_clips(tmp_path):
+def test_a_cut_in_the_middle_makes_two_clips(tmp_path: Path) -> None:
     pictures = [*demo_pictures()[:35], *map(zoomed, demo_pictures()[35:])]
     make_film(tmp_path / "films" / "cut.mkv", pictures, demo_sound())
     prepare([tmp_path / "films"], tmp_path / "out", HERE)
@@ -98,7 +100,7 @@ def test_a_cut_in_the_middle_makes_two_clips(tmp_path):
     assert np.abs(second.audio / 32767 - demo_sound()[35 * 640 :]).max() < 1e-3
 
 
-def test_a_lag_from_a_table_is_corrected_and_another_table_is_noticed(tmp_path):
+def test_a_lag_from_a_table_is_corrected_and_another_table_is_noticed(tmp_path: Path) -> None:
     late = np.concatenate([np.zeros(RATE // 5, np.float32), demo_sound()])[: 3 * RATE]
     make_film(tmp_path / "films" / "late.mkv", demo_pictures(), late)
     table = tmp_path / "INDEX.csv"
@@ -117,7 +119,7 @@ def test_a_lag_from_a_table_is_corrected_and_another_table_is_noticed(tmp_path):
     assert (line["lag_source"], line["speaker"], line["num_frames"]) == ("none", "bob", 75)
 
 
-def test_a_lag_is_measured_where_there_is_enough_speech(tmp_path):
+def test_a_lag_is_measured_where_there_is_enough_speech(tmp_path: Path) -> None:
     late = np.concatenate([np.zeros(RATE // 5, np.float32), np.tile(demo_sound(), 4)])[: 10 * RATE]
     make_film(tmp_path / "films" / "late.mkv", (demo_pictures() * 4)[:250], late, crf=20)
     settings = replace(HERE, clips=ClipSettings(size=64, lag=LagSettings(minimum_confidence=1.0)))
@@ -127,7 +129,7 @@ def test_a_lag_is_measured_where_there_is_enough_speech(tmp_path):
     assert line["lag"] == pytest.approx(-0.2, abs=0.06)
 
 
-def test_a_broken_file_never_stops_the_others(tmp_path, capsys):
+def test_a_broken_file_never_stops_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     films = tmp_path / "my films"
     film(films / "good 1.mkv", 0, 40)
     film(films / "good 2.mkv", 30, 75)
@@ -162,18 +164,18 @@ def test_a_broken_file_never_stops_the_others(tmp_path, capsys):
 
 
 @pytest.fixture
-def two_films(tmp_path):
+def two_films(tmp_path: Path) -> Path:
     films = tmp_path / "films"
     film(films / "ann" / "a.mkv", 0, 30)
     film(films / "bob" / "b.mkv", 40, 75)
     return films
 
 
-def stamps(folder):
+def stamps(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in (folder / "clips").iterdir()}
 
 
-def test_what_is_finished_is_not_done_again(tmp_path, two_films):
+def test_what_is_finished_is_not_done_again(tmp_path: Path, two_films: Path) -> None:
     out = tmp_path / "out"
     settings = replace(HERE, clips=ClipSettings(size=64))
     prepare([two_films], out, settings)
@@ -196,7 +198,7 @@ def test_what_is_finished_is_not_done_again(tmp_path, two_films):
     assert prepare([two_films], out, settings).num_skipped == 2
 
 
-def test_more_footage_is_added_and_the_split_may_change(tmp_path, two_films):
+def test_more_footage_is_added_and_the_split_may_change(tmp_path: Path, two_films: Path) -> None:
     out = tmp_path / "out"
     settings = replace(HERE, clips=ClipSettings(size=64), split=SplitSettings(rule="train"))
     prepare([two_films / "ann"], out, settings)
@@ -213,7 +215,7 @@ def test_more_footage_is_added_and_the_split_may_change(tmp_path, two_films):
     assert stamps(out) == before
 
 
-def test_named_validation_speakers(tmp_path, two_films, capsys):
+def test_named_validation_speakers(tmp_path: Path, two_films: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["prepare", str(two_films), "-o", str(tmp_path / "out"), "--workers", "0", "--size", "64"]
     assert main([*options, "--validation-speakers", "bob"]) == 0
     assert {line["speaker"]: line["split"] for line in read_manifest(tmp_path / "out")} == {
@@ -225,7 +227,7 @@ def test_named_validation_speakers(tmp_path, two_films, capsys):
     assert "no video has the speaker eve" in capsys.readouterr().err
 
 
-def test_other_settings_are_noticed_and_redone_on_demand(tmp_path, two_films):
+def test_other_settings_are_noticed_and_redone_on_demand(tmp_path: Path, two_films: Path) -> None:
     out = tmp_path / "out"
     prepare([two_films], out, replace(HERE, clips=ClipSettings(size=64)))
     other = replace(HERE, clips=ClipSettings(size=96, quality=QualitySettings(minimum_seconds=1.3)))
@@ -238,21 +240,21 @@ def test_other_settings_are_noticed_and_redone_on_demand(tmp_path, two_films):
     assert set(stamps(out)) == {"films_bob_b_000.npz"}  # the clip that is no more is gone
 
 
-def test_the_same_footage_gives_the_same_data_set_whoever_works(tmp_path, two_films):
+def test_the_same_footage_gives_the_same_data_set_whoever_works(tmp_path: Path, two_films: Path) -> None:
     for name, workers in (("one", 0), ("two", 2)):
         prepare([two_films], tmp_path / name, replace(HERE, workers=workers, clips=ClipSettings(size=64)))
     files = ["manifest.jsonl", "clips/films_ann_a_000.npz", "clips/films_bob_b_000.npz"]
     assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in files)
 
 
-def test_a_cancelled_job_is_gone_on_with_to_the_same_data_set(tmp_path, two_films):
+def test_a_cancelled_job_is_gone_on_with_to_the_same_data_set(tmp_path: Path, two_films: Path) -> None:
     settings = replace(HERE, clips=ClipSettings(size=64))
     prepare([two_films], tmp_path / "whole", settings)
     out, token = tmp_path / "out", CancelToken()
     job = check_preparation([two_films], out, settings)
     assert not out.exists()
 
-    def cancel_between(event):
+    def cancel_between(event) -> None:
         if event.message == "1 of 2 videos":
             token.cancel()
 
@@ -266,12 +268,12 @@ def test_a_cancelled_job_is_gone_on_with_to_the_same_data_set(tmp_path, two_film
     assert all((out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes() for name in files)
 
 
-def test_a_video_that_is_cancelled_in_its_middle_is_not_called_broken(tmp_path):
+def test_a_video_that_is_cancelled_in_its_middle_is_not_called_broken(tmp_path: Path) -> None:
     source = film(tmp_path / "films" / "one.mkv", 0, 75)
     job = check_preparation([source], tmp_path / "out", HERE)
     begun, token = threading.Event(), CancelToken()
 
-    def cancel_once_begun():
+    def cancel_once_begun() -> None:
         begun.wait(60)
         token.cancel()
 
@@ -284,18 +286,20 @@ def test_a_video_that_is_cancelled_in_its_middle_is_not_called_broken(tmp_path):
     assert not list((tmp_path / "out").rglob("*.part*"))
 
 
-def test_not_one_clip_is_an_error_with_the_reasons(tmp_path):
+def test_not_one_clip_is_an_error_with_the_reasons(tmp_path: Path) -> None:
     make_film(tmp_path / "films" / "nobody.mkv", [np.full((120, 160, 3), 90, np.uint8)] * 30, demo_sound())
     with pytest.raises(InputError, match=r"none of the 1 videos gave a clip \(1 x no face\); .*report.json"):
         prepare([tmp_path / "films"], tmp_path / "out", HERE)
     assert json.loads((tmp_path / "out" / "report.json").read_text())["dropped"]["no face"]["sources"] == 1
 
 
-def command(tmp_path, *options):
+def command(tmp_path: Path, *options: Path | str) -> int:
     return main(["prepare", *map(str, options), "-o", str(tmp_path / "out")])
 
 
-def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, two_films, capsys):
+def test_bad_input_is_one_line_and_leaves_nothing(
+    tmp_path: Path, two_films: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "empty").mkdir()
     table = tmp_path / "table.csv"
     table.write_text("name,lag\nx,1\n")
@@ -330,7 +334,9 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, two_films, capsys):
     assert "cannot be written: Not a directory" in capsys.readouterr().err
 
 
-def test_an_index_of_other_films_is_told_before_work_begins(tmp_path, two_films, capsys):
+def test_an_index_of_other_films_is_told_before_work_begins(
+    tmp_path: Path, two_films: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     index = tmp_path / "INDEX.csv"
     with open(index, "w", newline="") as file:
         csv.writer(file).writerows([("file", "av_lag_s"), ("other.mp4", "0.1")])
@@ -339,7 +345,7 @@ def test_an_index_of_other_films_is_told_before_work_begins(tmp_path, two_films,
     assert not (tmp_path / "out").exists()
 
 
-def test_two_preparations_at_a_time_are_refused(tmp_path, two_films):
+def test_two_preparations_at_a_time_are_refused(tmp_path: Path, two_films: Path) -> None:
     fcntl = pytest.importorskip("fcntl")
     (tmp_path / "out" / "prepare").mkdir(parents=True)
     settings = replace(HERE, clips=ClipSettings(size=64))
@@ -350,7 +356,7 @@ def test_two_preparations_at_a_time_are_refused(tmp_path, two_films):
             prepare([two_films], tmp_path / "ok", settings)
 
 
-def test_ctrl_c_leaves_a_state_to_go_on_from(tmp_path):
+def test_ctrl_c_leaves_a_state_to_go_on_from(tmp_path: Path) -> None:
     films = tmp_path / "films"
     for index in range(5):
         film(films / f"{index}.mkv", index, 30 + index)
@@ -382,7 +388,7 @@ def test_ctrl_c_leaves_a_state_to_go_on_from(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds the worker by /proc")
-def test_a_worker_that_dies_costs_one_video_which_the_next_run_tries_again(tmp_path):
+def test_a_worker_that_dies_costs_one_video_which_the_next_run_tries_again(tmp_path: Path) -> None:
     films, out = tmp_path / "films", tmp_path / "out"
     for index in range(3):
         film(films / f"{index}.mkv", index, 35 + index)
@@ -407,7 +413,7 @@ def test_a_worker_that_dies_costs_one_video_which_the_next_run_tries_again(tmp_p
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_one_line_and_the_same_command_goes_on(tmp_path):
+def test_a_full_disk_is_one_line_and_the_same_command_goes_on(tmp_path: Path) -> None:
     """A file system of 512 KiB, too small for the clips."""
     films, disk = tmp_path / "films", tmp_path / "disk"
     film(films / "a.mkv", 0, 35)

@@ -1,6 +1,8 @@
 """Where clips are cut out: at cuts, round faults, and no longer than allowed."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +17,17 @@ from visavox.data.preparation.stretches import (
     find_stretches,
     frame_faults,
 )
-from visavox.types import FrameStatus
+from visavox.types import FrameStatus, Track
 
 LIMITS = QualitySettings()
 
 
-def stretches(track, sound=(0, 10_000), holes=(), limits=LIMITS):
+def stretches(
+    track: Track,
+    sound: tuple[int, int] = (0, 10_000),
+    holes: list[int] | tuple[Any, ...] = (),
+    limits: QualitySettings = LIMITS,
+) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, Fault]]]:
     grid = GridTrack.of(track, np.arange(track.num_frames))
     is_hole = np.zeros(track.num_frames, bool)
     is_hole[list(holes)] = True
@@ -29,23 +36,23 @@ def stretches(track, sound=(0, 10_000), holes=(), limits=LIMITS):
     return [(one.start, one.stop, one.shot) for one in kept], [(one.start, one.stop, one.fault) for one in dropped]
 
 
-def test_a_good_face_is_one_stretch():
+def test_a_good_face_is_one_stretch() -> None:
     assert stretches(make_track(75)) == ([(0, 75, 0)], [])
 
 
-def test_a_cut_divides():
+def test_a_cut_divides() -> None:
     track = make_track(75)
     track.shots[40:] = 1
     assert stretches(track) == ([(0, 40, 0), (40, 75, 1)], [])
 
 
-def test_a_cut_near_the_end_leaves_a_piece_that_is_too_short():
+def test_a_cut_near_the_end_leaves_a_piece_that_is_too_short() -> None:
     track = make_track(75)
     track.shots[60:] = 1
     assert stretches(track) == ([(0, 60, 0)], [(60, 75, Fault.TOO_SHORT)])
 
 
-def test_faults_are_cut_out_and_named():
+def test_faults_are_cut_out_and_named() -> None:
     track = lose(make_track(200), 50, 60, FrameStatus.TURNED_AWAY)
     track.landmarks[110:120, :, 1] += 200
     assert stretches(track, sound=(5, 190), holes=[150]) == (
@@ -60,7 +67,7 @@ def test_faults_are_cut_out_and_named():
     )
 
 
-def test_a_head_that_turns_farther_than_allowed():
+def test_a_head_that_turns_farther_than_allowed() -> None:
     track = make_track(100)
     angle = np.radians(50)
     track.rotations[40:60] = [[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]]
@@ -68,7 +75,7 @@ def test_a_head_that_turns_farther_than_allowed():
     assert stretches(track, limits=QualitySettings(maximum_yaw=60)) == ([(0, 100, 0)], [])
 
 
-def test_an_absent_face_is_a_loss_only_if_no_other_is_there():
+def test_an_absent_face_is_a_loss_only_if_no_other_is_there() -> None:
     first, second = lose(make_track(100), 30, 70), lose(make_track(100, face_id=1), 0, 50)
     faults = []
     for track in (first, second):
@@ -87,7 +94,7 @@ def test_an_absent_face_is_a_loss_only_if_no_other_is_there():
         (lambda track: replace(track, landmarks=track.landmarks[:1].repeat(75, axis=0)), Fault.STILL, 0.0),
     ],
 )
-def test_what_is_wrong_with_a_stretch_as_a_whole(spoil, fault, value):
+def test_what_is_wrong_with_a_stretch_as_a_whole(spoil: Callable[..., Any], fault: Fault, value: float) -> None:
     grid = GridTrack.of(spoil(make_track(75)), np.arange(75))
     faults = frame_faults(grid, np.zeros(75, bool), (0, 75), LIMITS)
     kept, dropped = find_stretches(grid, faults, LIMITS)
@@ -96,11 +103,11 @@ def test_what_is_wrong_with_a_stretch_as_a_whole(spoil, fault, value):
     assert dropped[0].value == pytest.approx(value, abs=0.5)
 
 
-def test_few_interpolated_frames_are_no_harm():
+def test_few_interpolated_frames_are_no_harm() -> None:
     assert stretches(lose(make_track(75), 10, 15, FrameStatus.INTERPOLATED)) == ([(0, 75, 0)], [])
 
 
-def test_long_stretches_are_divided_evenly():
+def test_long_stretches_are_divided_evenly() -> None:
     limits = QualitySettings(maximum_seconds=4)
     kept, _ = stretches(make_track(210), limits=limits)
     assert kept == [(0, 70, 0), (70, 140, 0), (140, 210, 0)]
@@ -108,5 +115,5 @@ def test_long_stretches_are_divided_evenly():
     assert divide(5, 106, 4.0) == [(5, 55), (55, 106)]
 
 
-def test_nothing_gives_nothing():
+def test_nothing_gives_nothing() -> None:
     assert stretches(make_track(1)) == ([], [(0, 1, Fault.TOO_SHORT)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from visavox.face.geometry.pose import canonical_face, focal_length, project
 FRAMES, SIDE = 6, 16
 
 
-def write_person(folder: Path, **changes) -> Path:
+def write_person(folder: Path, **changes: Any) -> Path:
     """Write a small data set of noise; `changes` replace arrays by file name without its ending, or drop them."""
     generator = np.random.default_rng(0)
     head = generator.integers(0, 128, (FRAMES, SIDE, SIDE)).astype(np.uint8)
@@ -47,7 +48,7 @@ def write_person(folder: Path, **changes) -> Path:
     return folder
 
 
-def test_what_is_written_is_what_is_read(tmp_path):
+def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
     data = PersonData.load(write_person(tmp_path))
     assert data.num_frames == FRAMES
     assert data.size == SIDE
@@ -59,21 +60,21 @@ def test_what_is_written_is_what_is_read(tmp_path):
     assert data.indices("test").tolist() == [4, 5]
 
 
-def test_neutral_is_the_mean_of_what_is_learned_from(tmp_path):
+def test_neutral_is_the_mean_of_what_is_learned_from(tmp_path: Path) -> None:
     data = PersonData.load(write_person(tmp_path))
     assert data.motion.neutral == pytest.approx(data.displacements[[0, 1, 3]].mean(axis=0))
     assert data.motion.rate == 25
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_missing_file(tmp_path, name):
+def test_missing_file(tmp_path: Path, name: str) -> None:
     (write_person(tmp_path) / name).unlink()
     with pytest.raises(InputError, match=f"{name} is missing; run `visavox avatar build` again"):
         PersonData.load(tmp_path)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_damaged_file(tmp_path, name):
+def test_damaged_file(tmp_path: Path, name: str) -> None:
     (write_person(tmp_path) / name).write_bytes(b"nothing of use")
     with pytest.raises(InputError, match="is damaged or not what"):
         PersonData.load(tmp_path)
@@ -95,7 +96,7 @@ def test_damaged_file(tmp_path, name):
         ),
     ],
 )
-def test_parts_that_do_not_fit(tmp_path, changes, words):
+def test_parts_that_do_not_fit(tmp_path: Path, changes: dict[str, dict[str, Any] | np.ndarray], words: str) -> None:
     write_person(tmp_path, **changes)
     with pytest.raises(InputError, match=words):
         PersonData.load(tmp_path)
@@ -104,19 +105,19 @@ def test_parts_that_do_not_fit(tmp_path, changes, words):
 @pytest.mark.parametrize(
     "change", [{"near": 90}, {"focal_length": 0}, {"principal_point": [1]}, {"principal_point": None}]
 )
-def test_impossible_camera(tmp_path, change):
+def test_impossible_camera(tmp_path: Path, change: dict[str, Any]) -> None:
     camera = {"focal_length": 20.0, "principal_point": [7.5, 7.5], "size": SIDE, "near": 40.0, "far": 90.0} | change
     write_person(tmp_path, camera=camera)
     with pytest.raises(InputError, match=r"camera\.json is damaged"):
         PersonData.load(tmp_path)
 
 
-def test_no_folder(tmp_path):
+def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not a folder"):
         PersonData.load(tmp_path / "nowhere")
 
 
-def test_camera_projects_as_the_pose_does():
+def test_camera_projects_as_the_pose_does() -> None:
     camera = PersonCamera(focal_length((360, 288)), (179.5, 143.5), 288, 30.0, 90.0)
     turn = np.float32([[[0.96, 0, 0.28], [0, 1, 0], [-0.28, 0, 0.96]]])
     place = np.float32([[2, -1, -55]])

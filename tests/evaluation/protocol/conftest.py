@@ -18,7 +18,7 @@ NUM_FRAMES = 25
 
 
 @pytest.fixture(scope="session")
-def corpus(tmp_path_factory) -> Path:
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two videos of a second with sound, one that breaks off, one that shows no face, and a sound that is longer."""
     root = tmp_path_factory.mktemp("corpus")
     frames = demo_frames(2 * NUM_FRAMES)
@@ -32,7 +32,7 @@ def corpus(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def weights(tmp_path_factory) -> Path:
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A generator that has learned nothing."""
     torch.manual_seed(7)
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
@@ -42,7 +42,7 @@ def weights(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def expert(tmp_path_factory) -> Path:
+def expert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An expert that has learned nothing."""
     torch.manual_seed(7)
     path = tmp_path_factory.mktemp("weights") / "expert.safetensors"

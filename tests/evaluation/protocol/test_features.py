@@ -28,7 +28,7 @@ NUM_FRAMES = 8
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory) -> Path:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two short videos with sound, and the networks' files."""
     path = tmp_path_factory.mktemp("judged")
     frames = demo_frames(2 * NUM_FRAMES)
@@ -41,7 +41,7 @@ def root(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def settings(root, weights, monkeypatch) -> ProtocolSettings:
+def settings(root: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> ProtocolSettings:
     # Inception takes seconds; for what is done with features, those of an image of 4x4 pixels do.
     features = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten())
     monkeypatch.setattr("visavox.weights.inception.load_inception", lambda file: features)
@@ -54,7 +54,7 @@ def settings(root, weights, monkeypatch) -> ProtocolSettings:
     return ProtocolSettings(model=weights, metrics=metrics, workers=0, num_images=0)
 
 
-def test_every_pair_has_its_values_and_the_set_its_own(root, settings, tmp_path):
+def test_every_pair_has_its_values_and_the_set_its_own(root: Path, settings: ProtocolSettings, tmp_path: Path) -> None:
     output = tmp_path / "results"
     summary = run_protocol(root / "pairs.txt", root, output, settings=settings)
     assert summary.counts == {"done": 2}
@@ -85,7 +85,9 @@ def test_every_pair_has_its_values_and_the_set_its_own(root, settings, tmp_path)
         run_protocol(root / "pairs.txt", root, output, settings=others)
 
 
-def test_without_inception_the_report_says_so(root, weights, tmp_path, monkeypatch, capsys):
+def test_without_inception_the_report_says_so(
+    root: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("VISAVOX_CACHE", str(tmp_path / "empty"))
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "empty"))
     nowhere = replace(WEIGHTS, url=(tmp_path / "nowhere" / "inception.pth").as_uri())
@@ -110,7 +112,9 @@ def test_without_inception_the_report_says_so(root, weights, tmp_path, monkeypat
     assert not list((tmp_path / "results" / "run" / "features").iterdir())
 
 
-def test_what_cannot_be_measured_is_said_before_the_work(root, settings, tmp_path):
+def test_what_cannot_be_measured_is_said_before_the_work(
+    root: Path, settings: ProtocolSettings, tmp_path: Path
+) -> None:
     options = LpipsOptions(lpips="squeeze", lpips_weights=tmp_path / "no.pth")
     missing = replace(settings, metrics={"lpips": options})
     with pytest.raises(InputError, match=r"no\.pth does not exist"):

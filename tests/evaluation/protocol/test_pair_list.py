@@ -41,7 +41,9 @@ def write_list(folder: Path, text: str) -> Path:
         ("folder", ("a/b", "c.mp4"), ("a/b", "c")),
     ],
 )  # fmt: skip
-def test_names_are_found_where_the_corpus_has_them(tmp_path, corpus, names, files):
+def test_names_are_found_where_the_corpus_has_them(
+    tmp_path: Path, corpus: str, names: list[str] | tuple[str, str], files: list[str] | tuple[str, str]
+) -> None:
     root = corpus_with(tmp_path / "root", *files)
     (pair,) = read_pairs(write_list(tmp_path, " ".join(names)), root, corpus)
     assert (pair.audio, pair.video) == tuple(root / f"{file}.mp4" for file in files)
@@ -49,7 +51,7 @@ def test_names_are_found_where_the_corpus_has_them(tmp_path, corpus, names, file
     assert not pair.is_own_audio
 
 
-def test_empty_lines_ends_of_lines_and_other_endings(tmp_path):
+def test_empty_lines_ends_of_lines_and_other_endings(tmp_path: Path) -> None:
     root = corpus_with(tmp_path / "root", "a", "b")
     (root / "speech.wav").write_bytes(b"x")
     pairs = read_pairs(write_list(tmp_path, "\ufeffa b\r\n\r\n  b\tb  \nspeech.wav a"), root, "folder")
@@ -60,7 +62,7 @@ def test_empty_lines_ends_of_lines_and_other_endings(tmp_path):
     ]
 
 
-def test_what_is_made_of_a_pair_keeps_its_name_when_the_list_grows(tmp_path):
+def test_what_is_made_of_a_pair_keeps_its_name_when_the_list_grows(tmp_path: Path) -> None:
     root = corpus_with(tmp_path / "root", "a", "b")
     (before,) = read_pairs(write_list(tmp_path, "a b"), root, "folder")
     other, after = read_pairs(write_list(tmp_path, "b a\na b"), root, "folder")
@@ -79,13 +81,13 @@ def test_what_is_made_of_a_pair_keeps_its_name_when_the_list_grows(tmp_path):
         ("folder", "\n \n", "lists no pair"),
     ],
 )
-def test_wrong_lines_are_named(tmp_path, corpus, text, words):
+def test_wrong_lines_are_named(tmp_path: Path, corpus: str, text: str, words: str) -> None:
     root = corpus_with(tmp_path / "root", "a", "b")
     with pytest.raises(InputError, match=words):
         read_pairs(write_list(tmp_path, text), root, corpus)
 
 
-def test_a_missing_list_or_folder_is_refused(tmp_path):
+def test_a_missing_list_or_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not a folder"):
         read_pairs(write_list(tmp_path, "a b"), tmp_path / "none", "folder")
     with pytest.raises(InputError, match="cannot be read"):

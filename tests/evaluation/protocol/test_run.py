@@ -41,14 +41,16 @@ def write_list(folder: Path, *lines: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def settings(weights, expert) -> ProtocolSettings:
+def settings(weights: Path, expert: Path) -> ProtocolSettings:
     sync = {"expert_sync": ExpertSyncOptions(expert=str(expert))}
     metrics = {name: metric.options for name, metric in without_frames(choose_metrics(options=sync)).items()}
     return ProtocolSettings(model=weights, metrics=metrics, workers=0, num_images=2)
 
 
 @pytest.fixture(scope="module")
-def interrupted(corpus, settings, tmp_path_factory) -> tuple[Path, Path]:
+def interrupted(
+    corpus: Path, settings: ProtocolSettings, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
     """A list, and results of a run that was interrupted after its first pair."""
     folder = tmp_path_factory.mktemp("runs")
     pairs, output = write_list(folder, *LINES), folder / "results"
@@ -66,7 +68,7 @@ def interrupted(corpus, settings, tmp_path_factory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def before(interrupted) -> tuple[list[dict[str, str]], dict[str, int]]:
+def before(interrupted: tuple[Path, Path]) -> tuple[list[dict[str, str]], dict[str, int]]:
     """Rows and dubbed videos as the interruption left them."""
     _, output = interrupted
     assert not (output / "report.html").exists()
@@ -75,7 +77,12 @@ def before(interrupted) -> tuple[list[dict[str, str]], dict[str, int]]:
 
 
 @pytest.fixture(scope="module")
-def results(before, interrupted, corpus, settings) -> Path:
+def results(
+    before: tuple[list[dict[str, str]], dict[str, int]],
+    interrupted: tuple[Path, Path],
+    corpus: Path,
+    settings: ProtocolSettings,
+) -> Path:
     """The same run, gone on to its end."""
     pairs, output = interrupted
     summary = run_protocol(pairs, corpus, output, settings=settings)
@@ -84,14 +91,16 @@ def results(before, interrupted, corpus, settings) -> Path:
     return output
 
 
-def test_an_interrupted_run_has_rows_for_what_was_done(before):
+def test_an_interrupted_run_has_rows_for_what_was_done(before: tuple[list[dict[str, str]], dict[str, int]]) -> None:
     rows, videos = before
     assert [row["status"] for row in rows] == ["done", *["not reached"] * 5]
     assert float(rows[0]["expert_sync.distance"]) > 0
     assert len(videos) == 1
 
 
-def test_a_pair_that_is_cancelled_in_its_middle_is_not_called_failed(corpus, settings, tmp_path):
+def test_a_pair_that_is_cancelled_in_its_middle_is_not_called_failed(
+    corpus: Path, settings: ProtocolSettings, tmp_path: Path
+) -> None:
     (pair,) = read_pairs(write_list(tmp_path, LINES[0]), corpus, "folder")
     folder = ResultsFolder(tmp_path / "results")
     folder.open(settings.content(), redo=False)
@@ -108,7 +117,7 @@ def test_a_pair_that_is_cancelled_in_its_middle_is_not_called_failed(corpus, set
     assert not list(folder.records.iterdir())
 
 
-def test_it_goes_on_where_it_stopped(before, results):
+def test_it_goes_on_where_it_stopped(before: tuple[list[dict[str, str]], dict[str, int]], results: Path) -> None:
     _, videos = before
     ((name, changed),) = videos.items()
     assert (results / "dubbed" / name).stat().st_mtime_ns == changed
@@ -116,7 +125,7 @@ def test_it_goes_on_where_it_stopped(before, results):
     assert not list(results.rglob(".*part*"))
 
 
-def test_every_line_has_its_row(results):
+def test_every_line_has_its_row(results: Path) -> None:
     rows = rows_of(results)
     assert [row["line"] for row in rows] == ["1", "2", "3", "4", "5", "6"]
     assert [f"{row['audio']} {row['video']}" for row in rows] == list(LINES)
@@ -128,7 +137,7 @@ def test_every_line_has_its_row(results):
     assert reasons[5] == ("left out", "the video (1.00 s) is shorter than the audio, as far as it would be heard")
 
 
-def test_only_a_video_with_its_own_sound_is_compared_with_itself(results):
+def test_only_a_video_with_its_own_sound_is_compared_with_itself(results: Path) -> None:
     rows = rows_of(results)
     assert rows[0]["opening.correlation"] == rows[0]["landmark_distance"] == ""
     assert float(rows[4]["landmark_distance"]) >= 0
@@ -142,14 +151,14 @@ def test_only_a_video_with_its_own_sound_is_compared_with_itself(results):
     )
 
 
-def test_dubbed_videos_have_the_picture_of_one_and_the_sound_of_another(results, corpus):
+def test_dubbed_videos_have_the_picture_of_one_and_the_sound_of_another(results: Path, corpus: Path) -> None:
     for path in (results / "dubbed").iterdir():
         info = probe(path)
         assert (info.width, info.height, info.expected_frames) == (360, 288, 25)
         assert info.has_audio
 
 
-def test_the_reports_say_what_was_done_and_show_it(results, weights):
+def test_the_reports_say_what_was_done_and_show_it(results: Path, weights: Path) -> None:
     text = (results / "report.md").read_text()
     assert "Pairs: 3 done, 2 failed, 1 left out." in text
     for words in ("other audio (2)", "own audio (1)", "real videos (2)", "line 3, failed: ", "SHA-256"):
@@ -160,7 +169,9 @@ def test_the_reports_say_what_was_done_and_show_it(results, weights):
     assert page.rstrip().endswith("</html>")
 
 
-def test_nothing_is_done_again_unless_asked_for(results, corpus, settings, tmp_path):
+def test_nothing_is_done_again_unless_asked_for(
+    results: Path, corpus: Path, settings: ProtocolSettings, tmp_path: Path
+) -> None:
     pairs = write_list(tmp_path, *LINES[:2], LINES[0])
     stamps = {path: path.stat().st_mtime_ns for path in (results / "dubbed").iterdir()}
     summary = run_protocol(pairs, corpus, results, settings=settings)
@@ -168,7 +179,9 @@ def test_nothing_is_done_again_unless_asked_for(results, corpus, settings, tmp_p
     assert {path: path.stat().st_mtime_ns for path in (results / "dubbed").iterdir()} == stamps
 
 
-def test_results_of_other_settings_are_not_mixed(results, corpus, weights, settings, tmp_path):
+def test_results_of_other_settings_are_not_mixed(
+    results: Path, corpus: Path, weights: Path, settings: ProtocolSettings, tmp_path: Path
+) -> None:
     pairs = write_list(tmp_path, LINES[0])
     other = ProtocolSettings(model=weights, workers=0)
     with pytest.raises(InputError, match=r"results of other settings \(metrics\); give another folder, or --redo"):
@@ -193,7 +206,9 @@ def test_results_of_other_settings_are_not_mixed(results, corpus, weights, setti
         (["--protocol", "folder", "--pairs", "GOOD", "-o", "OUT", "--face", "nicest"], "nicest"),
     ],
 )
-def test_what_cannot_work_is_said_before_anything_is_written(corpus, tmp_path, capsys, arguments, words):
+def test_what_cannot_work_is_said_before_anything_is_written(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
     places = {"LIST": str(write_list(tmp_path, "s1/one s1/two", "s1/one")), "OUT": str(tmp_path / "out")}
     places["GOOD"] = str(tmp_path / "good.txt")
     Path(places["GOOD"]).write_text("s1/one s1/two")
@@ -205,7 +220,7 @@ def test_what_cannot_work_is_said_before_anything_is_written(corpus, tmp_path, c
 
 
 @pytest.mark.slow
-def test_ctrl_c_in_a_terminal_and_the_same_command_again(corpus, weights, tmp_path):
+def test_ctrl_c_in_a_terminal_and_the_same_command_again(corpus: Path, weights: Path, tmp_path: Path) -> None:
     pairs = write_list(tmp_path, *LINES[:5])
     output = tmp_path / "results"
     command = [sys.executable, "-m", "visavox", "evaluate", str(corpus), "--protocol", "folder", "--pairs", str(pairs)]

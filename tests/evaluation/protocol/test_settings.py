@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,7 @@ from visavox.runtime.files import sha256_of
 
 
 @pytest.fixture
-def settings(weights, expert, tmp_path) -> ProtocolSettings:
+def settings(weights: Path, expert: Path, tmp_path: Path) -> ProtocolSettings:
     (tmp_path / "file").write_bytes(b"x")
     options = {
         "expert_sync": ExpertSyncOptions(expert=str(expert)),
@@ -32,7 +33,7 @@ def settings(weights, expert, tmp_path) -> ProtocolSettings:
 
 
 @pytest.fixture
-def earlier(settings, expert, tmp_path) -> dict:
+def earlier(settings: ProtocolSettings, expert: Path, tmp_path: Path) -> dict:
     """What version 0.1.0 wrote for the same settings, before metrics had names."""
     content = settings.content()
     return {
@@ -61,12 +62,14 @@ def earlier(settings, expert, tmp_path) -> dict:
     }
 
 
-def test_earlier_content_is_that_of_the_same_metrics(settings, earlier):
+def test_earlier_content_is_that_of_the_same_metrics(settings: ProtocolSettings, earlier: dict) -> None:
     assert upgrade_content(earlier) == settings.content()
     assert upgrade_content(settings.content()) == settings.content()
 
 
-def test_a_folder_of_an_earlier_version_is_accepted_with_the_same_settings_only(settings, earlier, tmp_path):
+def test_a_folder_of_an_earlier_version_is_accepted_with_the_same_settings_only(
+    settings: ProtocolSettings, earlier: dict, tmp_path: Path
+) -> None:
     stored = tmp_path / "results" / "run" / "settings.json"
     stored.parent.mkdir(parents=True)
     folder = ResultsFolder(tmp_path / "results")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import json
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from tests.evaluation.test_report import make_report, sync_values
@@ -34,40 +35,40 @@ def make_pair(line: int, audio: str, video: str) -> Pair:
     return Pair(line, audio, video, Path(f"{audio}.mp4"), Path(f"{video}.mp4"))
 
 
-def make_record(pair: Pair, report=None) -> PairRecord:
+def make_record(pair: Pair, report: Report | None = None) -> PairRecord:
     values = None if report is None else json.loads(json.dumps(report.to_dict(curves=True), allow_nan=False))
     return PairRecord(pair.key, "done" if report else "failed", "" if report else "no face", ((1, 2), (3, 4)), values)
 
 
 @pytest.mark.parametrize("module", [visavox.evaluation.protocol.values, visavox.evaluation.protocol.pair_work])
-def test_examples(module):
+def test_examples(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted
     assert not result.failed
 
 
-def test_every_number_of_a_report_is_a_value():
+def test_every_number_of_a_report_is_a_value() -> None:
     report = full_report(1)
     values = pair_values(report, is_own_audio=True)
     assert values.items() >= report.values.items()
     assert (values["num_frames"], values["frame_rate"], values["aligned"]) == (60, 25, 0)
 
 
-def test_foreign_words_are_not_compared_with_the_recording():
+def test_foreign_words_are_not_compared_with_the_recording() -> None:
     values = pair_values(full_report(1), is_own_audio=False)
     assert not any(name.startswith(("opening", "width", "landmark", "psnr", "silence.true")) for name in values)
     assert values["silence.motion"] == 0.01
     assert (values["expert_sync.distance"], values["true_expert_sync.distance"], values["sharpness"]) == (8.0, 7.0, 0.5)
 
 
-def test_means_are_over_the_rows_that_have_the_value():
+def test_means_are_over_the_rows_that_have_the_value() -> None:
     assert mean_values([{"a": 1.0}, {"a": 2.0, "b": 5.0}]) == {"a": 1.5, "b": 5.0}
     assert value_names([{"expert_sync.distance": 1.0, "psnr": 2.0}, {"num_frames": 3.0, "new": 1.0}]) == [
         "num_frames", "psnr", "expert_sync.distance", "new",
     ]  # fmt: skip
 
 
-def test_own_audio_other_audio_and_real_videos_are_averaged_apart():
+def test_own_audio_other_audio_and_real_videos_are_averaged_apart() -> None:
     pairs = [make_pair(1, "a", "b"), make_pair(2, "c", "b"), make_pair(3, "c", "c"), make_pair(4, "a", "c")]
     reports = [full_report(1), full_report(3), full_report(2), None]
     records = {pair.key: make_record(pair, report) for pair, report in zip(pairs, reports, strict=True)}
@@ -82,7 +83,7 @@ def test_own_audio_other_audio_and_real_videos_are_averaged_apart():
     assert summary_rows(pairs, {}) == []
 
 
-def test_a_record_is_read_as_it_was_written_and_a_spoilt_one_is_none(tmp_path):
+def test_a_record_is_read_as_it_was_written_and_a_spoilt_one_is_none(tmp_path: Path) -> None:
     record = make_record(make_pair(1, "a", "b"), full_report(1))
     write_pair_record(record, tmp_path)
     path = tmp_path / f"{record.key}.json"

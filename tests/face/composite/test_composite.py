@@ -36,12 +36,14 @@ def clip() -> tuple[list[Frame], Track]:
 
 
 @pytest.fixture(params=[("aligned", 96), ("aligned", 256), ("box", 96)], ids=lambda value: f"{value[0]}-{value[1]}")
-def spec(request) -> CropSpec:
+def spec(request: pytest.FixtureRequest) -> CropSpec:
     kind, size = request.param
     return CropSpec(kind, size)
 
 
-def scene(clip, spec: CropSpec, index: int, scale: float = 1.0):
+def scene(
+    clip: tuple[list[Frame], Track], spec: CropSpec, index: int, scale: float = 1.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Frame, matrix and landmarks of one frame, enlarged by `scale`."""
     frames, track = clip
     image = cv2.resize(frames[index].image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
@@ -51,7 +53,7 @@ def scene(clip, spec: CropSpec, index: int, scale: float = 1.0):
     return image, matrix, track.landmarks[index] * scale
 
 
-def repainted(clip, spec: CropSpec, index: int) -> np.ndarray:
+def repainted(clip: tuple[list[Frame], Track], spec: CropSpec, index: int) -> np.ndarray:
     """Source pixels that may change: those under the mask, bool (H, W)."""
     image, matrix, landmarks = scene(clip, spec, index)
     points = mask_points(landmarks) @ matrix[:, :2].T + matrix[:, 2]
@@ -59,7 +61,7 @@ def repainted(clip, spec: CropSpec, index: int) -> np.ndarray:
     return cv2.warpAffine(blend, invert(matrix), image.shape[1::-1], flags=cv2.INTER_LINEAR) > 0
 
 
-def test_outside_of_the_mask_every_pixel_is_the_source(clip, spec):
+def test_outside_of_the_mask_every_pixel_is_the_source(clip: tuple[list[Frame], Track], spec: CropSpec) -> None:
     image, matrix, landmarks = scene(clip, spec, 10)
     noise = np.random.default_rng(0).random((spec.size, spec.size, 3), dtype=np.float32)
     result = paste(image, noise, matrix, landmarks)
@@ -69,7 +71,9 @@ def test_outside_of_the_mask_every_pixel_is_the_source(clip, spec):
     assert outside.mean() > 0.8
 
 
-def test_the_mask_stays_in_the_lower_half_and_covers_mouth_and_chin(clip, spec):
+def test_the_mask_stays_in_the_lower_half_and_covers_mouth_and_chin(
+    clip: tuple[list[Frame], Track], spec: CropSpec
+) -> None:
     _, matrix, landmarks = scene(clip, spec, 10)
     placed = landmarks[:, :2] @ matrix[:, :2].T + matrix[:, 2]
     blend = mouth_mask(mask_points(placed), spec.size).blend
@@ -81,7 +85,7 @@ def test_the_mask_stays_in_the_lower_half_and_covers_mouth_and_chin(clip, spec):
     assert blend[row, column] > 0.7
 
 
-def test_true_crop_is_invisible(clip, spec):
+def test_true_crop_is_invisible(clip: tuple[list[Frame], Track], spec: CropSpec) -> None:
     image, matrix, landmarks = scene(clip, spec, 10, scale=2.0)
     result = paste(image, warp_crop(image, matrix, spec.size), matrix, landmarks)
     inside = (result != image).any(axis=-1)
@@ -90,7 +94,7 @@ def test_true_crop_is_invisible(clip, spec):
     assert np.percentile(difference.max(axis=-1), 99.5) < 8
 
 
-def test_color_match_takes_a_cast_away(clip, spec):
+def test_color_match_takes_a_cast_away(clip: tuple[list[Frame], Track], spec: CropSpec) -> None:
     image, matrix, landmarks = scene(clip, spec, 10)
     crop = warp_crop(image, matrix, spec.size).astype(np.float32)
     true = paste(image, crop / 255, matrix, landmarks)
@@ -103,7 +107,7 @@ def test_color_match_takes_a_cast_away(clip, spec):
     assert np.abs(matched - true)[inside].mean() < 1.5
 
 
-def test_another_mouth_leaves_no_edge_at_the_border(clip):
+def test_another_mouth_leaves_no_edge_at_the_border(clip: tuple[list[Frame], Track]) -> None:
     """Under the border of the mask the gradient of the result must be that of the source."""
     spec = CropSpec(size=128)
     frames, track = clip
@@ -119,7 +123,7 @@ def test_another_mouth_leaves_no_edge_at_the_border(clip):
     assert np.percentile(step[border], 99) < 6
 
 
-def test_color_match_does_not_flicker():
+def test_color_match_does_not_flicker() -> None:
     generator = np.random.default_rng(1)
     skin = np.ones((64, 64), np.float32)
     match = ColorMatch(0.25)
@@ -133,14 +137,14 @@ def test_color_match_does_not_flicker():
     assert match.update(np.full((64, 64, 3), np.float32(-30)), skin, 0.04).mean() == pytest.approx(-30, abs=0.5)
 
 
-def test_color_match_ignores_what_is_no_skin():
+def test_color_match_ignores_what_is_no_skin() -> None:
     difference = np.full((64, 64, 3), np.float32(6))
     difference[20:44, 20:36] = -90  # a mouth that the other picture does not have
     correction = ColorMatch().update(difference, np.ones((64, 64), np.float32), 0.0)
     assert np.abs(correction[:10] - 6).max() < 3
 
 
-def test_a_moving_crop_does_not_swim():
+def test_a_moving_crop_does_not_swim() -> None:
     """Moving the frame by a fraction of a pixel moves the pasted mouth by the same fraction."""
     generator = np.random.default_rng(2)
     painted = cv2.GaussianBlur(generator.random((96, 96, 3), dtype=np.float32), (0, 0), 3)
@@ -161,7 +165,7 @@ def test_a_moving_crop_does_not_swim():
     assert (results[1] != results[0]).any()
 
 
-def test_a_mouth_beyond_the_picture_is_cut_off_there(clip):
+def test_a_mouth_beyond_the_picture_is_cut_off_there(clip: tuple[list[Frame], Track]) -> None:
     spec = CropSpec(size=96)
     image, matrix, landmarks = scene(clip, spec, 10)
     bottom = int(landmarks[CHIN, 1])
@@ -172,7 +176,7 @@ def test_a_mouth_beyond_the_picture_is_cut_off_there(clip):
     assert np.array_equal(paste(image, np.ones((96, 96, 3), np.float32), away, landmarks + 0), image)
 
 
-def test_strength_mixes_old_and_new(clip):
+def test_strength_mixes_old_and_new(clip: tuple[list[Frame], Track]) -> None:
     spec = CropSpec(size=96)
     image, matrix, landmarks = scene(clip, spec, 10)
     points = mask_points(landmarks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,7 +33,7 @@ def frees(opens: str, path: str = "") -> bool:
 
 
 @pytest.fixture
-def grudge(tmp_path) -> str:
+def grudge(tmp_path: Path) -> str:
     """Folder of a module that keeps the exception of an import, as mediapipe does."""
     (tmp_path / "grudge.py").write_text(
         "try:\n    import no_such_module_anywhere\nexcept ImportError as error:\n    kept = error\n"
@@ -40,15 +41,15 @@ def grudge(tmp_path) -> str:
     return str(tmp_path)
 
 
-def test_a_module_that_keeps_an_exception_keeps_its_importer(grudge):
+def test_a_module_that_keeps_an_exception_keeps_its_importer(grudge: str) -> None:
     assert not frees("import grudge", grudge)
     assert frees("from visavox.face.detect.import_apart import import_apart; import_apart('grudge')", grudge)
 
 
-def test_opening_a_tracker_keeps_nothing():
+def test_opening_a_tracker_keeps_nothing() -> None:
     assert frees("from visavox.face.track.tracker import open_tracker; open_tracker().close()")
 
 
-def test_a_missing_module_is_said_as_ever():
+def test_a_missing_module_is_said_as_ever() -> None:
     with pytest.raises(ModuleNotFoundError, match="no_such_module_anywhere"):
         import_apart("no_such_module_anywhere")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -12,12 +14,12 @@ from visavox.face.detect.segmentation import Place, open_segmenter
 PLACE = Place("clip", 12, (20, 10, 60, 50))
 
 
-def write(path, mask):
+def write(path: Path, mask: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), mask)
 
 
-def test_network_finds_the_speaker(speaker):
+def test_network_finds_the_speaker(speaker: list[np.ndarray]) -> None:
     image = speaker[0]
     with open_segmenter() as segmenter:
         mask = segmenter.segment(image, Place("face", 0, (0, 0, image.shape[1], image.shape[0])))
@@ -32,14 +34,16 @@ def test_network_finds_the_speaker(speaker):
     assert 0.15 < mask.person.mean() < 0.6
 
 
-def test_network_says_nothing_on_standard_error_of_the_command_line(speaker, capfd, monkeypatch):
+def test_network_says_nothing_on_standard_error_of_the_command_line(
+    speaker: list[np.ndarray], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("visavox.runtime.native_output._owned", True)
     with open_segmenter() as segmenter:
         segmenter.segment(speaker[0], PLACE)
     assert capfd.readouterr().err == ""
 
 
-def test_grey_mask_is_the_person_cut_out_like_the_picture(tmp_path):
+def test_grey_mask_is_the_person_cut_out_like_the_picture(tmp_path: Path) -> None:
     mask = np.zeros((80, 100), np.uint8)
     mask[10:30, 20:40] = 255
     mask[30:50, 20:40] = 51
@@ -52,7 +56,7 @@ def test_grey_mask_is_the_person_cut_out_like_the_picture(tmp_path):
     assert found.person[:, 20:].max() == 0
 
 
-def test_colour_mask_tells_head_and_torso(tmp_path):
+def test_colour_mask_tells_head_and_torso(tmp_path: Path) -> None:
     mask = np.zeros((80, 100, 3), np.uint8)
     mask[10:30, ..., 2] = 255  # red, as OpenCV writes it
     mask[30:50, ..., 1] = 255
@@ -64,26 +68,26 @@ def test_colour_mask_tells_head_and_torso(tmp_path):
     assert found.head[20:].max() == 0
 
 
-def test_folder_of_the_video_goes_before_the_common_one(tmp_path):
+def test_folder_of_the_video_goes_before_the_common_one(tmp_path: Path) -> None:
     write(tmp_path / "000012.png", np.zeros((80, 100), np.uint8))
     write(tmp_path / "clip" / "000012.png", np.full((80, 100), 255, np.uint8))
     with open_segmenter(tmp_path) as segmenter:
         assert segmenter.segment(np.zeros((40, 40, 3), np.uint8), PLACE).person.min() == 1
 
 
-def test_missing_and_damaged_masks_are_unknown(tmp_path):
+def test_missing_and_damaged_masks_are_unknown(tmp_path: Path) -> None:
     with open_segmenter(tmp_path) as segmenter:
         assert segmenter.segment(np.zeros((40, 40, 3), np.uint8), PLACE) is None
         (tmp_path / "000012.png").write_bytes(b"no picture")
         assert segmenter.segment(np.zeros((40, 40, 3), np.uint8), PLACE) is None
 
 
-def test_mask_smaller_than_the_frame(tmp_path):
+def test_mask_smaller_than_the_frame(tmp_path: Path) -> None:
     write(tmp_path / "000012.png", np.zeros((40, 40), np.uint8))
     with open_segmenter(tmp_path) as segmenter, pytest.raises(InputError, match="smaller than its frame"):
         segmenter.segment(np.zeros((40, 40, 3), np.uint8), PLACE)
 
 
-def test_no_folder(tmp_path):
+def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is no folder"):
         open_segmenter(tmp_path / "nowhere")

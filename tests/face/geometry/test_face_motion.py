@@ -27,11 +27,11 @@ UPPER, LOWER = 62, 66
 
 
 @pytest.fixture(scope="module")
-def demo_track():
+def demo_track() -> Track:
     return track_video(FACE)[0]
 
 
-def seen(face, rotations, translations):
+def seen(face: np.ndarray, rotations: np.ndarray, translations: np.ndarray) -> np.ndarray:
     """What a perfect tracker would see of (T, 478, 3) faces, depth scaled like the picture at the face's distance."""
     flat = project(face, rotations, translations, SIZE)
     turned = face @ rotations.swapaxes(1, 2)
@@ -41,7 +41,7 @@ def seen(face, rotations, translations):
     return np.concatenate([flat, depth[..., None]], axis=-1)
 
 
-def nodding(num_frames):
+def nodding(num_frames: int) -> tuple[np.ndarray, np.ndarray]:
     from scipy.spatial.transform import Rotation
 
     swing = np.sin(np.arange(num_frames) / 7)
@@ -49,7 +49,9 @@ def nodding(num_frames):
     return rotations, np.array([0, 0, -60]) + np.outer(swing, [3, 1, 8])
 
 
-def track_of(landmarks, rotations, translations, status=None):
+def track_of(
+    landmarks: np.ndarray, rotations: np.ndarray, translations: np.ndarray, status: np.ndarray | None = None
+) -> Track:
     count = len(landmarks)
     return Track(
         landmarks.astype(np.float32),
@@ -62,7 +64,7 @@ def track_of(landmarks, rotations, translations, status=None):
     )
 
 
-def test_a_talking_head_that_nods_gives_back_what_it_was_made_of():
+def test_a_talking_head_that_nods_gives_back_what_it_was_made_of() -> None:
     rotations, translations = nodding(30)
     draw = np.random.default_rng(0)
     face = canonical_face() + draw.normal(0, 0.3, (30, 478, 3))
@@ -72,7 +74,7 @@ def test_a_talking_head_that_nods_gives_back_what_it_was_made_of():
     np.testing.assert_allclose(found, (face - canonical_face())[:, list(IBUG_68)], atol=1e-5)
 
 
-def test_pose_is_taken_away():
+def test_pose_is_taken_away() -> None:
     rotations, translations = nodding(40)
     face = np.repeat(canonical_face()[None].astype(np.float64), 40, axis=0)
     face[:, 14, 1] -= np.linspace(0, 1, 40)
@@ -85,7 +87,7 @@ def test_pose_is_taken_away():
     np.testing.assert_allclose(motion.expression.mean(axis=0), 0, atol=1e-5)
 
 
-def test_the_way_back_ends_at_the_tracked_pixels(demo_track):
+def test_the_way_back_ends_at_the_tracked_pixels(demo_track: Track) -> None:
     motion = motion_of_track(demo_track)
     back = landmarks_of(motion.displacements, demo_track.rotations, demo_track.translations, demo_track.frame_size)
     error = np.linalg.norm(back - to_ibug68(demo_track.landmarks)[..., :2], axis=-1)
@@ -95,7 +97,7 @@ def test_the_way_back_ends_at_the_tracked_pixels(demo_track):
     assert motion.confidence.min() > 0.8
 
 
-def test_motion_opens_and_shuts_as_the_tracked_mouth_does(demo_track):
+def test_motion_opens_and_shuts_as_the_tracked_mouth_does(demo_track: Track) -> None:
     points = canonical_68() + motion_of_track(demo_track).displacements
     opening = np.linalg.norm(points[:, LOWER, :2] - points[:, UPPER, :2], axis=-1)
     tracked = mouth_opening(demo_track.landmarks)
@@ -103,7 +105,7 @@ def test_motion_opens_and_shuts_as_the_tracked_mouth_does(demo_track):
     assert np.ptp(opening) == pytest.approx(8.9 * np.ptp(tracked), rel=0.15)
 
 
-def test_trembling_of_the_whole_face_does_not_reach_the_motion(demo_track):
+def test_trembling_of_the_whole_face_does_not_reach_the_motion(demo_track: Track) -> None:
     """The frame's own pose takes it away: the nose stands still to a third of a millimetre, where it trembles by 1."""
     draw = np.random.default_rng(1)
     landmarks = demo_track.landmarks.copy()
@@ -117,7 +119,7 @@ def test_trembling_of_the_whole_face_does_not_reach_the_motion(demo_track):
     np.testing.assert_allclose(shaken, motion_of_track(demo_track).displacements, atol=0.08)
 
 
-def test_frames_without_the_face_are_filled_in_and_not_trusted(demo_track):
+def test_frames_without_the_face_are_filled_in_and_not_trusted(demo_track: Track) -> None:
     lost = replace(demo_track, landmarks=demo_track.landmarks.copy(), status=demo_track.status.copy())
     lost.rotations, lost.translations = demo_track.rotations.copy(), demo_track.translations.copy()
     for start, stop in ((0, 5), (20, 23)):
@@ -134,7 +136,7 @@ def test_frames_without_the_face_are_filled_in_and_not_trusted(demo_track):
     assert np.flatnonzero(motion.confidence == 0).tolist() == [0, 1, 2, 3, 4, 20, 21, 22, 40]
 
 
-def test_a_head_that_turns_away_is_trusted_less():
+def test_a_head_that_turns_away_is_trusted_less() -> None:
     rotations, _ = nodding(12)
     track = track_of(np.zeros((12, 478, 3)), rotations, np.tile([0, 0, -60.0], (12, 1)))
     confidence = track_confidence(track)
@@ -143,14 +145,14 @@ def test_a_head_that_turns_away_is_trusted_less():
     assert (np.diff(confidence) < 0).all()
 
 
-def test_a_track_without_a_face_is_refused():
+def test_a_track_without_a_face_is_refused() -> None:
     nothing = np.full((4, 478, 3), np.nan)
     track = track_of(nothing, np.full((4, 3, 3), np.nan), np.full((4, 3), np.nan), np.zeros(4, np.uint8))
     with pytest.raises(InputError, match="none of the frames"):
         motion_of_track(track)
 
 
-def test_filling_in_keeps_what_is_known():
+def test_filling_in_keeps_what_is_known() -> None:
     values = np.arange(12, dtype=np.float32).reshape(6, 2) ** 2
     filled = fill_in(values, np.array([1, 2, 5]))
     np.testing.assert_array_equal(filled[[1, 2, 5]], values[[1, 2, 5]])

@@ -12,7 +12,7 @@ FLIPPED_68 = [
 """For each of the 68 points the one that takes its place in a mirrored picture, as 300-W defines it."""
 
 
-def is_simple_ring(points):
+def is_simple_ring(points: np.ndarray) -> np.bool:
     """Whether a closed outline never crosses itself: its signed turns sum to one full turn."""
     edges = np.roll(points, -1, axis=0) - points
     angles = np.arctan2(edges[:, 1], edges[:, 0])
@@ -24,19 +24,19 @@ def is_simple_ring(points):
     "outline",
     ["LIPS_OUTER", "LIPS_INNER", "FACE_OVAL", "RIGHT_EYE", "LEFT_EYE", "RIGHT_BROW", "LEFT_BROW"],
 )
-def test_outlines_can_be_filled(outline):
+def test_outlines_can_be_filled(outline: str) -> None:
     indices = getattr(names, outline)
     assert len(set(indices)) == len(indices)
     assert is_simple_ring(canonical_face()[list(indices), :2])
 
 
 @pytest.mark.parametrize("group", ["LIPS", "LIPS_OUTER", "LIPS_INNER", "FACE_OVAL", "JAW", "EYES", "RIGID"])
-def test_groups_are_symmetric(group):
+def test_groups_are_symmetric(group: str) -> None:
     indices = set(getattr(names, group))
     assert {int(mirror_indices()[index]) for index in indices} == indices
 
 
-def test_rights_are_the_speakers_own():
+def test_rights_are_the_speakers_own() -> None:
     face = canonical_face()
     for right, left in ((names.RIGHT_EYE, names.LEFT_EYE), (names.RIGHT_IRIS, names.LEFT_IRIS)):
         assert face[list(right), 0].max() < 0 < face[list(left), 0].min()
@@ -44,7 +44,7 @@ def test_rights_are_the_speakers_own():
     assert face[names.LIP_UPPER, 1] > face[names.LIP_LOWER, 1] > face[names.CHIN, 1]
 
 
-def test_ibug_mapping_is_symmetric_and_in_order():
+def test_ibug_mapping_is_symmetric_and_in_order() -> None:
     mirrored = [int(mirror_indices()[index]) for index in names.IBUG_68]
     assert mirrored == [names.IBUG_68[index] for index in FLIPPED_68]
     face = names.to_ibug68(canonical_face())
@@ -55,13 +55,13 @@ def test_ibug_mapping_is_symmetric_and_in_order():
     assert (np.diff(face[27:31, 1]) < 0).all()
 
 
-def test_ibug_takes_batches_and_refuses_other_numbers_of_points():
+def test_ibug_takes_batches_and_refuses_other_numbers_of_points() -> None:
     assert names.to_ibug68(np.zeros((2, 5, 468, 2))).shape == (2, 5, 68, 2)
     with pytest.raises(ValueError, match=r"\(3, 100, 2\)"):
         names.to_ibug68(np.zeros((3, 100, 2)))
 
 
-def test_mouth_is_measured_in_eye_distances_whatever_the_size():
+def test_mouth_is_measured_in_eye_distances_whatever_the_size() -> None:
     face = canonical_face() * [1, -1, -1]
     wide_open = face.copy()
     wide_open[names.LIP_LOWER, 1] += 0.2 * 8.9
@@ -73,5 +73,5 @@ def test_mouth_is_measured_in_eye_distances_whatever_the_size():
     assert names.mouth_opening(both) == pytest.approx([shut + 0.2] * 2, abs=1e-4)
 
 
-def test_mouth_of_an_absent_face_is_not_a_number():
+def test_mouth_of_an_absent_face_is_not_a_number() -> None:
     assert np.isnan(names.mouth_opening(np.full((478, 3), np.nan)))

@@ -1,6 +1,7 @@
 import hashlib
 import os
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,18 +16,18 @@ from visavox.runtime.cache import cache_folder, fetch_to_cache
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("VISAVOX_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
-def test_the_environment_names_the_folder(own_cache, monkeypatch):
+def test_the_environment_names_the_folder(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cache_folder() == own_cache
     monkeypatch.delenv("VISAVOX_CACHE")
     assert cache_folder().name == "visavox"
 
 
-def test_a_file_is_fetched_once_and_checked(tmp_path, own_cache):
+def test_a_file_is_fetched_once_and_checked(tmp_path: Path, own_cache: Path) -> None:
     source = tmp_path / "published.bin"
     source.write_bytes(b"networks")
     right = hashlib.sha256(b"networks").hexdigest()
@@ -42,7 +43,7 @@ def test_a_file_is_fetched_once_and_checked(tmp_path, own_cache):
         fetch_to_cache("file.bin", url, right, "the networks")
 
 
-def test_what_cannot_be_fetched_is_told_how_to_get(tmp_path, own_cache):
+def test_what_cannot_be_fetched_is_told_how_to_get(tmp_path: Path, own_cache: Path) -> None:
     url = (tmp_path / "nowhere.bin").as_uri()
     with pytest.raises(InputError) as raised:
         fetch_to_cache("file.bin", url, "0" * 64, "the networks")
@@ -50,7 +51,7 @@ def test_what_cannot_be_fetched_is_told_how_to_get(tmp_path, own_cache):
     assert str(own_cache / "file.bin") in str(raised.value)
 
 
-def test_tracks_are_made_once(tmp_path, own_cache, speaker):
+def test_tracks_are_made_once(tmp_path: Path, own_cache: Path, speaker: list[np.ndarray]) -> None:
     picture = tmp_path / "face.png"
     picture.write_bytes(cv2.imencode(".png", speaker[0][..., ::-1])[1].tobytes())
     (first,) = cached_tracks(picture)
@@ -69,7 +70,9 @@ def test_tracks_are_made_once(tmp_path, own_cache, speaker):
     assert len(load_tracks(kept)) == 1
 
 
-def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path, own_cache, speaker, caplog):
+def test_a_cache_that_cannot_be_written_costs_only_time(
+    tmp_path: Path, own_cache: Path, speaker: list[np.ndarray], caplog: pytest.LogCaptureFixture
+) -> None:
     own_cache.write_text("a file where the folder should be")
     picture = tmp_path / "face.png"
     picture.write_bytes(cv2.imencode(".png", speaker[0][..., ::-1])[1].tobytes())
@@ -77,7 +80,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path, own_cache, spe
     assert "not kept" in caplog.text
 
 
-def test_the_identity_depends_on_file_and_settings(tmp_path):
+def test_the_identity_depends_on_file_and_settings(tmp_path: Path) -> None:
     from visavox.face.track.track_cache import _identity
 
     video = tmp_path / "clip.mpg"
@@ -91,6 +94,6 @@ def test_the_identity_depends_on_file_and_settings(tmp_path):
     assert len(others | {plain}) == 4
 
 
-def test_a_video_that_is_missing_is_said_as_ever(tmp_path):
+def test_a_video_that_is_missing_is_said_as_ever(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="missing"):
         cached_tracks(tmp_path / "missing.mp4")

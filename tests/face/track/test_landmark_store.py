@@ -16,7 +16,7 @@ def faces(count: int, size: float, seed: int = 0) -> np.ndarray:
     return centers + generator.uniform(-size / 2, size / 2, (count, NUM_LANDMARKS, 3))
 
 
-def test_they_are_rounded_as_tracks_are_and_no_further():
+def test_they_are_rounded_as_tracks_are_and_no_further() -> None:
     store = LandmarkStore()
     given = faces(7, 300.0)
     kept = [store.keep(landmarks) for landmarks in given]
@@ -29,14 +29,14 @@ def test_they_are_rounded_as_tracks_are_and_no_further():
         assert one.offsets.dtype == np.int16
 
 
-def test_faces_too_large_for_half_the_memory_are_kept_as_well():
+def test_faces_too_large_for_half_the_memory_are_kept_as_well() -> None:
     (landmarks,) = faces(1, 3000.0)
     kept = LandmarkStore().keep(landmarks)
     assert kept.offsets.dtype == np.int32
     assert np.abs(kept.decode() - landmarks).max() < 0.6 * LANDMARK_STEP
 
 
-def test_many_do_not_disturb_each_other_and_blocks_are_freed():
+def test_many_do_not_disturb_each_other_and_blocks_are_freed() -> None:
     store = LandmarkStore()
     given = faces(3, 100.0, seed=1)
     kept = [store.keep(given[number % 3]) for number in range(2 * FACES_PER_BLOCK + 5)]

@@ -1,11 +1,14 @@
 import numpy as np
 
 from visavox.face.track.overlay import draw_overlay
+from visavox.face.track.tracker import RegionTracker
 from visavox.face.track.tracking import track_frames
 from visavox.types import Frame, FrameStatus
 
 
-def test_the_overlay_shows_the_face_and_leaves_the_picture_alone(tracker, speaker):
+def test_the_overlay_shows_the_face_and_leaves_the_picture_alone(
+    tracker: RegionTracker, speaker: list[np.ndarray]
+) -> None:
     (track,) = track_frames([Frame(speaker[0], 0, 0), Frame(speaker[1], 1, 1)], tracker, frame_size=(360, 288))
     before = speaker[0].copy()
     drawn = draw_overlay(speaker[0], [track], 0)
@@ -24,7 +27,7 @@ def test_the_overlay_shows_the_face_and_leaves_the_picture_alone(tracker, speake
     assert all((drawn[y, x] != before[y, x]).any() for x, y in lips)
 
 
-def test_a_frame_without_the_face_shows_only_its_number(tracker, speaker):
+def test_a_frame_without_the_face_shows_only_its_number(tracker: RegionTracker, speaker: list[np.ndarray]) -> None:
     (track,) = track_frames([Frame(speaker[0], 0, 0)], tracker, frame_size=(360, 288))
     track.status[0] = FrameStatus.ABSENT
     drawn = draw_overlay(speaker[0], [track], 0)

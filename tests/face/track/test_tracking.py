@@ -1,5 +1,8 @@
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,13 +13,14 @@ from visavox.errors import InputError
 from visavox.face.geometry.landmarks import mouth_opening
 from visavox.face.track.selection import check_selection, select_tracks, track_in_box
 from visavox.face.track.track_building import StatusSettings, build_track, fill_gaps, is_turned_away
+from visavox.face.track.tracker import RegionTracker
 from visavox.face.track.tracking import TrackingSettings, track_frames, track_video
-from visavox.types import Frame, FrameStatus
+from visavox.types import Frame, FrameStatus, Track
 
 RATE = 25
 
 
-def track(tracker, pictures, times=None, **settings):
+def track(tracker: RegionTracker, pictures: list[np.ndarray], times=None, **settings: Any) -> list[Track]:
     frames = [
         Frame(picture, Fraction(index, RATE) if times is None else times[index], index)
         for index, picture in enumerate(pictures)
@@ -25,12 +29,12 @@ def track(tracker, pictures, times=None, **settings):
     return track_frames(frames, tracker, frame_size=size, settings=TrackingSettings(**settings))
 
 
-def pattern(track):
+def pattern(track: Track) -> str:
     """The status of each frame as one letter."""
     return "".join(".DIT"[value] for value in track.status)
 
 
-def test_the_bundled_clip_is_one_face_in_every_frame():
+def test_the_bundled_clip_is_one_face_in_every_frame() -> None:
     (found,) = track_video(FACE)
     assert pattern(found) == "D" * 75
     assert found.frame_size == (360, 288)
@@ -45,7 +49,7 @@ def test_the_bundled_clip_is_one_face_in_every_frame():
     assert openings.max() > 0.1
 
 
-def test_a_still_face_hardly_jitters(tracker, speaker):
+def test_a_still_face_hardly_jitters(tracker: RegionTracker, speaker: list[np.ndarray]) -> None:
     noise = np.random.default_rng(0)
     pictures = [np.clip(speaker[0] + noise.normal(0, 3, speaker[0].shape), 0, 255).astype(np.uint8) for _ in range(12)]
     (found,) = track(tracker, pictures)
@@ -54,12 +58,14 @@ def test_a_still_face_hardly_jitters(tracker, speaker):
     assert mouth_opening(found.landmarks).std() < 0.006
 
 
-def test_the_same_video_gives_the_same_track(tracker, speaker):
+def test_the_same_video_gives_the_same_track(tracker: RegionTracker, speaker: list[np.ndarray]) -> None:
     first, second = (track(tracker, speaker[:6])[0] for _ in range(2))
     np.testing.assert_array_equal(first.landmarks, second.landmarks)
 
 
-def test_two_faces_side_by_side_keep_their_numbers(tracker, speaker, portrait):
+def test_two_faces_side_by_side_keep_their_numbers(
+    tracker: RegionTracker, speaker: list[np.ndarray], portrait: np.ndarray
+) -> None:
     pictures = [
         np.hstack([picture, np.ascontiguousarray(portrait[:288, 60 - step : 420 - step])])
         for step, picture in enumerate(speaker[:12])
@@ -77,7 +83,9 @@ def test_two_faces_side_by_side_keep_their_numbers(tracker, speaker, portrait):
         select_tracks(tracks, "7")
 
 
-def test_a_cut_ends_one_face_and_the_other_comes_back(tracker, speaker, portrait_frame):
+def test_a_cut_ends_one_face_and_the_other_comes_back(
+    tracker: RegionTracker, speaker: list[np.ndarray], portrait_frame: np.ndarray
+) -> None:
     pictures = [*speaker[:8], *[portrait_frame] * 8, *speaker[8:16]]
     first, second = track(tracker, pictures)
     assert pattern(first) == "D" * 8 + "." * 8 + "D" * 8
@@ -87,7 +95,9 @@ def test_a_cut_ends_one_face_and_the_other_comes_back(tracker, speaker, portrait
     assert np.isnan(first.rotations[8:16]).all()
 
 
-def test_a_face_leaves_the_picture_and_returns(tracker, speaker, place):
+def test_a_face_leaves_the_picture_and_returns(
+    tracker: RegionTracker, speaker: list[np.ndarray], place: Callable[..., tuple[np.ndarray, np.ndarray]]
+) -> None:
     centers = [*range(320, 740, 35), *range(740, 320, -35)]
     pictures = [place(speaker[0], (x, 240))[0] for x in centers]
     (found,) = track(tracker, pictures)
@@ -103,8 +113,10 @@ def test_a_face_leaves_the_picture_and_returns(tracker, speaker, place):
     assert np.ptp(offsets) < 2.5
 
 
-def test_short_gaps_are_filled_and_long_ones_are_not(tracker, speaker, place):
-    def hidden(x):
+def test_short_gaps_are_filled_and_long_ones_are_not(
+    tracker: RegionTracker, speaker: list[np.ndarray], place: Callable[..., tuple[np.ndarray, np.ndarray]]
+) -> None:
+    def hidden(x: int) -> np.ndarray:
         picture = place(speaker[0], (x, 240), 0.7)[0]
         picture[190:300, x - 45 : x + 45] = 70
         return picture
@@ -121,7 +133,7 @@ def test_short_gaps_are_filled_and_long_ones_are_not(tracker, speaker, place):
     assert pattern(unfilled) == "D" * 6 + "." * 4 + "D" * 4
 
 
-def moving_face(num_frames, seen, shift=10.0):
+def moving_face(num_frames: int, seen: list[int], shift: float = 10.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Landmarks around (200, 200) that move to the right, known in the frames of `seen`."""
     landmarks = np.zeros((num_frames, 478, 3), np.float32)
     landmarks[..., :2] = np.random.default_rng(0).uniform(150, 250, (478, 2))
@@ -132,7 +144,7 @@ def moving_face(num_frames, seen, shift=10.0):
     return landmarks, known, status
 
 
-def test_gaps_are_measured_in_seconds():
+def test_gaps_are_measured_in_seconds() -> None:
     times = (Fraction(0), Fraction(1, 10), Fraction(2, 10), Fraction(4, 10))
     for longest, filled in ((0.41, True), (0.39, False)):
         _, known, status = moving_face(4, [0, 3])
@@ -147,7 +159,7 @@ def test_gaps_are_measured_in_seconds():
     [([0, 0, 1], 10.0, (640, 480)), ([0, 0, 0], 90.0, (640, 480)), ([0, 0, 0], 10.0, (640, 252))],
     ids=["over a cut", "over a jump", "at the border"],
 )
-def test_no_gap_is_filled(shots, shift, size):
+def test_no_gap_is_filled(shots: list[int], shift: float, size: tuple[int, int]) -> None:
     _, known, status = moving_face(3, [0, 2], shift)
     times = (Fraction(0), Fraction(1, 25), Fraction(2, 25))
     fill_gaps(known, status, shots=np.array(shots), times=times, frame_size=size, max_gap=1.0)
@@ -155,7 +167,7 @@ def test_no_gap_is_filled(shots, shift, size):
     assert np.isnan(known[1]).all()
 
 
-def test_a_head_turns_away_and_back_without_flicker():
+def test_a_head_turns_away_and_back_without_flicker() -> None:
     yaw = np.radians([0, 30, 54, 56, 54, 51, 49, 54, 80, 53])
     rotations = np.zeros((10, 3, 3))
     rotations[:, 1, 1] = 1
@@ -166,7 +178,7 @@ def test_a_head_turns_away_and_back_without_flicker():
     assert away.tolist() == [False, False, False, True, True, True, False, False, True, False]
 
 
-def test_turned_away_frames_keep_their_landmarks(tracker, portrait):
+def test_turned_away_frames_keep_their_landmarks(tracker: RegionTracker, portrait: np.ndarray) -> None:
     pictures = [np.ascontiguousarray(portrait[:288, 60:420])] * 4
     (found,) = track(tracker, pictures, status=StatusSettings(max_pitch=0.5, max_yaw=0.5))
     assert pattern(found) == "TTTT"
@@ -174,19 +186,21 @@ def test_turned_away_frames_keep_their_landmarks(tracker, portrait):
     assert np.isfinite(found.landmarks).all()
 
 
-def test_a_glimpse_of_a_face_is_dropped(tracker, speaker, portrait_frame):
+def test_a_glimpse_of_a_face_is_dropped(
+    tracker: RegionTracker, speaker: list[np.ndarray], portrait_frame: np.ndarray
+) -> None:
     pictures = [np.hstack([picture, np.full_like(picture, 60)]) for picture in speaker[:12]]
     pictures[0][:, 360:] = portrait_frame
     assert len(track(tracker, pictures)) == 1
     assert len(track(tracker, pictures, min_duration=0.0)) == 2
 
 
-def test_landmarks_are_whole_64ths_of_a_pixel(tracker, speaker):
+def test_landmarks_are_whole_64ths_of_a_pixel(tracker: RegionTracker, speaker: list[np.ndarray]) -> None:
     (found,) = track(tracker, speaker[:2])
     np.testing.assert_array_equal(found.landmarks * 64, np.round(found.landmarks * 64))
 
 
-def test_a_picture_is_a_video_of_one_frame(tmp_path, portrait):
+def test_a_picture_is_a_video_of_one_frame(tmp_path: Path, portrait: np.ndarray) -> None:
     path = tmp_path / "портрет 'x'.png"
     path.write_bytes(cv2.imencode(".png", portrait[..., ::-1])[1].tobytes())
     (found,) = track_video(path)
@@ -197,12 +211,12 @@ def test_a_picture_is_a_video_of_one_frame(tmp_path, portrait):
     assert 250 < box[2] < 300
 
 
-def test_a_video_without_a_face_has_no_tracks(tracker):
+def test_a_video_without_a_face_has_no_tracks(tracker: RegionTracker) -> None:
     assert track(tracker, [np.full((96, 128, 3), 90, np.uint8)] * 3) == []
     assert select_tracks([], "largest") == []
 
 
-def test_a_face_is_followed_by_its_box(tmp_path, speaker, portrait_frame):
+def test_a_face_is_followed_by_its_box(tmp_path: Path, speaker: list[np.ndarray], portrait_frame: np.ndarray) -> None:
     path = tmp_path / "two.png"
     path.write_bytes(cv2.imencode(".png", np.hstack([speaker[0], portrait_frame])[..., ::-1])[1].tobytes())
     assert track_in_box(path, (460, 20, 600, 200)).boxes[0, 0] > 360
@@ -215,24 +229,26 @@ def test_a_face_is_followed_by_its_box(tmp_path, speaker, portrait_frame):
     ("box", "message"),
     [((10, 10, 5, 200), "no room for a face"), ((0, 0, 400, 200), "360 x 288"), ((-5, 0, 100, 100), "beyond")],
 )
-def test_boxes_that_cannot_be_are_refused_before_anything_is_tracked(box, message):
+def test_boxes_that_cannot_be_are_refused_before_anything_is_tracked(
+    box: tuple[int, int, int, int], message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         track_video(FACE, face_box=box)
 
 
 @pytest.mark.parametrize("which", ["biggest", "", "-1", "1.5"])
-def test_unknown_names_of_faces_are_refused(which):
+def test_unknown_names_of_faces_are_refused(which: str) -> None:
     with pytest.raises(InputError, match="largest"):
         check_selection(which)
 
 
 @pytest.mark.parametrize("wrong", [{"max_gap": -1.0}, {"max_yaw": 0.0}, {"max_pitch": 200.0}, {"hysteresis": -1.0}])
-def test_settings_that_mean_nothing_are_refused(wrong):
+def test_settings_that_mean_nothing_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError, match=next(iter(wrong))):
         replace(StatusSettings(), **wrong)
 
 
-def test_a_track_without_sightings_is_empty():
+def test_a_track_without_sightings_is_empty() -> None:
     times = (Fraction(0), Fraction(1, 25), Fraction(2, 25))
     rebuilt = build_track([], shots=np.zeros(3, np.int32), times=times, frame_size=(64, 48), settings=StatusSettings())
     assert pattern(rebuilt) == "..."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -35,7 +36,7 @@ PLAIN = replace(CONFIG, attention=False, alignment_levels=())
 """The same with nothing of the method but its U-Net."""
 
 
-def inputs(settings: AttnWav2LipConfig, batch=2):
+def inputs(settings: AttnWav2LipConfig, batch: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
     torch.manual_seed(0)
     mel = torch.rand(batch, 1, 80, settings.mel_window) * 8 - 4
     size = (settings.resolution, settings.resolution)
@@ -64,7 +65,7 @@ def parts(network: nn.Module, kind: type) -> int:
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 @pytest.mark.parametrize("kind", ["painting anew", "bending the reference"])
 @pytest.mark.parametrize("whole", [True, False])
-def test_every_resolution_paints_and_learns(resolution, kind, whole):
+def test_every_resolution_paints_and_learns(resolution: int, kind: str, whole: bool) -> None:
     changes = {"motion": MOTION, "warp_reference": True} if kind == "bending the reference" else {}
     settings = replace(CONFIG if whole else PLAIN, resolution=resolution, **changes)
     network = AttnWav2Lip(settings)
@@ -80,7 +81,7 @@ def test_every_resolution_paints_and_learns(resolution, kind, whole):
 
 
 @pytest.mark.parametrize("levels", [3, 4, 5, 6])
-def test_any_number_of_levels(levels):
+def test_any_number_of_levels(levels: int) -> None:
     tuples = {name: (2,) * levels for name in ("encoder_channels", "decoder_channels")}
     blocks = {name: (0,) * levels for name in ("encoder_blocks", "decoder_blocks")}
     settings = replace(CONFIG, **tuples, **blocks, alignment_levels=tuple(range(levels)), warp_reference=True)
@@ -89,14 +90,14 @@ def test_any_number_of_levels(levels):
     assert parts(network, SemanticAlignment) == levels
 
 
-def test_the_wide_network_is_smaller_than_the_published_wav2lip():
+def test_the_wide_network_is_smaller_than_the_published_wav2lip() -> None:
     with torch.device("meta"):
         network = AttnWav2Lip()
     assert sum(parameter.numel() for parameter in network.parameters()) < 36_298_035
     assert len(network.encoder) < 7
 
 
-def test_what_is_switched_off_is_not_there():
+def test_what_is_switched_off_is_not_there() -> None:
     assert parts(AttnWav2Lip(CONFIG), AttentionBlock) == 6
     assert parts(AttnWav2Lip(CONFIG), SemanticAlignment) == 2
     assert parts(AttnWav2Lip(PLAIN), AttentionBlock) == parts(AttnWav2Lip(PLAIN), SemanticAlignment) == 0
@@ -105,7 +106,7 @@ def test_what_is_switched_off_is_not_there():
 
 
 @pytest.mark.parametrize("settings", [CONFIG, PLAIN, replace(CONFIG, motion=MOTION, warp_reference=True)])
-def test_speech_changes_the_picture_and_learns_from_it(settings):
+def test_speech_changes_the_picture_and_learns_from_it(settings: AttnWav2LipConfig) -> None:
     network = used(settings)
     mel, faces = inputs(settings)
     condition = network.condition(mel).detach().requires_grad_(True)
@@ -117,7 +118,7 @@ def test_speech_changes_the_picture_and_learns_from_it(settings):
 
 
 @pytest.mark.parametrize("way", ["by statistics", "beside the features"])
-def test_each_way_of_the_speech_carries_it_alone(way):
+def test_each_way_of_the_speech_carries_it_alone(way: str) -> None:
     network = used(CONFIG)
     with torch.no_grad():
         if way == "by statistics":
@@ -130,7 +131,7 @@ def test_each_way_of_the_speech_carries_it_alone(way):
     assert (condition.grad.abs() > 0).all()
 
 
-def test_motion_takes_the_place_of_what_is_heard():
+def test_motion_takes_the_place_of_what_is_heard() -> None:
     settings = replace(CONFIG, motion=MOTION, mel_window=32)
     network = used(settings)
     mel, faces = inputs(settings)
@@ -140,7 +141,7 @@ def test_motion_takes_the_place_of_what_is_heard():
     assert not torch.allclose(network(mel, faces, heard + 1), network(mel, faces), atol=1e-4)
 
 
-def test_layers_make_the_picture():
+def test_layers_make_the_picture() -> None:
     settings = replace(CONFIG, motion=MOTION, warp_reference=True)
     network = used(settings)
     mel, faces = inputs(settings)
@@ -152,7 +153,9 @@ def test_layers_make_the_picture():
 
 
 @pytest.mark.parametrize("changes", [{}, {"motion": MOTION, "warp_reference": True}])
-def test_it_paints_the_same_folded_channels_last_and_nearly_the_same_in_bfloat16(changes):
+def test_it_paints_the_same_folded_channels_last_and_nearly_the_same_in_bfloat16(
+    changes: dict[str, MotionConfig | bool],
+) -> None:
     settings = replace(CONFIG, **changes)
     network = used(settings)
     mel, faces = inputs(settings)
@@ -168,7 +171,7 @@ def test_it_paints_the_same_folded_channels_last_and_nearly_the_same_in_bfloat16
     assert (half.float() - expected).abs().max() < 0.1
 
 
-def test_its_file_says_what_it_is(tmp_path, capsys):
+def test_its_file_says_what_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "attn.safetensors"
     settings = replace(CONFIG, motion=MOTION, warp_reference=True, mel_lead=5, attention_from=1)
     network = used(settings)
@@ -185,7 +188,7 @@ def test_its_file_says_what_it_is(tmp_path, capsys):
     assert "attn_wav2lip, " in capsys.readouterr().out
 
 
-def test_generators_are_known_by_their_dimensions_and_by_name():
+def test_generators_are_known_by_their_dimensions_and_by_name() -> None:
     assert network_of(CONFIG) == "attn_wav2lip"
     assert {name for name, network in NETWORKS.items() if issubclass(network.config, GeneratorConfig)} == {*GENERATORS}
     for name in GENERATORS:
@@ -203,14 +206,14 @@ def test_generators_are_known_by_their_dimensions_and_by_name():
         ({"attention_reduction": 0}, "an attention_reduction of 0; give 1 or more"),
     ],
 )
-def test_dimensions_that_do_not_fit_are_refused(changes, sentence):
+def test_dimensions_that_do_not_fit_are_refused(changes: dict[str, int | tuple[int, ...]], sentence: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011
         replace(CONFIG, **changes)
     assert sentence in str(caught.value)
 
 
 @pytest.mark.parametrize(("levels", "words"), [(2, "there must be at least 3"), (7, "must be a multiple of 64")])
-def test_a_number_of_levels_that_does_not_fit_is_refused(levels, words):
+def test_a_number_of_levels_that_does_not_fit_is_refused(levels: int, words: str) -> None:
     names = ("encoder_channels", "encoder_blocks", "decoder_channels", "decoder_blocks")
     with pytest.raises(ValueError, match=words):
         replace(CONFIG, **{name: (1,) * levels for name in names}, alignment_levels=())

@@ -17,7 +17,7 @@ SIZES = [(1, 1), (1, 4), (2, 3), (5, 7), (6, 6), (12, 9), (13, 16)]
 
 
 @pytest.fixture(autouse=True)
-def same_numbers():
+def same_numbers() -> None:
     torch.manual_seed(0)
 
 
@@ -91,7 +91,7 @@ def spectral_transform(module: SpectralTransform, x: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("channels", [2, 5, 8])
-def test_a_fast_fourier_convolution_is_what_its_formula_says(channels, size):
+def test_a_fast_fourier_convolution_is_what_its_formula_says(channels: int, size: tuple[int, int]) -> None:
     layer = shaken(FastFourierConvolution(channels))
     features = torch.randn(2, channels, *size)
     near = channels - channels // 2
@@ -109,7 +109,7 @@ def test_a_fast_fourier_convolution_is_what_its_formula_says(channels, size):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_transforms_that_change_nothing_between_give_back_what_they_got(size):
+def test_transforms_that_change_nothing_between_give_back_what_they_got(size: tuple[int, int]) -> None:
     unit = FourierUnit(3)
     identity = nn.Conv2d(6, 6, 1)
     with torch.no_grad():
@@ -120,14 +120,14 @@ def test_transforms_that_change_nothing_between_give_back_what_they_got(size):
     torch.testing.assert_close(unit(features), features, atol=1e-6, rtol=0)
 
 
-def test_the_fourier_unit_keeps_the_size_of_numbers_at_every_resolution():
+def test_the_fourier_unit_keeps_the_size_of_numbers_at_every_resolution() -> None:
     unit = shaken(FourierUnit(4))
     unit.layers[1].reset_running_stats()
     small, large = (unit(torch.randn(8, 4, side, side)).std().item() for side in (6, 48))
     assert large == pytest.approx(small, rel=0.25)
 
 
-def test_global_features_reach_every_place_and_local_ones_their_neighbours():
+def test_global_features_reach_every_place_and_local_ones_their_neighbours() -> None:
     layer = shaken(FastFourierConvolution(64))  # many channels: a ReLU closes some of them at each place
     for first, reaches_all in ((0, False), (32, True)):
         features = torch.randn(1, 64, 11, 11, requires_grad=True)
@@ -138,12 +138,12 @@ def test_global_features_reach_every_place_and_local_ones_their_neighbours():
         assert reaches_all or seen.sum() == 9
 
 
-def test_a_branch_needs_channels():
+def test_a_branch_needs_channels() -> None:
     with pytest.raises(ValueError, match="1 channels; a local and a global branch need 2 or more"):
         FastFourierConvolution(1)
 
 
-def test_transforms_are_made_in_float32_whatever_is_around_them():
+def test_transforms_are_made_in_float32_whatever_is_around_them() -> None:
     layer = shaken(FastFourierConvolution(8))
     features = torch.randn(2, 8, 12, 9)
     expected = layer(features)
@@ -155,7 +155,7 @@ def test_transforms_are_made_in_float32_whatever_is_around_them():
     torch.testing.assert_close(found.float(), expected, atol=0.05, rtol=0.05)
 
 
-def test_aligned_features_have_the_statistics_that_the_speech_asks_for():
+def test_aligned_features_have_the_statistics_that_the_speech_asks_for() -> None:
     norm = AdaptiveInstanceNorm(6, condition=4)
     nn.init.normal_(norm.affine.weight)
     nn.init.normal_(norm.affine.bias)
@@ -166,7 +166,7 @@ def test_aligned_features_have_the_statistics_that_the_speech_asks_for():
     torch.testing.assert_close(aligned.std(dim=(2, 3), correction=0), (1 + scale).abs(), atol=1e-5, rtol=1e-4)
 
 
-def test_alignment_begins_the_same_for_all_speech_and_survives_a_flat_channel():
+def test_alignment_begins_the_same_for_all_speech_and_survives_a_flat_channel() -> None:
     norm = AdaptiveInstanceNorm(3, condition=4)
     features = torch.randn(2, 3, 5, 5)
     assert torch.equal(norm(features, torch.randn(2, 4, 1, 1)), norm(features, torch.zeros(2, 4, 1, 1)))
@@ -175,7 +175,7 @@ def test_alignment_begins_the_same_for_all_speech_and_survives_a_flat_channel():
     torch.testing.assert_close(flat, torch.zeros(2, 3, 1, 1), atol=1e-3, rtol=0)
 
 
-def test_the_alignment_module_adds_to_what_it_gets():
+def test_the_alignment_module_adds_to_what_it_gets() -> None:
     module = SemanticAlignment(6, condition=4)
     nn.init.normal_(module.norm.affine.weight)
     features, speech = torch.randn(2, 6, 7, 5), torch.randn(2, 4, 1, 1, requires_grad=True)
@@ -187,7 +187,7 @@ def test_the_alignment_module_adds_to_what_it_gets():
 
 
 @pytest.mark.parametrize("size", [(4, 4), (3, 10)])
-def test_the_attention_block_is_what_its_formula_says(size):
+def test_the_attention_block_is_what_its_formula_says(size: tuple[int, int]) -> None:
     channels = 12
     block = shaken(AttentionBlock(channels, reduction=2))
     features = torch.randn(2, channels, *size)
@@ -214,7 +214,7 @@ def test_the_attention_block_is_what_its_formula_says(size):
     np.testing.assert_allclose(double(block(features)), expected, atol=1e-6)
 
 
-def test_attention_weighs_channels_and_places():
+def test_attention_weighs_channels_and_places() -> None:
     features = torch.rand(2, 16, 5, 6)
     assert ChannelAttention(16, 8)(features).shape == (2, 16, 1, 1)
     assert SpatialAttention()(features).shape == (2, 1, 5, 6)

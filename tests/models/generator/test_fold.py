@@ -18,7 +18,7 @@ def shaken(module: nn.Module) -> nn.Module:
     return module.eval()
 
 
-def test_the_generator_paints_the_same():
+def test_the_generator_paints_the_same() -> None:
     config = Wav2LipConfig(
         encoder_channels=(4, 8, 8, 8, 16, 16, 16),
         decoder_channels=(16, 16, 16, 16, 8, 8, 8),
@@ -34,7 +34,7 @@ def test_the_generator_paints_the_same():
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
 
-def test_a_lone_normalisation_stays():
+def test_a_lone_normalisation_stays() -> None:
     model = shaken(nn.Sequential(nn.ReLU(), nn.BatchNorm2d(3), nn.Conv2d(3, 3, 1), nn.ReLU()))
     folded = fold_batch_norm(model)
     picture = torch.rand(1, 3, 5, 5)
@@ -43,6 +43,6 @@ def test_a_lone_normalisation_stays():
     assert isinstance(folded[1], nn.BatchNorm2d)
 
 
-def test_training_mode_is_refused():
+def test_training_mode_is_refused() -> None:
     with pytest.raises(ValueError, match="eval"):
         fold_batch_norm(nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)))

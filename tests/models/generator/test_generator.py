@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -20,7 +22,7 @@ from visavox.models.sync.expert import Expert, ExpertConfig
 MOTION = MotionConfig(num_motions=3, channels=8, condition=4)
 
 
-def config(resolution=96, **changes) -> Wav2LipConfig:
+def config(resolution: int = 96, **changes: Any) -> Wav2LipConfig:
     """The smallest generator of a resolution."""
     stages = HALVINGS[resolution][0] + 2
     tiny = Wav2LipConfig(
@@ -35,7 +37,7 @@ def config(resolution=96, **changes) -> Wav2LipConfig:
     return replace(tiny, **changes)
 
 
-def inputs(settings: Wav2LipConfig, batch=2):
+def inputs(settings: Wav2LipConfig, batch: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
     torch.manual_seed(0)
     mel = torch.rand(batch, 1, 80, settings.mel_window) * 8 - 4
     return mel, torch.rand(batch, 6, settings.resolution, settings.resolution)
@@ -43,7 +45,7 @@ def inputs(settings: Wav2LipConfig, batch=2):
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 @pytest.mark.parametrize("kind", ["painting anew", "bending the reference"])
-def test_every_resolution_paints_and_learns(resolution, kind):
+def test_every_resolution_paints_and_learns(resolution: int, kind: str) -> None:
     changes = {"motion": MOTION, "warp_reference": True} if kind == "bending the reference" else {}
     settings = config(resolution, **changes)
     network = Wav2Lip(settings)
@@ -60,7 +62,7 @@ def test_every_resolution_paints_and_learns(resolution, kind):
 
 
 @pytest.mark.parametrize("mel_window", [16, 32, 64])
-def test_every_mel_window_is_heard(mel_window):
+def test_every_mel_window_is_heard(mel_window: int) -> None:
     for changes in ({}, {"motion": MOTION}):
         settings = config(mel_window=mel_window, **changes)
         network = Wav2Lip(settings).eval()
@@ -70,14 +72,14 @@ def test_every_mel_window_is_heard(mel_window):
     assert encoder(torch.rand(2, 1, 80, mel_window)).shape == (2, 2, 1, 1)
 
 
-def test_the_published_dimensions_are_the_defaults():
+def test_the_published_dimensions_are_the_defaults() -> None:
     with torch.device("meta"):
         generator, expert, discriminator = Wav2Lip(), Expert(), QualityDiscriminator()
     counts = [sum(p.numel() for p in network.parameters()) for network in (generator, expert, discriminator)]
     assert counts == [36_298_035, 16_435_072, 14_113_793]
 
 
-def test_motion_takes_the_place_of_what_is_heard():
+def test_motion_takes_the_place_of_what_is_heard() -> None:
     settings = config(motion=MOTION, decoder_channels=(8,) * 7)
     torch.manual_seed(1)
     network = Wav2Lip(settings).eval()
@@ -90,14 +92,14 @@ def test_motion_takes_the_place_of_what_is_heard():
     assert not torch.allclose(network(mel, faces, heard + 1), network(mel, faces), atol=1e-6)
 
 
-def test_a_modulation_begins_as_no_change():
+def test_a_modulation_begins_as_no_change() -> None:
     network = Wav2Lip(config(motion=MOTION))
     features = torch.rand(2, 2, 5, 5)
     for modulation in network.modulations:
         assert torch.equal(modulation(features, torch.rand(2, 4, 1, 1)), features)
 
 
-def test_gain_and_offset_calibrate_the_prediction():
+def test_gain_and_offset_calibrate_the_prediction() -> None:
     predictor = MotionPredictor(MOTION, mel_window=32).eval()
     mel = torch.rand(2, 1, 80, 32)
     plain = predictor(mel)
@@ -109,7 +111,7 @@ def test_gain_and_offset_calibrate_the_prediction():
     assert torch.equal(changed[:, 2], torch.full((2,), 5.0))
 
 
-def test_bending_begins_as_the_identity():
+def test_bending_begins_as_the_identity() -> None:
     torch.manual_seed(0)
     warp, reference = ReferenceWarp(4), torch.rand(2, 3, 32, 32)
     grid = warp(torch.randn(2, 4, 8, 8))
@@ -117,7 +119,7 @@ def test_bending_begins_as_the_identity():
     assert torch.allclose(layers.flatten(reference), reference, atol=1e-5)
 
 
-def test_bending_fetches_pixels_from_where_the_flow_says():
+def test_bending_fetches_pixels_from_where_the_flow_says() -> None:
     warp, reference = ReferenceWarp(4), torch.rand(1, 3, 32, 32)
     with torch.no_grad():
         # tanh(bias) * 0.3 of half the picture = 2 pixels of 32 to the right.
@@ -127,14 +129,14 @@ def test_bending_fetches_pixels_from_where_the_flow_says():
     assert torch.allclose(flat[..., :-2], reference[..., 2:], atol=1e-4)
 
 
-def test_the_cover_lays_the_colours_over_the_reference():
+def test_the_cover_lays_the_colours_over_the_reference() -> None:
     warp, reference = ReferenceWarp(4), torch.zeros(1, 3, 32, 32)
     grid = warp(torch.zeros(1, 4, 8, 8))
     flat = Layers(grid, torch.ones(1, 3, 32, 32), torch.full((1, 1, 32, 32), 0.25)).flatten(reference)
     assert torch.allclose(flat, torch.tensor(0.25))
 
 
-def test_layers_grow_with_a_larger_reference():
+def test_layers_grow_with_a_larger_reference() -> None:
     settings = config(motion=MOTION, warp_reference=True)
     network = Wav2Lip(settings).eval()
     mel, faces = inputs(settings)
@@ -147,7 +149,7 @@ def test_layers_grow_with_a_larger_reference():
 
 @pytest.mark.parametrize("resolution", [96, 128])
 @pytest.mark.parametrize("mel_window", [16, 32, 64])
-def test_experts_embed_sound_and_mouths(resolution, mel_window):
+def test_experts_embed_sound_and_mouths(resolution: int, mel_window: int) -> None:
     settings = ExpertConfig(
         resolution, 5, mel_window, face_channels=(2,) * 6, audio_channels=(2,) * 5, face_residuals=(1, 0, 0, 0)
     )
@@ -163,7 +165,7 @@ def test_experts_embed_sound_and_mouths(resolution, mel_window):
 
 
 @pytest.mark.parametrize("resolution", [64, 96, 128])
-def test_discriminators_judge(resolution):
+def test_discriminators_judge(resolution: int) -> None:
     network = QualityDiscriminator(QualityDiscriminatorConfig(resolution, (2,) * 7))
     judged, features = network.judge(torch.rand(2, 3, resolution // 2, resolution))
     assert judged.shape == (2, 1)
@@ -185,7 +187,7 @@ def test_discriminators_judge(resolution):
         (lambda: QualityDiscriminator(QualityDiscriminatorConfig(resolution=192)), "allowed are 64, 96 and 128"),
     ],
 )
-def test_dimensions_that_do_not_fit_are_refused(build, sentence):
+def test_dimensions_that_do_not_fit_are_refused(build: Callable[..., Any], sentence: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011
         build()
     assert sentence in str(caught.value)
@@ -193,7 +195,7 @@ def test_dimensions_that_do_not_fit_are_refused(build, sentence):
 
 @pytest.mark.parametrize("window", [16, 37, 64])
 @pytest.mark.parametrize("dilations", [(), (1, 2)])
-def test_a_speech_branch_hears_windows_of_any_length_to_their_ends(window, dilations):
+def test_a_speech_branch_hears_windows_of_any_length_to_their_ends(window: int, dilations: tuple[int, ...]) -> None:
     torch.manual_seed(0)
     predictor = MotionPredictor(replace(MOTION, dilations=dilations), window).eval()
     mel = (torch.rand(2, 1, 80, window) * 8 - 4).requires_grad_()
@@ -203,7 +205,7 @@ def test_a_speech_branch_hears_windows_of_any_length_to_their_ends(window, dilat
     assert (mel.grad.abs().amax(dim=(0, 1, 2)) > 0).all()
 
 
-def test_a_dilated_speech_branch_is_the_same_when_folded():
+def test_a_dilated_speech_branch_is_the_same_when_folded() -> None:
     torch.manual_seed(0)
     predictor = MotionPredictor(replace(MOTION, dilations=(1, 2)), 32)
     mel = torch.rand(8, 1, 80, 32) * 8 - 4

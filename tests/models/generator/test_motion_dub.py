@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,14 +23,14 @@ DEAF = MotionDubConfig(**{**vars(HEARING), "mel_window": 0, "mel_lead": 0})
 
 
 @pytest.fixture
-def hearing(tmp_path):
+def hearing(tmp_path: Path) -> tuple[Wav2Lip, str]:
     torch.manual_seed(2)
     model, path = Wav2Lip(HEARING).eval(), tmp_path / "hearing.safetensors"
     save_model(path, model, network="wav2lip", config=HEARING, card=ModelCard(CROP, "", "", ""))
     return model, str(path)
 
 
-def test_started_from_a_wav2lip_it_paints_what_that_paints(hearing, tmp_path):
+def test_started_from_a_wav2lip_it_paints_what_that_paints(hearing: tuple[Wav2Lip, str], tmp_path: Path) -> None:
     model, path = hearing
     painter = MotionDub(DEAF).eval()
     painter.load_state_dict({**painter.state_dict(), **load_start(path, DEAF)})
@@ -44,7 +45,7 @@ def test_started_from_a_wav2lip_it_paints_what_that_paints(hearing, tmp_path):
     assert not any(name.startswith(("motion_predictor", "audio_encoder")) for name in loaded.state_dict())
 
 
-def test_it_does_not_hear(hearing):
+def test_it_does_not_hear(hearing: tuple[Wav2Lip, str]) -> None:
     painter = MotionDub(DEAF).eval()
     with pytest.raises(ValueError, match="does not hear"):
         painter(torch.zeros(1, 1, 80, 32), torch.rand(1, 6, 96, 96))
@@ -52,7 +53,7 @@ def test_it_does_not_hear(hearing):
         replace(DEAF, mel_window=32)
 
 
-def test_what_is_shut_stays_shut_and_the_rest_grows_from_rest():
+def test_what_is_shut_stays_shut_and_the_rest_grows_from_rest() -> None:
     reader = MouthReader(3)
     reader.rest.copy_(torch.tensor([-1.0, 0.5, 0.25]))
     reader.response.fill_(1.25)

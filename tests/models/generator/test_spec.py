@@ -16,20 +16,20 @@ from visavox.runtime.json_records import from_mapping, to_json
 
 
 @pytest.mark.parametrize("time", [Fraction(0), Fraction(1, 25), Fraction(13, 25), Fraction(3)])
-def test_windows_are_those_of_the_mel(time):
+def test_windows_are_those_of_the_mel(time: Fraction) -> None:
     mel = np.random.default_rng(0).uniform(-4, 4, (80, 100)).astype(np.float32)
     spec = AudioSpec(window=64, lead=30)
     expected = mel_window(mel, window_start(time, 30), 64)
     assert np.array_equal(spec.rows_at(mel, time, np.full(80, -4.0)), expected)
 
 
-def test_features_of_fifty_rows_a_second():
+def test_features_of_fifty_rows_a_second() -> None:
     spec = AudioSpec("mel-pitch", 83, 50, window=20, lead=8)
     assert spec.first_row(Fraction(1)) == 42
     assert spec.look_ahead == Fraction(12, 50)
 
 
-def test_region_of_tensors_and_arrays():
+def test_region_of_tensors_and_arrays() -> None:
     faces = torch.rand(2, 3, 8, 8)
     hidden, shown = LOWER_HALF.hide(faces), LOWER_HALF.crop(faces)
     assert torch.equal(hidden[:, :, :4], faces[:, :, :4])
@@ -42,12 +42,12 @@ def test_region_of_tensors_and_arrays():
 
 
 @pytest.mark.parametrize("audio", [None, AudioSpec("mel-pitch", 83, 50, 20, 8)])
-def test_spec_travels_as_json(audio):
+def test_spec_travels_as_json(audio: AudioSpec | None) -> None:
     spec = GeneratorSpec(CropSpec(size=96), audio, references=3, context=5, layered=True)
     assert from_mapping(GeneratorSpec, json.loads(to_json(spec))) == spec
 
 
-def test_numbers_out_of_range():
+def test_numbers_out_of_range() -> None:
     with pytest.raises(ValueError, match="window is 0; give 1 or more"):
         AudioSpec(window=0)
     with pytest.raises(ValueError, match="references is 0; give 1 or more"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from visavox.models.motion.flow import CouplingFlow, FlowConfig, standard_normal
 from visavox.models.motion.wavenet import GatedStack
 
 
-def make_flow(channels=6, condition=5, **sizes) -> CouplingFlow:
+def make_flow(channels: int = 6, condition: int = 5, **sizes: Any) -> CouplingFlow:
     """A flow that is far from the identity it begins as."""
     torch.manual_seed(3)
     flow = CouplingFlow(channels, condition, FlowConfig(**{"hidden": 8, "layers": 2, **sizes}))
@@ -27,7 +28,7 @@ def some(*shape: int, seed: int = 0) -> torch.Tensor:
 
 @pytest.mark.parametrize("channels", [2, 5, 6])
 @pytest.mark.parametrize("frames", [1, 2, 13])
-def test_inverse_undoes_forward(channels, frames):
+def test_inverse_undoes_forward(channels: int, frames: int) -> None:
     flow = make_flow(channels)
     latent, condition, mask = some(3, channels, frames), some(3, 5, frames, seed=1), torch.ones(3, 1, frames).double()
     noise, log_determinant = flow(latent, condition, mask)
@@ -37,7 +38,7 @@ def test_inverse_undoes_forward(channels, frames):
     assert torch.equal(log_determinant, torch.zeros(3).double())
 
 
-def test_the_jacobian_has_the_determinant_that_is_said():
+def test_the_jacobian_has_the_determinant_that_is_said() -> None:
     flow = make_flow(channels=4)
     latent, condition, mask = some(1, 4, 5), some(1, 5, 5, seed=1), torch.ones(1, 1, 5).double()
     jacobian = torch.autograd.functional.jacobian(
@@ -50,7 +51,7 @@ def test_the_jacobian_has_the_determinant_that_is_said():
     assert abs(float(sign)) == 1
 
 
-def test_the_density_integrates_to_one():
+def test_the_density_integrates_to_one() -> None:
     """A latent of two numbers: the sum over a fine grid that is wide enough."""
     flow = make_flow(channels=2, couplings=2)
     axis = torch.linspace(-9, 9, 181, dtype=torch.float64)
@@ -64,7 +65,7 @@ def test_the_density_integrates_to_one():
     assert float((density - plain).abs().sum()) * cell > 0.3
 
 
-def test_the_density_is_that_of_the_noise():
+def test_the_density_is_that_of_the_noise() -> None:
     flow = make_flow()
     noise, condition, mask = some(2, 6, 4), some(2, 5, 4, seed=1), torch.ones(2, 1, 4).double()
     latent = flow.inverse(noise, condition, mask)
@@ -75,7 +76,7 @@ def test_the_density_is_that_of_the_noise():
     )
 
 
-def test_padding_changes_nothing():
+def test_padding_changes_nothing() -> None:
     flow = make_flow()
     latent, condition = some(1, 6, 9), some(1, 5, 9, seed=1)
     mask = torch.ones(1, 1, 9).double()
@@ -84,19 +85,19 @@ def test_padding_changes_nothing():
     torch.testing.assert_close(flow(*padded)[0][..., :9], flow(latent, condition, mask)[0])
 
 
-def test_a_new_flow_moves_nothing_but_the_order_of_the_channels():
+def test_a_new_flow_moves_nothing_but_the_order_of_the_channels() -> None:
     flow = CouplingFlow(4, 3, FlowConfig(couplings=2))
     latent = torch.randn(1, 4, 5)
     assert torch.equal(flow(latent, torch.randn(1, 3, 5), torch.ones(1, 1, 5))[0], latent)
 
 
-def test_a_latent_of_one_channel_is_refused():
+def test_a_latent_of_one_channel_is_refused() -> None:
     with pytest.raises(ValueError, match="two halves"):
         CouplingFlow(1, 3, FlowConfig())
 
 
 @pytest.mark.parametrize("growth", [1, 2])
-def test_a_stack_hears_as_far_as_it_says(growth):
+def test_a_stack_hears_as_far_as_it_says(growth: int) -> None:
     torch.manual_seed(0)
     stack = GatedStack(4, 3, kernel=3, num_layers=3, dilation_growth=growth).eval()
     assert stack.reach == (3 if growth == 1 else 7)
@@ -106,6 +107,6 @@ def test_a_stack_hears_as_far_as_it_says(growth):
     assert (int(heard[0]), int(heard[-1])) == (15 - stack.reach, 15 + stack.reach)
 
 
-def test_a_stack_with_an_even_kernel_is_refused():
+def test_a_stack_with_an_even_kernel_is_refused() -> None:
     with pytest.raises(ValueError, match="odd"):
         GatedStack(4, 3, kernel=4, num_layers=2)

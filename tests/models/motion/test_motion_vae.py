@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,19 +44,19 @@ def speech(frames: int, seed: int = 0, batch: int = 1) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 4, 5, 30])
-def test_any_length(vae, frames):
+def test_any_length(vae: MotionVae, frames: int) -> None:
     motion = vae.sample(speech(frames), seed=1)
     assert motion.shape == (1, frames, 204)
     assert torch.isfinite(motion).all()
 
 
-def test_a_seed_gives_one_motion_and_another_seed_another(vae):
+def test_a_seed_gives_one_motion_and_another_seed_another(vae: MotionVae) -> None:
     features = speech(20)
     assert torch.equal(vae.sample(features, seed=1), vae.sample(features, seed=1))
     assert not torch.allclose(vae.sample(features, seed=1), vae.sample(features, seed=2))
 
 
-def test_temperature_0_is_the_mode_of_the_prior_and_needs_no_chance(vae):
+def test_temperature_0_is_the_mode_of_the_prior_and_needs_no_chance(vae: MotionVae) -> None:
     features = speech(16)
     still = vae.sample(features, seed=1, temperature=0.0)
     assert torch.equal(still, vae.sample(features, seed=2, temperature=0.0))
@@ -68,7 +69,7 @@ def test_temperature_0_is_the_mode_of_the_prior_and_needs_no_chance(vae):
         assert (vae.flow.log_density(other, squeezed, torch.ones(1, 1, 4)) < density).all()
 
 
-def test_chunks_give_what_the_whole_gives(vae):
+def test_chunks_give_what_the_whole_gives(vae: MotionVae) -> None:
     frames = 101
     features = speech(frames)
     whole = vae.sample(features, seed=4, temperature=1.0)[0].numpy().reshape(-1, 68, 3)
@@ -80,7 +81,7 @@ def test_chunks_give_what_the_whole_gives(vae):
     np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-5)
 
 
-def test_nothing_is_heard_beyond_the_reach(vae):
+def test_nothing_is_heard_beyond_the_reach(vae: MotionVae) -> None:
     frames, middle = 2 * vae.reach + 41, vae.reach + 20
     features = speech(frames)
     changed = features.clone()
@@ -91,14 +92,14 @@ def test_nothing_is_heard_beyond_the_reach(vae):
     assert not torch.allclose(one[:, 0], other[:, 0])
 
 
-def test_noise_is_the_same_in_portions():
+def test_noise_is_the_same_in_portions() -> None:
     whole = draw_noise(np.random.default_rng(3), 1, 4, 11)
     generator = np.random.default_rng(3)
     portions = [draw_noise(generator, 1, 4, length) for length in (1, 7, 3)]
     assert torch.equal(torch.cat(portions, dim=2), whole)
 
 
-def test_the_divergence_is_that_of_two_normal_distributions(vae):
+def test_the_divergence_is_that_of_two_normal_distributions(vae: MotionVae) -> None:
     """While the flow is the identity the prior is the standard normal, and the divergence has a formula."""
     torch.manual_seed(0)
     plain = MotionVae(CONFIG).eval()
@@ -115,7 +116,7 @@ def test_the_divergence_is_that_of_two_normal_distributions(vae):
     assert float(drawn.mean()) == pytest.approx(float(exact.mean()), rel=0.05)
 
 
-def test_a_larger_gain_moves_farther_and_lips_never_cross(vae):
+def test_a_larger_gain_moves_farther_and_lips_never_cross(vae: MotionVae) -> None:
     features = speech(60)
     mode = torch.zeros(68, 3)
     mode[62, 1], mode[66, 1] = 0.3, -0.7
@@ -137,7 +138,7 @@ def test_a_larger_gain_moves_farther_and_lips_never_cross(vae):
     assert 1.0 < large.gain(0.5) < 3.0
 
 
-def test_it_is_saved_and_loaded(vae, tmp_path):
+def test_it_is_saved_and_loaded(vae: MotionVae, tmp_path: Path) -> None:
     card = ModelCard(CropSpec(), "a test", "untrained", "none")
     save_model(tmp_path / "v.safetensors", vae, network="motion_vae", config=CONFIG, card=card)
     loaded = load_model(tmp_path / "v.safetensors", network="motion_vae")
@@ -145,13 +146,13 @@ def test_it_is_saved_and_loaded(vae, tmp_path):
     assert torch.equal(loaded.sample(speech(9)), vae.sample(speech(9)))
 
 
-def test_the_published_network_can_be_built():
+def test_the_published_network_can_be_built() -> None:
     with torch.device("meta"):
         vae = MotionVae(MotionVaeConfig())
     millions = sum(parameter.numel() for parameter in vae.parameters()) / 1e6
     assert 9 < millions < 14
 
 
-def test_an_even_kernel_is_refused():
+def test_an_even_kernel_is_refused() -> None:
     with pytest.raises(ValueError, match="odd"):
         MotionVae(replace(CONFIG, kernel=4))

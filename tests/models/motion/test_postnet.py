@@ -19,7 +19,7 @@ def trained(config: PostNetConfig = SMALL) -> PostNet:
     return postnet
 
 
-def test_what_has_learned_nothing_exchanges_the_means():
+def test_what_has_learned_nothing_exchanges_the_means() -> None:
     postnet = PostNet(SMALL).eval()
     postnet.source_mean.fill_(1.0)
     postnet.person_mean.copy_(torch.arange(204.0))
@@ -29,7 +29,7 @@ def test_what_has_learned_nothing_exchanges_the_means():
     torch.testing.assert_close(postnet.neutral, torch.arange(204.0).view(68, 3))
 
 
-def test_a_frame_depends_on_those_within_reach_and_no_others():
+def test_a_frame_depends_on_those_within_reach_and_no_others() -> None:
     postnet = trained()
     assert postnet.reach == 3
     motion = torch.randn(1, 20, 68, 3)
@@ -40,16 +40,16 @@ def test_a_frame_depends_on_those_within_reach_and_no_others():
     assert differs.nonzero().flatten().tolist() == [7, 8, 9, 10, 11, 12, 13]
 
 
-def test_the_published_post_net_has_the_published_size():
+def test_the_published_post_net_has_the_published_size() -> None:
     assert sum(p.numel() for p in PostNet().parameters()) == pytest.approx(0.8e6, rel=0.02)
 
 
-def test_networks_without_convolutions_are_refused():
+def test_networks_without_convolutions_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one convolution"):
         PostNetConfig(channels=())
 
 
-def test_the_critic_judges_frame_by_frame():
+def test_the_critic_judges_frame_by_frame() -> None:
     critic = MotionCritic().eval()
     frames = torch.randn(2, 7, 68, 3)
     with torch.no_grad():
@@ -58,7 +58,7 @@ def test_the_critic_judges_frame_by_frame():
         torch.testing.assert_close(judged[1, 3], critic(frames[1, 3]))
 
 
-def test_a_critic_with_components_sees_nothing_else():
+def test_a_critic_with_components_sees_nothing_else() -> None:
     critic = MotionCritic(MotionCriticConfig(components=2, channels=(4,))).eval()
     critic.basis[5, 0] = critic.basis[180, 1] = 1.0
     frames = torch.randn(5, 68, 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -27,7 +29,7 @@ def numbers_of(network: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory):
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("inception") / "inception.pth"
     classifier = {"fc.weight": torch.zeros(1008, 2048), "fc.bias": torch.zeros(1008)}
     with torch.device("meta"):
@@ -36,7 +38,7 @@ def file(tmp_path_factory):
     return path
 
 
-def test_features_are_those_of_torch_fidelity(file):
+def test_features_are_those_of_torch_fidelity(file: Path) -> None:
     network = load_inception(file)
     assert not network.training
     assert not any(parameter.requires_grad for parameter in network.parameters())
@@ -55,7 +57,7 @@ def test_features_are_those_of_torch_fidelity(file):
     assert features.std().item() == pytest.approx(3.8260703, rel=1e-5)
 
 
-def test_another_file_is_told(tmp_path):
+def test_another_file_is_told(tmp_path: Path) -> None:
     torch.save({"Conv2d_1a_3x3.conv.weight": torch.zeros(32, 3, 3, 3)}, tmp_path / "part.pth")
     with pytest.raises(InputError, match=r"does not hold the Inception weights of FID: Conv2d_1a_3x3\S+ is missing"):
         load_inception(tmp_path / "part.pth")

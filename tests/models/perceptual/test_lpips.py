@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -86,14 +90,18 @@ def plain_lpips(network: str, first: np.ndarray, second: np.ndarray, state: Stat
 
 
 @pytest.fixture(scope="module", params=["alex", "vgg", "squeeze"])
-def files(request, tmp_path_factory):
+def files(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path, Path, dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     folder = tmp_path_factory.mktemp(request.param)
     backbone, linear = folder / "backbone.pth", folder / "linear.pth"
     states = save_backbone(backbone, request.param), save_linear(linear, request.param)
     return request.param, backbone, linear, *states
 
 
-def test_the_distance_equals_its_definition(files):
+def test_the_distance_equals_its_definition(
+    files: tuple[str, Path, Path, dict[str, torch.Tensor], dict[str, torch.Tensor]],
+) -> None:
     network, backbone, linear, state, weights = files
     distance = load_lpips(network, weights=backbone, linear=linear)
     pictures = torch.rand(2, 3, 40, 40, generator=torch.Generator().manual_seed(3))
@@ -106,7 +114,7 @@ def test_the_distance_equals_its_definition(files):
         assert measured[index].item() == pytest.approx(plain_lpips(network, *pair, *plain), rel=1e-4)
 
 
-def test_equal_pictures_have_no_distance_and_order_does_not_matter():
+def test_equal_pictures_have_no_distance_and_order_does_not_matter() -> None:
     distance = Lpips("squeeze")
     one, other = torch.rand(2, 1, 3, 48, 64)
     assert distance(one, one).item() == 0
@@ -114,7 +122,7 @@ def test_equal_pictures_have_no_distance_and_order_does_not_matter():
     assert distance(one, other).item() > 0
 
 
-def test_gradients_reach_the_picture_and_nothing_else():
+def test_gradients_reach_the_picture_and_nothing_else() -> None:
     distance = Lpips("squeeze").train()
     assert not distance.training
     assert not distance.stack.training
@@ -125,7 +133,7 @@ def test_gradients_reach_the_picture_and_nothing_else():
     assert not any(parameter.requires_grad for parameter in distance.parameters())
 
 
-def test_half_precision_changes_little():
+def test_half_precision_changes_little() -> None:
     torch.manual_seed(0)
     distance = Lpips("alex")
     one, other = torch.rand(2, 2, 3, 64, 64)
@@ -148,14 +156,14 @@ def test_half_precision_changes_little():
         (torch.zeros(1, 3, 32, 32, dtype=torch.uint8), "floating point"),
     ],
 )
-def test_other_pictures_are_refused(painted, message):
+def test_other_pictures_are_refused(painted: torch.Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Lpips("squeeze")(painted, painted)
     with pytest.raises(ValueError, match="of one shape"):
         Lpips("squeeze")(painted, torch.rand(2, 3, 32, 32))
 
 
-def test_files_that_hold_something_else_are_told(tmp_path):
+def test_files_that_hold_something_else_are_told(tmp_path: Path) -> None:
     backbone, linear = tmp_path / "backbone.pth", tmp_path / "linear.pth"
     save_backbone(backbone, "squeeze")
     save_linear(linear, "squeeze")
@@ -174,9 +182,9 @@ def test_files_that_hold_something_else_are_told(tmp_path):
         load_lpips("squeeze", weights=backbone, linear=linear)
 
 
-def test_a_file_with_code_in_it_is_not_run(tmp_path):
+def test_a_file_with_code_in_it_is_not_run(tmp_path: Path) -> None:
     class Trap:
-        def __reduce__(self):
+        def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str]]:
             return (open, (str(tmp_path / "sprung"), "w"))
 
     linear, trap = tmp_path / "linear.pth", tmp_path / "trap.pth"
@@ -187,7 +195,7 @@ def test_a_file_with_code_in_it_is_not_run(tmp_path):
     assert not (tmp_path / "sprung").exists()
 
 
-def test_what_cannot_be_fetched_is_told_how_to_get(tmp_path, monkeypatch):
+def test_what_cannot_be_fetched_is_told_how_to_get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISAVOX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
     url = (tmp_path / "nowhere" / "squeezenet1_1-b8a52dc0.pth").as_uri()
@@ -202,7 +210,7 @@ def test_what_cannot_be_fetched_is_told_how_to_get(tmp_path, monkeypatch):
     assert "--it" in said
 
 
-def test_published_linear_weights_are_found_in_an_installed_package(tmp_path):
+def test_published_linear_weights_are_found_in_an_installed_package(tmp_path: Path) -> None:
     pytest.importorskip("torchmetrics")
     backbone = tmp_path / "backbone.pth"
     save_backbone(backbone, "alex")

@@ -114,7 +114,7 @@ def close(ours: list[Tensor], theirs: list[Tensor], tolerance: float) -> None:
 @pytest.mark.parametrize(
     "kind", ["grid", pytest.param("hash", marks=pytest.mark.slow), pytest.param("frequency", marks=pytest.mark.slow)]
 )
-def test_a_field_is_one_graph_for_any_number_of_samples(kind):
+def test_a_field_is_one_graph_for_any_number_of_samples(kind: str) -> None:
     plain, compiled = pair(Head(CONFIGS[kind]))
     for count in (100, 170):
         close(radiated(plain, count, "cpu"), radiated(compiled, count, "cpu"), 1e-5)
@@ -122,14 +122,14 @@ def test_a_field_is_one_graph_for_any_number_of_samples(kind):
 
 
 @pytest.mark.slow
-def test_a_torso_is_one_graph_for_any_number_of_pixels():
+def test_a_torso_is_one_graph_for_any_number_of_pixels() -> None:
     plain, compiled = pair(Torso(TORSO))
     for count in (60, 90):
         close(painted(plain, count, "cpu"), painted(compiled, count, "cpu"), 1e-5)
 
 
 @pytest.mark.slow
-def test_a_picture_of_compiled_networks_is_the_same():
+def test_a_picture_of_compiled_networks_is_the_same() -> None:
     (head, fast_head), (torso, fast_torso) = pair(Head(CONFIGS["grid"])), pair(Torso(TORSO))
     turn, place, window = torch.eye(3), torch.tensor([0.0, 0.0, -60.0]), torch.zeros(3, 68, 3)
     camera, scene = Camera(20.0, (7.5, 7.5), (16, 16)), torch.full((16, 16, 3), 0.5)
@@ -139,21 +139,21 @@ def test_a_picture_of_compiled_networks_is_the_same():
     assert (picture.color - compiled.color).abs().max() < 1e-5
 
 
-def test_where_compiling_makes_no_sense_it_is_said():
+def test_where_compiling_makes_no_sense_it_is_said() -> None:
     with pytest.raises(InputError, match="--compile was given, and the device is cpu, on which .* leave it out"):
         check_compiler("cpu")
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("kind", list(CONFIGS))
-def test_on_cuda_a_compiled_field_gives_the_same(kind):
+def test_on_cuda_a_compiled_field_gives_the_same(kind) -> None:
     plain, compiled = pair(Head(CONFIGS[kind]), "cuda", "inductor")
     for count in (1024, 3072):
         close(radiated(plain, count, "cuda"), radiated(compiled, count, "cuda"), 1e-3)
 
 
 @pytest.mark.gpu
-def test_on_cuda_a_compiled_torso_gives_the_same():
+def test_on_cuda_a_compiled_torso_gives_the_same() -> None:
     plain, compiled = pair(Torso(TORSO), "cuda", "inductor")
     for count in (1000, 3000):
         close(painted(plain, count, "cuda"), painted(compiled, count, "cuda"), 1e-3)

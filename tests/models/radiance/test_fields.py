@@ -26,7 +26,7 @@ FIELDS = {
 }
 
 
-def query(faces: int = 2, seed: int = 0):
+def query(faces: int = 2, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, Views]:
     generator = torch.Generator().manual_seed(seed)
     points = (torch.rand(12, 3, generator=generator) - 0.5) * 16
     ray = torch.arange(6).repeat_interleave(2)
@@ -36,12 +36,12 @@ def query(faces: int = 2, seed: int = 0):
 
 
 @pytest.fixture(params=FIELDS)
-def field(request):
+def field(request: pytest.FixtureRequest) -> FrequencyField | GridField:
     torch.manual_seed(0)
     return FIELDS[request.param]()
 
 
-def test_each_sample_is_of_its_own_face_and_ray(field):
+def test_each_sample_is_of_its_own_face_and_ray(field: FrequencyField | GridField) -> None:
     points, ray, views = query()
     together = field(points, ray, views)
     for number in range(6):
@@ -53,7 +53,7 @@ def test_each_sample_is_of_its_own_face_and_ray(field):
         assert torch.allclose(field.density(points[mine], one), together.density[mine], atol=1e-6)
 
 
-def test_what_rays_share_may_be_worked_out_before(field):
+def test_what_rays_share_may_be_worked_out_before(field: FrequencyField | GridField) -> None:
     points, ray, views = query()
     prepared = field.prepare(views)
     assert field.prepare(prepared) is prepared
@@ -61,14 +61,14 @@ def test_what_rays_share_may_be_worked_out_before(field):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
-def test_what_comes_out_is_in_range(field):
+def test_what_comes_out_is_in_range(field: FrequencyField | GridField) -> None:
     seen = field(*query())
     assert (seen.density >= 0).all()
     assert ((seen.color >= 0) & (seen.color <= 1)).all()
     assert (seen.change >= 0).all()
 
 
-def test_landmarks_direction_and_appearance_matter(field):
+def test_landmarks_direction_and_appearance_matter(field: FrequencyField | GridField) -> None:
     points, ray, views = query()
     with torch.no_grad():
         for parameter in field.parameters():
@@ -83,7 +83,7 @@ def test_landmarks_direction_and_appearance_matter(field):
     assert not torch.allclose(field(points, ray, other).color, before.color)
 
 
-def test_every_parameter_learns_and_is_in_one_group(field):
+def test_every_parameter_learns_and_is_in_one_group(field: FrequencyField | GridField) -> None:
     seen = field(*query())
     (seen.density.sum() + (seen.color**2).sum()).backward()
     for name, parameter in field.named_parameters():
@@ -93,7 +93,7 @@ def test_every_parameter_learns_and_is_in_one_group(field):
     assert sorted(listed) == sorted(id(parameter) for parameter in field.parameters())
 
 
-def test_gradients_of_a_field_are_those_of_finite_differences():
+def test_gradients_of_a_field_are_those_of_finite_differences() -> None:
     torch.manual_seed(0)
     field = GridField(SMALL, *BOX, 6, 3)
     for parameter in field.parameters():
@@ -114,14 +114,14 @@ def test_gradients_of_a_field_are_those_of_finite_differences():
         assert (values[0] - values[1]) / 2e-3 == pytest.approx(float(gradient.norm()), rel=0.05)
 
 
-def test_frequencies():
+def test_frequencies() -> None:
     encoded = frequency_encoding(torch.tensor([[0.25, -1.0]]), 2)
     assert encoded.shape == (1, encoded_size(2, 2))
     expected = [0.25, -1.0, math.sin(math.pi / 4), 1.0, 0.0, 0.0, math.cos(math.pi / 4), 0.0, -1.0, 1.0]
     assert torch.allclose(encoded, torch.tensor([expected]), atol=1e-6)
 
 
-def test_spherical_harmonics_are_orthonormal():
+def test_spherical_harmonics_are_orthonormal() -> None:
     directions = torch.nn.functional.normalize(
         torch.randn(200_000, 3, generator=torch.Generator().manual_seed(0)), dim=1
     )
@@ -130,7 +130,7 @@ def test_spherical_harmonics_are_orthonormal():
     assert torch.allclose(gram, torch.eye(9), atol=0.03)
 
 
-def test_a_conditioned_layer_is_one_layer_of_both():
+def test_a_conditioned_layer_is_one_layer_of_both() -> None:
     layer = ConditionedLinear(3, 2, 4)
     own, shared, owner = torch.randn(5, 3), torch.randn(2, 2), torch.tensor([0, 1, 1, 0, 1])
     weight = torch.cat([layer.own.weight, layer.shared.weight], dim=1)
@@ -138,7 +138,7 @@ def test_a_conditioned_layer_is_one_layer_of_both():
     assert torch.allclose(layer(own, shared, owner), expected, atol=1e-6)
 
 
-def test_planes_are_read_between_their_points():
+def test_planes_are_read_between_their_points() -> None:
     planes = Planes(1, 1, 3)
     values = torch.arange(9.0).view(1, 3, 3, 1)
     planes.values.data.copy_(values)
@@ -146,7 +146,7 @@ def test_planes_are_read_between_their_points():
     assert planes(places)[:, 0].tolist() == pytest.approx([0.0, 2.0, 6.0, 4.5, 8.0])
 
 
-def test_each_plane_sees_two_coordinates():
+def test_each_plane_sees_two_coordinates() -> None:
     grid = TriPlane(1, 4)
     grid.planes.values.data.normal_()
     place = torch.tensor([[0.1, 0.2, 0.3]])
@@ -157,7 +157,7 @@ def test_each_plane_sees_two_coordinates():
         assert (grid(moved) == before)[0].tolist() == [number == unmoved for number in range(3)]
 
 
-def test_a_hash_grid_is_linear_between_its_points():
+def test_a_hash_grid_is_linear_between_its_points() -> None:
     grid = HashGrid(levels=2, channels=2, coarsest=4, finest=64, table=2**10)
     grid.values.data.normal_()
     assert grid.resolutions == [4, 64]

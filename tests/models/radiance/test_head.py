@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +14,7 @@ from visavox.models.radiance.frequency_field import FrequencyFieldConfig
 from visavox.models.radiance.grid_field import GridFieldConfig
 from visavox.models.radiance.head import Head, HeadConfig
 from visavox.models.radiance.landmark_encoder import LandmarkEncoder, LandmarkEncoderConfig
-from visavox.models.radiance.rays import Camera, cast_rays, pixel_grid, project
+from visavox.models.radiance.rays import Camera, Rays, cast_rays, pixel_grid, project
 from visavox.weights.checkpoint import load_model, save_model
 from visavox.weights.weights_file import ModelCard
 
@@ -41,18 +44,18 @@ def a_head(config: HeadConfig) -> Head:
     return head
 
 
-def whole_picture(head: Head):
+def whole_picture(head: Head) -> tuple[Rays, Views, torch.Tensor]:
     origins, directions = cast_rays(CAMERA, pixel_grid((0, 0, 32, 32)), *POSE)
     views = Views(directions, None, head.condition(WINDOW[None]))
     return head.rays(origins, directions), views, BACKGROUND.view(-1, 3)
 
 
 @pytest.fixture
-def ball(monkeypatch):
+def ball(monkeypatch: pytest.MonkeyPatch) -> Head:
     """A head whose density is that of a ball, so that there is something to skip."""
     head = a_head(replace(GRID, max_samples=200))
 
-    def density(points):
+    def density(points: torch.Tensor) -> torch.Tensor:
         return 8.0 * ((points - torch.tensor([0.0, 0.0, -5.0])).norm(dim=1) < 8)
 
     plain = head.field.forward
@@ -64,7 +67,7 @@ def ball(monkeypatch):
     return head
 
 
-def test_a_picture_is_what_its_rays_see(ball):
+def test_a_picture_is_what_its_rays_see(ball: Head) -> None:
     rays, views, background = whole_picture(ball)
     seen = ball(rays, views, background)
     picture = ball.render_frame(CAMERA, *POSE, WINDOW, BACKGROUND)
@@ -76,7 +79,7 @@ def test_a_picture_is_what_its_rays_see(ball):
 
 
 @pytest.mark.parametrize("stop", [1e-3, 0.05, 0.3])
-def test_stopping_early_is_no_further_off_than_the_light_that_is_left(ball, stop):
+def test_stopping_early_is_no_further_off_than_the_light_that_is_left(ball: Head, stop: float) -> None:
     rays, views, background = whole_picture(ball)
     with torch.no_grad():
         exact = ball(rays, views, background)
@@ -86,19 +89,19 @@ def test_stopping_early_is_no_further_off_than_the_light_that_is_left(ball, stop
     assert short.num_samples < exact.num_samples
 
 
-def test_rays_are_cast_only_where_a_head_can_be(ball):
+def test_rays_are_cast_only_where_a_head_can_be(ball: Head) -> None:
     picture = ball.render_frame(CAMERA, *POSE, WINDOW, BACKGROUND)
     assert picture.num_rays < 0.6 * 32 * 32
     assert picture.num_samples < 8 * picture.num_rays
 
 
-def test_a_head_outside_the_picture_leaves_the_background(ball):
+def test_a_head_outside_the_picture_leaves_the_background(ball: Head) -> None:
     picture = ball.render_frame(CAMERA, POSE[0], torch.tensor([300.0, 0.0, -50.0]), WINDOW, BACKGROUND)
     assert torch.equal(picture.color, BACKGROUND)
     assert picture.num_rays == 0
 
 
-def test_the_ball_is_painted_where_the_camera_sees_it(ball):
+def test_the_ball_is_painted_where_the_camera_sees_it(ball: Head) -> None:
     turned = torch.tensor([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
     translation = torch.tensor([4.0, 3.0, -60.0])
     opacity = ball.render_frame(CAMERA, turned, translation, WINDOW, BACKGROUND).opacity
@@ -108,7 +111,7 @@ def test_the_ball_is_painted_where_the_camera_sees_it(ball):
 
 
 @pytest.mark.parametrize("config", [GRID, FREQUENCY], ids=["grid", "frequency"])
-def test_everything_learns_from_colors(config):
+def test_everything_learns_from_colors(config: HeadConfig) -> None:
     head = a_head(config).train()
     origins, directions = cast_rays(CAMERA, pixel_grid((8, 8, 24, 24)), *POSE)
     face = torch.arange(256) % 2
@@ -125,7 +128,7 @@ def test_everything_learns_from_colors(config):
 
 
 @pytest.mark.parametrize("config", [GRID, FREQUENCY], ids=["grid", "frequency"])
-def test_a_stored_head_paints_the_same(config, tmp_path):
+def test_a_stored_head_paints_the_same(config: HeadConfig, tmp_path: Path) -> None:
     head = a_head(config)
     head.refresh_occupancy(WINDOW[None])
     card = ModelCard(CropSpec(size=32), "a head", "none", "none")
@@ -137,7 +140,7 @@ def test_a_stored_head_paints_the_same(config, tmp_path):
     assert float(one.opacity.max()) > 0.01
 
 
-def test_the_encoder_tells_the_person_in_their_own_deviations():
+def test_the_encoder_tells_the_person_in_their_own_deviations() -> None:
     encoder = LandmarkEncoder(LandmarkEncoderConfig(window=3))
     landmarks = torch.randn(100, 68, 3) * 0.3 + 2
     encoder.set_statistics(landmarks)
@@ -150,7 +153,7 @@ def test_the_encoder_tells_the_person_in_their_own_deviations():
     assert torch.equal(encoder(far), encoder(further))
 
 
-def test_attention_looks_around_and_a_window_of_one_does_not():
+def test_attention_looks_around_and_a_window_of_one_does_not() -> None:
     encoder = LandmarkEncoder(LandmarkEncoderConfig(window=5))
     windows = torch.randn(1, 5, 68, 3)
     other = windows.clone()
@@ -160,7 +163,7 @@ def test_attention_looks_around_and_a_window_of_one_does_not():
     assert alone(windows[:, :1]).shape == (1, 64)
 
 
-def test_the_jaw_can_be_left_out():
+def test_the_jaw_can_be_left_out() -> None:
     encoder = LandmarkEncoder(LandmarkEncoderConfig(points="mouth_eyes", window=1))
     windows = torch.randn(1, 1, 68, 3)
     jaw, lips = windows.clone(), windows.clone()
@@ -180,6 +183,6 @@ def test_the_jaw_can_be_left_out():
         lambda: FrequencyFieldConfig(layers=1),
     ],
 )
-def test_sizes_that_mean_nothing_are_refused(wrong):
+def test_sizes_that_mean_nothing_are_refused(wrong: Callable[..., Any]) -> None:
     with pytest.raises(ValueError, match="give|inside"):
         wrong()

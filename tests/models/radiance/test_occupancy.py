@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from scipy.spatial.transform import Rotation
@@ -25,7 +28,9 @@ def some_rays(count: int = 400, seed: int = 0) -> Rays:
     return clip_to_box(origins, directions, torch.tensor(LOW), torch.tensor(HIGH))
 
 
-def picture(grid: OccupancyGrid, rays: Rays, density=ball, **changes) -> tuple[torch.Tensor, int]:
+def picture(
+    grid: OccupancyGrid, rays: Rays, density: Callable[..., torch.Tensor] = ball, **changes: Any
+) -> tuple[torch.Tensor, int]:
     """Render the ball, coloured by place, over white."""
     samples = grid.march(rays, **({"step": STEP, "max_samples": 1000} | changes))
     points = rays.points(samples.ray, samples.distance)
@@ -33,13 +38,13 @@ def picture(grid: OccupancyGrid, rays: Rays, density=ball, **changes) -> tuple[t
     return seen.color, len(samples.ray)
 
 
-def known(density=ball, cells: int = 40) -> OccupancyGrid:
+def known(density: Callable[..., Any] = ball, cells: int = 40) -> OccupancyGrid:
     grid = OccupancyGrid(LOW, HIGH, cells)
     grid.rebuild([density], torch.Generator().manual_seed(1))
     return grid
 
 
-def test_skipping_changes_nothing_visible():
+def test_skipping_changes_nothing_visible() -> None:
     rays = some_rays()
     everything, all_samples = picture(OccupancyGrid(LOW, HIGH, 40), rays)
     skipped, samples = picture(known(), rays)
@@ -48,7 +53,7 @@ def test_skipping_changes_nothing_visible():
     assert float((skipped - everything).abs().mean()) < 0.01
 
 
-def test_where_samples_coincide_so_do_the_colors():
+def test_where_samples_coincide_so_do_the_colors() -> None:
     rays = some_rays()
     grid = known()
     low, high = grid.bounds(STEP)
@@ -61,7 +66,7 @@ def test_where_samples_coincide_so_do_the_colors():
     assert torch.allclose(skipped, everything, atol=2e-3)
 
 
-def test_the_box_of_what_is_there_is_tight():
+def test_the_box_of_what_is_there_is_tight() -> None:
     low, high = known().bounds(STEP)
     assert (low < -4).all()
     assert (high > 4).all()
@@ -69,8 +74,8 @@ def test_the_box_of_what_is_there_is_tight():
     assert (high < 6).all()
 
 
-def test_what_moves_is_neither_empty_nor_hiding():
-    def elsewhere(points):
+def test_what_moves_is_neither_empty_nor_hiding() -> None:
+    def elsewhere(points: torch.Tensor) -> torch.Tensor:
         return ball(points - torch.tensor([0.0, 0.0, 3.0]))
 
     grid = OccupancyGrid(LOW, HIGH, 40)
@@ -81,7 +86,7 @@ def test_what_moves_is_neither_empty_nor_hiding():
         assert float((skipped - whole).abs().mean()) < 0.01
 
 
-def test_nothing_is_known_of_a_new_grid():
+def test_nothing_is_known_of_a_new_grid() -> None:
     rays = some_rays(20)
     samples = OccupancyGrid(LOW, HIGH, 8).march(rays, 1.0, 1000)
     covered = torch.zeros(20).index_add(0, samples.ray, samples.length)
@@ -89,7 +94,7 @@ def test_nothing_is_known_of_a_new_grid():
 
 
 @pytest.mark.parametrize("seed", [None, 3])
-def test_too_many_samples_are_spread_out(seed):
+def test_too_many_samples_are_spread_out(seed: int | None) -> None:
     rays = some_rays(50)
     generator = None if seed is None else torch.Generator().manual_seed(seed)
     samples = OccupancyGrid(LOW, HIGH, 8).march(rays, 0.1, 16, generator)
@@ -101,7 +106,7 @@ def test_too_many_samples_are_spread_out(seed):
     assert (samples.distance[1:] > samples.distance[:-1])[same].all()
 
 
-def test_rays_past_the_box_and_empty_grids_give_no_samples():
+def test_rays_past_the_box_and_empty_grids_give_no_samples() -> None:
     grid = known(lambda points: torch.zeros(len(points)))
     assert len(grid.march(some_rays(), STEP, 16).ray) == 0
     rays = some_rays(5)
@@ -109,7 +114,7 @@ def test_rays_past_the_box_and_empty_grids_give_no_samples():
     assert len(known().march(nowhere, STEP, 16).ray) == 0
 
 
-def test_extremes_follow_what_is_seen():
+def test_extremes_follow_what_is_seen() -> None:
     grid = known()
     generator = torch.Generator().manual_seed(2)
     for _ in range(60):
@@ -120,7 +125,7 @@ def test_extremes_follow_what_is_seen():
     assert float(grid.highest.max()) == 50
 
 
-def test_the_hull_of_the_masks_holds_the_head_and_little_more():
+def test_the_hull_of_the_masks_holds_the_head_and_little_more() -> None:
     camera = Camera(60.0, (31.5, 31.5), (64, 64))
     turns = [torch.tensor(Rotation.from_euler("y", angle).as_matrix()).float() for angle in (-0.6, 0.0, 0.6)]
     rotations, translations = torch.stack(turns), torch.tensor([0.0, 0.0, -50.0]).expand(3, 3)
@@ -147,7 +152,7 @@ def test_the_hull_of_the_masks_holds_the_head_and_little_more():
     assert float((carved - whole).abs().mean()) < 0.01
 
 
-def test_loaded_numbers_take_effect():
+def test_loaded_numbers_take_effect() -> None:
     grid, other = known(), OccupancyGrid(LOW, HIGH, 40)
     other.bounds(STEP)
     other.load_state_dict(grid.state_dict())

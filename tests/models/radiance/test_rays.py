@@ -17,7 +17,7 @@ def a_pose(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(rotation), torch.from_numpy(np.array([3.0, -2.0, -55.0]) + rng.standard_normal(3))
 
 
-def test_a_ray_through_the_picture_of_a_point_hits_the_point():
+def test_a_ray_through_the_picture_of_a_point_hits_the_point() -> None:
     points = torch.randn(20, 3, dtype=torch.float64) * 5
     for seed in range(3):
         rotation, translation = a_pose(seed)
@@ -29,14 +29,14 @@ def test_a_ray_through_the_picture_of_a_point_hits_the_point():
         assert torch.allclose(directions.norm(dim=1), torch.ones(20, dtype=torch.float64))
 
 
-def test_project_is_that_of_the_pose_module():
+def test_project_is_that_of_the_pose_module() -> None:
     points = torch.randn(7, 3, dtype=torch.float64) * 5
     rotation, translation = a_pose(5)
     expected = pose.project(points.numpy(), rotation.numpy()[None], translation.numpy()[None], SIZE)[0]
     np.testing.assert_allclose(project(CAMERA, points, rotation, translation).numpy(), expected, atol=1e-9)
 
 
-def test_several_poses_at_once():
+def test_several_poses_at_once() -> None:
     pixels = torch.rand(2, 5, 2, dtype=torch.float64) * 80
     poses = [a_pose(seed) for seed in (1, 2)]
     together = cast_rays(CAMERA, pixels, *(torch.stack(part) for part in zip(*poses, strict=True)))
@@ -45,7 +45,7 @@ def test_several_poses_at_once():
             assert torch.allclose(whole[number], alone)
 
 
-def test_rays_begin_and_end_at_the_box():
+def test_rays_begin_and_end_at_the_box() -> None:
     origins = torch.tensor([[0.0, 0.0, 10.0], [0.0, 5.0, 10.0], [0.0, 0.0, 0.5]])
     directions = torch.tensor([[0.0, 0.0, -1.0]]).expand(3, 3)
     rays = clip_to_box(origins, directions, torch.tensor([-1.0, -1, -1]), torch.tensor([1.0, 1, 1]))
@@ -54,7 +54,7 @@ def test_rays_begin_and_end_at_the_box():
     assert rays.far[1] <= rays.near[1]  # goes past
 
 
-def test_the_region_holds_every_pixel_whose_ray_meets_the_box():
+def test_the_region_holds_every_pixel_whose_ray_meets_the_box() -> None:
     low, high = torch.tensor([-5.0, -6.0, -7.0]), torch.tensor([4.0, 6.0, 2.0])
     rotation, translation = (part.float() for part in a_pose(3))
     x0, y0, x1, y1 = box_region(CAMERA, low, high, rotation, translation)
@@ -67,7 +67,7 @@ def test_the_region_holds_every_pixel_whose_ray_meets_the_box():
     assert (hit < torch.tensor([x1, y1])).all()
 
 
-def test_a_box_around_the_camera_is_seen_everywhere():
+def test_a_box_around_the_camera_is_seen_everywhere() -> None:
     assert box_region(CAMERA, torch.full((3,), -9.0), torch.full((3,), 9.0), torch.eye(3), torch.zeros(3)) == (
         0,
         0,
@@ -75,7 +75,7 @@ def test_a_box_around_the_camera_is_seen_everywhere():
     )
 
 
-def test_a_scaled_view_keeps_the_borders_of_the_picture():
+def test_a_scaled_view_keeps_the_borders_of_the_picture() -> None:
     camera = Camera(40.0, (20.0, 11.5), (32, 32))
     points = torch.tensor([[3.0, 2.0, 1.0], [-5.0, -6.0, 2.0]])
     upright = (torch.eye(3), torch.tensor([0.0, 0.0, -50.0]))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -57,24 +58,24 @@ def query(count: int = 20, faces: int = 2) -> TorsoQuery:
 
 
 @pytest.fixture(params=[DEFORMATION, RADIANCE], ids=["deformation", "radiance"])
-def config(request):
+def config(request: pytest.FixtureRequest) -> TorsoConfig:
     return request.param
 
 
-def test_the_head_is_in_front_of_the_moved_picture_and_behind_the_radiance_field():
+def test_the_head_is_in_front_of_the_moved_picture_and_behind_the_radiance_field() -> None:
     seen = TorsoView(torch.tensor([[0.0, 1.0, 0.0]]), torch.tensor([1.0]))
     head, background = torch.tensor([[0.5, 0.0, 0.0, 0.5]]), torch.tensor([[0.0, 0.0, 1.0]])
     assert torch.allclose(a_torso(DEFORMATION).compose(seen, head, background), torch.tensor([[0.5, 0.5, 0.0]]))
     assert torch.allclose(a_torso(RADIANCE).compose(seen, head, background), torch.tensor([[0.0, 1.0, 0.0]]))
 
 
-def test_without_torso_there_are_head_and_background(config):
+def test_without_torso_there_are_head_and_background(config: TorsoConfig) -> None:
     seen = TorsoView(torch.rand(1, 3), torch.zeros(1))
     head, background = torch.tensor([[0.5, 0.0, 0.0, 0.5]]), torch.tensor([[0.0, 0.0, 1.0]])
     assert torch.allclose(a_torso(config).compose(seen, head, background), torch.tensor([[0.5, 0.0, 0.5]]))
 
 
-def test_pose_head_and_pixel_matter(config):
+def test_pose_head_and_pixel_matter(config: TorsoConfig) -> None:
     torso, asked = a_torso(config), query()
     before = torso(asked, CAMERA)
     for changed in (
@@ -86,19 +87,19 @@ def test_pose_head_and_pixel_matter(config):
         assert not torch.allclose(after.color, before.color, atol=1e-5)
 
 
-def test_a_torso_that_is_not_told_of_the_head_does_not_know_it(config):
+def test_a_torso_that_is_not_told_of_the_head_does_not_know_it(config: TorsoConfig) -> None:
     torso, asked = a_torso(replace(config, head_aware=False)), query()
     before, after = torso(asked, CAMERA), torso(asked._replace(head=1 - asked.head), CAMERA)
     assert torch.equal(before.color, after.color)
 
 
-def test_the_landmarks_matter_to_the_radiance_field():
+def test_the_landmarks_matter_to_the_radiance_field() -> None:
     torso, asked = a_torso(RADIANCE), query()
     after = torso(asked._replace(windows=asked.windows + 0.5), CAMERA)
     assert not torch.allclose(after.color, torso(asked, CAMERA).color, atol=1e-6)
 
 
-def test_faces_do_not_mix(config):
+def test_faces_do_not_mix(config: TorsoConfig) -> None:
     torso, asked = a_torso(config), query()
     whole = torso(asked, CAMERA)
     for face in range(2):
@@ -114,7 +115,7 @@ def test_faces_do_not_mix(config):
         assert torch.allclose(alone.opacity, whole.opacity[mine], atol=1e-5)
 
 
-def test_everything_learns_and_is_in_one_group(config):
+def test_everything_learns_and_is_in_one_group(config: TorsoConfig) -> None:
     torso = a_torso(config).train()
     asked = query()
     seen = torso(asked, CAMERA, torch.Generator().manual_seed(0))
@@ -129,7 +130,7 @@ def test_everything_learns_and_is_in_one_group(config):
     assert sorted(listed) == sorted(id(parameter) for parameter in torso.parameters())
 
 
-def test_the_head_is_withheld_half_of_the_time():
+def test_the_head_is_withheld_half_of_the_time() -> None:
     torso, head = a_torso(DEFORMATION), query().head
     torch.manual_seed(0)
     told = [torso.withhold(head) for _ in range(40)]
@@ -140,7 +141,7 @@ def test_the_head_is_withheld_half_of_the_time():
     assert all(torch.equal(alone.withhold(head), head) for _ in range(10))
 
 
-def test_nothing_is_painted_where_no_torso_was_ever_seen(tmp_path):
+def test_nothing_is_painted_where_no_torso_was_ever_seen(tmp_path: Path) -> None:
     head = Head(HeadConfig(grid=GridFieldConfig(channels=2, resolution=8), landmarks=LANDMARKS, cells=8)).eval()
     torso = a_torso(DEFORMATION)
     masks = torch.zeros(3, 24, 24)

@@ -16,7 +16,9 @@ from visavox.models.radiance.volume import (
 )
 
 
-def ragged(counts, seed=0, dtype=torch.float64):
+def ragged(
+    counts: list[int] | tuple[int, int, int, int, int], seed: int = 0, dtype: torch.dtype = torch.float64
+) -> tuple[Samples, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Samples on rays with so many of them, the same padded to (R, S), and what they hold."""
     generator = torch.Generator().manual_seed(seed)
     ray = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
@@ -27,7 +29,7 @@ def ragged(counts, seed=0, dtype=torch.float64):
     return Samples(ray, torch.zeros_like(length), length, len(counts)), density, color, background
 
 
-def padded(samples: Samples, values: torch.Tensor, counts) -> torch.Tensor:
+def padded(samples: Samples, values: torch.Tensor, counts: tuple[int, int, int, int, int]) -> torch.Tensor:
     whole = values.new_zeros(len(counts), max(counts), *values.shape[1:])
     for number, count in enumerate(counts):
         whole[number, :count] = values[samples.ray == number]
@@ -35,7 +37,7 @@ def padded(samples: Samples, values: torch.Tensor, counts) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("samples", [1, 7, 64])
-def test_constant_density_lets_through_what_the_formula_says(samples):
+def test_constant_density_lets_through_what_the_formula_says(samples: int) -> None:
     density, depth = 0.35, 6.0
     length = torch.full((1, samples), depth / samples, dtype=torch.float64)
     color, background = torch.tensor([1.0, 0.5, 0.0]).double(), torch.tensor([0.0, 0.0, 1.0]).double()
@@ -47,7 +49,7 @@ def test_constant_density_lets_through_what_the_formula_says(samples):
     assert torch.allclose(seen.color[0], (1 - through) * color + through * background)
 
 
-def test_what_is_in_front_is_seen():
+def test_what_is_in_front_is_seen() -> None:
     opaque = torch.tensor([[0.0, 1e6, 1e6]])
     color = torch.eye(3)[None]
     seen = composite_dense(opaque, color, torch.ones(1, 3), torch.ones(1, 3))
@@ -60,7 +62,7 @@ def test_what_is_in_front_is_seen():
 COUNTS = (3, 0, 5, 1, 0)
 
 
-def test_compacted_samples_give_the_numbers_of_dense_ones():
+def test_compacted_samples_give_the_numbers_of_dense_ones() -> None:
     samples, density, color, background = ragged(COUNTS)
     one = composite(samples, density, color, background)
     dense = [padded(samples, part, COUNTS) for part in (density, color, samples.length)]
@@ -72,7 +74,7 @@ def test_compacted_samples_give_the_numbers_of_dense_ones():
     assert torch.equal(one.color[[1, 4]], background[[1, 4]])  # rays without samples
 
 
-def test_no_ray_drowns_in_those_before_it():
+def test_no_ray_drowns_in_those_before_it() -> None:
     counts = [16] * 40_000
     samples, density, color, background = ragged(counts, dtype=torch.float32)
     density *= 1000
@@ -83,14 +85,16 @@ def test_no_ray_drowns_in_those_before_it():
     assert torch.allclose(together.color[-1:], alone.color, atol=1e-5)
 
 
-def test_gradients_are_those_of_finite_differences():
+def test_gradients_are_those_of_finite_differences() -> None:
     samples, density, color, background = ragged(COUNTS)
     inputs = [tensor.requires_grad_() for tensor in (density, color, background)]
 
-    def compacted(*parts):
+    def compacted(*parts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return composite(samples, *parts)[:2]
 
-    def dense(density, color, background):
+    def dense(
+        density: torch.Tensor, color: torch.Tensor, background: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         shaped = [padded(samples, part, COUNTS) for part in (density, color, samples.length)]
         return composite_dense(*shaped, background)[:2]
 
@@ -98,7 +102,7 @@ def test_gradients_are_those_of_finite_differences():
     assert torch.autograd.gradcheck(dense, inputs)
 
 
-def test_stratified_samples_fill_the_ray():
+def test_stratified_samples_fill_the_ray() -> None:
     near, far = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 2.0])
     distance, length = stratified(near, far, 4, None)
     assert torch.allclose(distance, torch.tensor([[1.25, 1.75, 2.25, 2.75], [2.0] * 4]))
@@ -107,7 +111,7 @@ def test_stratified_samples_fill_the_ray():
     assert (((shaken - 1.0) / 0.5).floor()[0] == torch.arange(4)).all()
 
 
-def test_fine_samples_lie_where_the_light_comes_from():
+def test_fine_samples_lie_where_the_light_comes_from() -> None:
     distance = torch.linspace(0, 10, 21).expand(1, 21)
     weights = torch.exp(-(((distance - 6.3) / 0.4) ** 2))
     fine = resample(distance, weights, 500, None)
@@ -117,7 +121,7 @@ def test_fine_samples_lie_where_the_light_comes_from():
     assert torch.isfinite(resample(distance, torch.zeros_like(weights), 10, None)).all()
 
 
-def test_uneven_lengths_fill_the_ray():
+def test_uneven_lengths_fill_the_ray() -> None:
     distance = torch.tensor([[1.5, 2.0, 4.0]])
     assert torch.allclose(
         lengths_of(distance, torch.tensor([1.0]), torch.tensor([5.0])), torch.tensor([[0.75, 1.25, 2.0]])

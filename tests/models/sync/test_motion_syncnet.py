@@ -13,7 +13,7 @@ SMALL = MotionSyncNetConfig(
 
 
 @pytest.mark.parametrize("config", [SMALL, MotionSyncNetConfig()])
-def test_embeddings_have_length_one_and_no_negative_numbers(config):
+def test_embeddings_have_length_one_and_no_negative_numbers(config: MotionSyncNetConfig) -> None:
     torch.manual_seed(0)
     network = MotionSyncNet(config).eval()
     speech = torch.randn(2, config.num_rows, config.feature_size)
@@ -25,7 +25,7 @@ def test_embeddings_have_length_one_and_no_negative_numbers(config):
         torch.testing.assert_close(embedding.norm(dim=1), torch.ones(2))
 
 
-def test_windows_hear_the_rows_of_their_frames_and_what_is_around_them():
+def test_windows_hear_the_rows_of_their_frames_and_what_is_around_them() -> None:
     network = MotionSyncNet(SMALL)
     rows = torch.arange(40.0)[None, :, None].expand(1, 40, 3)
     motion = torch.arange(20.0)[None, :, None, None].expand(1, 20, 68, 3)
@@ -37,7 +37,7 @@ def test_windows_hear_the_rows_of_their_frames_and_what_is_around_them():
     assert speech[2, :, 0].tolist() == [*range(28, 40), 39, 39]
 
 
-def test_the_agreement_of_a_clip_is_that_of_its_windows():
+def test_the_agreement_of_a_clip_is_that_of_its_windows() -> None:
     torch.manual_seed(0)
     network = MotionSyncNet(SMALL).eval()
     features, motion = torch.randn(2, 24, 3), torch.randn(2, 12, 68, 3)
@@ -48,7 +48,7 @@ def test_the_agreement_of_a_clip_is_that_of_its_windows():
     torch.testing.assert_close(found[1, 3], (heard * seen).sum())
 
 
-def test_only_the_chosen_points_count():
+def test_only_the_chosen_points_count() -> None:
     network = MotionSyncNet(SMALL).eval()
     features, motion = torch.randn(1, 20, 3), torch.randn(1, 10, 68, 3)
     other = motion.clone()
@@ -65,7 +65,7 @@ def test_only_the_chosen_points_count():
         ({"num_rows": 0}, "a row to hear"),
     ],
 )
-def test_dimensions_that_do_not_fit_are_refused(changes, words):
+def test_dimensions_that_do_not_fit_are_refused(changes: dict[str, int | tuple[int, ...]], words: str) -> None:
     fields = {"mouth_channels": (4, 4, 6, 6), "speech_channels": (4, 6, 6)} | changes
     with pytest.raises(ValueError, match=words):
         MotionSyncNetConfig(**fields)

@@ -1,5 +1,8 @@
 """The published SyncNet is converted exactly, and its windows are independent of each other."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -17,7 +20,7 @@ OLD = {"_use_new_zipfile_serialization": False}
 
 
 @pytest.fixture
-def paths(tmp_path):
+def paths(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
     """Return where the published file is and where ours goes; they are large, and not kept."""
     files = tmp_path / "syncnet_v2.model", tmp_path / "syncnet.safetensors"
     yield files
@@ -25,7 +28,7 @@ def paths(tmp_path):
         file.unlink(missing_ok=True)
 
 
-def test_the_published_embeddings_are_reproduced_from_rgb(paths):
+def test_the_published_embeddings_are_reproduced_from_rgb(paths: tuple[Path, Path]) -> None:
     source, output = paths
     torch.save(published_weights("syncnet"), source, **OLD)
     info = import_model(source, output)
@@ -40,14 +43,14 @@ def test_the_published_embeddings_are_reproduced_from_rgb(paths):
     np.testing.assert_allclose(lips, golden["lip_embedding"], rtol=0, atol=1e-4)
 
 
-def test_its_keys_are_the_published_ones():
+def test_its_keys_are_the_published_ones() -> None:
     with torch.device("meta"):
         network = SyncNet(CONFIGURATIONS["syncnet-224"][1])
     state = network.state_dict()
     assert {key: tuple(tensor.shape) for key, tensor in state.items()} == published_shapes("syncnet")
 
 
-def test_the_order_of_colours_matters_to_it(paths):
+def test_the_order_of_colours_matters_to_it(paths: tuple[Path, Path]) -> None:
     source, output = paths
     torch.save(published_weights("syncnet"), source, **OLD)
     import_model(source, output)
@@ -59,7 +62,7 @@ def test_the_order_of_colours_matters_to_it(paths):
     assert all(torch.equal(ours.state_dict()[name], theirs.state_dict()[name]) for name in others)
 
 
-def test_the_card_says_what_is_known(paths):
+def test_the_card_says_what_is_known(paths: tuple[Path, Path]) -> None:
     source, output = paths
     hollow = {key: torch.tensor(0.5).expand(shape) for key, shape in published_shapes("syncnet").items()}
     torch.save({key: tensor for key, tensor in hollow.items() if "num_batches" not in key}, source, **OLD)
@@ -76,7 +79,7 @@ def test_the_card_says_what_is_known(paths):
         load_model(output, network="expert")
 
 
-def test_another_syncnet_is_refused(paths):
+def test_another_syncnet_is_refused(paths: tuple[Path, Path]) -> None:
     source, output = paths
     state = {key: torch.zeros(shape) for key, shape in published_shapes("syncnet").items() if "netfc" not in key}
     torch.save(state, source)

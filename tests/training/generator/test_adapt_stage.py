@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from lightning.fabric import Fabric
+from tests.acting_progress import AfterStep
 from tests.training import tiny_recipes
 from tests.training.resuming import check_resuming
 
 from visavox.face.geometry.crop import CropSpec
 from visavox.models.generator.base import Generator, GeneratorConfig
 from visavox.models.perceptual.face_features import FaceFeatures
-from visavox.progress import QUIET
+from visavox.progress import QUIET, Progress
 from visavox.training.generator.adaptation import (
     RENDERER,
     SPEECH,
@@ -22,6 +25,7 @@ from visavox.training.generator.adaptation import (
     AdaptationStart,
     AdaptationTask,
 )
+from visavox.training.generator.clips import ClipSplits
 from visavox.training.generator.rendering import FrozenNetworks
 from visavox.training.generator.settings import GeneratorLosses
 from visavox.training.loop import Trainer
@@ -37,13 +41,13 @@ def config() -> GeneratorConfig:
 
 
 @pytest.fixture
-def start(config) -> Generator:
+def start(config: GeneratorConfig) -> Generator:
     torch.manual_seed(5)
     return NETWORKS[network_of(config)].build(config).eval()
 
 
 @pytest.fixture
-def task(clips, config, start) -> AdaptationTask:
+def task(clips: ClipSplits, config: GeneratorConfig, start: Generator) -> AdaptationTask:
     settings = AdaptationSettings(config, GeneratorLosses(alpha=0.1), validation_samples=2, speech_windows=4)
     rest = np.array([-1.0, 0, 0, 0], np.float32)
     cpu, begin = torch.device("cpu"), AdaptationStart(start, CROP, rest)
@@ -51,13 +55,13 @@ def task(clips, config, start) -> AdaptationTask:
 
 
 @pytest.fixture
-def measured(task) -> AdaptationTask:
+def measured(task: AdaptationTask) -> AdaptationTask:
     """The task, its start measured."""
     task.baseline()
     return task
 
 
-def train(task, path, **changes) -> Trainer:
+def train(task: AdaptationTask, path: Path, **changes: Any) -> Trainer:
     loop = replace(tiny_recipes.LOOP, steps=4, validate_every=2, **changes)
     trainer = Trainer(task, loop, path, Fabric(accelerator="cpu"), {"summary": "a person"})
     trainer.fit()
@@ -65,7 +69,7 @@ def train(task, path, **changes) -> Trainer:
 
 
 @pytest.mark.parametrize("config", [tiny_recipes.GENERATOR, tiny_recipes.ATTN_GENERATOR], ids=network_of)
-def test_both_parts_learn_and_the_statistics_stay(task, start, tmp_path):
+def test_both_parts_learn_and_the_statistics_stay(task: AdaptationTask, start: Generator, tmp_path: Path) -> None:
     train(task, tmp_path / "run")
     before, after = start.state_dict(), task.generator.state_dict()
     for name in ("output_block.1.weight", "motion_predictor.head.0.weight", "motion_condition.layers.0.weight"):
@@ -73,7 +77,7 @@ def test_both_parts_learn_and_the_statistics_stay(task, start, tmp_path):
     assert all(torch.equal(before[name], after[name]) for name in before if "running" in name)
 
 
-def test_the_speech_branch_learns_more_slowly(task):
+def test_the_speech_branch_learns_more_slowly(task: AdaptationTask) -> None:
     renderer, speech = task.optimizers["generator"].param_groups
     assert "rate_factor" not in renderer
     assert speech["rate_factor"] == task.settings.speech_rate < 1
@@ -82,7 +86,7 @@ def test_the_speech_branch_learns_more_slowly(task):
     assert not learned & {id(parameter) for parameter in renderer["params"]}
 
 
-def test_the_mouth_is_calibrated_to_the_persons(measured):
+def test_the_mouth_is_calibrated_to_the_persons(measured: AdaptationTask) -> None:
     predictor, speech, clips = measured.generator.motion_predictor, measured.speech, measured.clips.train.clips
     gain, offset = predictor.gain.numpy(), predictor.offset.numpy()
     predicted = [np.maximum(speech.predict(one) * gain + offset, -1e4) for one in clips]
@@ -92,7 +96,7 @@ def test_the_mouth_is_calibrated_to_the_persons(measured):
     assert 0 < float(predictor.gain[0]) <= 3
 
 
-def test_each_part_keeps_its_own_best_state(measured, tmp_path):
+def test_each_part_keeps_its_own_best_state(measured: AdaptationTask, tmp_path: Path) -> None:
     measured.best[RENDERER].state["output_block.1.bias"].fill_(0.25)
     with torch.no_grad():
         for parameter in measured.generator.parameters():
@@ -111,15 +115,17 @@ def test_each_part_keeps_its_own_best_state(measured, tmp_path):
     assert exported.crop_spec == CROP
 
 
-def test_of_two_that_are_as_near_the_sharper_is_better(task):
-    def score(sharpness):
+def test_of_two_that_are_as_near_the_sharper_is_better(task: AdaptationTask) -> None:
+    def score(sharpness: float) -> float:
         return task.faces.score({"l1_motion": 0.02, "sharpness": sharpness}, "motion", sharp=True)
 
     assert score(0.8) > score(0.9)
     assert score(1.3) > score(1.1)
 
 
-def test_a_killed_adaptation_goes_on_as_if_it_had_not_been(clips, config, start, tmp_path):
+def test_a_killed_adaptation_goes_on_as_if_it_had_not_been(
+    clips: ClipSplits, config: GeneratorConfig, start: Generator, tmp_path: Path
+) -> None:
     """With every loss that there is: face features, discriminator, detail."""
     losses = GeneratorLosses(detail=1.0, alpha=0.1, adversarial=0.1, features=0.1, mouth_motion=0.1, perceptual=0.1)
     settings = AdaptationSettings(
@@ -127,7 +133,9 @@ def test_a_killed_adaptation_goes_on_as_if_it_had_not_been(clips, config, start,
     )
     begin = AdaptationStart(start, CROP, np.array([-1.0, 0, 0, 0], np.float32))
 
-    def train_again(path, progress=QUIET, resume=False):
+    def train_again(
+        path: Path, progress: AfterStep | Progress = QUIET, resume: bool = False
+    ) -> dict[str, float] | None:
         torch.manual_seed(6)
         networks = FrozenNetworks(features=FaceFeatures(tiny_recipes.FACE_FEATURES))
         task = AdaptationTask(settings, clips, begin, networks, device=torch.device("cpu"), seed=0)
@@ -137,7 +145,7 @@ def test_a_killed_adaptation_goes_on_as_if_it_had_not_been(clips, config, start,
     check_resuming(train_again, tmp_path)
 
 
-def test_the_best_states_are_saved_and_taken_back(task, tmp_path):
+def test_the_best_states_are_saved_and_taken_back(task: AdaptationTask, tmp_path: Path) -> None:
     trainer = train(task, tmp_path / "run")
     kept = {part: best.score for part, best in task.best.items()}
     task.baseline()
@@ -145,13 +153,13 @@ def test_the_best_states_are_saved_and_taken_back(task, tmp_path):
     assert {part: best.score for part, best in task.best.items()} == kept
 
 
-def test_a_checkpoint_of_an_earlier_version_names_the_renderer_otherwise(measured):
+def test_a_checkpoint_of_an_earlier_version_names_the_renderer_otherwise(measured: AdaptationTask) -> None:
     state = measured.extra_state()
     measured.load_extra_state(state | {"best": {"painter": state["best"][RENDERER], SPEECH: state["best"][SPEECH]}})
     assert measured.best.keys() == {RENDERER, SPEECH}
 
 
-def test_measuring_the_speed_leaves_no_trace(task, tmp_path):
+def test_measuring_the_speed_leaves_no_trace(task: AdaptationTask, tmp_path: Path) -> None:
     before = {name: tensor.clone() for name, tensor in task.generator.state_dict().items()}
     trainer = Trainer(task, tiny_recipes.LOOP, tmp_path / "run", Fabric(accelerator="cpu"), {"summary": ""})
     assert trainer.seconds_per_step(4) > 0

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from tests.training import tiny_recipes
 
 from visavox.errors import TrainingError
+from visavox.training.generator.clips import ClipSplits
 from visavox.training.generator.expert import ExpertTask, _apart, _pair_losses
 
 
-def make_task(clips, **changes):
+def make_task(clips: ClipSplits, **changes: Any) -> ExpertTask:
     settings = replace(tiny_recipes.EXPERT_RECIPE.settings, **changes)
     return ExpertTask(settings, clips, device=torch.device("cpu"), seed=0)
 
 
-def test_an_expert_that_guesses_is_warned_about(clips, caplog):
+def test_an_expert_that_guesses_is_warned_about(clips: ClipSplits, caplog: pytest.LogCaptureFixture) -> None:
     """An expert whose embeddings are all the same gives every pair a half: a loss of ln 2."""
     task = make_task(clips, patience=3)
     for part in (task.expert.audio_encoder, task.expert.face_encoder):
@@ -38,7 +40,7 @@ def test_an_expert_that_guesses_is_warned_about(clips, caplog):
     assert "audio of the clips is in sync" in caplog.text
 
 
-def test_what_earlier_versions_saved_is_not_needed(clips):
+def test_what_earlier_versions_saved_is_not_needed(clips: ClipSplits) -> None:
     task = make_task(clips)
     assert task.extra_state() == {}
     task.load_extra_state({"num_steps": 7})
@@ -46,7 +48,7 @@ def test_what_earlier_versions_saved_is_not_needed(clips):
         task.load_extra_state({"gate_is_open": True})
 
 
-def test_the_verdicts_judge_the_right_pairs():
+def test_the_verdicts_judge_the_right_pairs() -> None:
     same, other = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
     right = _pair_losses(torch.stack([same, other, other])[None], same[None])
     assert right["together"] < 1e-5
@@ -56,7 +58,7 @@ def test_the_verdicts_judge_the_right_pairs():
     assert wrong["apart"] > 10
 
 
-def test_the_right_sounds_of_other_samples_are_wrong_ones():
+def test_the_right_sounds_of_other_samples_are_wrong_ones() -> None:
     """Two samples whose own wrong sounds are told apart already, but not their sounds from each other."""
     same, other = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
     audio, face = torch.stack([torch.stack([same, other])] * 2), torch.stack([same, same])
@@ -64,7 +66,7 @@ def test_the_right_sounds_of_other_samples_are_wrong_ones():
     assert _pair_losses(audio, face, torch.eye(2) == 0)["apart"] == pytest.approx(13.8 / 2, abs=0.1)
 
 
-def test_samples_that_overlap_are_no_wrong_ones_for_each_other():
+def test_samples_that_overlap_are_no_wrong_ones_for_each_other() -> None:
     place = torch.tensor([[0, 10], [0, 14], [0, 15], [1, 10]])  # clip, first frame
     apart = _apart(place, reach=5)
     assert apart.tolist() == [
@@ -76,13 +78,13 @@ def test_samples_that_overlap_are_no_wrong_ones_for_each_other():
     assert _pair_losses(torch.rand(2, 2, 3), torch.rand(2, 3), _apart(place[:2], 5))["apart"] > 0
 
 
-def batch_of(task, size):
+def batch_of(task: ExpertTask, size: int) -> dict[str, torch.Tensor]:
     data = task.dataset(0, size)
     samples = [data[number] for number in range(size)]
     return {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
 
 
-def test_the_auxiliary_task_comes_first_and_the_others_are_measured(clips):
+def test_the_auxiliary_task_comes_first_and_the_others_are_measured(clips: ClipSplits) -> None:
     task = make_task(clips, motion=0.5, motion_first=2, contrast=1.0)
     (step,) = task.optimizer_steps()
     for number, counted in ((2, ["motion"]), (3, ["together", "apart", "contrast", "motion"])):
@@ -97,12 +99,12 @@ def test_the_auxiliary_task_comes_first_and_the_others_are_measured(clips):
         )
 
 
-def test_without_the_auxiliary_task_the_published_loss_is_left(clips):
+def test_without_the_auxiliary_task_the_published_loss_is_left(clips: ClipSplits) -> None:
     (step,) = make_task(clips, motion=0.0).optimizer_steps()
     assert [loss.name for loss in step.losses] == ["together", "apart"]
 
 
-def test_dropout_is_part_of_the_training(clips, monkeypatch):
+def test_dropout_is_part_of_the_training(clips: ClipSplits, monkeypatch: pytest.MonkeyPatch) -> None:
     config = replace(tiny_recipes.EXPERT, dropout=0.3)
     task = make_task(clips, expert=config)
     batch = batch_of(task, 4)

@@ -30,13 +30,13 @@ ALL |= {f"features {k}": v for k, v in FEATURES_RECIPES.items()}
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_recipe_is_plain_data(name):
+def test_a_recipe_is_plain_data(name: str) -> None:
     text = json.dumps(asdict(ALL[name]))
     assert from_mapping(LoopSettings, json.loads(text)["loop"]) == ALL[name].loop
 
 
 @pytest.mark.parametrize("name", SPEECH_RECIPES)
-def test_speech_recipes_teach_a_speech_branch(name):
+def test_speech_recipes_teach_a_speech_branch(name: str) -> None:
     config = SPEECH_RECIPES[name].settings.generator
     with torch.device("meta"):
         mel = torch.zeros(2, 1, 80, config.mel_window)
@@ -44,7 +44,7 @@ def test_speech_recipes_teach_a_speech_branch(name):
 
 
 @pytest.mark.parametrize("name", EXPERT_RECIPES)
-def test_expert_recipes_build(name):
+def test_expert_recipes_build(name: str) -> None:
     config = EXPERT_RECIPES[name].settings.expert
     with torch.device("meta"):
         mel = torch.zeros(2, 1, 80, config.mel_window)
@@ -54,13 +54,13 @@ def test_expert_recipes_build(name):
 
 
 @pytest.mark.parametrize("name", EXPERT_RECIPES)
-def test_an_expert_that_learns_nothing_is_told_while_it_trains(name):
+def test_an_expert_that_learns_nothing_is_told_while_it_trains(name: str) -> None:
     recipe = EXPERT_RECIPES[name]
     assert recipe.settings.patience <= recipe.loop.steps / 2
 
 
 @pytest.mark.parametrize("name", GENERATOR_RECIPES)
-def test_generator_recipes_build(name):
+def test_generator_recipes_build(name: str) -> None:
     settings = GENERATOR_RECIPES[name].settings
     config = settings.generator
     with torch.device("meta"):
@@ -74,7 +74,7 @@ def test_generator_recipes_build(name):
             assert QualityDiscriminator(settings.discriminator)(half).shape == (2, 1)
 
 
-def test_recipes_that_follow_each_other_share_their_networks():
+def test_recipes_that_follow_each_other_share_their_networks() -> None:
     generators = {WAV2LIP_RECIPES[name].settings.generator for name in WAV2LIP_RECIPES if name.startswith("compact")}
     assert generators == {SPEECH_RECIPES["compact"].settings.generator}
     sync = WAV2LIP_RECIPES["compact-sync"].settings
@@ -84,7 +84,7 @@ def test_recipes_that_follow_each_other_share_their_networks():
     assert (published.losses.reconstruction, published.losses.sync) == (0.99, 0.01)
 
 
-def test_the_attention_recipes_take_out_one_part_each_and_nothing_else():
+def test_the_attention_recipes_take_out_one_part_each_and_nothing_else() -> None:
     whole = ATTN_WAV2LIP_RECIPES["attn-compact"]
     for name, left_out in (("no-attention", {"attention": False}), ("no-alignment", {"alignment_levels": ()})):
         ablation = ATTN_WAV2LIP_RECIPES[f"attn-compact-{name}"]
@@ -93,7 +93,7 @@ def test_the_attention_recipes_take_out_one_part_each_and_nothing_else():
         assert ablation == replace(whole, settings=replace(whole.settings, generator=generator))
 
 
-def test_the_compact_attention_network_hears_as_the_compact_one_does_and_is_as_small():
+def test_the_compact_attention_network_hears_as_the_compact_one_does_and_is_as_small() -> None:
     config, other = (GENERATOR_RECIPES[name].settings.generator for name in ("attn-compact", "compact"))
     for name in ("resolution", "mel_window", "mel_lead", "motion", "warp_reference"):
         assert getattr(config, name) == getattr(other, name)

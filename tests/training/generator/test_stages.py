@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +41,14 @@ RECIPES = {
 }
 
 
-def train(task, dataset, path, request, settings=None, **options):
+def train(
+    task: str,
+    dataset: Path,
+    path: Path,
+    request: pytest.FixtureRequest,
+    settings: RunSettings | None = None,
+    **options: Any,
+) -> dict[str, float] | None:
     """Train one of TASKS into `path`; return the metrics."""
     inputs = None
     if task not in ("speech", "expert"):
@@ -50,16 +60,16 @@ def train(task, dataset, path, request, settings=None, **options):
     return train_run(RECIPES[task], dataset, path, inputs=inputs, settings=settings, **options).metrics
 
 
-def press_ctrl_c():
+def press_ctrl_c() -> None:
     signal.raise_signal(signal.SIGINT)
 
 
 @pytest.fixture(scope="module")
-def whole(dataset, tmp_path_factory):
+def whole(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, dict[str, float]]]:
     """Uninterrupted runs by task, made when first asked for: (folder, metrics)."""
     made = {}
 
-    def make(task, request):
+    def make(task: str, request: pytest.FixtureRequest) -> tuple[Path, dict[str, float]]:
         if task not in made:
             path = tmp_path_factory.mktemp("whole") / task
             made[task] = path, train(task, dataset, path, request)
@@ -69,7 +79,9 @@ def whole(dataset, tmp_path_factory):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_task_trains_and_writes_its_files(task, whole, request):
+def test_a_task_trains_and_writes_its_files(
+    task: str, whole: Callable[..., tuple[Path, dict[str, float]]], request: pytest.FixtureRequest
+) -> None:
     path, metrics = whole(task, request)
     names = {file.name for file in path.iterdir()}
     pictures = {"validation.png"} if task in ("features", "renderer", "everything", "attention") else set()
@@ -91,7 +103,9 @@ def test_a_task_trains_and_writes_its_files(task, whole, request):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_training_changes_what_it_should(task, whole, request):
+def test_training_changes_what_it_should(
+    task: str, whole: Callable[..., tuple[Path, dict[str, float]]], request: pytest.FixtureRequest
+) -> None:
     path, _ = whole(task, request)
     state = torch.load(path / "last.ckpt", weights_only=True)
     modules = {"speech": {"predictor"}, "expert": {"expert", "tellers"}, "features": {"features", "decoder"}}
@@ -109,24 +123,34 @@ def test_training_changes_what_it_should(task, whole, request):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_resuming_gives_the_numbers_of_an_uninterrupted_run(task, whole, dataset, tmp_path, request):
-    def resumed(path, **options):
+def test_resuming_gives_the_numbers_of_an_uninterrupted_run(
+    task: str,
+    whole: Callable[..., tuple[Path, dict[str, float]]],
+    dataset: Path,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    def resumed(path: Path, **options: Any) -> dict[str, float] | None:
         return train(task, dataset, path, request, **options)
 
     check_resuming(resumed, tmp_path, whole=whole(task, request))
 
 
-def test_resuming_in_the_middle_of_accumulated_steps(dataset, tmp_path, request):
+def test_resuming_in_the_middle_of_accumulated_steps(
+    dataset: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """With the discriminator, whose step takes what the generator's step has rendered in every micro-batch."""
 
-    def accumulated(path, **options):
+    def accumulated(path: Path, **options: Any) -> dict[str, float] | None:
         return train("everything", dataset, path, request, RunSettings(accumulate=2), **options)
 
     check_resuming(accumulated, tmp_path)
     assert len(tiny.log_lines(tmp_path / "parts", "losses")) == 6
 
 
-def test_ctrl_c_saves_and_the_run_goes_on(whole, dataset, tmp_path, request):
+def test_ctrl_c_saves_and_the_run_goes_on(
+    whole: Callable[..., tuple[Path, dict[str, float]]], dataset: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         train("everything", dataset, tmp_path / "run", request, progress=tiny.AfterStep(4, press_ctrl_c))
@@ -137,24 +161,36 @@ def test_ctrl_c_saves_and_the_run_goes_on(whole, dataset, tmp_path, request):
     assert_same_run(tmp_path / "run", whole("everything", request)[0])
 
 
-def test_batches_of_worker_processes_are_the_same(whole, dataset, tmp_path, request):
+def test_batches_of_worker_processes_are_the_same(
+    whole: Callable[..., tuple[Path, dict[str, float]]], dataset: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     train("speech", dataset, tmp_path / "run", request, RunSettings(workers=2))
     assert_same_run(tmp_path / "run", whole("speech", request)[0], same_settings=False)
 
 
-def test_another_seed_gives_other_numbers(whole, dataset, tmp_path, request):
+def test_another_seed_gives_other_numbers(
+    whole: Callable[..., tuple[Path, dict[str, float]]], dataset: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     train("speech", dataset, tmp_path / "run", request, RunSettings(seed=1, steps=2, validate_every=2))
     one, other = (tiny.log_lines(path, "losses")[0] for path in (tmp_path / "run", whole("speech", request)[0]))
     assert one["predictor/motion"] != other["predictor/motion"]
 
 
-def test_a_later_task_describes_mouths_as_the_earlier_one_did(whole, dataset, speech_run, request, caplog):
+def test_a_later_task_describes_mouths_as_the_earlier_one_did(
+    whole: Callable[..., tuple[Path, dict[str, float]]],
+    dataset: Path,
+    speech_run: Path,
+    request: pytest.FixtureRequest,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """The speech branch answers in the terms of one motion basis; the renderer must be shown the same terms."""
     path, _ = whole("renderer", request)
     assert (path / "best.motion.npz").read_bytes() == (speech_run / "best.motion.npz").read_bytes()
 
 
-def test_weights_without_their_motion_basis_are_warned_about(dataset, speech_run, tmp_path, caplog):
+def test_weights_without_their_motion_basis_are_warned_about(
+    dataset: Path, speech_run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     start = tmp_path / "lonely.safetensors"
     start.write_bytes((speech_run / "best.safetensors").read_bytes())
     train_run(
@@ -167,7 +203,9 @@ def test_weights_without_their_motion_basis_are_warned_about(dataset, speech_run
     assert "lonely.safetensors has no motion basis beside it (lonely.motion.npz)" in caplog.text
 
 
-def test_pictures_are_in_tensorboard(whole, request):
+def test_pictures_are_in_tensorboard(
+    whole: Callable[..., tuple[Path, dict[str, float]]], request: pytest.FixtureRequest
+) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     path, _ = whole("everything", request)
@@ -179,7 +217,9 @@ def test_pictures_are_in_tensorboard(whole, request):
     assert {"validation/gate", "learning_rate", "discriminator/gradient_norm"} <= set(events.Tags()["scalars"])
 
 
-def test_tensorboard_of_a_resumed_run_shows_each_step_once(dataset, tmp_path, request):
+def test_tensorboard_of_a_resumed_run_shows_each_step_once(
+    dataset: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     with pytest.raises(KeyboardInterrupt):
@@ -190,7 +230,7 @@ def test_tensorboard_of_a_resumed_run_shows_each_step_once(dataset, tmp_path, re
     assert [event.step for event in events.Scalars("predictor/motion")] == [1, 2, 3, 4, 5, 6]
 
 
-def test_the_published_architecture_trains_without_a_speech_branch(dataset, tmp_path):
+def test_the_published_architecture_trains_without_a_speech_branch(dataset: Path, tmp_path: Path) -> None:
     recipe = replace(
         tiny_recipes.RENDERER, settings=replace(tiny_recipes.RENDERER.settings, generator=tiny_recipes.PLAIN_GENERATOR)
     )
@@ -199,7 +239,7 @@ def test_the_published_architecture_trains_without_a_speech_branch(dataset, tmp_
     assert json.loads((tmp_path / "run" / "config.json").read_text())["settings"]["generator"]["mel_lead"] == 3
 
 
-def test_the_attention_network_trains_without_a_speech_branch(dataset, tmp_path):
+def test_the_attention_network_trains_without_a_speech_branch(dataset: Path, tmp_path: Path) -> None:
     plain = replace(tiny_recipes.ATTN_GENERATOR, motion=None, warp_reference=False, audio_channels=(2, 2, 4, 4, 4))
     recipe = replace(tiny_recipes.RENDERER, settings=replace(tiny_recipes.RENDERER.settings, generator=plain))
     recipe = replace(recipe, task="attn-wav2lip", settings=replace(recipe.settings, losses=GeneratorLosses()))

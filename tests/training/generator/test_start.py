@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +15,8 @@ from tests.training import tiny_recipes
 from visavox.cli.main import main
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
-from visavox.models.generator.attn_wav2lip import AttnWav2Lip
+from visavox.models.generator.attn_wav2lip import AttnWav2Lip, AttnWav2LipConfig
+from visavox.models.generator.wav2lip import Wav2LipConfig
 from visavox.training.generator import recipes
 from visavox.training.generator.start import load_start
 from visavox.weights.checkpoint import load_model, save_model
@@ -23,10 +27,10 @@ from visavox.weights.weights_file import ModelCard
 
 
 @pytest.fixture
-def saved(tmp_path):
+def saved(tmp_path: Path) -> Callable[..., str]:
     """Saves a network that has learned nothing; returns its path."""
 
-    def save(config, seed=0):
+    def save(config: Any, seed: int = 0) -> str:
         torch.manual_seed(seed)
         path = tmp_path / f"{network_of(config)}-{seed}.safetensors"
         module = NETWORKS[network_of(config)].build(config)
@@ -36,7 +40,7 @@ def saved(tmp_path):
     return save
 
 
-def test_of_the_same_network_all_is_taken(saved, caplog):
+def test_of_the_same_network_all_is_taken(saved: Callable[..., str], caplog: pytest.LogCaptureFixture) -> None:
     for config in (tiny_recipes.GENERATOR, tiny_recipes.ATTN_GENERATOR):
         path = saved(config)
         state, expected = load_start(path, config), load_model(path).state_dict()
@@ -46,7 +50,9 @@ def test_of_the_same_network_all_is_taken(saved, caplog):
 
 
 @pytest.mark.parametrize("turned_around", [False, True])
-def test_of_the_other_network_the_speech_branch_is_taken_and_that_is_said(saved, caplog, turned_around):
+def test_of_the_other_network_the_speech_branch_is_taken_and_that_is_said(
+    saved: Callable[..., str], caplog: pytest.LogCaptureFixture, turned_around: bool
+) -> None:
     pair = [tiny_recipes.GENERATOR, tiny_recipes.ATTN_GENERATOR]
     given, wanted = reversed(pair) if turned_around else pair
     path = saved(given)
@@ -59,7 +65,7 @@ def test_of_the_other_network_the_speech_branch_is_taken_and_that_is_said(saved,
     assert f"which is {nouns[0]}, the speech branch is taken; all else of {nouns[1]}, which is trained" in caplog.text
 
 
-def test_the_shipped_weights_start_the_compact_attention_network():
+def test_the_shipped_weights_start_the_compact_attention_network() -> None:
     config = recipes.ATTN_WAV2LIP_RECIPES["attn-compact"].settings.generator
     network = AttnWav2Lip(config)
     network.load_state_dict({**network.state_dict(), **load_start("wav2lip", config)})
@@ -91,15 +97,22 @@ def test_the_shipped_weights_start_the_compact_attention_network():
         ),
     ],
 )
-def test_what_does_not_fit_is_refused(saved, given, wanted, sentence):
+def test_what_does_not_fit_is_refused(
+    saved: Callable[..., str], given: Any, wanted: AttnWav2LipConfig | Wav2LipConfig, sentence: str
+) -> None:
     with pytest.raises(InputError) as caught:
         load_start(saved(given), wanted)
     assert sentence in str(caught.value)
 
 
 def test_the_command_trains_the_attention_network_from_the_speech_stage(
-    dataset, speech_run, expert_run, tmp_path, monkeypatch, capsys
-):
+    dataset: Path,
+    speech_run: Path,
+    expert_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.setitem(recipes.ATTN_WAV2LIP_RECIPES, "tiny", replace(tiny_recipes.ATTENTION, loop=tiny_recipes.LOOP))
     starts = ["--start", str(speech_run / "best.safetensors"), "--expert", str(expert_run / "best.safetensors")]
     output = tmp_path / "run"
@@ -110,7 +123,9 @@ def test_the_command_trains_the_attention_network_from_the_speech_stage(
     assert same_terms(*(terms_path(folder / "best.safetensors") for folder in (output, speech_run)))
 
 
-def test_the_command_trains_a_motion_driven_generator(dataset, speech_run, tmp_path, monkeypatch):
+def test_the_command_trains_a_motion_driven_generator(
+    dataset: Path, speech_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It reads 68 landmarks from the first step on, and starts from a Wav2Lip."""
     monkeypatch.setitem(recipes.MOTION_DUB_RECIPES, "tiny", tiny_recipes.MOTION_RENDERER)
     output = tmp_path / "run"
@@ -121,7 +136,9 @@ def test_the_command_trains_a_motion_driven_generator(dataset, speech_run, tmp_p
     assert reader.rest[0] < 0
 
 
-def test_a_new_speech_branch_describes_mouths_in_the_terms_of_its_start(dataset, speech_run, tmp_path, monkeypatch):
+def test_a_new_speech_branch_describes_mouths_in_the_terms_of_its_start(
+    dataset: Path, speech_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its own basis would be another, because it is trained on other clips than its start."""
     monkeypatch.setitem(recipes.SPEECH_RECIPES, "tiny", tiny_recipes.SPEECH)
     painter, output = tmp_path / "painter.safetensors", tmp_path / "run"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,13 +14,16 @@ from tests.training import tiny, tiny_recipes
 
 from visavox.errors import InputError, TrainingError
 from visavox.losses.perceptual import LpipsLoss
+from visavox.models.perceptual.face_features import FaceFeatures
+from visavox.models.sync.expert import Expert
+from visavox.training.generator.clips import ClipSplits
 from visavox.training.generator.generator import GeneratorInputs, GeneratorTask
 from visavox.training.generator.rendering import FacePair, FrozenNetworks
 from visavox.training.generator.settings import GeneratorLosses, GeneratorSettings
 from visavox.training.run import train
 from visavox.training.run_settings import RunSettings
 from visavox.training.schedule import ValidationGate
-from visavox.training.task import OptimizerStep, WeightedLoss
+from visavox.training.task import OptimizerStep, Validation, WeightedLoss
 from visavox.weights.checkpoint import load_model
 
 SETTINGS = tiny_recipes.EVERYTHING.settings
@@ -25,44 +31,46 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def expert(expert_run):
+def expert(expert_run: Path) -> Expert:
     return load_model(expert_run / "best.safetensors")
 
 
 @pytest.fixture
-def features(features_run):
+def features(features_run: Path) -> FaceFeatures:
     return load_model(features_run / "best.safetensors")
 
 
 @pytest.fixture
-def make_task(clips, expert, features):
-    def make(**changes):
+def make_task(clips: ClipSplits, expert: Expert, features: FaceFeatures) -> Callable[..., GeneratorTask]:
+    def make(**changes: Any) -> GeneratorTask:
         networks = FrozenNetworks(expert, features)
         return GeneratorTask(replace(SETTINGS, **changes), clips, networks, device=CPU, seed=0)
 
     return make
 
 
-def validate(task):
+def validate(task: GeneratorTask) -> Validation:
     task.faces.generator.eval()
     with torch.no_grad():
         return task.validate()
 
 
-def batch_of(task, size=2):
+def batch_of(task: GeneratorTask, size: int = 2) -> dict[str, torch.Tensor]:
     data = task.dataset(0, size)
     samples = [data[number] for number in range(size)]
     return {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
 
 
-def losses_of(task, name="generator", batch=None):
+def losses_of(
+    task: GeneratorTask, name: str = "generator", batch: dict[str, torch.Tensor] | None = None
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Compute the losses of an optimizer step; return the sum and the losses."""
     batch = batch_of(task) if batch is None else batch
     (step,) = [step for step in task.optimizer_steps() if step.name == name]
     return step.compute(batch)
 
 
-def test_the_gate_opens_below_its_threshold_and_stays_open():
+def test_the_gate_opens_below_its_threshold_and_stays_open() -> None:
     gate, swinging = ValidationGate(0.75), ValidationGate(0.75, stays_open=False)
     seen = []
     for loss in (0.9, 0.75, 0.74, 0.9):
@@ -72,7 +80,7 @@ def test_the_gate_opens_below_its_threshold_and_stays_open():
     assert seen == [(False, False), (False, False), (True, True), (True, False)]
 
 
-def test_a_closed_gate_means_no_weight_and_no_gradient(make_task):
+def test_a_closed_gate_means_no_weight_and_no_gradient(make_task: Callable[..., GeneratorTask]) -> None:
     task = make_task(sync_threshold=-1.0)
     validate(task)
     total, losses = losses_of(task)
@@ -84,7 +92,7 @@ def test_a_closed_gate_means_no_weight_and_no_gradient(make_task):
     assert task.extra_state() == {"gate_is_open": False}
 
 
-def test_a_validation_opens_the_gate(make_task):
+def test_a_validation_opens_the_gate(make_task: Callable[..., GeneratorTask]) -> None:
     task = make_task(sync_threshold=100.0)
     found = validate(task)
     assert found.metrics["gate"] == 1.0
@@ -95,7 +103,7 @@ def test_a_validation_opens_the_gate(make_task):
     assert float(total.detach()) == pytest.approx(float(counted.detach()), rel=1e-5)
 
 
-def test_the_score_does_not_jump_when_the_gate_opens(make_task):
+def test_the_score_does_not_jump_when_the_gate_opens(make_task: Callable[..., GeneratorTask]) -> None:
     """Else no later checkpoint could beat those from before the expert had a say."""
     task = make_task(sync_threshold=100.0)
     first = validate(task)
@@ -103,7 +111,9 @@ def test_the_score_does_not_jump_when_the_gate_opens(make_task):
     assert validate(task).score == pytest.approx(first.score)
 
 
-def test_the_gate_is_saved(dataset, speech_run, expert_run, features_run, tmp_path):
+def test_the_gate_is_saved(
+    dataset: Path, speech_run: Path, expert_run: Path, features_run: Path, tmp_path: Path
+) -> None:
     runs = {"start": speech_run, "expert": expert_run, "features": features_run}
     inputs = GeneratorInputs(**{name: str(path / "best.safetensors") for name, path in runs.items()})
     train(tiny_recipes.EVERYTHING, dataset, tmp_path / "run", inputs=inputs, settings=RunSettings(steps=2))
@@ -115,7 +125,7 @@ def test_the_gate_is_saved(dataset, speech_run, expert_run, features_run, tmp_pa
     assert [entry["generator/sync"] > 0 for entry in losses] == [False, False, True]
 
 
-def test_the_expert_is_in_eval_mode_and_never_changes(make_task, expert):
+def test_the_expert_is_in_eval_mode_and_never_changes(make_task: Callable[..., GeneratorTask], expert: Expert) -> None:
     task = make_task(sync_threshold=100.0)
     before = {name: tensor.clone() for name, tensor in expert.state_dict().items()}
     validate(task)
@@ -130,7 +140,7 @@ def test_the_expert_is_in_eval_mode_and_never_changes(make_task, expert):
     assert all(torch.equal(tensor, before[name]) for name, tensor in expert.state_dict().items())
 
 
-def test_each_step_trains_its_own_network(make_task):
+def test_each_step_trains_its_own_network(make_task: Callable[..., GeneratorTask]) -> None:
     task = make_task()
     batch, faces = batch_of(task), task.faces
     losses_of(task, batch=batch)[0].backward()
@@ -142,25 +152,25 @@ def test_each_step_trains_its_own_network(make_task):
     assert all(parameter.grad is not None for parameter in faces.discriminator.parameters())
 
 
-def test_every_weight_of_the_settings_has_its_loss(make_task):
+def test_every_weight_of_the_settings_has_its_loss(make_task: Callable[..., GeneratorTask]) -> None:
     declared = {loss.name: loss.weight for loss in make_task().optimizer_steps()[0].losses}
     wanted = {name: weight for name, weight in asdict(SETTINGS.losses).items() if weight}
     assert {name: weight for name, weight in declared.items() if weight} == wanted
 
 
-def test_weights_without_a_discriminator_are_refused():
+def test_weights_without_a_discriminator_are_refused() -> None:
     with pytest.raises(ValueError, match="exactly if there is a discriminator"):
         GeneratorSettings(tiny_recipes.GENERATOR, GeneratorLosses(adversarial=0.1))
     with pytest.raises(ValueError, match="exactly if there is a discriminator"):
         GeneratorSettings(tiny_recipes.GENERATOR, discriminator=tiny_recipes.DISCRIMINATOR)
 
 
-def step_of(*losses) -> OptimizerStep:
+def step_of(*losses: WeightedLoss[Any]) -> OptimizerStep:
     parameter = torch.nn.Parameter(torch.ones(()))
     return OptimizerStep("network", torch.optim.SGD([parameter]), lambda batch: parameter, losses)
 
 
-def test_a_step_that_learns_nothing_or_cannot_tell_its_losses_apart_is_refused():
+def test_a_step_that_learns_nothing_or_cannot_tell_its_losses_apart_is_refused() -> None:
     one, two = WeightedLoss("one", 1.0, lambda out: 2 * out), WeightedLoss("two", 0.5, lambda out: 3 * out)
     total, losses = step_of(one, two).compute({})
     assert (float(total.detach()), list(losses)) == (3.5, ["one", "two"])
@@ -173,14 +183,14 @@ def test_a_step_that_learns_nothing_or_cannot_tell_its_losses_apart_is_refused()
         step_of(replace(one, after=ValidationGate())).compute({})
 
 
-def test_a_loss_of_weight_zero_is_logged_and_cannot_spoil_the_sum():
+def test_a_loss_of_weight_zero_is_logged_and_cannot_spoil_the_sum() -> None:
     spoiled = WeightedLoss("spoiled", 0.0, lambda out: out * float("nan"))
     total, losses = step_of(WeightedLoss("one", 1.0, lambda out: 2 * out), spoiled).compute({})
     assert total == 2.0
     assert losses["spoiled"].isnan()
 
 
-def test_face_features_compare_the_mouth_that_is_generated(features):
+def test_face_features_compare_the_mouth_that_is_generated(features: FaceFeatures) -> None:
     """The true image costs nothing; of any other, the generator learns about the mouth and nothing else."""
     truth, networks = torch.rand(2, 3, 96, 96), FrozenNetworks(features=features)
     same = FacePair(truth, truth, torch.ones(2, 1, 96, 96), networks)
@@ -194,12 +204,14 @@ def test_face_features_compare_the_mouth_that_is_generated(features):
         assert gradient[..., :48, :].abs().sum() == 0
 
 
-def test_losses_on_face_features_need_face_features(clips, expert):
+def test_losses_on_face_features_need_face_features(clips: ClipSplits, expert: Expert) -> None:
     with pytest.raises(ValueError, match="no face features are given"):
         GeneratorTask(SETTINGS, clips, FrozenNetworks(expert), device=CPU, seed=0)
 
 
-def test_features_of_another_resolution_are_refused(dataset, speech_run, features_run, tmp_path):
+def test_features_of_another_resolution_are_refused(
+    dataset: Path, speech_run: Path, features_run: Path, tmp_path: Path
+) -> None:
     generator = replace(tiny_recipes.PLAIN_GENERATOR, resolution=128, encoder_channels=(2,) * 7)
     settings = GeneratorSettings(generator, GeneratorLosses(perceptual=0.1))
     recipe = replace(tiny_recipes.RENDERER, settings=settings)
@@ -208,7 +220,7 @@ def test_features_of_another_resolution_are_refused(dataset, speech_run, feature
         train(recipe, dataset, tmp_path / "run", inputs=inputs)
 
 
-def test_lpips_compares_where_it_has_a_weight(clips, tmp_path):
+def test_lpips_compares_where_it_has_a_weight(clips: ClipSplits, tmp_path: Path) -> None:
     save_backbone(tmp_path / "backbone.pth", "squeeze")
     save_linear(tmp_path / "linear.pth", "squeeze")
     lpips = LpipsLoss.load("squeeze", weights=tmp_path / "backbone.pth", linear=tmp_path / "linear.pth")
@@ -223,7 +235,7 @@ def test_lpips_compares_where_it_has_a_weight(clips, tmp_path):
     assert "lpips_motion" in validate(task).metrics
 
 
-def test_lpips_that_cannot_be_had_is_said_before_the_training(dataset, speech_run, tmp_path):
+def test_lpips_that_cannot_be_had_is_said_before_the_training(dataset: Path, speech_run: Path, tmp_path: Path) -> None:
     settings = replace(tiny_recipes.RENDERER.settings, losses=GeneratorLosses(alpha=0.1, lpips=0.1))
     recipe = replace(tiny_recipes.RENDERER, settings=settings)
     inputs = GeneratorInputs(start=str(speech_run / "best.safetensors"), lpips_weights=tmp_path / "missing.pth")

@@ -30,7 +30,7 @@ POSTNET = PostNetRecipe("postnet", POSTNET_SETTINGS, replace(LOOP, steps=2))
 
 
 @pytest.fixture(autouse=True)
-def tiny_recipes(monkeypatch):
+def tiny_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = replace(SYNC, settings=SYNC_SETTINGS)
     monkeypatch.setitem(motion_recipes.MOTION_SYNC_RECIPES, "tiny", SYNC)
     monkeypatch.setitem(motion_recipes.MOTION_SYNC_RECIPES, "wrong", wrong)
@@ -38,7 +38,7 @@ def tiny_recipes(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def people(dataset, tmp_path_factory) -> Path:
+def people(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data set, with anna's clip three times."""
     folder = tmp_path_factory.mktemp("people")
     shutil.copytree(dataset / "clips", folder / "clips")
@@ -50,7 +50,7 @@ def people(dataset, tmp_path_factory) -> Path:
     return folder
 
 
-def test_both_tasks_run_one_after_the_other(people, tmp_path, capsys):
+def test_both_tasks_run_one_after_the_other(people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sync, postnet = tmp_path / "sync", tmp_path / "postnet"
     assert main(["train", "motion-syncnet", str(people), "-o", str(sync), "--recipe", "tiny"]) == 0
     assert "accuracy_near" in capsys.readouterr().out
@@ -80,12 +80,12 @@ def test_both_tasks_run_one_after_the_other(people, tmp_path, capsys):
     assert "'zoe' is no speaker of the training split; the speakers are anna, ben." in capsys.readouterr().err
 
 
-def test_features_of_another_size_are_refused(people, tmp_path, capsys):
+def test_features_of_another_size_are_refused(people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "motion-syncnet", str(people), "-o", str(tmp_path / "run"), "--recipe", "wrong"]) == 2
     assert "the features mel have 80 numbers a row, and the network takes 6" in capsys.readouterr().err
 
 
-def test_the_shipped_judge_tells_own_speech_from_that_of_others(dataset):
+def test_the_shipped_judge_tells_own_speech_from_that_of_others(dataset: Path) -> None:
     judge = load_model(SHIPPED_SYNCNET, network="motion_syncnet")
     features = load_features(judge.config.features)
     clips = [clip for split in ("train", "validation") for clip in load_motion_store(dataset, split, features).clips]

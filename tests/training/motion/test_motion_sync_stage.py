@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tests.training.motion_people import FEATURE_SIZE, make_store, opening_mode
 from tests.training.resuming import check_resuming
 from tests.training.tiny_recipes import LOOP
 
+from visavox.data.motion.motion_store import MotionClip
 from visavox.data.motion.motion_sync_dataset import (
     NEAR,
     NO_MOTION_AUGMENTATION,
@@ -25,6 +27,7 @@ from visavox.losses.motion_sync import Comparison
 from visavox.models.sync.motion_syncnet import MotionSyncNetConfig
 from visavox.training.loop import Trainer
 from visavox.training.motion.motion_syncnet import MotionSyncNetTask, MotionSyncSettings
+from visavox.training.schedule import LoopSettings
 from visavox.weights.checkpoint import load_model
 
 NETWORK = MotionSyncNetConfig(
@@ -44,17 +47,17 @@ def make_task(settings: MotionSyncSettings = SETTINGS) -> MotionSyncNetTask:
     return MotionSyncNetTask(settings, train, validation, device=torch.device("cpu"), seed=0)
 
 
-def make_trainer(path, loop=LOOP) -> Trainer:
+def make_trainer(path: Path, loop: LoopSettings = LOOP) -> Trainer:
     task = make_task()
     return Trainer(task, loop, path, Fabric(accelerator="cpu", devices=1), {"summary": "people made of numbers"})
 
 
-def make_dataset(augmentation=NO_MOTION_AUGMENTATION, seed=0) -> MotionSyncDataset:
+def make_dataset(augmentation: MotionAugmentation = NO_MOTION_AUGMENTATION, seed: int = 0) -> MotionSyncDataset:
     sampling = MotionSyncSampling(5, 14, 2)
     return MotionSyncDataset(make_store(), sampling, augmentation, opening_mode=opening_mode(), seed=seed, length=40)
 
 
-def test_a_sample_holds_windows_with_their_own_speech():
+def test_a_sample_holds_windows_with_their_own_speech() -> None:
     data = make_dataset()
     assert len(data) == 40
     clips = make_store().clips
@@ -71,18 +74,18 @@ def test_a_sample_holds_windows_with_their_own_speech():
         assert ((distance >= NEAR[0]) & (distance <= NEAR[1])).all()
 
 
-def _is_of(sample, clip) -> bool:
+def _is_of(sample: dict[str, torch.Tensor], clip: MotionClip) -> bool:
     return bool((clip.features == sample["speech"][0, 5].numpy()).all(axis=1).any())
 
 
-def test_samples_are_functions_of_seed_and_number():
+def test_samples_are_functions_of_seed_and_number() -> None:
     augmentation = MotionAugmentation()
     one, other, third = make_dataset(augmentation)[3], make_dataset(augmentation)[3], make_dataset(augmentation, 1)[3]
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert not torch.equal(one["motion"], third["motion"])
 
 
-def test_the_gap_between_the_lips_is_absolute():
+def test_the_gap_between_the_lips_is_absolute() -> None:
     """Two speakers with other faces: what is seen at the lips is how far they are open."""
     for clip in make_store("ad", 1).clips:
         motion = motion_from_rest(clip, opening_mode())
@@ -91,7 +94,7 @@ def test_the_gap_between_the_lips_is_absolute():
         np.testing.assert_allclose(gap - gap.min(), canonical_gap - canonical_gap.min(), atol=1e-4)
 
 
-def test_what_cannot_be_compared_is_refused():
+def test_what_cannot_be_compared_is_refused() -> None:
     with pytest.raises(InputError, match="give an even number"):
         MotionSyncSampling(5, 14, 2, num_windows=3)
     sampling = MotionSyncSampling(40, 14, 2)
@@ -99,7 +102,7 @@ def test_what_cannot_be_compared_is_refused():
         MotionSyncDataset(make_store(), sampling, NO_MOTION_AUGMENTATION, opening_mode=opening_mode(), seed=0, length=1)
 
 
-def test_wrong_speech_is_sorted_by_how_far_it_is_off():
+def test_wrong_speech_is_sorted_by_how_far_it_is_off() -> None:
     same, different = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
     starts = torch.tensor([[0, 1, 3, 9], [0, 1, 3, 9]])
     faces = same.expand(8, 2)
@@ -116,7 +119,7 @@ def test_wrong_speech_is_sorted_by_how_far_it_is_off():
     assert verdicts["apart"] == pytest.approx((13.8 * 3 / 4 + 13.8 * 2 / 6) / 2, abs=0.1)
 
 
-def test_speech_of_the_same_speaker_is_not_called_anothers():
+def test_speech_of_the_same_speaker_is_not_called_anothers() -> None:
     torch.manual_seed(0)
     starts = torch.tensor([[0, 3], [0, 3], [0, 3]])
     compared = Comparison(torch.rand(6, 4), torch.rand(6, 4), starts, torch.tensor([5, 5, 7]))
@@ -124,7 +127,7 @@ def test_speech_of_the_same_speaker_is_not_called_anothers():
     assert torch.isfinite(compared.contrast())
 
 
-def test_the_auxiliary_task_comes_first_where_that_is_asked_for():
+def test_the_auxiliary_task_comes_first_where_that_is_asked_for() -> None:
     task = make_task(replace(SETTINGS, motion_first=2))
     (step,) = task.optimizer_steps()
     data = task.dataset(0, 4)
@@ -140,7 +143,7 @@ def test_the_auxiliary_task_comes_first_where_that_is_asked_for():
         )
 
 
-def test_it_learns(tmp_path):
+def test_it_learns(tmp_path: Path) -> None:
     loop = replace(LOOP, steps=150, batch_size=8, validate_every=150, save_every=150, log_every=25)
     metrics = make_trainer(tmp_path / "run", loop).fit()
     assert metrics["accuracy_far"] > 0.8
@@ -151,5 +154,5 @@ def test_it_learns(tmp_path):
     np.testing.assert_allclose(network.opening_mode[66], [0, -0.7, 0], atol=0.03)
 
 
-def test_a_resumed_run_gives_the_numbers_of_one_that_was_not_interrupted(tmp_path):
+def test_a_resumed_run_gives_the_numbers_of_one_that_was_not_interrupted(tmp_path: Path) -> None:
     check_resuming(lambda path, **options: make_trainer(path).fit(**options), tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,12 +38,12 @@ RECIPE = MotionVaeRecipe("motion", MotionVaeSettings(VAE, calibration_speakers=1
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_motion_dataset(tmp_path_factory.mktemp("motion") / "set")
 
 
 @pytest.fixture(scope="module")
-def trained(dataset, tmp_path_factory):
+def trained(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, float]]:
     """A run of a few seconds, and its metrics."""
     path = tmp_path_factory.mktemp("runs") / "motion"
     gentle = MelAugmentation(level=1.0, tilt=0.5, speed=0.0, bands=0.5, noise=0.0, masks=0)
@@ -54,14 +55,14 @@ def trained(dataset, tmp_path_factory):
     return path, train(recipe, dataset, path).metrics
 
 
-def test_mouths_open_with_the_sound(trained):
+def test_mouths_open_with_the_sound(trained: tuple[Path, dict[str, float]]) -> None:
     _, metrics = trained
     assert metrics["r_opening"] > 0.7
     assert 0.4 < metrics["gain"] < 2.0
     assert metrics["r_opening_sampled"] > 0.4
 
 
-def test_the_file_says_what_it_is(trained):
+def test_the_file_says_what_it_is(trained: tuple[Path, dict[str, float]]) -> None:
     path, metrics = trained
     info = model_info(path / "best.safetensors")
     assert info.network == "motion_vae"
@@ -75,18 +76,18 @@ def test_the_file_says_what_it_is(trained):
     assert float(mode[8, 1]) == pytest.approx(-0.5 / 0.8, abs=0.1)
 
 
-def test_an_interrupted_run_goes_on_to_the_numbers_of_an_uninterrupted_one(dataset, tmp_path):
+def test_an_interrupted_run_goes_on_to_the_numbers_of_an_uninterrupted_one(dataset: Path, tmp_path: Path) -> None:
     check_resuming(lambda path, **options: train(RECIPE, dataset, path, **options).metrics, tmp_path)
 
 
-def test_a_recipe_for_other_features_is_refused(dataset, tmp_path):
+def test_a_recipe_for_other_features_is_refused(dataset: Path, tmp_path: Path) -> None:
     wrong = replace(VAE, speech=replace(VAE.speech, feature_size=81))
     with pytest.raises(InputError, match="80 numbers a row"):
         train(replace(RECIPE, settings=replace(RECIPE.settings, vae=wrong)), dataset, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_the_recipes_fit_their_features():
+def test_the_recipes_fit_their_features() -> None:
     for name, features in (("compact", "mel"), ("compact-pitch", "mel-pitch")):
         vae = MOTION_RECIPES[name].settings.vae
         assert vae.features == features
@@ -94,14 +95,14 @@ def test_the_recipes_fit_their_features():
     assert MOTION_RECIPES["geneface"].settings.vae == MotionVaeConfig()
 
 
-def test_collections_and_deviations():
+def test_collections_and_deviations() -> None:
     assert collection_of("grid_s1") == collection_of("grid_s26") == "grid"
     assert collection_of("anna") == "anna"
     assert pooled_deviation([np.array([0.0, 2.0]), np.array([10.0, 12.0])]) == pytest.approx(1.0)
 
 
 @pytest.fixture(scope="module")
-def experts(tmp_path_factory) -> dict[str, str]:
+def experts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Motion SyncNets that know nothing, by the features that they hear."""
     folder, paths = tmp_path_factory.mktemp("experts"), {}
     torch.manual_seed(0)
@@ -121,7 +122,7 @@ def experts(tmp_path_factory) -> dict[str, str]:
     return paths
 
 
-def test_a_motion_syncnet_teaches_once_its_gate_is_open(dataset, experts, tmp_path):
+def test_a_motion_syncnet_teaches_once_its_gate_is_open(dataset: Path, experts: dict[str, str], tmp_path: Path) -> None:
     recipe = replace(RECIPE, settings=replace(RECIPE.settings, sync_threshold=100.0, losses=MotionVaeLosses(sync=10.0)))
     metrics = train(recipe, dataset, tmp_path / "run", inputs=MotionVaeInputs(sync=experts["mel"])).metrics
     assert np.isfinite(metrics["sync"])
@@ -135,6 +136,6 @@ def test_a_motion_syncnet_teaches_once_its_gate_is_open(dataset, experts, tmp_pa
     assert losses[5]["vae/mode"] != other[5]["vae/mode"]
 
 
-def test_a_motion_syncnet_of_other_features_is_refused(dataset, experts, tmp_path):
+def test_a_motion_syncnet_of_other_features_is_refused(dataset: Path, experts: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="same features"):
         train(RECIPE, dataset, tmp_path / "run", inputs=MotionVaeInputs(sync=experts["mel-pitch"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ RECIPE = PostNetRecipe("person-postnet", SETTINGS, replace(LOOP, steps=4, batch_
 
 
 @pytest.fixture(scope="module")
-def person(tmp_path_factory):
+def person(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight seconds of a person who hums and pauses."""
     folder = make_person(tmp_path_factory.mktemp("person"), frames=200, size=16)
     time = np.arange(640 * 200) / 16_000
@@ -34,7 +35,7 @@ def person(tmp_path_factory):
     return folder
 
 
-def test_clips_are_pieces_of_the_training_part_in_the_order_of_time(person):
+def test_clips_are_pieces_of_the_training_part_in_the_order_of_time(person: Path) -> None:
     data, features = PersonData.load(person), load_features("mel")
     clips = person_clips(data, features, 16)
     assert {clip.num_frames for clip in clips} == {22, 23}
@@ -44,7 +45,7 @@ def test_clips_are_pieces_of_the_training_part_in_the_order_of_time(person):
     np.testing.assert_array_equal(whole[0].features, np.concatenate([clip.features for clip in clips]))
 
 
-def test_what_is_short_or_not_usable_makes_no_clip(person):
+def test_what_is_short_or_not_usable_makes_no_clip(person: Path) -> None:
     data = PersonData.load(person)
     usable = data.usable.copy()
     usable[100:140] = False
@@ -56,7 +57,7 @@ def test_what_is_short_or_not_usable_makes_no_clip(person):
     assert 120 <= covered <= 150
 
 
-def test_the_last_clips_are_held_out_and_others_are_heard_as_well():
+def test_the_last_clips_are_held_out_and_others_are_heard_as_well() -> None:
     train, validation = make_people()
     own = train.of_speaker("p").clips
     alone = person_sources(own, true_motion(train), 0.25)
@@ -69,14 +70,14 @@ def test_the_last_clips_are_held_out_and_others_are_heard_as_well():
     assert {clip.speaker for clip in together.unseen} == {"x", "y"}
 
 
-def test_too_little_speech_is_told_from_other_bad_input(tmp_path):
+def test_too_little_speech_is_told_from_other_bad_input(tmp_path: Path) -> None:
     short = make_person(tmp_path / "short", frames=34, size=16)
     with pytest.raises(TooLittleSpeech, match="here are 1; give more footage"):
         train(RECIPE, short, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_a_postnet_is_trained_and_resumed(person, tmp_path):
+def test_a_postnet_is_trained_and_resumed(person: Path, tmp_path: Path) -> None:
     metrics = train(RECIPE, person, tmp_path / "run").metrics
     assert metrics["frechet"] > 0
     assert load_model(tmp_path / "run" / "best.safetensors", network="postnet").config == SETTINGS.network
@@ -86,7 +87,7 @@ def test_a_postnet_is_trained_and_resumed(person, tmp_path):
     assert [line["step"] for line in log_lines(tmp_path / "run", "validation")] == [2, 4]
 
 
-def test_speakers_of_a_prepared_data_set_are_heard_as_well(person, tmp_path):
+def test_speakers_of_a_prepared_data_set_are_heard_as_well(person: Path, tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path / "dataset")
     train(RECIPE.of_steps(2), person, tmp_path / "run", inputs=PersonPostNetInputs(others=dataset))
     assert (tmp_path / "run" / "best.safetensors").is_file()
@@ -105,6 +106,8 @@ def test_speakers_of_a_prepared_data_set_are_heard_as_well(person, tmp_path):
         ({"collapsed": 1.0}, False),
     ],
 )
-def test_a_postnet_is_worth_having_when_it_is_better_than_an_exchange_of_means(change, worth):
+def test_a_postnet_is_worth_having_when_it_is_better_than_an_exchange_of_means(
+    change: dict[str, float], worth: bool
+) -> None:
     metrics = {"frechet": 0.8, "frechet_start": 1.0, "paired": 1.0, "paired_start": 1.0, "sync_kept": 1.0}
     assert is_worth_having({**metrics, "collapsed": 0.0, **change}) == worth

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from visavox.training.loop import Trainer
 from visavox.training.motion.postnet import COLLAPSED, PostNetTask
 from visavox.training.motion.postnet_settings import PostNetSettings
 from visavox.training.motion.postnet_sources import drawn_motion, postnet_sources, true_motion
+from visavox.training.schedule import LoopSettings
 from visavox.weights.checkpoint import load_model
 
 SETTINGS = PostNetSettings(
@@ -55,12 +57,12 @@ def make_task(settings: PostNetSettings = SETTINGS) -> PostNetTask:
     return PostNetTask(settings, sources, make_syncnet(), device=torch.device("cpu"), seed=0)
 
 
-def make_trainer(path, loop=LOOP, settings=SETTINGS) -> Trainer:
+def make_trainer(path: Path, loop: LoopSettings = LOOP, settings: PostNetSettings = SETTINGS) -> Trainer:
     fabric = Fabric(accelerator="cpu", devices=1)
     return Trainer(make_task(settings), loop, path, fabric, {"summary": "people made of numbers"})
 
 
-def test_the_last_clips_of_the_person_are_held_out_and_the_person_is_nobody_else():
+def test_the_last_clips_of_the_person_are_held_out_and_the_person_is_nobody_else() -> None:
     sources = make_task().sources
     assert [clip.clip_id for clip in sources.person] == [f"p_{number}" for number in range(6)]
     assert [clip.clip_id for clip in sources.held_out] == ["p_6", "p_7"]
@@ -69,13 +71,13 @@ def test_the_last_clips_of_the_person_are_held_out_and_the_person_is_nobody_else
     assert all(clip.truth is None for clip in sources.everybody)
 
 
-def test_some_clips_of_others_are_spread_over_all_of_them():
+def test_some_clips_of_others_are_spread_over_all_of_them() -> None:
     train, validation = make_people()
     sources = postnet_sources(train, validation, "p", true_motion(train), 0.25, num_clips=3)
     assert [clip.clip_id for clip in sources.everybody] == ["a_0", "b_1", "c_2"]
 
 
-def test_true_motion_comes_in_on_one_face():
+def test_true_motion_comes_in_on_one_face() -> None:
     train, _ = make_people()
     draw = true_motion(train)
     means = [draw(clip)[0].mean(axis=0) for clip in train.clips[:6]]
@@ -84,11 +86,11 @@ def test_true_motion_comes_in_on_one_face():
         np.testing.assert_allclose(mean[still], means[0][still], atol=0.01)
 
 
-def test_drawn_motion_stands_on_the_typical_face_and_every_draw_is_another():
+def test_drawn_motion_stands_on_the_typical_face_and_every_draw_is_another() -> None:
     class Speaker:
         rest = torch.arange(204.0)
 
-        def sample(self, features, *, seed, temperature):
+        def sample(self, features: torch.Tensor, *, seed: int, temperature: float) -> torch.Tensor:
             assert temperature == 0.5
             assert len(features) == 2
             return torch.arange(2.0)[:, None, None].expand(2, features.shape[1] // 2, 204)
@@ -107,13 +109,13 @@ def test_drawn_motion_stands_on_the_typical_face_and_every_draw_is_another():
         ("a", "a", "a is the only training speaker"),
     ],
 )
-def test_a_person_who_is_not_there_or_alone_is_refused(person, speakers, words):
+def test_a_person_who_is_not_there_or_alone_is_refused(person: str, speakers: str, words: str) -> None:
     train = make_store(speakers)
     with pytest.raises(InputError, match=words):
         postnet_sources(train, make_store("xy"), person, true_motion(train), 0.25)
 
 
-def test_an_untrained_one_is_measured_as_exchanging_the_means():
+def test_an_untrained_one_is_measured_as_exchanging_the_means() -> None:
     task = make_task()
     task.postnet.eval()
     metrics = task.validate().metrics
@@ -124,7 +126,7 @@ def test_an_untrained_one_is_measured_as_exchanging_the_means():
     assert metrics["frechet_floor"] < metrics["frechet_start"] < metrics["frechet_before"]
 
 
-def test_it_brings_the_frames_to_the_person(tmp_path):
+def test_it_brings_the_frames_to_the_person(tmp_path: Path) -> None:
     loop = replace(LOOP, steps=160, batch_size=8, validate_every=40, save_every=160, learning_rate=5e-3, log_every=40)
     make_trainer(tmp_path / "run", loop).fit()
     lines = log_lines(tmp_path / "run", "validation")
@@ -136,11 +138,11 @@ def test_it_brings_the_frames_to_the_person(tmp_path):
     assert postnet.config == SETTINGS.network
 
 
-def test_a_resumed_run_gives_the_numbers_of_one_that_was_not_interrupted(tmp_path):
+def test_a_resumed_run_gives_the_numbers_of_one_that_was_not_interrupted(tmp_path: Path) -> None:
     check_resuming(lambda path, **options: make_trainer(path).fit(**options), tmp_path)
 
 
-def test_a_post_net_that_gives_up_movement_is_said_and_never_chosen(caplog):
+def test_a_post_net_that_gives_up_movement_is_said_and_never_chosen(caplog: pytest.LogCaptureFixture) -> None:
     task = make_task()
     fine = task.validate().score
     # Takes what moves the lips back again.
@@ -152,7 +154,7 @@ def test_a_post_net_that_gives_up_movement_is_said_and_never_chosen(caplog):
     assert "the lips move 0 % as much as the person's" in caplog.text
 
 
-def test_what_the_watch_has_counted_is_saved():
+def test_what_the_watch_has_counted_is_saved() -> None:
     task = make_task()
     task.watch.in_a_row["critic wins"] = 2
     task.watch.warned.append("still")
@@ -162,11 +164,11 @@ def test_what_the_watch_has_counted_is_saved():
     assert other.watch.warned == ["still"]
 
 
-def test_the_syncnet_hears_the_features_that_it_knows():
+def test_the_syncnet_hears_the_features_that_it_knows() -> None:
     assert make_syncnet().config.feature_size == FEATURE_SIZE
 
 
-def test_the_slope_of_the_critic_is_that_of_its_weights():
+def test_the_slope_of_the_critic_is_that_of_its_weights() -> None:
     """A critic without a hidden layer has the same slope everywhere."""
     task = make_task(replace(SETTINGS, critic=MotionCriticConfig(channels=(), dropout=0.0), critic_slope=0.5))
     data = task.dataset(0, 2)
@@ -177,7 +179,7 @@ def test_the_slope_of_the_critic_is_that_of_its_weights():
     assert float(losses["slope"].detach()) == pytest.approx(slope, rel=1e-4)
 
 
-def test_components_are_those_of_the_motion_that_comes_in():
+def test_components_are_those_of_the_motion_that_comes_in() -> None:
     """These people do nothing but open their mouths: the first component is by how much, at unit variance."""
     task = make_task(replace(SETTINGS, critic=MotionCriticConfig(components=1, channels=(4,))))
     source = np.concatenate([clip.draws[0] for clip in task.sources.everybody])

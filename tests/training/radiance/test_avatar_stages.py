@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,10 +27,11 @@ from visavox.models.radiance.rays import project
 from visavox.models.radiance.torso import DeformationConfig, TorsoConfig
 from visavox.training.divergence import CollapseError, RadianceWatch
 from visavox.training.loop import Trainer
-from visavox.training.radiance.head import HeadInputs, HeadLosses, HeadSettings, HeadTask
+from visavox.training.radiance.head import HeadInputs, HeadLosses, HeadOutputs, HeadSettings, HeadTask
 from visavox.training.radiance.person_batch import camera_of
 from visavox.training.radiance.recipes import HEAD_RECIPES, TORSO_RECIPES, HeadRecipe, TorsoRecipe
 from visavox.training.radiance.torso import TorsoInputs, TorsoSettings, seam
+from visavox.training.recipe import Recipe
 from visavox.training.run import train
 from visavox.training.run_settings import RunSettings
 from visavox.training.schedule import LoopSettings
@@ -82,22 +86,22 @@ FIELD = FrequencyFieldConfig(width=16, layers=2, color_width=8, color_layers=1, 
 
 
 @pytest.fixture(scope="module")
-def person(tmp_path_factory):
+def person(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_person(tmp_path_factory.mktemp("person"))
 
 
 @pytest.fixture(scope="module")
-def data(person):
+def data(person: Path) -> PersonData:
     return PersonData.load(person)
 
 
 @pytest.fixture(scope="module")
-def head_run(person, tmp_path_factory):
+def head_run(person: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, float]]:
     run = tmp_path_factory.mktemp("runs") / "head"
     return run, train(LEARNED, person, run).metrics
 
 
-def test_a_head_is_learned(head_run):
+def test_a_head_is_learned(head_run: tuple[Path, dict[str, float]]) -> None:
     run, metrics = head_run
     assert metrics["psnr_head"] > 28
     assert metrics["psnr"] > 34
@@ -107,7 +111,7 @@ def test_a_head_is_learned(head_run):
     assert head.config.num_frames == 60
 
 
-def test_the_mouth_follows_the_landmarks(head_run, data):
+def test_the_mouth_follows_the_landmarks(head_run: tuple[Path, dict[str, float]], data: PersonData) -> None:
     head = load_model(head_run[0] / "best.safetensors", network="head")
     camera = camera_of(data)
     opening = -data.displacements[:, 57, 1]
@@ -121,7 +125,9 @@ def test_the_mouth_follows_the_landmarks(head_run, data):
     assert brightness[1] < brightness[0] - 0.01, brightness
 
 
-def test_a_torso_is_learned_under_the_head(head_run, person, tmp_path):
+def test_a_torso_is_learned_under_the_head(
+    head_run: tuple[Path, dict[str, float]], person: Path, tmp_path: Path
+) -> None:
     head = str(head_run[0] / "best.safetensors")
     metrics = train(TORSO, person, tmp_path / "torso", inputs=TorsoInputs(head=head)).metrics
     assert metrics["psnr"] > 27
@@ -130,7 +136,9 @@ def test_a_torso_is_learned_under_the_head(head_run, person, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["grid", "frequency"])
-def test_the_torso_of_the_paper_trains_too(head_run, person, tmp_path, kind):
+def test_the_torso_of_the_paper_trains_too(
+    head_run: tuple[Path, dict[str, float]], person: Path, tmp_path: Path, kind: str
+) -> None:
     if kind == "grid":
         settings = replace(TORSO.settings, torso=replace(TORSO.settings.torso, kind="radiance", radiance=FIELD))
         recipe = TorsoRecipe("torso", replace(settings, sampling=RaySampling(rays=16)), SHORT)
@@ -142,18 +150,18 @@ def test_the_torso_of_the_paper_trains_too(head_run, person, tmp_path, kind):
     assert "coarse" in " ".join(log_lines(tmp_path / "run", "losses")[-1])
 
 
-def test_the_patch_counts_after_the_warm_up(person, tmp_path):
+def test_the_patch_counts_after_the_warm_up(person: Path, tmp_path: Path) -> None:
     train(EVERYTHING, person, tmp_path / "run")
     patches = [line["head/patch"] for line in log_lines(tmp_path / "run", "losses")]
     assert patches[0] == 0
     assert min(patches[1:]) > 0
 
 
-def test_a_resumed_run_gives_the_same_numbers(person, tmp_path):
+def test_a_resumed_run_gives_the_same_numbers(person: Path, tmp_path: Path) -> None:
     check_resuming(lambda path, **options: train(EVERYTHING, person, path, **options).metrics, tmp_path, step=3)
 
 
-def test_a_collapse_is_seen():
+def test_a_collapse_is_seen() -> None:
     truth, mask = torch.rand(100, 3), torch.ones(100)
     fine, empty, black = RadianceWatch("head", 50), RadianceWatch("head", 50), RadianceWatch("head", 50)
     for step in range(1, 50):
@@ -170,15 +178,24 @@ def test_a_collapse_is_seen():
     assert other.state() == fine.state()
 
 
-def test_a_collapsed_run_begins_again_with_another_seed_and_says_so(person, tmp_path, monkeypatch, caplog):
+def test_a_collapsed_run_begins_again_with_another_seed_and_says_so(
+    person: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     seeds = []
 
-    def forward(stage, batch, plain=HeadTask._forward):
+    def forward(
+        stage: HeadTask, batch: dict[str, torch.Tensor], plain: Callable[..., Any] = HeadTask._forward
+    ) -> HeadOutputs | None:
         if stage.step == 4 and len(seeds) == 1:
             raise CollapseError("after 3 steps the head is empty")
         return plain(stage, batch)
 
-    def begin(stage, *arguments, plain=HeadTask.__init__, **named):
+    def begin(
+        stage: HeadTask,
+        *arguments: HeadSettings | PersonData,
+        plain: Callable[..., Any] = HeadTask.__init__,
+        **named: Any,
+    ) -> None:
         seeds.append(named["seed"])
         plain(stage, *arguments, **named)
 
@@ -191,7 +208,9 @@ def test_a_collapsed_run_begins_again_with_another_seed_and_says_so(person, tmp_
     assert [line["step"] for line in log_lines(tmp_path / "run", "losses")] == [1, 2, 3, 4]
 
 
-def test_a_run_that_collapses_again_and_again_ends(person, tmp_path, monkeypatch):
+def test_a_run_that_collapses_again_and_again_ends(
+    person: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(HeadTask, "restarts", 1)
     settings = replace(EVERYTHING.settings, head=replace(HEAD, low=(40.0, 40.0, 40.0), high=(50.0, 50.0, 50.0)))
     settings = replace(settings, collapse_after=1, sampling=RaySampling(rays=16), losses=HeadLosses())
@@ -200,7 +219,7 @@ def test_a_run_that_collapses_again_and_again_ends(person, tmp_path, monkeypatch
         train(recipe, person, tmp_path / "run")
 
 
-def test_a_patch_larger_than_the_picture_is_refused(person, tmp_path):
+def test_a_patch_larger_than_the_picture_is_refused(person: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="squares of 64 pixels, and the images of .* have 32"):
         train(HEAD_RECIPES["small"], person, tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -211,13 +230,15 @@ def test_a_patch_larger_than_the_picture_is_refused(person, tmp_path):
     [(EVERYTHING, HeadInputs(compile=True)), (TORSO, TorsoInputs(head="head.safetensors", compile=True))],
     ids=["head", "torso"],
 )
-def test_nothing_is_compiled_for_a_cpu(person, tmp_path, recipe, inputs):
+def test_nothing_is_compiled_for_a_cpu(
+    person: Path, tmp_path: Path, recipe: Recipe[Any], inputs: HeadInputs | TorsoInputs
+) -> None:
     with pytest.raises(InputError, match="--compile was given, and the device is cpu"):
         train(recipe, person, tmp_path / "run", inputs=inputs, settings=RunSettings(device="cpu"))
     assert not (tmp_path / "run").exists()
 
 
-def test_pixels_are_what_the_files_say(data):
+def test_pixels_are_what_the_files_say(data: PersonData) -> None:
     sampling = RaySampling(rays=300, patch=6)
     dataset = RayDataset(data, sampling, "head", seed=1, length=10)
     sample, again = dataset[3], RayDataset(data, sampling, "head", seed=1, length=99)[3]
@@ -236,20 +257,20 @@ def test_pixels_are_what_the_files_say(data):
     assert float((sample["head"] > 0).float().mean()) > 0.4
 
 
-def test_windows_stand_still_at_the_ends_of_an_interval(data):
+def test_windows_stand_still_at_the_ends_of_an_interval(data: PersonData) -> None:
     held_out = data.split["test"][0][0]
     window = landmark_window(data, held_out, 5)
     np.testing.assert_array_equal(window, data.displacements[[held_out] * 3 + [held_out + 1, held_out + 2]])
 
 
-def test_the_seam_is_where_head_and_torso_meet():
+def test_the_seam_is_where_head_and_torso_meet() -> None:
     head, torso = torch.zeros(40, 40), torch.zeros(40, 40)
     head[:20], torso[20:] = 1, 1
     assert seam(head, torso).sum(dim=1).nonzero()[:, 0].tolist() == [19, 20]
 
 
 @pytest.mark.parametrize("recipe", [*HEAD_RECIPES.values(), *TORSO_RECIPES.values()])
-def test_recipes_are_plain_data_and_build(recipe):
+def test_recipes_are_plain_data_and_build(recipe: Recipe[Any]) -> None:
     import json
     from dataclasses import asdict
 
@@ -264,7 +285,9 @@ def test_recipes_are_plain_data_and_build(recipe):
     assert recipe.settings.collapse_after <= recipe.loop.steps / 2
 
 
-def test_nan_is_seen_by_the_loop(person, tmp_path, monkeypatch, data):
+def test_nan_is_seen_by_the_loop(
+    person: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: PersonData
+) -> None:
     stage = HeadTask(EVERYTHING.settings, data, patch_loss=lambda a, b: a.sum() * 0, device=torch.device("cpu"), seed=0)
     with torch.no_grad():
         stage.head.field.color_last.bias.fill_(float("nan"))
@@ -272,7 +295,9 @@ def test_nan_is_seen_by_the_loop(person, tmp_path, monkeypatch, data):
         Trainer(stage, SHORT, tmp_path / "run", Fabric(accelerator="cpu"), {"summary": ""}).fit()
 
 
-def test_the_command_trains_and_resumes(person, tmp_path, monkeypatch, capsys):
+def test_the_command_trains_and_resumes(
+    person: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     from visavox.cli.main import main
 
     monkeypatch.setitem(HEAD_RECIPES, "tiny", EVERYTHING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.small_person import make_person
@@ -16,7 +17,7 @@ from visavox.training.schedule import FEWEST_STEPS, loop_of_steps
 
 
 @pytest.mark.parametrize("share", [0.25, 3])
-def test_a_recipe_of_another_length_is_validated_as_often(share):
+def test_a_recipe_of_another_length_is_validated_as_often(share: float) -> None:
     for recipe in (HEAD_RECIPES["small"], TORSO_RECIPES["cpu"], POSTNET_RECIPES["compact"]):
         steps = round(share * recipe.loop.steps)
         other = recipe.of_steps(steps)
@@ -32,12 +33,12 @@ def test_a_recipe_of_another_length_is_validated_as_often(share):
     )
 
 
-def test_the_shortest_run_is_a_run():
+def test_the_shortest_run_is_a_run() -> None:
     loop = loop_of_steps(HEAD_RECIPES["cpu"].loop, 1)
     assert (loop.steps, loop.warmup, loop.validate_every, loop.save_every, loop.log_every) == (1, 1, 1, 1, 1)
 
 
-def test_a_time_is_divided_as_the_recipes_divide_theirs():
+def test_a_time_is_divided_as_the_recipes_divide_theirs() -> None:
     head, torso = HEAD_RECIPES["cpu"], TORSO_RECIPES["cpu"]
     paces = (Pace(update=0.1, validations=40.0), Pace(update=0.05, validations=20.0))
     # 2000 s and 400 s of updates by the recipes; 60 s of validations.
@@ -45,7 +46,7 @@ def test_a_time_is_divided_as_the_recipes_divide_theirs():
     assert divide(1.0, head, torso, paces) == (FEWEST_STEPS, FEWEST_STEPS)
 
 
-def test_paces_are_measured_and_leave_nothing(tmp_path, monkeypatch):
+def test_paces_are_measured_and_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(division, "_UPDATES", 4)
     person = make_person(tmp_path / "person")
     before = sorted(tmp_path.rglob("*"))
