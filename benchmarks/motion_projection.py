@@ -22,7 +22,7 @@ from benchmarks.motion.model import write_wav
 from visavox.cli.common import CommonOptions, parse, run
 from visavox.errors import InputError
 from visavox.face.geometry.resting_face import lip_gap
-from visavox.metrics.motion_domain import landmark_frechet_distance
+from visavox.metrics.motion import landmark_frechet_distance
 from visavox.motion.refinement import FaceProjection, ProjectionSettings
 from visavox.motion.speech_to_motion import SpeakerAdapter, SpeechToMotionSettings, speech_to_motion
 from visavox.types import Motion

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from visavox.evaluation.face_tiles import jpeg_bytes, label_rows, telling_times
-from visavox.evaluation.track_cache import TrackCache
+from visavox.evaluation.videos import TrackCache
 from visavox.face.geometry.crop import CropSpec, crop_transforms, warp_crop
 from visavox.face.geometry.landmarks import mouth_opening
 from visavox.media import VideoReader

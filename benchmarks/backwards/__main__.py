@@ -24,7 +24,7 @@ from benchmarks.backwards.table import check_groups, curve_rows, group_results, 
 from benchmarks.clips import Clip, choose_clips, find_clips, next_clip
 from visavox.cli.common import CommonOptions, parse, run
 from visavox.evaluation.report import plain
-from visavox.evaluation.track_cache import TrackCache
+from visavox.evaluation.videos import TrackCache
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from visavox.evaluation.backwards import cut_audio, reverse_video
 from visavox.evaluation.evaluation import EvaluationSettings, evaluate_pair
 from visavox.evaluation.pairs import EvaluationPair
 from visavox.evaluation.report import Report
-from visavox.evaluation.track_cache import TrackCache
+from visavox.evaluation.videos import TrackCache
 from visavox.metrics import Metric, choose_metrics
 from visavox.metrics.expert_sync import ExpertSyncOptions
 from visavox.metrics.outside import OutsideOptions

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.clips import Clip
 from visavox.errors import InputError
-from visavox.evaluation.track_cache import TrackCache
+from visavox.evaluation.videos import TrackCache
 from visavox.face.geometry.landmarks import mouth_opening
 from visavox.metrics.curves import CurveAgreement, compare_curves
 from visavox.metrics.pair import track_curve

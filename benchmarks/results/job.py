@@ -15,10 +15,9 @@ from benchmarks.clips import Clip
 from visavox.dubbing import Dubber
 from visavox.evaluation.evaluation import EvaluationSettings, evaluate_pair
 from visavox.evaluation.pairs import EvaluationPair
-from visavox.evaluation.protocol.values import same_words_names
-from visavox.evaluation.report import Report
-from visavox.evaluation.stored_report import read_report
-from visavox.evaluation.track_cache import TrackCache
+from visavox.evaluation.protocol.summary import same_words_names
+from visavox.evaluation.report import Report, read_report
+from visavox.evaluation.videos import TrackCache
 from visavox.metrics import Metric, choose_metrics
 from visavox.metrics.expert_sync import ExpertSyncOptions
 from visavox.metrics.lip_sync_error import LipSyncErrorOptions

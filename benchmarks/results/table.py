@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.clips import Clip
 from benchmarks.results.job import Kind
 from visavox.errors import InputError
-from visavox.evaluation.protocol.values import same_words_names
+from visavox.evaluation.protocol.summary import same_words_names
 from visavox.evaluation.report import Report, cells, shown_infos, summarise, table_infos
 from visavox.metrics import MetricInfo, metric_infos
 from visavox.runtime.files import write_whole

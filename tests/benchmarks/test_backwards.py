@@ -24,7 +24,7 @@ from tests.evaluation.test_report import make_report
 from visavox.demo import FACE
 from visavox.errors import InputError
 from visavox.evaluation.backwards import cut_audio
-from visavox.evaluation.track_cache import TrackCache
+from visavox.evaluation.videos import TrackCache
 from visavox.face.geometry.crop import CropSpec
 from visavox.face.geometry.landmarks import mouth_opening
 from visavox.metrics.pair import track_curve

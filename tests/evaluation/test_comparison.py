@@ -14,7 +14,7 @@ from visavox.cli.compare import main
 from visavox.errors import InputError
 from visavox.evaluation import compare
 from visavox.evaluation.comparison import ComparisonSettings
-from visavox.evaluation.label import draw_label
+from visavox.evaluation.face_tiles import draw_label
 from visavox.media import VideoReader, probe, read_audio
 
 

@@ -15,10 +15,9 @@ from tests.evaluation.conftest import DEMO, demo_frames, write_video
 from visavox.cli.evaluate import main
 from visavox.errors import InputError
 from visavox.evaluation import EvaluationSettings, evaluate
-from visavox.evaluation.track_cache import TrackCache
+from visavox.evaluation.videos import TrackCache
 from visavox.metrics import choose_metrics
-from visavox.metrics.expert_sync import ExpertSync, ExpertSyncOptions
-from visavox.metrics.expert_windows import ExpertWindows, load_expert
+from visavox.metrics.expert_sync import ExpertSync, ExpertSyncOptions, ExpertWindows, load_expert
 from visavox.metrics.outside import OutsideOptions
 from visavox.models.sync.expert import ExpertConfig
 from visavox.weights.checkpoint import save_model

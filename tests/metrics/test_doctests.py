@@ -20,7 +20,6 @@ import pytest
         "metrics.pair",
         "metrics.sharpness",
         "metrics.silence",
-        "metrics.similarity",
     ],
 )
 def test_examples(name: str) -> None:

@@ -16,7 +16,7 @@ from tests.models.published import save_backbone, save_linear
 from visavox.cli.evaluate import main
 from visavox.errors import InputError
 from visavox.evaluation import EvaluationSettings, evaluate
-from visavox.evaluation.batch import group_rows
+from visavox.evaluation.job import group_rows
 from visavox.evaluation.pairs import EvaluationPair
 from visavox.metrics import Metric, choose_metrics
 from visavox.metrics.cpbd import CpbdOptions

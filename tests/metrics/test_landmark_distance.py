@@ -7,7 +7,7 @@ import pytest
 
 from visavox.face.geometry.landmarks import LIPS_INNER, LIPS_OUTER, RIGID
 from visavox.metrics.landmark_distance import landmark_distance
-from visavox.metrics.similarity import fit_similarity, transform_points
+from visavox.metrics.pair import fit_similarity, transform_points
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from visavox.face.geometry.landmarks import LIPS_OUTER
-from visavox.metrics.luma import luma
 from visavox.metrics.mouth_image import psnr, squared_error, ssim
 from visavox.metrics.outside import DifferenceHistogram
-from visavox.metrics.pair import mouth_box
+from visavox.metrics.pair import luma, mouth_box
 from visavox.metrics.sharpness import laplacian_energy
 
 

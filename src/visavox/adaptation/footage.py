@@ -12,7 +12,7 @@ from visavox.adaptation.held_out import Stretch
 from visavox.constants import FRAME_RATE
 from visavox.data.generator.clip_store import ClipStore, load_store, read_manifest
 from visavox.data.generator.mouth_motion import MotionBasis, load_basis
-from visavox.data.preparation.prepare import PrepareSettings, prepare
+from visavox.data.preparation.job import PrepareSettings, prepare
 from visavox.data.preparation.report import PreparationReport
 from visavox.data.preparation.settings import ClipSettings
 from visavox.data.preparation.sources import find_sources

@@ -18,7 +18,7 @@ from visavox.evaluation.backwards import cut_audio, cut_video, reverse_video
 from visavox.evaluation.evaluation import EvaluationSettings, evaluate_pair
 from visavox.evaluation.pairs import EvaluationPair
 from visavox.evaluation.report import summarise
-from visavox.evaluation.track_cache import TrackCache
+from visavox.evaluation.videos import TrackCache
 from visavox.metrics import MetricInfo, choose_metrics, metric_infos
 from visavox.progress import Progress
 from visavox.runtime.files import short_digest, write_whole

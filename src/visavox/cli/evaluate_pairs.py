@@ -77,7 +77,7 @@ def evaluate_pairs(
     if options.pairs is None or options.output is None:
         raise InputError("--protocol needs --pairs LIST and --output FOLDER (-o)")
     assert options.protocol is not None, "asked for"
-    from visavox.evaluation.protocol.run import check_protocol
+    from visavox.evaluation.protocol.job import check_protocol
     from visavox.evaluation.protocol.settings import ProtocolSettings
     from visavox.evaluation.report import format_table
 

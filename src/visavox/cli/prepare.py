@@ -11,8 +11,8 @@ from typing import Annotated
 import tyro
 
 from visavox.cli.common import EXIT_DONE, ReportOptions, cancelled_with_advice, parse
-from visavox.data.preparation.layouts import Layout
 from visavox.data.preparation.settings import LagSettings, QualitySettings
+from visavox.data.preparation.sources import Layout
 from visavox.data.preparation.splits import SplitRule
 from visavox.errors import InputError
 
@@ -65,7 +65,7 @@ def main(argv: list[str]) -> int:
     options = parse(PrepareOptions, argv, command="prepare")
     if options.workers < -1:
         raise InputError(f"--workers is {options.workers}; give 1 or more, 0 for none, or -1 for one for each core.")
-    from visavox.data.preparation.prepare import PrepareSettings, check_preparation
+    from visavox.data.preparation.job import PrepareSettings, check_preparation
     from visavox.data.preparation.settings import ClipSettings
     from visavox.data.preparation.splits import SplitSettings
 

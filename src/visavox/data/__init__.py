@@ -1,1 +1,1 @@
-"""Footage to prepared clips to batches."""
+"""Data: footage prepared to clips (`preparation`), and the samples of three families: generator, motion, radiance."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from visavox.constants import FRAME_RATE
 from visavox.errors import InputError
-from visavox.evaluation.label import draw_label
+from visavox.evaluation.face_tiles import draw_label
 from visavox.media import AudioPlan, Encoding, VideoInfo, VideoReader, VideoWriter, check_output, probe
 from visavox.progress import QUIET, Progress
 from visavox.types import Frame, PathLike

@@ -11,8 +11,7 @@ import numpy as np
 
 from visavox.evaluation.pairs import EvaluationPair
 from visavox.evaluation.report import Report
-from visavox.evaluation.track_cache import TrackCache
-from visavox.evaluation.videos import check_files, feed_measures, open_pair
+from visavox.evaluation.videos import TrackCache, check_files, feed_measures, open_pair
 from visavox.metrics.metric import Measure, Metric, NotMeasured, Result
 from visavox.metrics.pair import VideoPair, frame_rate
 from visavox.metrics.table import Metrics, choose_metrics

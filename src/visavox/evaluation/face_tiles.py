@@ -1,20 +1,24 @@
-"""Face tiles: the same face in several videos at telling moments, side by side."""
+"""Face tiles: the same face in several videos at telling moments, side by side, with names written on images."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from PIL import Image
 
-from visavox.evaluation.label import draw_label
 from visavox.face.geometry.crop import warp_crop
 from visavox.media import VideoReader
 from visavox.metrics.pair import pair_times
 from visavox.types import PathLike, Track
+
+if TYPE_CHECKING:
+    from PIL import ImageFont
+
 
 Time = TypeVar("Time", float, Fraction)
 
@@ -116,3 +120,43 @@ def _cut_face(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
     scale = size / (_FACE_MARGIN * float((box[2:] - box[:2]).max()))
     matrix = np.array([[scale, 0, size / 2 - scale * center[0]], [0, scale, size / 2 - scale * center[1]]])
     return warp_crop(image, matrix, size)
+
+
+_PADDING = 0.35
+"""Space around the text, in heights of the font."""
+
+
+def draw_label(text: str, width: int, height: int) -> np.ndarray:
+    """Draw a name, white on black, shortened at its end where it does not fit.
+
+    Args:
+        text: the name, in any script that DejaVu Sans has.
+        width: pixels that it may take at most.
+        height: of the strip in pixels.
+
+    Returns:
+        uint8 RGB (height, W, 3), W at most `width`.
+    """
+    from PIL import Image, ImageDraw
+
+    size = max(6, round(height / (1 + 2 * _PADDING)))
+    font = _font(size)
+    padding = round(_PADDING * size)
+    shown = text
+    while len(shown) > 1 and font.getlength(shown) > width - 2 * padding:
+        shown = shown.removesuffix("…")[:-1] + "…"
+    strip = Image.new("RGB", (min(width, int(font.getlength(shown)) + 2 * padding), height))
+    ImageDraw.Draw(strip).text((padding, height // 2), shown, font=font, fill="white", anchor="lm")
+    return np.asarray(strip)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """DejaVu Sans, which comes with matplotlib and knows most alphabets; without it Pillow's own, which is Latin."""
+    from PIL import ImageFont
+
+    try:
+        import matplotlib
+
+        return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
+    except (ImportError, OSError):
+        return ImageFont.load_default(size)

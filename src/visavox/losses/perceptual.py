@@ -1,4 +1,4 @@
-"""Difference of a generated face from the true one, to a network that has learned what people see."""
+"""Perceptual losses: difference of a generated face from the true one, to networks that know images or faces."""
 
 from __future__ import annotations
 
@@ -43,3 +43,41 @@ class LpipsLoss(nn.Module):
             truth: the same; no gradient flows to it.
         """
         return self.distance(painted, truth.detach())
+
+
+def normalized_feature_distance(painted: list[Tensor], truth: list[Tensor]) -> Tensor:
+    """Squared distance between features of length one (Zhang et al. 2018, equation 1, with all weights one).
+
+    The form of LPIPS on a network that knows faces; it is not LPIPS, whose weights were learned from what people
+    judged alike.
+
+    Args:
+        painted: features (B, C, H, W) of each stage.
+        truth: the same of the true pictures.
+
+    Returns:
+        (B,) mean over the stages of the mean over positions; 0 for the same picture, at most 4.
+    """
+    distances = []
+    for one, other in zip(painted, truth, strict=True):
+        difference = _unit_length(one.float()) - _unit_length(other.float())
+        distances.append((difference**2).sum(dim=1).mean(dim=(1, 2)))
+    return torch.stack(distances).mean(dim=0)
+
+
+def reading_distance(painted: Tensor, truth: Tensor) -> Tensor:
+    """Smooth L1 between the motions of the mouth that are read from painted and from true pictures.
+
+    The pixels of a mouth that opens too little are nearly right everywhere but where it matters; what is read from
+    them is not. Beyond one standard deviation the distance grows linearly, so that one misread frame does not rule.
+
+    Args:
+        painted: (B, K) motions.
+        truth: (B, K); no gradient flows into it.
+    """
+    return torch.nn.functional.smooth_l1_loss(painted.float(), truth.detach().float())
+
+
+def _unit_length(features: Tensor) -> Tensor:
+    # Added inside the root: the gradient of a length is infinite at zero, and rectified features are often zero.
+    return features / torch.sqrt((features**2).sum(dim=1, keepdim=True) + 1e-6)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 from torch.nn import functional as F
 
-from visavox.losses.face_features import normalized_feature_distance
+from visavox.losses.perceptual import normalized_feature_distance
 
 PatchJudge = Callable[[Tensor, Tensor], Tensor]
 """Distance (B,) between painted and true patches (B, 3, P, P), such as `visavox.losses.perceptual.LpipsLoss`."""

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from visavox.metrics.luma import luma
 from visavox.metrics.metric import Measure, Metric, MetricInfo, Result, mean
-from visavox.metrics.pair import FaceFrame, VideoPair
+from visavox.metrics.pair import FaceFrame, VideoPair, luma
 
 BLOCK = 64
 """Side of the blocks in pixels, about what the fovea sees at once."""

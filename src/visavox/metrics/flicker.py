@@ -8,9 +8,8 @@ import numpy as np
 
 from visavox.face.geometry.crop import CropSpec, crop_transforms, warp_crop
 from visavox.face.geometry.landmarks import eye_distance
-from visavox.metrics.luma import luma
 from visavox.metrics.metric import Measure, Metric, MetricInfo, Result, ratio
-from visavox.metrics.pair import FaceFrame, VideoPair
+from visavox.metrics.pair import FaceFrame, VideoPair, luma
 
 
 class Flicker(Metric):

@@ -11,8 +11,7 @@ import numpy as np
 
 from visavox.errors import InputError
 from visavox.metrics.metric import Measure, Metric, MetricInfo, Result, mean
-from visavox.metrics.pair import FaceFrame, VideoPair
-from visavox.metrics.similarity import fit_similarity
+from visavox.metrics.pair import FaceFrame, VideoPair, fit_similarity
 from visavox.models.perceptual.face_embedding import FACE_SIZE, FaceEmbedding
 
 ARCFACE_POINTS = np.array(

@@ -6,8 +6,7 @@ import numpy as np
 
 from visavox.face.geometry.landmarks import LIPS_INNER, LIPS_OUTER, RIGID, eye_distance
 from visavox.metrics.metric import Measure, Metric, MetricInfo, Result
-from visavox.metrics.pair import VideoPair
-from visavox.metrics.similarity import fit_similarity, transform_points
+from visavox.metrics.pair import VideoPair, fit_similarity, transform_points
 
 _LIPS = list(LIPS_OUTER + LIPS_INNER)
 _RIGID = list(RIGID)

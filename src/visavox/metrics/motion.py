@@ -1,4 +1,4 @@
-"""Agreement of a predicted motion of 68 landmarks with the true one."""
+"""Agreement of a predicted motion of 68 landmarks with the true one, clip by clip and as distributions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from visavox.face.geometry.resting_face import lip_gap, opening_of, width_of
 from visavox.metrics.curves import gain, opening_correlation
+from visavox.metrics.frechet import frechet_distance
 
 LIPS = slice(48, 68)
 """The points of the lips among the 68."""
@@ -63,3 +64,25 @@ def velocity_ratio(predicted: np.ndarray, true: np.ndarray) -> float:
     """Standard deviation of the frame-to-frame steps of the gap between the lips, predicted over true."""
     steps = [float(np.diff(lip_gap(motion)).std()) for motion in (predicted, true)]
     return steps[0] / steps[1] if steps[1] > 1e-9 else float("nan")
+
+
+def landmark_frechet_distance(frames: np.ndarray, true_frames: np.ndarray) -> float:
+    """Squared Frechet distance between two clouds of landmark frames, taken for Gaussian.
+
+    It sees where faces lie and how their points move together, and nothing of the order in time. As FID it falls with
+    the number of frames: compare values over equally many.
+
+    Args:
+        frames: (N, 68, 3) displacements from the canonical face, centimetres.
+        true_frames: (M, 68, 3) of the person.
+
+    Returns:
+        0 or more, square centimetres, summed over the 204 numbers of a frame; NaN for fewer than two frames in a set.
+    """
+    if min(len(frames), len(true_frames)) < 2:
+        return float("nan")
+    moments = []
+    for each in (frames, true_frames):
+        rows = np.asarray(each, np.float64).reshape(len(each), -1)
+        moments += [rows.mean(axis=0), np.cov(rows, rowvar=False)]
+    return frechet_distance(*moments)

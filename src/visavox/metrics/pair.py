@@ -1,4 +1,4 @@
-"""A dubbed video and its true recording side by side, as metrics see them: tracks, audio, frames and their crops."""
+"""A dubbed video and its true recording as metrics see them: tracks, audio, frames, their crops and alignment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import numpy as np
 
 from visavox.face.geometry.crop import CropSpec, crop_transforms, warp_crop
 from visavox.face.geometry.landmarks import LIPS_OUTER, RIGID, eye_distance
-from visavox.metrics.similarity import fit_similarity
 from visavox.types import Frame, PathLike, Track
 
 COINCIDENCE = 0.03
@@ -257,3 +256,44 @@ def _aligned_cut(
     matrix[:, 2] -= box[:2]
     size = box[2] - box[0], box[3] - box[1]
     return cv2.warpAffine(image, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+def fit_similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Find the similarity transforms (scale, rotation, shift) that bring points onto points, in least squares.
+
+    The closed form of Umeyama (1991) in the plane: with centred points as complex numbers, scale and rotation
+    are the one factor sum(target * conj(source)) / sum(|source|^2).
+
+    Args:
+        source: (..., K, 2).
+        target: (..., K, 2).
+
+    Returns:
+        float64 (..., 2, 3): target = M[:, :2] @ source + M[:, 2].
+
+    >>> square = np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]])
+    >>> fit_similarity(square, 2 * square + [3, 4]).round(6).tolist()
+    [[2.0, -0.0, 3.0], [0.0, 2.0, 4.0]]
+    """
+    first = source[..., 0].astype(np.float64) + 1j * source[..., 1]
+    second = target[..., 0].astype(np.float64) + 1j * target[..., 1]
+    first_mean, second_mean = first.mean(axis=-1, keepdims=True), second.mean(axis=-1, keepdims=True)
+    centred = first - first_mean
+    with np.errstate(invalid="ignore"):  # NaN in, NaN out
+        factor = ((second - second_mean) * centred.conj()).sum(-1) / (np.abs(centred) ** 2).sum(-1)
+    shift = second_mean[..., 0] - factor * first_mean[..., 0]
+    rows = [
+        np.stack([factor.real, -factor.imag, shift.real], axis=-1),
+        np.stack([factor.imag, factor.real, shift.imag], axis=-1),
+    ]
+    return np.stack(rows, axis=-2)
+
+
+def transform_points(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Apply (..., 2, 3) transforms to (..., K, 2) points."""
+    return points @ np.swapaxes(matrix[..., :2], -1, -2) + matrix[..., None, :, 2]
+
+
+def luma(image: np.ndarray) -> np.ndarray:
+    """Return the brightness of an RGB image: float32 (H, W), 0-255, 0.299 R + 0.587 G + 0.114 B (BT.601)."""
+    return image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from visavox.metrics.luma import luma
 from visavox.metrics.metric import Measure, Metric, MetricInfo, Result, ratio
-from visavox.metrics.pair import FaceFrame, VideoPair
+from visavox.metrics.pair import FaceFrame, VideoPair, luma
 
 
 class Sharpness(Metric):

@@ -7,8 +7,14 @@ import pytest
 import torch
 
 from visavox.data.generator.mel_augmentation import MelAugmentation
-from visavox.data.motion.feature_augmentation import augment_features
-from visavox.data.motion.motion_dataset import MotionDataset, MotionSampling, MotionSequence, mirrored, resample
+from visavox.data.motion.motion_dataset import (
+    MotionDataset,
+    MotionSampling,
+    MotionSequence,
+    augment_features,
+    mirrored,
+    resample,
+)
 from visavox.face.geometry.landmarks import IBUG_68
 from visavox.face.geometry.pose import canonical_face
 

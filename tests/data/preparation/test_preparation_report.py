@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from visavox.data.preparation.records import (
+from visavox.data.preparation.dataset_folder import (
     ClipEntry,
     DroppedEntry,
     LagEntry,

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from visavox.data.preparation.layouts import recognise
-from visavox.data.preparation.sources import find_sources, fingerprint
+from visavox.data.preparation.sources import find_sources, fingerprint, recognise
 from visavox.errors import InputError
 
 

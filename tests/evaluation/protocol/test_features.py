@@ -15,7 +15,7 @@ from tests.models.published import save_backbone, save_linear
 from visavox.cli.main import main
 from visavox.errors import InputError
 from visavox.evaluation.protocol import pair_work
-from visavox.evaluation.protocol.run import run_protocol
+from visavox.evaluation.protocol.job import run_protocol
 from visavox.evaluation.protocol.settings import ProtocolSettings
 from visavox.metrics import choose_metrics
 from visavox.metrics.cpbd import CpbdOptions

@@ -23,7 +23,7 @@ from visavox.data.motion.motion_sync_dataset import (
     motion_from_rest,
 )
 from visavox.errors import InputError
-from visavox.losses.motion_sync import Comparison
+from visavox.losses.motion import Comparison
 from visavox.models.sync.motion_syncnet import MotionSyncNetConfig
 from visavox.training.loop import Trainer
 from visavox.training.motion.motion_syncnet import MotionSyncNetTask, MotionSyncSettings

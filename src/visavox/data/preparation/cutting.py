@@ -11,6 +11,7 @@ import numpy as np
 
 from visavox.constants import FRAME_RATE, SAMPLES_PER_FRAME
 from visavox.data.generator.clip_file import STORED_MARGIN, ClipFile, encode_jpeg, save_clip
+from visavox.data.preparation.dataset_folder import ClipEntry
 from visavox.data.preparation.lag import lip_agreement, shift_sound
 from visavox.data.preparation.quality import (
     blur,
@@ -19,7 +20,6 @@ from visavox.data.preparation.quality import (
     loudness,
     mouth_patch,
 )
-from visavox.data.preparation.records import ClipEntry
 from visavox.data.preparation.settings import QualitySettings
 from visavox.data.preparation.stretches import Dropped, Fault, GridTrack, Stretch, runs_of_equals
 from visavox.errors import InputError

@@ -18,19 +18,20 @@ import numpy as np
 from visavox.audio.features.mel import mel_spectrogram
 from visavox.constants import FRAME_RATE, SAMPLE_RATE
 from visavox.data.preparation.cutting import ClipCutter, Sound
+from visavox.data.preparation.dataset_folder import ClipEntry, DroppedEntry, LagEntry, SourceRecord, save_record
 from visavox.data.preparation.frame_grid import distances, nearest_frames
 from visavox.data.preparation.lag import AppliedLag, LagMeasurement, choose_lag, measure_lag
-from visavox.data.preparation.records import ClipEntry, DroppedEntry, LagEntry, SourceRecord, save_record
 from visavox.data.preparation.settings import ClipSettings, LagSettings
 from visavox.data.preparation.sources import Source, fingerprint
-from visavox.data.preparation.speaking import Wanted, one_face_at_a_time
 from visavox.data.preparation.stretches import (
     Dropped,
     Fault,
     GridTrack,
+    Wanted,
     faceless_stretches,
     find_stretches,
     frame_faults,
+    one_face_at_a_time,
 )
 from visavox.data.preparation.tables import TableLag
 from visavox.errors import Cancelled, InputError

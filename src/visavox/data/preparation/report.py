@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from visavox.constants import FRAME_RATE
-from visavox.data.preparation.records import SourceRecord
+from visavox.data.preparation.dataset_folder import SourceRecord
 from visavox.data.preparation.settings import ClipSettings
 
 _LONGEST_LIST = 10  # broken videos named in the table; the JSON names all

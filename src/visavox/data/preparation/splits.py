@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from visavox.data.preparation.layouts import Split
+from visavox.data.preparation.sources import Split
 from visavox.errors import InputError
 
 SplitRule = Literal["auto", "speaker", "train", "validation"]

@@ -19,12 +19,17 @@ from visavox.dubbing.dubber import Dubber
 from visavox.errors import Cancelled, InputError
 from visavox.evaluation.evaluation import EvaluationSettings, evaluate_pair, prepare_metrics
 from visavox.evaluation.pairs import EvaluationPair
-from visavox.evaluation.protocol.features import feature_names, save_features
 from visavox.evaluation.protocol.pair_list import Pair
-from visavox.evaluation.protocol.record import PairRecord, file_states, write_pair_record
-from visavox.evaluation.protocol.results_folder import ResultsFolder
+from visavox.evaluation.protocol.results_folder import (
+    PairRecord,
+    ResultsFolder,
+    feature_names,
+    file_states,
+    save_features,
+    write_pair_record,
+)
 from visavox.evaluation.protocol.settings import ProtocolSettings
-from visavox.evaluation.track_cache import TrackCache
+from visavox.evaluation.videos import TrackCache
 from visavox.media import probe, read_audio
 from visavox.metrics.table import Metrics, metric_class
 from visavox.runtime.worker_pool import TaskProgress

@@ -14,16 +14,21 @@ Each file appears under its name only when it is whole.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from visavox.errors import InputError
 from visavox.evaluation.protocol.pair_list import Pair
-from visavox.evaluation.protocol.record import PairRecord, file_states, read_pair_record
 from visavox.evaluation.protocol.settings import upgrade_content
+from visavox.evaluation.report import Report, read_report
 from visavox.metrics.fid import FEATURES as FID_FEATURES
+from visavox.metrics.table import Metrics
 from visavox.runtime.files import write_whole
 from visavox.runtime.lock import locked
 from visavox.types import PathLike
@@ -135,3 +140,105 @@ class ResultsFolder:
                 f"{self.path} holds results of other settings ({', '.join(different) or 'another version'}); give "
                 "another folder, or --redo to do every pair again"
             )
+
+
+FileState = tuple[int, int]
+"""Size in bytes and time of change in nanoseconds."""
+
+
+@dataclass(frozen=True)
+class PairRecord:
+    """The outcome of one pair."""
+
+    key: str
+    """`Pair.key`; also the name of the record's file and of the dubbed video."""
+    status: Literal["done", "left out", "failed"]
+    """`left out`: the rules of the protocol say so; `failed`: it could not be done, and the next run tries again."""
+    reason: str
+    """Why it was left out or failed."""
+    inputs: tuple[FileState, FileState]
+    """Audio and video when it was done: a changed file is done again."""
+    report: dict[str, Any] | None = None
+    """The values (`Report.to_dict`), with the curves."""
+
+    def load_report(self) -> Report | None:
+        """Return the values as a report; None where there are none."""
+        return None if self.report is None else read_report(self.report)
+
+
+def file_states(pair: Pair) -> tuple[FileState, FileState]:
+    """Look at the two files of a pair."""
+    states = [os.stat(path) for path in (pair.audio, pair.video)]
+    first, second = ((state.st_size, state.st_mtime_ns) for state in states)
+    return first, second
+
+
+def write_pair_record(record: PairRecord, folder: Path) -> None:
+    """Write a record as `<key>.json`."""
+    write_whole(folder / f"{record.key}.json", json.dumps(asdict(record), ensure_ascii=False) + "\n")
+
+
+def read_pair_record(path: Path) -> PairRecord | None:
+    """Read a record; None where it is missing or cannot be read, so that its pair is done again."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        first, second = values["inputs"]
+        record = PairRecord(**{**values, "inputs": ((first[0], first[1]), (second[0], second[1]))})
+        record.load_report()
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None
+    return record
+
+
+def feature_names(metrics: Metrics) -> list[str]:
+    """Name the arrays that are to be kept for some metrics."""
+    return [name for metric in metrics.values() for name in metric.features]
+
+
+def save_features(arrays: Mapping[str, np.ndarray], folder: ResultsFolder, pair: Pair) -> None:
+    """Write arrays of features of a pair; each file appears under its name only when it is whole.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    for name, array in arrays.items():
+        save_array(array, folder.features_of(pair, name))
+
+
+def save_array(array: np.ndarray, path: Path) -> None:
+    """Write an array as .npy."""
+    write_whole(path, lambda file: np.save(file, array, allow_pickle=False))
+
+
+def set_values(
+    metrics: Metrics, missing: Mapping[str, str], folder: ResultsFolder, pairs: Iterable[Pair]
+) -> dict[str, float | str]:
+    """Combine the features of all pairs, metric by metric.
+
+    Args:
+        metrics: that were measured.
+        missing: values that could not be measured at all: name -> the reason.
+        folder: where the features are.
+        pairs: the finished ones.
+
+    Returns:
+        column of the value -> the value, or why there is none.
+    """
+    pairs = list(pairs)
+    found: dict[str, float | str] = {}
+    for metric in metrics.values():
+        if not metric.features:
+            continue
+        # Without its network a metric has kept no features of any pair.
+        unmeasured = all(info.name in missing for info in metric.infos)
+        values = {} if unmeasured else metric.reduce(_results(metric.features, folder, pairs))
+        for info in metric.infos:
+            if info.name in values or info.name in missing:
+                found[info.column] = values[info.name] if info.name in values else missing[info.name]
+    return found
+
+
+def _results(names: Sequence[str], folder: ResultsFolder, pairs: Iterable[Pair]) -> Iterator[dict[str, np.ndarray]]:
+    """Read the features of pair after pair."""
+    for pair in pairs:
+        yield {name: np.load(folder.features_of(pair, name), allow_pickle=False) for name in names}

@@ -20,10 +20,8 @@ from torch.utils.data import Dataset
 from visavox.data.generator.picture_augmentation import NO_AUGMENTATION, draw_look
 from visavox.data.generator.picture_dataset import PictureDataset, PictureSampling, build_sample
 from visavox.losses.adversarial import feature_distance, real_or_painted
-from visavox.losses.detail import detail_difference
-from visavox.losses.face_features import normalized_feature_distance, reading_distance
-from visavox.losses.perceptual import LpipsLoss
-from visavox.losses.reconstruction import weighted_gradient_l1, weighted_l1
+from visavox.losses.perceptual import LpipsLoss, normalized_feature_distance, reading_distance
+from visavox.losses.reconstruction import detail_difference, weighted_gradient_l1, weighted_l1
 from visavox.losses.sync import cosine_bce, stack_mouths
 from visavox.models.generator.base import Generator
 from visavox.models.generator.discriminator import QualityDiscriminator

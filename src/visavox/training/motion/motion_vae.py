@@ -11,8 +11,13 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from visavox.data.generator.mel_augmentation import MelAugmentation
-from visavox.data.motion.feature_augmentation import augment_features
-from visavox.data.motion.motion_dataset import MotionDataset, MotionSampling, MotionSequence, sequences_of
+from visavox.data.motion.motion_dataset import (
+    MotionDataset,
+    MotionSampling,
+    MotionSequence,
+    augment_features,
+    sequences_of,
+)
 from visavox.data.motion.motion_store import MotionStore
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec

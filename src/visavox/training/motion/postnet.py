@@ -16,7 +16,7 @@ from visavox.face.geometry.crop import CropSpec
 from visavox.face.geometry.resting_face import lip_gap, resting_face
 from visavox.losses.adversarial import gradient_penalty, least_squares
 from visavox.losses.sync import cosine_bce
-from visavox.metrics.motion_domain import landmark_frechet_distance
+from visavox.metrics.motion import landmark_frechet_distance
 from visavox.metrics.motion_sync import apart_agreement, mean_agreement
 from visavox.models.motion.critic import MotionCritic
 from visavox.models.motion.postnet import PostNet

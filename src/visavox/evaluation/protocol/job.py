@@ -14,14 +14,19 @@ from visavox.data.preparation.prepare_source import use_one_thread
 from visavox.dubbing.checks import check_model
 from visavox.errors import InputError
 from visavox.evaluation.evaluation import prepare_metrics
-from visavox.evaluation.protocol.features import feature_names, set_values
 from visavox.evaluation.protocol.pair_list import Corpus, Pair, read_pairs
 from visavox.evaluation.protocol.pair_work import PairTask, RecordFailure, do_pair, load_metrics
-from visavox.evaluation.protocol.record import PairRecord, file_states, write_pair_record
-from visavox.evaluation.protocol.results_folder import ResultsFolder
+from visavox.evaluation.protocol.results_folder import (
+    PairRecord,
+    ResultsFolder,
+    feature_names,
+    file_states,
+    set_values,
+    write_pair_record,
+)
 from visavox.evaluation.protocol.settings import ProtocolSettings
 from visavox.evaluation.protocol.summary import RunSummary
-from visavox.evaluation.track_cache import TrackCache
+from visavox.evaluation.videos import TrackCache
 from visavox.face.track.selection import check_selection
 from visavox.face.track.tracker import open_tracker
 from visavox.metrics.table import Metrics

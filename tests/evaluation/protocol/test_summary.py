@@ -11,10 +11,10 @@ import pytest
 from tests.evaluation.test_report import make_report, sync_values
 
 import visavox.evaluation.protocol.pair_work
-import visavox.evaluation.protocol.values
+import visavox.evaluation.protocol.summary
 from visavox.evaluation.protocol.pair_list import Pair
-from visavox.evaluation.protocol.record import PairRecord, read_pair_record, write_pair_record
-from visavox.evaluation.protocol.values import mean_values, pair_values, summary_rows, value_names
+from visavox.evaluation.protocol.results_folder import PairRecord, read_pair_record, write_pair_record
+from visavox.evaluation.protocol.summary import mean_values, pair_values, summary_rows, value_names
 from visavox.evaluation.report import Report
 
 
@@ -40,7 +40,7 @@ def make_record(pair: Pair, report: Report | None = None) -> PairRecord:
     return PairRecord(pair.key, "done" if report else "failed", "" if report else "no face", ((1, 2), (3, 4)), values)
 
 
-@pytest.mark.parametrize("module", [visavox.evaluation.protocol.values, visavox.evaluation.protocol.pair_work])
+@pytest.mark.parametrize("module", [visavox.evaluation.protocol.summary, visavox.evaluation.protocol.pair_work])
 def test_examples(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted

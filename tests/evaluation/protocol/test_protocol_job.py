@@ -15,10 +15,10 @@ import pytest
 
 from visavox.cli.main import main
 from visavox.errors import Cancelled, InputError
+from visavox.evaluation.protocol.job import check_protocol, run_protocol
 from visavox.evaluation.protocol.pair_list import read_pairs
 from visavox.evaluation.protocol.pair_work import PairTask, do_pair
 from visavox.evaluation.protocol.results_folder import ResultsFolder
-from visavox.evaluation.protocol.run import check_protocol, run_protocol
 from visavox.evaluation.protocol.settings import ProtocolSettings
 from visavox.media import probe
 from visavox.metrics import choose_metrics

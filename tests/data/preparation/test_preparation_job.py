@@ -22,7 +22,7 @@ from visavox.cli.main import main
 from visavox.data.generator.clip_file import load_clip
 from visavox.data.generator.clip_store import load_store, read_manifest
 from visavox.data.preparation.frame_grid import nearest_frames
-from visavox.data.preparation.prepare import PrepareSettings, check_preparation, prepare
+from visavox.data.preparation.job import PrepareSettings, check_preparation, prepare
 from visavox.data.preparation.report import PreparationReport
 from visavox.data.preparation.settings import ClipSettings, LagSettings, QualitySettings
 from visavox.data.preparation.splits import SplitSettings

@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from visavox.data.preparation.dataset_folder import DatasetFolder
-from visavox.data.preparation.layouts import Layout
+from visavox.data.preparation.dataset_folder import DatasetFolder, SourceRecord
 from visavox.data.preparation.prepare_source import DiskFailure, SourceTask, prepare_source, use_one_thread
-from visavox.data.preparation.records import SourceRecord
 from visavox.data.preparation.report import PreparationReport
 from visavox.data.preparation.settings import ClipSettings
-from visavox.data.preparation.sources import Discovery, Source, find_sources
+from visavox.data.preparation.sources import Discovery, Layout, Source, find_sources
 from visavox.data.preparation.splits import SplitSettings, split_of, validation_speakers
 from visavox.data.preparation.tables import TableLag, read_lags, read_speakers
 from visavox.errors import InputError
