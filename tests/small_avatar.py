@@ -11,7 +11,6 @@ from tests.small_person import make_person
 
 from visavox.avatar.format.avatar_folder import AvatarInfo, AvatarSource, SourceCrop, SourceVideo, write_avatar
 from visavox.data.radiance.person_data import PersonData
-from visavox.face.geometry.crop import CropSpec
 from visavox.models.motion.postnet import PostNet, PostNetConfig
 from visavox.models.radiance.grid_field import GridFieldConfig
 from visavox.models.radiance.head import Head, HeadConfig
@@ -54,10 +53,10 @@ def make_weights(folder: Path, person: PersonData) -> dict[str, Path]:
     # What the motion network says is about the canonical face: the post-net brings it to the person.
     postnet.person_mean.copy_(displacements.mean(dim=0).flatten())
     paths = {}
-    for name, module, config in (("head", head, HEAD), ("torso", torso, TORSO), ("postnet", postnet, POSTNET)):
+    for name, module in (("head", head), ("torso", torso), ("postnet", postnet)):
         paths[name] = folder / f"trained-{name}.safetensors"
-        card = ModelCard(CropSpec(size=person.size), f"a {name}", "none", "CC BY 4.0")
-        save_model(paths[name], module, network=name, config=config, card=card)
+        card = ModelCard(f"a {name}", "none", "CC BY 4.0")
+        save_model(paths[name], module, card)
     return paths
 
 

@@ -37,6 +37,8 @@ from visavox.cli.common import CommonOptions, parse, run
 from visavox.data.radiance.person_data import PersonData
 from visavox.errors import InputError, VisavoxError
 from visavox.evaluation.report import plain
+from visavox.models.radiance.head import Head
+from visavox.models.radiance.torso import Torso
 from visavox.training.radiance.person import load_patch_loss
 from visavox.weights.checkpoint import load_model
 
@@ -143,8 +145,8 @@ def _check(options: AvatarOptions) -> None:
 def _with_weights(avatar: Avatar, options: AvatarOptions) -> Avatar:
     """Exchange head or torso for those of other weights files."""
     others: dict[str, Any] = {
-        name: load_model(path, network=name, device=str(avatar.device))
-        for name, path in (("head", options.head), ("torso", options.torso))
+        name: load_model(path, network, device=str(avatar.device))
+        for name, path, network in (("head", options.head, Head), ("torso", options.torso, Torso))
         if path is not None
     }
     return Avatar(replace(avatar.parts, **others), avatar.device) if others else avatar

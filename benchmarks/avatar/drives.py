@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
 from visavox.constants import SAMPLES_PER_FRAME
 from visavox.data.radiance.person_data import PersonData
 from visavox.face.geometry.resting_face import resting_face
+from visavox.models.motion.motion_vae import MotionVae
 from visavox.types import HeadPose
 from visavox.weights.checkpoint import load_model
 
@@ -81,7 +82,7 @@ def open_drive(name: Drive, avatar: Avatar, settings: AvatarSpeakSettings) -> Ca
 
 
 def _rest(avatar: Avatar) -> np.ndarray:
-    vae: Any = load_model(avatar.parts.info.motion, network="motion_vae")
+    vae = load_model(avatar.parts.info.motion, MotionVae)
     known = avatar.parts.motion
     seen = known.displacements[known.confidence > 0]
     return resting_face(seen, vae.opening_mode.numpy().reshape(68, 3))

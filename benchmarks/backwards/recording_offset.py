@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
@@ -33,7 +32,7 @@ class RecordingScorer:
     """
 
     def __init__(self, name: str = "motion-syncnet") -> None:
-        self._network = cast(MotionSyncNet, load_model(name, network="motion_syncnet"))
+        self._network = load_model(name, MotionSyncNet)
         self._features = load_features(self._network.config.features)
         self._mode = self._network.opening_mode.cpu().numpy()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import torch
 
@@ -29,7 +27,7 @@ class SyncScorer:
     """
 
     def __init__(self, model: str) -> None:
-        self._network = cast(MotionSyncNet, load_model(model, network="motion_syncnet"))
+        self._network = load_model(model, MotionSyncNet)
         self._features = load_features(self._network.config.features)
         self._heard: dict[str, np.ndarray] = {}
 

@@ -12,12 +12,13 @@ import numpy as np
 from visavox.constants import FRAME_RATE
 from visavox.demo import FACE, SPEECH
 from visavox.evaluation.backwards import cut_audio
-from visavox.face.geometry.crop import CropSpec
 from visavox.media import Encoding, VideoReader, VideoWriter, probe
 from visavox.weights.checkpoint import save_model
-from visavox.weights.networks import CONFIGURATIONS, NETWORKS
+from visavox.weights.networks import NETWORKS, build_network
 from visavox.weights.weights_file import ModelCard
 
+PUBLISHED = {"wav2lip-96": "wav2lip", "attn-wav2lip-96": "attn_wav2lip"}
+"""Name on the command line to network of the published dimensions."""
 SIZES = {"360x288": (360, 288), "1280x720": (1280, 720)}
 """Name to width and height. The face of the bundled clip, 103 pixels wide and 133 high in 360x288, is 258 by 332
 in 720 lines."""
@@ -51,15 +52,15 @@ def make_audio(target: Path, seconds: float) -> Path:
 
 
 def make_random_weights(name: str, target: Path) -> Path:
-    """Write a named configuration with random weights: as fast as trained ones, and nothing to look at."""
-    network, config = CONFIGURATIONS[name]
+    """Write a published network with random weights: as fast as trained ones, and nothing to look at."""
+    published = NETWORKS[PUBLISHED[name]].published
+    assert published is not None
     card = ModelCard(
-        crop=CropSpec(kind="box", size=96),
         description=f"{name} with random weights, to measure its speed",
         training="none",
         licence="Apache-2.0",
     )
-    save_model(target, NETWORKS[network].build(config).eval(), network=network, config=config, card=card)
+    save_model(target, build_network(published.config).eval(), card)
     return target
 
 

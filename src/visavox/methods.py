@@ -32,7 +32,7 @@ METHODS = {
     "wav2lip": Method(
         title="Wav2Lip",
         paper="Prajwal, Mukhopadhyay, Namboodiri, Jawahar: ACM Multimedia 2020",
-        networks=("wav2lip", "motion_dub", "expert", "quality", "face_features", "syncnet"),
+        networks=("wav2lip", "expert", "quality", "face_features", "syncnet"),
         tasks=("speech", "expert", "features", "wav2lip", "motion-dub", "adapt"),
         weights=("wav2lip", "motion-dub", "expert", "face-features"),
         page="wav2lip.md",

@@ -16,15 +16,16 @@ from tests.training.tiny_recipes import GENERATOR, PLAIN_GENERATOR
 import visavox
 from visavox.adaptation.checks import check
 from visavox.adaptation.person import JOB_NAME
-from visavox.data.generator.mouth_motion import fit_motion_basis, save_basis
 from visavox.demo import FACE
-from visavox.face.geometry.crop import CropSpec
 from visavox.face.track.tracking import track_video
-from visavox.models.generator.wav2lip import Wav2Lip, Wav2LipConfig
+from visavox.models.generator.conditioners import MotionConditioner
+from visavox.models.generator.generator import GeneratorConfig
+from visavox.models.generator.motion_basis import fit_motion_basis
 from visavox.weights.checkpoint import save_model
+from visavox.weights.networks import build_generator
 from visavox.weights.weights_file import ModelCard
 
-CARD = ModelCard(CropSpec(size=96), "a generator for tests", "not trained", "licence of the start")
+CARD = ModelCard("a generator for tests", "not trained", "licence of the start")
 OPTIONS = {"steps": 16, "batch_size": 2, "minimum_seconds": 2.0, "workers": 0, "learning_rate": 3e-3}
 """Of a short adaptation to the three seconds of the bundled clip."""
 
@@ -47,18 +48,19 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def save_generator(path: Path, config: Wav2LipConfig, card: ModelCard = CARD) -> Path:
+def save_generator(path: Path, config: GeneratorConfig, card: ModelCard = CARD) -> Path:
     torch.manual_seed(3)
-    save_model(path, Wav2Lip(config).eval(), network="wav2lip", config=config, card=card)
+    generator = build_generator(config).eval()
+    if isinstance(generator.conditioner, MotionConditioner):
+        generator.conditioner.motion_basis.set(fit_motion_basis([track_video(FACE)[0].landmarks], 4))
+    save_model(path, generator, card)
     return path
 
 
 @pytest.fixture(scope="session")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A generator with a speech branch, and its motion basis beside it."""
-    path = save_generator(tmp_path_factory.mktemp("start") / "tiny.safetensors", GENERATOR)
-    save_basis(fit_motion_basis([track_video(FACE)[0].landmarks], 4), path.with_suffix(".motion.npz"))
-    return path
+def start(tmp_path_factory) -> Path:
+    """A generator with a speech branch."""
+    return save_generator(tmp_path_factory.mktemp("start") / "tiny.safetensors", GENERATOR)
 
 
 @pytest.fixture(scope="session")

@@ -22,9 +22,10 @@ from visavox.cli.main import main
 from visavox.demo import FACE, SPEECH
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
+from visavox.models.generator.generator import LipSyncGenerator
 from visavox.models.sync.expert import Expert
 from visavox.progress import QUIET
-from visavox.weights.checkpoint import save_model
+from visavox.weights.checkpoint import load_model, save_model
 
 
 @pytest.fixture
@@ -81,28 +82,27 @@ def test_a_mouth_that_is_seen_too_briefly(refused: Callable[..., str], tmp_path:
 
 def test_what_is_no_generator(refused: Callable[..., str], tmp_path: Path, start: Path) -> None:
     expert = tmp_path / "expert.safetensors"
-    save_model(expert, Expert(EXPERT), network="expert", config=EXPERT, card=CARD)
+    save_model(expert, Expert(EXPERT), CARD)
     assert "network of the kind 'expert', which cannot be adapted" in refused(FACE, "--model", expert)
     assert "there is no model 'nobody'" in refused(FACE, "--model", "nobody")
     assert "network of the kind 'wav2lip'; give an expert" in refused(FACE, "--model", start, "--expert", start)
     large = replace(EXPERT, resolution=128)
-    save_model(expert, Expert(large), network="expert", config=large, card=CARD)
+    save_model(expert, Expert(large), CARD)
     said = refused(FACE, "--model", start, "--expert", expert)
     assert "judges crops of 128 pixels and tiny paints 96" in said
 
 
-def test_published_crops(refused: Callable[..., str], tmp_path: Path) -> None:
-    card = replace(CARD, crop=CropSpec(kind="box", size=96))
-    boxes = save_generator(tmp_path / "boxes.safetensors", PLAIN_GENERATOR, card)
+def test_published_crops(refused, tmp_path):
+    spec = replace(PLAIN_GENERATOR.spec, crop=CropSpec(kind="box", size=96))
+    boxes = save_generator(tmp_path / "boxes.safetensors", replace(PLAIN_GENERATOR, spec=spec))
     assert "sees faces in upright boxes" in refused(FACE, "--model", boxes)
 
 
-def test_a_speech_branch_without_its_terms(refused: Callable[..., str], tmp_path: Path, start: Path) -> None:
-    lonely = tmp_path / "lonely.safetensors"
-    lonely.write_bytes(start.read_bytes())
-    assert "lonely.motion.npz, the terms in which it describes mouths, is not beside it" in refused(
-        FACE, "--model", lonely
-    )
+def test_a_speech_branch_without_its_motion_basis(refused, tmp_path, start):
+    lonely, generator = tmp_path / "lonely.safetensors", load_model(start, LipSyncGenerator)
+    generator.conditioner.motion_basis.components.zero_()
+    save_model(lonely, generator, CARD)
+    assert "has a speech branch and does not hold the basis of its mouth motion" in refused(FACE, "--model", lonely)
 
 
 def test_an_output_that_is_there_is_kept(tmp_path: Path, start: Path) -> None:

@@ -33,7 +33,7 @@ def footage(job: Job, adapted: Adapted) -> Footage:
 
 def test_an_expert_judges_and_is_not_changed(job: Job, footage: Footage, start: Path, tmp_path: Path) -> None:
     judge = tmp_path / "judge.safetensors"
-    save_model(judge, Expert(EXPERT), network="expert", config=EXPERT, card=CARD)
+    save_model(judge, Expert(EXPERT), CARD)
     before = judge.read_bytes()
     with_judge = check(FACE, job.output, start, judge, replace(job.settings, steps=2, batch_size=4))
     learned = learn(with_judge, footage, tmp_path / "run", QUIET)

@@ -28,11 +28,14 @@ from visavox.evaluation.videos import TrackCache
 from visavox.face.geometry.crop import CropSpec
 from visavox.face.geometry.landmarks import mouth_opening
 from visavox.metrics.pair import track_curve
+from visavox.models.generator.conditioners import AudioEncoderConfig
+from visavox.models.generator.generator import GeneratorConfig
+from visavox.models.generator.spec import AudioSpec, GeneratorSpec
 from visavox.models.generator.wav2lip import Wav2LipConfig
 from visavox.motion.performance import motion_of
 from visavox.progress import QUIET
 from visavox.weights.checkpoint import save_model
-from visavox.weights.networks import NETWORKS
+from visavox.weights.networks import build_generator
 from visavox.weights.weights_file import ModelCard
 
 
@@ -172,17 +175,18 @@ def test_predicted_curves_are_judged_like_a_dub(clip_set: Path, tmp_path: Path) 
 def generator_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small generator that was never trained."""
     torch.manual_seed(0)
-    config = Wav2LipConfig(
+    renderer = Wav2LipConfig(
         encoder_channels=(4, 4, 8, 8, 8, 16, 16),
         encoder_residuals=(0,) * 6,
         decoder_channels=(16, 16, 8, 8, 8, 8, 8),
         decoder_residuals=(0,) * 7,
-        audio_channels=(4, 4, 8, 8, 16),
         output_channels=8,
     )
+    spec = GeneratorSpec(CropSpec(size=96), AudioSpec())
+    config = GeneratorConfig(spec, AudioEncoderConfig((4, 4, 8, 8, 16)), renderer)
     path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
-    card = ModelCard(CropSpec(size=96), "untrained", "none", "Apache-2.0")
-    save_model(path, NETWORKS["wav2lip"].build(config).eval(), network="wav2lip", config=config, card=card)
+    card = ModelCard("untrained", "none", "Apache-2.0")
+    save_model(path, build_generator(config).eval(), card)
     return path
 
 

@@ -13,13 +13,12 @@ from benchmarks.motion.material import Material
 from tests.benchmarks.test_motion_benchmark import clip_of, write_dataset
 from tests.models.small_motion_vae import SMALL_VAE
 
-from visavox.face.geometry.crop import CropSpec
 from visavox.weights.checkpoint import save_model
 from visavox.weights.weights_file import ModelCard
 
 pytest.importorskip("visavox.motion.speech_to_motion")
 
-CARD = ModelCard(CropSpec(), "a test", "none", "none")
+CARD = ModelCard("a test", "none", "none")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +29,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     vae = MotionVae(SMALL_VAE)
     vae.typical.fill_(0.05)
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_model(path, vae, network="motion_vae", config=SMALL_VAE, card=CARD)
+    save_model(path, vae, CARD)
     return str(path)
 
 
@@ -44,7 +43,7 @@ def syncnet(tmp_path_factory: pytest.TempPathFactory) -> str:
     )
     torch.manual_seed(1)
     path = tmp_path_factory.mktemp("weights") / "sync.safetensors"
-    save_model(path, MotionSyncNet(config), network="motion_syncnet", config=config, card=CARD)
+    save_model(path, MotionSyncNet(config), CARD)
     return str(path)
 
 

@@ -34,7 +34,7 @@ def test_info_says_what_the_file_says(tmp_path: Path, capsys: pytest.CaptureFixt
         "aligned, 96 pixels",
         "opening_correlation  0.5",
         "CC0",
-        "16 frames from 2 before",
+        "16 rows of 80 a second from 2 before the frame",
         "# small",
     ):
         assert words in printed

@@ -7,44 +7,44 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.dubbing.tiny import CONFIG, CROP
+from tests.dubbing.tiny import CONFIG
 
 from visavox.demo import FACE
 from visavox.dubbing.network import MouthNetwork
 from visavox.face.track.tracking import track_video
 from visavox.media import VideoReader
-from visavox.models.generator.wav2lip import Wav2Lip
+from visavox.models.generator.generator import LipSyncGenerator
 from visavox.types import Track
 from visavox.weights.checkpoint import save_model
+from visavox.weights.networks import build_generator
 from visavox.weights.weights_file import ModelCard
 
 
 @pytest.fixture(scope="session")
-def generator() -> Wav2Lip:
+def generator() -> LipSyncGenerator:
     """A generator that has learned nothing, but whose output depends on all that it is given."""
     torch.manual_seed(7)
-    model = Wav2Lip(CONFIG)
+    model = build_generator(CONFIG)
     with torch.no_grad():  # statistics of a network in use: none is at its starting value
         for part in model.modules():
             if isinstance(part, torch.nn.BatchNorm2d):
                 part.running_mean.normal_(0, 0.1)
                 part.running_var.uniform_(0.05, 0.2)
                 part.bias.normal_(0, 0.2)
-    model.crop_spec = CROP
     return model.eval()
 
 
 @pytest.fixture(scope="session")
-def network(generator: Wav2Lip) -> MouthNetwork:
+def network(generator: LipSyncGenerator) -> MouthNetwork:
     return MouthNetwork(generator)
 
 
 @pytest.fixture(scope="session")
-def weights(generator: Wav2Lip, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def weights(generator: LipSyncGenerator, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same generator as a weights file."""
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    card = ModelCard(CROP, "learned nothing", "not trained", "Apache-2.0")
-    save_model(path, generator, network="wav2lip", config=CONFIG, card=card)
+    card = ModelCard("learned nothing", "not trained", "Apache-2.0")
+    save_model(path, generator, card)
     return path
 
 

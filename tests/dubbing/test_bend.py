@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from visavox.dubbing.bend import flatten_layers
+from visavox.dubbing.bend import composite_layers
 from visavox.models.generator.reference_warp import Layers
 
 
@@ -17,8 +17,8 @@ def test_it_lays_layers_as_the_network_does(size: int) -> None:
     cover = F.interpolate(torch.rand(1, 1, 24, 24), **smooth).clamp(0, 1)
     large = {"size": (size, size), "mode": "bicubic", "align_corners": False}
     reference = (F.interpolate(torch.rand(1, 3, 40, 40), **large).clamp(0, 1) * 255).round()
-    expected = Layers(grid, colors, cover).flatten(reference / 255).clamp(0, 1)[0].permute(1, 2, 0).numpy()
-    found = flatten_layers(
+    expected = Layers(grid, colors, cover).composite(reference / 255).clamp(0, 1)[0].permute(1, 2, 0).numpy()
+    found = composite_layers(
         grid[0].numpy(),
         colors[0].permute(1, 2, 0).numpy(),
         cover[0, 0].numpy(),

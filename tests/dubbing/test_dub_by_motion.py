@@ -9,12 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.dubbing.tiny import CROP
-from tests.models.generator.test_motion_dub import DEAF
+from tests.dubbing.tiny import MOTION_CONFIG
 
 from visavox.cli.main import main
-from visavox.data.generator.mouth_motion import fit_motion_basis
-from visavox.data.generator.mouth_reading import fit_mouth_reader
+from visavox.data.generator.mouth_code_fit import fit_mouth_code
 from visavox.demo import FACE, SPEECH
 from visavox.dubbing import Dubber, DubSettings
 from visavox.dubbing.wanted_motion import WantedMotion, fit_motion
@@ -22,39 +20,40 @@ from visavox.errors import InputError
 from visavox.face.geometry.motion import motion_of_track
 from visavox.face.track.track_file import save_track
 from visavox.media import Encoding, VideoReader
-from visavox.models.generator.motion_driven import MotionDub
+from visavox.models.generator.generator import LipSyncGenerator
+from visavox.models.generator.motion_basis import fit_motion_basis
 from visavox.motion.motion_file import save_motion
 from visavox.types import Motion, Track
 from visavox.weights.checkpoint import save_model
+from visavox.weights.networks import build_generator
 from visavox.weights.weights_file import ModelCard
 
 LOSSLESS = Encoding(crf=0, preset="ultrafast")
 
 
 @pytest.fixture(scope="module")
-def painter(track: Track) -> MotionDub:
+def painter(track) -> LipSyncGenerator:
     """Reads mouths rightly, and paints differently what differs, but has not learned how mouths look."""
     torch.manual_seed(5)
-    model = MotionDub(DEAF).eval()
+    model = build_generator(MOTION_CONFIG).eval()
     with torch.no_grad():
         for part in model.modules():
             if isinstance(part, torch.nn.BatchNorm2d):
                 part.running_var.uniform_(0.05, 0.2)
-        for modulation in model.modulations:
+        for modulation in model.renderer.modulations:
             modulation.affine.weight.normal_(0, 0.5)
     basis = fit_motion_basis([track.landmarks], 4)
-    reader = fit_mouth_reader([motion_of_track(track).displacements], [basis.motion(track.landmarks)], basis)
-    model.mouth_reader.load_state_dict(reader.state_dict())
-    model.crop_spec = CROP
+    code = fit_mouth_code([motion_of_track(track).displacements], [basis.motion(track.landmarks)], basis)
+    model.conditioner.mouth_code.load_state_dict(code.state_dict())
     return model
 
 
 @pytest.fixture(scope="module")
-def files(painter: MotionDub, track: Track, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+def files(painter: LipSyncGenerator, track: Track, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
     """Weights, track, and the motion of the first half of the bundled clip."""
     folder = tmp_path_factory.mktemp("motion-dub")
-    weights, face, motion = folder / "deaf.safetensors", folder / "track.npz", folder / "motion.npz"
-    save_model(weights, painter, network="motion_dub", config=DEAF, card=ModelCard(CROP, "", "", ""))
+    weights, face, motion = folder / "by-motion.safetensors", folder / "track.npz", folder / "motion.npz"
+    save_model(weights, painter, ModelCard("", "", ""))
     save_track(track, face)
     whole = motion_of_track(track)
     save_motion(Motion(whole.displacements[:30], whole.confidence[:30], whole.neutral, whole.rate), motion)
@@ -89,7 +88,7 @@ def test_openness_widens_what_is_open_and_rest_stays_rest(files: tuple[Path, Pat
     assert max(differences[36:]) == 0
 
 
-def test_numbers_are_those_of_the_moment(painter: MotionDub) -> None:
+def test_numbers_are_those_of_the_moment(painter: LipSyncGenerator) -> None:
     rest = np.zeros(2, np.float32)
     wanted = WantedMotion(np.array([[0, 0], [1, 2], [3, 6]], np.float32), rest, Fraction(25))
     assert np.allclose(wanted.at(Fraction(1, 25)), [1, 2])
@@ -100,24 +99,24 @@ def test_numbers_are_those_of_the_moment(painter: MotionDub) -> None:
     assert np.allclose(wanted.at(Fraction(1)), rest)
 
 
-def test_ones_own_motion_comes_back_as_it_was(painter: MotionDub, track: Track) -> None:
+def test_ones_own_motion_comes_back_as_it_was(painter: LipSyncGenerator, track: Track) -> None:
     motion = motion_of_track(track)
-    wanted = fit_motion(motion, painter.mouth_reader, track, DubSettings())
-    read = painter.mouth_reader.read(motion.displacements)
+    wanted = fit_motion(motion, painter.conditioner.mouth_code, track, DubSettings())
+    read = painter.conditioner.mouth_code.encode(motion.displacements)
     assert np.corrcoef(wanted.numbers[:, 0], read[:, 0])[0, 1] > 0.999
     assert wanted.numbers.std() == pytest.approx(read.std(), rel=0.05)
 
 
 def test_a_performer_with_a_smaller_mouth_moves_this_one_as_widely_as_it_moves(
-    painter: MotionDub, track: Track
+    painter: LipSyncGenerator, track: Track
 ) -> None:
     motion = motion_of_track(track)
     smaller = Motion(
         motion.neutral + 0.6 * (motion.displacements - motion.neutral), motion.confidence, motion.neutral, motion.rate
     )
-    timid, own = (fit_motion(each, painter.mouth_reader, track, DubSettings()) for each in (smaller, motion))
+    timid, own = (fit_motion(each, painter.conditioner.mouth_code, track, DubSettings()) for each in (smaller, motion))
     assert timid.numbers[:, 0].std() > 0.7 * own.numbers[:, 0].std()
-    asked = fit_motion(smaller, painter.mouth_reader, track, DubSettings(expressiveness=1.0))
+    asked = fit_motion(smaller, painter.conditioner.mouth_code, track, DubSettings(expressiveness=1.0))
     assert asked.numbers[:, 0].std() == pytest.approx(0.6 * own.numbers[:, 0].std(), rel=0.1)
 
 

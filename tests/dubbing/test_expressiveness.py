@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from visavox.audio.features.mel import MEL_MIN
-from visavox.data.generator.mouth_motion import frontal_mouths, lip_opening
 from visavox.demo import FACE, SPEECH
 from visavox.dubbing import Dubber, DubSettings
 from visavox.dubbing.expressiveness import own_expressiveness
 from visavox.dubbing.network import MouthNetwork
 from visavox.dubbing.speech import read_speech
 from visavox.errors import InputError
+from visavox.models.generator.motion_basis import frontal_mouths, lip_opening
 from visavox.types import Track
 from visavox.weights.checkpoint import load_model
 

@@ -18,7 +18,7 @@ from visavox.face.track.track_file import save_track
 from visavox.media import SampleReader, VideoReader
 from visavox.media.info import VideoInfo
 from visavox.media.sound import AudioInfo
-from visavox.models.generator.wav2lip import Wav2Lip
+from visavox.models.generator.generator import LipSyncGenerator
 from visavox.progress import CancelToken, Event
 from visavox.types import Track
 
@@ -141,7 +141,7 @@ def test_an_error_of_the_job_is_raised_where_its_events_are_read(weights: Path, 
 
 
 def test_a_generator_made_in_python_dubs(
-    generator: Wav2Lip, weights: Path, speech: Path, track_file: Path, tmp_path: Path
+    generator: LipSyncGenerator, weights: Path, speech: Path, track_file: Path, tmp_path: Path
 ) -> None:
     for name, model in (("file", weights), ("module", generator)):
         visavox.dub(FACE, speech, tmp_path / f"{name}.mp4", model=model, track=track_file)

@@ -157,9 +157,9 @@ def expert_file(folder: Path) -> Path:
     torch.manual_seed(0)
     config = ExpertConfig(face_channels=(4, 4, 8, 8, 16, 16), audio_channels=(4, 4, 8, 8, 16))
     network = NETWORKS["expert"].build(config).eval()
-    card = ModelCard(CropSpec(size=96), "untrained", "none", "Apache-2.0")
+    card = ModelCard("untrained", "none", "Apache-2.0")
     path = folder / "expert.safetensors"
-    save_model(path, network, network="expert", config=config, card=card)
+    save_model(path, network, card, crop=CropSpec(size=96))
     return path
 
 
@@ -171,7 +171,15 @@ def test_an_expert_scores_every_window(truth: Path, settings: EvaluationSettings
     assert 0 <= values["expert_sync.distance"] <= values["expert_sync.distance_at_zero"] <= 2**0.5
 
 
-def test_windows_are_those_of_the_definition(truth: Path, tracks: TrackCache, expert_file: Path) -> None:
+def test_an_expert_that_does_not_say_what_it_sees_is_refused(tmp_path: Path) -> None:
+    config = ExpertConfig(face_channels=(4, 4, 8, 8, 16, 16), audio_channels=(4, 4, 8, 8, 16))
+    path = tmp_path / "expert.safetensors"
+    save_model(path, NETWORKS["expert"].build(config), ModelCard("untrained", "none", "Apache-2.0"))
+    with pytest.raises(InputError, match="does not say which part of the frame the expert sees"):
+        load_expert(path)
+
+
+def test_windows_are_those_of_the_definition(truth, tracks, expert_file):
     import torch
 
     from visavox.audio.features.mel import mel_spectrogram, mel_window

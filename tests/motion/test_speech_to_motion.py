@@ -14,7 +14,6 @@ from tests.models.small_motion_vae import SMALL_VAE
 from visavox.audio.silence import find_silence, find_silence_in
 from visavox.demo import SPEECH
 from visavox.errors import InputError
-from visavox.face.geometry.crop import CropSpec
 from visavox.face.geometry.resting_face import lip_gap, resting_face
 from visavox.media import read_audio
 from visavox.models.motion.motion_vae import MotionVae
@@ -41,7 +40,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     vae.rest.normal_(std=0.1)
     vae.typical.fill_(0.05)
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_model(path, vae, network="motion_vae", config=SMALL_VAE, card=ModelCard(CropSpec(), "a test", "none", "none"))
+    save_model(path, vae, ModelCard("a test", "none", "none"))
     return str(path)
 
 

@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 import pytest
 
-from visavox.models.generator.speech_branch import MotionConfig
+from visavox.face.geometry.crop import CropSpec
+from visavox.models.generator.attn_wav2lip import AttnWav2LipConfig
+from visavox.models.generator.spec import AudioSpec, GeneratorSpec
 from visavox.models.generator.wav2lip import Wav2LipConfig
 from visavox.runtime.json_records import from_mapping, to_json
 
@@ -31,7 +33,8 @@ class Outer:
         Outer("a"),
         Outer("b", (), Inner(2.0), True, "é"),
         Wav2LipConfig(),
-        Wav2LipConfig(motion=MotionConfig(channels=64)),
+        Wav2LipConfig(modulated=True),
+        GeneratorSpec(CropSpec(size=96), AudioSpec(window=32, lead=14), layered=True),
     ],
 )
 def test_what_is_written_is_read(settings: Any) -> None:
@@ -61,6 +64,6 @@ def test_what_does_not_fit_is_refused(values: dict[str, Any] | list[int], words:
         from_mapping(Outer, values)
 
 
-def test_dimensions_that_do_not_fit_each_other_are_refused() -> None:
-    with pytest.raises(ValueError, match="resolution of 100"):
-        from_mapping(Wav2LipConfig, {"resolution": 100})
+def test_dimensions_that_do_not_fit_each_other_are_refused():
+    with pytest.raises(ValueError, match="alignment at the levels"):
+        from_mapping(AttnWav2LipConfig, {"alignment_levels": [9]})

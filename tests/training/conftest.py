@@ -35,7 +35,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def clips(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> ClipSplits:
     """Training and validation clips, with four motions."""
     nowhere = RunFolder(tmp_path_factory.mktemp("nowhere"))
-    return ClipSplits.load(dataset, 4, Context(torch.device("cpu"), 0, nowhere, progress=QUIET))
+    context = Context(torch.device("cpu"), 0, nowhere, progress=QUIET)
+    return ClipSplits.load(dataset, 4, context, audio=tiny_recipes.SPEC.audio)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,6 @@ import torch
 from tests.training import tiny_recipes
 
 from visavox.cli.main import main
-from visavox.face.geometry.crop import CropSpec
 from visavox.models.sync.expert import Expert
 from visavox.training.generator import recipes
 from visavox.training.run import train
@@ -55,7 +54,7 @@ def large_expert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An expert that judges crops of 128 pixels."""
     config = replace(tiny_recipes.EXPERT, resolution=128)
     path = tmp_path_factory.mktemp("weights") / "expert-128.safetensors"
-    save_model(path, Expert(config), network="expert", config=config, card=ModelCard(CropSpec(), "", "", ""))
+    save_model(path, Expert(config), ModelCard("", "", ""))
     return path
 
 
@@ -195,7 +194,7 @@ def test_what_a_resumed_run_must_share(
     assert "seed: 0 -> 1" in refused(*command, "--seed", "1", "--steps", "3")
     said = refused("speech", dataset, "-o", unfinished, "--resume", "--steps", "3")
     assert "was started with something else" in said
-    assert "settings.generator.decoder_channels: [4, 4, 4, 4, 4, 4, 2] -> [128, " in said
+    assert "settings.generator.conditioner.condition: 4 -> 128" in said
     said = refused("expert", dataset, "--recipe", "tiny", "-o", unfinished, "--resume", "--steps", "3")
     assert "task: speech -> expert" in said
     grown = tmp_path / "grown"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from visavox.face.geometry.crop import CropSpec
 from visavox.models.generator.attn_wav2lip import AttnWav2LipConfig
+from visavox.models.generator.conditioners import AudioEncoderConfig, MouthMotionConfig
 from visavox.models.generator.discriminator import QualityDiscriminatorConfig
-from visavox.models.generator.motion_driven import MotionDubConfig
-from visavox.models.generator.speech_branch import MotionConfig
+from visavox.models.generator.generator import GeneratorConfig
+from visavox.models.generator.spec import AudioSpec, GeneratorSpec
+from visavox.models.generator.speech_branch import SpeechBranchConfig
 from visavox.models.generator.wav2lip import Wav2LipConfig
 from visavox.models.perceptual.face_features import FaceFeaturesConfig
 from visavox.models.sync.expert import ExpertConfig
@@ -18,40 +21,35 @@ from visavox.training.generator.settings import GeneratorLosses, GeneratorSettin
 from visavox.training.generator.speech import SpeechSettings
 from visavox.training.schedule import LoopSettings
 
-GENERATOR = Wav2LipConfig(
-    mel_window=32,
-    mel_lead=14,
+SPEC = GeneratorSpec(CropSpec(size=96), AudioSpec(window=32, lead=14), layered=True)
+BRANCH = SpeechBranchConfig(num_motions=4, channels=8, condition=4)
+_TINY = Wav2LipConfig(
+    output_channels=2,
     encoder_channels=(2, 2, 4, 4, 4, 4, 4),
     encoder_residuals=(0,) * 6,
     decoder_channels=(4, 4, 4, 4, 4, 4, 2),
     decoder_residuals=(0,) * 7,
-    output_channels=2,
-    motion=MotionConfig(num_motions=4, channels=8, condition=4),
-    warp_reference=True,
 )
-ATTN_GENERATOR = AttnWav2LipConfig(
-    mel_window=GENERATOR.mel_window,
-    mel_lead=GENERATOR.mel_lead,
-    encoder_channels=(2, 4, 4, 4),
-    encoder_blocks=(0, 0, 1, 0),
-    decoder_channels=(4, 4, 4, 4),
-    decoder_blocks=(0, 0, 1, 0),
-    output_channels=2,
-    alignment_levels=(2, 3),
-    motion=GENERATOR.motion,
-    warp_reference=True,
+GENERATOR = GeneratorConfig(SPEC, BRANCH, replace(_TINY, modulated=True))
+ATTN_GENERATOR = GeneratorConfig(
+    SPEC,
+    BRANCH,
+    AttnWav2LipConfig(
+        output_channels=2,
+        encoder_channels=(2, 4, 4, 4),
+        encoder_blocks=(0, 0, 1, 0),
+        decoder_channels=(4, 4, 4, 4),
+        decoder_blocks=(0, 0, 1, 0),
+        alignment_levels=(2, 3),
+    ),
 )
 """Takes the audio that GENERATOR takes, so that it can start from the same speech branch."""
-PLAIN_GENERATOR = Wav2LipConfig(
-    mel_lead=3,
-    encoder_channels=(2, 2, 4, 4, 4, 4, 4),
-    encoder_residuals=(0,) * 6,
-    decoder_channels=(4, 4, 4, 4, 4, 4, 2),
-    decoder_residuals=(0,) * 7,
-    audio_channels=(2, 2, 4, 4, 4),
-    output_channels=2,
+PLAIN_GENERATOR = GeneratorConfig(
+    GeneratorSpec(CropSpec(size=96), AudioSpec(lead=3)), AudioEncoderConfig((2, 2, 4, 4, 4)), _TINY
 )
-MOTION_GENERATOR = MotionDubConfig(**{**vars(GENERATOR), "mel_window": 0, "mel_lead": 0})
+MOTION_GENERATOR = GeneratorConfig(
+    replace(SPEC, audio=None), MouthMotionConfig(BRANCH.num_motions, BRANCH.condition), GENERATOR.renderer
+)
 EXPERT = ExpertConfig(
     face_channels=(2, 2, 4, 4, 4, 8), audio_channels=(2, 2, 4, 4, 8), face_residuals=(0, 0, 0, 1), dropout=0.2
 )

@@ -13,10 +13,11 @@ from visavox.adaptation.settings import AdaptSettings
 from visavox.data.preparation.sources import Source, find_sources
 from visavox.errors import InputError
 from visavox.media import check_output, probe
-from visavox.runtime.files import short_digest
+from visavox.models.generator.motion_basis import MotionBasis
 from visavox.types import PathLike
-from visavox.weights.motion_terms import terms_path
-from visavox.weights.registry import GENERATORS, list_models, model_info
+from visavox.weights.checkpoint import motion_basis_of
+from visavox.weights.digest import short_weights_digest
+from visavox.weights.registry import list_models, model_info
 from visavox.weights.weights_file import ModelInfo
 
 _EXTRAS = ("lightning", "tensorboard", "skimage")
@@ -33,7 +34,7 @@ class Job:
     """The weights file to write."""
     start: ModelInfo
     """The generator to begin with."""
-    basis: Path | None
+    basis: MotionBasis | None
     """Its motion basis; None where it has no speech branch."""
     expert: ModelInfo | None
     """Who judges the sync; None if nobody does."""
@@ -47,9 +48,9 @@ class Job:
         """What a work folder must have been begun with to be gone on with."""
         return {
             "videos": sorted([source.name, source.num_bytes] for source in self.sources),
-            "model": short_digest(self.start.path),
-            "expert": None if self.expert is None else short_digest(self.expert.path),
-            "features": None if self.features is None else short_digest(self.features.path),
+            "model": short_weights_digest(self.start.path),
+            "expert": None if self.expert is None else short_weights_digest(self.expert.path),
+            "features": None if self.features is None else short_weights_digest(self.features.path),
             "minutes": self.settings.minutes,
             "steps": self.settings.steps,
             "seed": self.settings.seed,
@@ -72,12 +73,13 @@ def check(
         ModuleNotFoundError: a package is missing that is needed later.
     """
     start = model_info(model)
-    if start.network not in GENERATORS:
+    spec = start.spec
+    if spec is None:
         raise InputError(
             f"model {model} is a network of the kind '{start.network}', which cannot be adapted; give a generator, "
             "such as wav2lip (`visavox models list` shows them)"
         )
-    if start.card.crop.kind != "aligned":
+    if spec.crop.kind != "aligned":
         raise InputError(
             f"model {model} sees faces in upright boxes, as the published Wav2Lip does, and clips are prepared as "
             "aligned crops; give a generator that was trained with visavox, such as wav2lip"
@@ -88,12 +90,10 @@ def check(
     sources = find_sources(locations, "flat").sources
     given: list[PathLike] = [start.path, *(source.path for source in sources)]
     check_output(output, given, settings.overwrite, extensions=(".safetensors",))
-    if basis is not None:
-        check_output(terms_path(Path(output)), given, settings.overwrite, extensions=(".npz",))
     _check_footage(sources, settings.minimum_seconds)
     for name in _EXTRAS:
         importlib.import_module(name)
-    features = _shipped_features(start.config["resolution"])
+    features = _shipped_features(spec.crop.size)
     return Job(tuple(sources), Path(output), start, basis, judge, features, settings)
 
 
@@ -110,14 +110,14 @@ def choose_settings(settings: AdaptSettings | None, options: dict[str, Any]) -> 
     return replace(settings or AdaptSettings(), **options)
 
 
-def _basis(start: ModelInfo) -> Path | None:
-    if start.config.get("motion") is None:
+def _basis(start: ModelInfo) -> MotionBasis | None:
+    if not start.has_speech_branch:
         return None
-    basis = terms_path(start.path)
-    if not basis.is_file():
+    basis = motion_basis_of(start)
+    if basis is None:
         raise InputError(
-            f"{start.path} has a speech branch, and {basis.name}, the terms in which it describes mouths, is not "
-            "beside it; get that file from where the weights came from"
+            f"{start.path} has a speech branch and does not hold the basis of its mouth motion, nor is "
+            f"{start.path.stem}.motion.npz beside it; get it again with its weights"
         )
     return basis
 
@@ -132,7 +132,8 @@ def _judge(start: ModelInfo, expert: PathLike | None) -> ModelInfo | None:
     """Look at the expert, if one is given."""
     if expert is None:
         return None
-    resolution = start.config["resolution"]
+    assert start.spec is not None, "it is a generator"
+    resolution = start.spec.crop.size
     info = model_info(expert)
     if info.network != "expert":
         raise InputError(f"{expert} is a network of the kind '{info.network}'; give an expert, or leave out --expert")

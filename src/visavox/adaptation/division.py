@@ -109,7 +109,8 @@ def cut_clip(stored: StoredClip, first: int, stop: int) -> StoredClip:
     )
     begin, end = (frame * MEL_FRAMES_PER_SECOND // FRAME_RATE for frame in (first, stop))
     mel = stored.mel[:, begin : end + 1]
-    return StoredClip(f"{stored.clip_id}@{first}", stored.speaker, part, mel, stored.motion[first:stop])
+    features = None if stored.features is None else stored.features.cut(first, stop)
+    return StoredClip(f"{stored.clip_id}@{first}", stored.speaker, part, mel, stored.motion[first:stop], features)
 
 
 def _cut(lengths: list[int]) -> list[Piece]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -9,15 +10,17 @@ from pathlib import Path
 from visavox.adaptation.checks import Job
 from visavox.adaptation.division import Piece, Use, divide, store_of
 from visavox.adaptation.held_out import Stretch
+from visavox.audio.features.mel import MEL_FRAMES_PER_SECOND
 from visavox.constants import FRAME_RATE
 from visavox.data.generator.clip_store import ClipStore, load_store, read_manifest
-from visavox.data.generator.mouth_motion import MotionBasis, load_basis
 from visavox.data.preparation.job import PrepareSettings, prepare
 from visavox.data.preparation.report import PreparationReport
 from visavox.data.preparation.settings import ClipSettings
 from visavox.data.preparation.sources import find_sources
 from visavox.data.preparation.splits import SplitSettings
 from visavox.errors import InputError
+from visavox.models.generator.motion_basis import MotionBasis
+from visavox.models.generator.spec import AudioSpec
 from visavox.progress import Progress
 
 STORED_SHARE = 1.5
@@ -37,7 +40,7 @@ class Footage:
     held_out: tuple[Stretch, ...]
     """What is measured on."""
     basis: MotionBasis | None
-    """The terms in which mouths are described; None for a network without a speech branch."""
+    """Basis in which mouths are described; None for a network without a speech branch."""
     notes: tuple[str, ...]
     """What a user should know of the footage."""
 
@@ -58,7 +61,9 @@ def gather(job: Job, folder: Path, progress: Progress) -> Footage:
     Raises:
         InputError: there is too little usable speech in them.
     """
-    resolution = job.start.config["resolution"]
+    spec = job.start.spec
+    assert spec is not None, "`check` sees to it"
+    resolution = spec.crop.size
     settings = PrepareSettings(
         clips=ClipSettings(size=max(ClipSettings().size, round(STORED_SHARE * resolution))),
         split=SplitSettings(rule="train"),
@@ -70,17 +75,17 @@ def gather(job: Job, folder: Path, progress: Progress) -> Footage:
     if usable < job.settings.minimum_seconds:
         raise InputError(_not_enough(report, usable, job.settings.minimum_seconds))
     store = load_store(folder, "train", progress=progress)
-    basis = None if job.basis is None else load_basis(job.basis)
-    if basis is not None:
-        _check_basis(job, basis)
-        store.apply_basis(basis)
-    pieces = divide([stored.clip.num_frames for stored in store.clips], job.start.mel_window)
+    if job.basis is not None:
+        store.apply_basis(job.basis)
+    if spec.audio is not None:
+        store.apply_audio(spec.audio)
+    pieces = divide([stored.clip.num_frames for stored in store.clips], _mel_frames(spec.audio))
     return Footage(
         dataset=folder,
         train=store_of(store.clips, pieces, Use.TRAINING),
         validation=store_of(store.clips, pieces, Use.VALIDATION),
         held_out=tuple(_stretches(job, folder, store, pieces)),
-        basis=basis,
+        basis=job.basis,
         notes=tuple(_notes(report)),
     )
 
@@ -101,13 +106,9 @@ def _stretches(job: Job, folder: Path, store: ClipStore, pieces: list[Piece]) ->
     return stretches
 
 
-def _check_basis(job: Job, basis: MotionBasis) -> None:
-    wanted = job.start.config["motion"]["num_motions"]
-    if basis.num_motions != wanted:
-        raise InputError(
-            f"{job.basis} describes mouths by {basis.num_motions} numbers and {job.start.name} by {wanted}; get the "
-            "file that belongs to the weights"
-        )
+def _mel_frames(audio: AudioSpec | None) -> int:
+    """Return how long the audio window of one frame is, in mel frames of 80 a second."""
+    return 0 if audio is None else math.ceil(audio.window * MEL_FRAMES_PER_SECOND / audio.rate)
 
 
 def _not_enough(report: PreparationReport, usable: float, minimum: float) -> str:

@@ -21,8 +21,9 @@ from visavox.evaluation.report import summarise
 from visavox.evaluation.videos import TrackCache
 from visavox.metrics import MetricInfo, choose_metrics, metric_infos
 from visavox.progress import Progress
-from visavox.runtime.files import short_digest, write_whole
+from visavox.runtime.files import write_whole
 from visavox.types import PathLike
+from visavox.weights.digest import short_weights_digest
 
 Figures = dict[str, float]
 
@@ -115,7 +116,9 @@ class HeldOut:
             name: of the folder for the dubbed videos, and of the bar.
             device: where it runs.
         """
-        return self._once(f"{name} {short_digest(Path(model))}", lambda: self._dub_and_measure(model, name, device))
+        return self._once(
+            f"{name} {short_weights_digest(Path(model))}", lambda: self._dub_and_measure(model, name, device)
+        )
 
     def _dub_and_measure(self, model: PathLike, name: str, device: str) -> Figures:
         dubber = Dubber(model, device=device)

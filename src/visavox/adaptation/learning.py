@@ -6,7 +6,6 @@ import logging
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -14,6 +13,9 @@ from visavox.adaptation.checks import Job
 from visavox.adaptation.footage import Footage
 from visavox.data.generator.clip_store import MANIFEST_NAME, ClipStore
 from visavox.data.generator.picture_augmentation import PictureAugmentation
+from visavox.models.generator.generator import LipSyncGenerator
+from visavox.models.perceptual.face_features import FaceFeatures
+from visavox.models.sync.expert import Expert
 from visavox.progress import Progress
 from visavox.runtime.files import short_digest
 from visavox.training.generator.adaptation import (
@@ -153,19 +155,19 @@ def _data(footage: Footage) -> AdaptationData:
 
 def _inputs(job: Job, footage: Footage) -> AdaptationInputs:
     """Load the generator and the frozen networks."""
-    generator: Any = load_model(job.start.path)
-    expert: Any = None if job.expert is None else load_model(job.expert.path, network="expert")
-    features: Any = None if job.features is None else load_model(job.features.path, network="face_features")
+    generator = load_model(job.start.path, LipSyncGenerator)
+    expert = None if job.expert is None else load_model(job.expert.path, Expert)
+    features = None if job.features is None else load_model(job.features.path, FaceFeatures)
     rest = None if footage.basis is None else rest_motion(footage.train, footage.basis)
-    start = AdaptationStart(generator, job.start.card.crop, rest)
+    start = AdaptationStart(generator, rest)
     return AdaptationInputs(start=start, networks=FrozenNetworks(expert, features), job=job.identity)
 
 
 def _settings(job: Job, inputs: AdaptationInputs, footage: Footage) -> AdaptationSettings:
     config, expert = inputs.start.generator.config, inputs.networks.expert
     return AdaptationSettings(
-        config,  # type: ignore[arg-type]
-        losses=_losses(job, warps=config.warp_reference),
+        config,
+        losses=_losses(job, layered=config.spec.layered),
         # The motion that is predicted from the audio is not the true one: rendered from that against the true image, a
         # mouth learns to be soft and half open. It is only done where an expert evaluates the result.
         teacher_forcing=1.0 if expert is None else 0.5,
@@ -176,11 +178,11 @@ def _settings(job: Job, inputs: AdaptationInputs, footage: Footage) -> Adaptatio
     )
 
 
-def _losses(job: Job, warps: bool) -> GeneratorLosses:
+def _losses(job: Job, layered: bool) -> GeneratorLosses:
     """Losses of the renderer: more than its recipe has of those that keep it sharp, because it has few steps."""
     return GeneratorLosses(
         detail=6.0,
-        alpha=0.02 if warps else 0.0,
+        alpha=0.02 if layered else 0.0,
         sync=0.0 if job.expert is None else 0.03,
         mouth_motion=0.0 if job.features is None else 0.05,
         perceptual=0.0 if job.features is None else 0.6,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,14 +16,13 @@ from visavox.adaptation.held_out import HeldOut
 from visavox.adaptation.learning import Learned, learn
 from visavox.adaptation.result import AFTER, AS_IT_WAS, BEFORE, AdaptResult, quality_of
 from visavox.adaptation.settings import AdaptSettings
-from visavox.data.generator.mouth_motion import load_basis, save_basis
 from visavox.errors import InputError
+from visavox.models.generator.generator import LipSyncGenerator
 from visavox.progress import QUIET, Progress
-from visavox.runtime.files import PartialFile, write_whole
+from visavox.runtime.files import write_whole
 from visavox.types import PathLike
-from visavox.weights.checkpoint import load_model, save_model
-from visavox.weights.motion_terms import terms_path
-from visavox.weights.weights_file import ModelCard
+from visavox.weights.checkpoint import load_model, read_tensors, save_model, write_weights
+from visavox.weights.weights_file import ModelCard, edited
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +148,7 @@ def _claim(folder: Path, job: Job) -> None:
 def _judges_notes(job: Job) -> list[str]:
     notes = []
     if job.features is None:
-        size = job.start.config["resolution"]
+        size = job.start.crop.size if job.start.crop else 0
         notes.append(f"no face features of {size} pixels are shipped: the renderer learned by pixels alone")
     if job.expert is not None:
         notes.append(f"the expert {job.expert.name} judged the sync and was not changed")
@@ -158,20 +156,16 @@ def _judges_notes(job: Job) -> list[str]:
 
 
 def _write(job: Job, learned: Learned, result: AdaptResult) -> None:
-    """Write the weights, and beside them the terms in which they describe mouths."""
-    if job.basis is not None:
-        save_basis(load_basis(job.basis), terms_path(job.output))
+    """Write the weights: what was learned, or the start where nothing was better."""
     start = job.start
     if learned.weights is None:
-        with PartialFile(job.output) as partial:
-            shutil.copyfile(start.path, partial.path)
+        write_weights(job.output, read_tensors(start), edited(start, start.card))
         return
-    module: Any = load_model(learned.weights)
+    module = load_model(learned.weights, LipSyncGenerator)
     names = [Path(source.path).name for source in job.sources]
     person = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
     judge = "without an expert" if job.expert is None else f"with the expert {job.expert.name}"
     card = ModelCard(
-        crop=start.card.crop,
         description=f"{start.name}, adapted to the person in {person}: for that person only",
         training=(
             f"{start.card.training}; then adapted ({' and '.join(learned.improved)}) in {learned.steps} steps of "
@@ -181,4 +175,4 @@ def _write(job: Job, learned: Learned, result: AdaptResult) -> None:
         licence=start.card.licence,
         quality=quality_of(result.figures),
     )
-    save_model(job.output, module, network=start.network, config=module.config, card=card)
+    save_model(job.output, module, card)

@@ -1,4 +1,4 @@
-"""`visavox models`: list, describe, blend and graft weights; convert the published files of Wav2Lip and SyncNet."""
+"""`visavox models`: list, describe and edit weights; convert the published files of Wav2Lip and SyncNet."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg, subcommand
 
 from visavox.cli.common import EXIT_DONE, ReportOptions, alias, parse
+from visavox.cli.renamed import rename_subcommand
 
 if TYPE_CHECKING:
     from visavox.weights.weights_file import ModelInfo
@@ -46,7 +47,7 @@ class Import(ReportOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Blend(ReportOptions):
+class Interpolate(ReportOptions):
     """Write weights that lie between two: some weights, and what they became by more training."""
 
     first: Positional[Annotated[str, arg(metavar="FIRST")]]
@@ -62,41 +63,46 @@ class Blend(ReportOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Graft(ReportOptions):
-    """Put the speech branch of one generator into another, which paints what it says without learning anything anew."""
+class SwapSpeech(ReportOptions):
+    """Put the speech branch of one generator into another, whose renderer needs no training for that."""
 
-    painter: Positional[Annotated[str, arg(metavar="PAINTER")]]
-    """Name or path of the generator that paints."""
+    renderer: Positional[Annotated[str, arg(metavar="RENDERER")]]
+    """Name or path of the generator that keeps its renderer."""
     speech: Positional[Annotated[str, arg(metavar="SPEECH")]]
-    """Name or path of the one that hears, trained by `visavox train speech DATASET --start PAINTER`."""
+    """Name or path of the one that gives its speech branch, trained by `visavox train speech DATASET --start
+    RENDERER`."""
     output: Annotated[Path, alias("-o")]
     """The .safetensors file to write."""
     overwrite: bool = False
     """Replace the output if it is there."""
 
 
+RENAMED = {"blend": "interpolate", "graft": "swap-speech"}
+"""Earlier name -> name of a sub-command."""
+
 Command = (
     Annotated[List, subcommand("list", prefix_name=False)]
     | Annotated[Info, subcommand("info", prefix_name=False)]
     | Annotated[Import, subcommand("import", prefix_name=False)]
-    | Annotated[Blend, subcommand("blend", prefix_name=False)]
-    | Annotated[Graft, subcommand("graft", prefix_name=False)]
+    | Annotated[Interpolate, subcommand("interpolate", prefix_name=False)]
+    | Annotated[SwapSpeech, subcommand("swap-speech", prefix_name=False)]
 )
 
 
 def main(argv: list[str]) -> int:
     """Run `visavox models` with the arguments behind it and return the exit code."""
-    options: List | Info | Import | Blend | Graft = parse(Command, argv, command="models")  # type: ignore[arg-type]
+    argv = rename_subcommand(argv, RENAMED)
+    options: List | Info | Import | Interpolate | SwapSpeech = parse(Command, argv, command="models")  # type: ignore[arg-type]
     if isinstance(options, List):
         _list(options)
     elif isinstance(options, Info):
         _info(options)
     elif isinstance(options, Import):
         _import(options)
-    elif isinstance(options, Blend):
-        _blend(options)
-    elif isinstance(options, Graft):
-        _graft(options)
+    elif isinstance(options, Interpolate):
+        _interpolate(options)
+    elif isinstance(options, SwapSpeech):
+        _swap_speech(options)
     return EXIT_DONE
 
 
@@ -136,17 +142,17 @@ def _import(options: Import) -> None:
     _say_written(info, options.json)
 
 
-def _blend(options: Blend) -> None:
-    from visavox.weights.blend import blend_models
+def _interpolate(options: Interpolate) -> None:
+    from visavox.weights.edit import interpolate
 
-    info = blend_models(options.first, options.second, options.output, share=options.share, overwrite=options.overwrite)
+    info = interpolate(options.first, options.second, options.output, share=options.share, overwrite=options.overwrite)
     _say_written(info, options.json)
 
 
-def _graft(options: Graft) -> None:
-    from visavox.weights.graft import graft_speech_branch
+def _swap_speech(options: SwapSpeech) -> None:
+    from visavox.weights.edit import swap_speech_branch
 
-    info = graft_speech_branch(options.painter, options.speech, options.output, overwrite=options.overwrite)
+    info = swap_speech_branch(options.renderer, options.speech, options.output, overwrite=options.overwrite)
     _say_written(info, options.json)
 
 
@@ -160,19 +166,24 @@ def _say_written(info: ModelInfo, as_json: bool) -> None:
 
 def _described(info: ModelInfo) -> str:
     """Return one line for each thing that is known of weights."""
-    crop = info.card.crop
     lines = {
         "name": info.name,
         "file": f"{info.path} ({_size(info.num_bytes)})",
         "network": f"{info.network}, {info.num_parameters / 1e6:.1f} million parameters",
         "description": info.card.description,
-        "crop": f"{crop.kind}, {crop.size} pixels",
         "training": info.card.training,
         "licence": info.card.licence,
         "dimensions": json.dumps(dict(info.config)),
     }
-    if info.mel_window:
-        lines["mel"] = f"{info.mel_window} frames from {info.mel_lead} before the picture"
+    if info.crop is not None:
+        lines["crop"] = f"{info.crop.kind}, {info.crop.size} pixels"
+    if info.conditioner is not None:
+        lines["conditioner"] = json.dumps(dict(info.conditioner))
+    if info.spec is not None and info.spec.audio is not None:
+        audio = info.spec.audio
+        lines["audio"] = (
+            f"{audio.features}, {audio.window} rows of {audio.rate} a second from {audio.lead} before the frame"
+        )
     lines |= {f"quality: {figure}": f"{value:g}" for figure, value in info.card.quality.items()}
     width = max(map(len, lines))
     return "\n".join(f"{key:<{width}}  {value}" for key, value in lines.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
@@ -52,6 +52,7 @@ def _plot(options: MotionPlotOptions) -> None:
     from visavox.audio.features.speech_features import load_features
     from visavox.data.motion.motion_store import load_motion_store
     from visavox.evaluation.motion_plot import Prediction, domain_clouds, plot_domains
+    from visavox.models.motion.motion_vae import MotionVae
     from visavox.motion.speech_to_motion import SpeakerAdapter
     from visavox.training.motion.postnet_sources import drawn_motion, true_motion
     from visavox.training.motion.speech import TRUE_MOTION
@@ -59,7 +60,7 @@ def _plot(options: MotionPlotOptions) -> None:
 
     manner = SpeakerAdapter.load(options.postnet) if options.postnet is not None else None
     is_true = options.motion == TRUE_MOTION
-    speaker: Any = None if is_true else load_model(options.motion, network="motion_vae")
+    speaker = None if is_true else load_model(options.motion, MotionVae)
     features = load_features(speaker.config.features if speaker is not None else "mel")
     store = load_motion_store(options.dataset, "train", features, progress=options.progress)
     draw = true_motion(store) if speaker is None else drawn_motion(speaker, 1, options.temperature)

@@ -1,4 +1,4 @@
-"""Options under their earlier names: they keep working, and one line says the new name."""
+"""Options and sub-commands under their earlier names: they keep working, and one line says the new name."""
 
 from __future__ import annotations
 
@@ -22,3 +22,16 @@ def rename_options(argv: Sequence[str], names: Mapping[str, str]) -> list[str]:
             argument = names[key] + equals + value
         renamed.append(argument)
     return renamed
+
+
+def rename_subcommand(argv: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    """Put the new name of a sub-command in place of an earlier one, and say so on standard error.
+
+    Args:
+        argv: the arguments after the name of the command, the sub-command first.
+        names: earlier name -> new name.
+    """
+    if not argv or argv[0] not in names:
+        return list(argv)
+    print(f"visavox: {argv[0]} is now called {names[argv[0]]}", file=sys.stderr)
+    return [names[argv[0]], *argv[1:]]

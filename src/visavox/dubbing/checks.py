@@ -13,7 +13,7 @@ from visavox.face.geometry.face_box import check_face_box
 from visavox.media import AudioPlan, VideoInfo, VideoWriter, check_output, probe, probe_audio
 from visavox.media.output import STANDARD_STREAM
 from visavox.types import Motion, PathLike, Track
-from visavox.weights.registry import GENERATORS, model_info
+from visavox.weights.registry import model_info
 
 _MISCOUNT = 25
 """Frames by which the declared number may be wrong."""
@@ -88,14 +88,14 @@ def check_model(model: object, settings: DubSettings | None = None) -> None:
     if not isinstance(model, str | os.PathLike):
         return
     info = model_info(model)
-    if info.network not in GENERATORS:
+    if info.spec is None:
         raise InputError(
-            f"model {model} is a network of the kind '{info.network}', which paints no mouths; give a generator, such"
+            f"model {model} is a network of the kind '{info.network}', which generates no faces; give a generator, such"
             " as wav2lip (`visavox models list` shows them)"
         )
-    hears = info.network != "motion_dub"
+    hears = info.spec.audio is not None
     settings = settings or DubSettings()
-    check_fit(settings, hears=hears, knows_motion=info.config.get("motion") is not None)
+    check_fit(settings, hears=hears, knows_motion=info.has_speech_branch or not hears)
     if not hears and settings.motion is None:
         from visavox.motion.speech_to_motion import SpeechToMotionSettings
 

@@ -12,13 +12,14 @@ from torch import nn
 
 from visavox.audio.features.mel import MEL_MIN, mel_window
 from visavox.constants import NUM_MEL_BANDS
-from visavox.dubbing.bend import flatten_layers
+from visavox.dubbing.bend import composite_layers
 from visavox.dubbing.rest import rest_shares
 from visavox.errors import InputError
-from visavox.face.geometry.crop import CropSpec
+from visavox.models.generator.conditioners import MouthMotion, SpeechBranch
 from visavox.models.generator.fold import fold_batch_norm
-from visavox.models.generator.motion_driven import MotionDub
-from visavox.models.generator.mouth_reader import MouthReader
+from visavox.models.generator.generator import LipSyncGenerator
+from visavox.models.generator.mouth_code import MouthCode
+from visavox.models.generator.reference_warp import Layers
 from visavox.runtime.device import reduced_precision
 
 _MOST_MOMENTS = 512
@@ -32,7 +33,7 @@ class MouthNetwork:
     Attributes:
         crop: the part of the picture that it sees.
         hears: whether it hears; one that does not is told the motion of every mouth (`paint_motion`).
-        mouth_reader: what a network that does not hear understands of motion; None where it hears.
+        mouth_code: what a network that does not hear understands of motion; None where it hears.
         hears_motion: whether it says how the mouth moves before it paints, so that it can move more or less widely.
         bends: whether it bends the reference, which it can do in crops larger than it sees.
         mel_window: mel frames that it hears for one picture.
@@ -43,27 +44,31 @@ class MouthNetwork:
         """Make `model` ready; the caller's own stays as it is.
 
         Args:
-            model: a generator in eval mode: `model(mel, faces)`, with `config` and `crop_spec`.
+            model: a generator in eval mode.
             device: where it runs.
 
         Raises:
             InputError: the model is no generator.
         """
-        self.crop = crop_of(model)
-        self.bends: bool = bool(getattr(model.config, "warp_reference", False))
-        self.mel_window: int = model.config.mel_window  # type: ignore[union-attr, assignment]
-        self.mel_lead: int = model.config.mel_lead  # type: ignore[union-attr, assignment]
+        generator = checked_generator(model)
+        self.spec = generator.spec
+        self.crop = self.spec.crop
+        self.bends = self.spec.layered
+        self.hears = self.spec.audio is not None
+        self.mel_window = 0 if self.spec.audio is None else self.spec.audio.window
+        self.mel_lead = 0 if self.spec.audio is None else self.spec.audio.lead
         self.device = torch.device(device)
         self._precision = reduced_precision(self.device)
-        folded = fold_batch_norm(model).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._model: Any = folded.requires_grad_(False)
-        self.mouth_reader: MouthReader | None = model.mouth_reader if isinstance(model, MotionDub) else None
-        self.hears: bool = self.mouth_reader is None
-        self.hears_motion = self.hears and getattr(model.config, "motion", None) is not None
+        folded: Any = fold_batch_norm(generator)
+        self._model: LipSyncGenerator = folded.to(self.device, memory_format=torch.channels_last).requires_grad_(False)
+        conditioner = generator.conditioner
+        self.mouth_code: MouthCode | None = conditioner.mouth_code if isinstance(conditioner, MouthMotion) else None
+        self._branch = self._model.conditioner if isinstance(self._model.conditioner, SpeechBranch) else None
+        self.hears_motion = self._branch is not None
         self._rest: torch.Tensor | None = None
-        if self.hears_motion:
-            silence = torch.full((1, 1, NUM_MEL_BANDS, self.mel_window), MEL_MIN, device=self.device)
-            self._rest = self._model.motion_predictor(silence)
+        if self._branch is not None:
+            silence = torch.full((1, NUM_MEL_BANDS, self.mel_window), MEL_MIN, device=self.device)
+            self._rest = self._branch.predictor(silence)
 
     @torch.inference_mode()
     def openings(self, mel: torch.Tensor) -> np.ndarray:
@@ -79,17 +84,17 @@ class MouthNetwork:
         Raises:
             ValueError: this network does not say how the mouth moves (`hears_motion`).
         """
-        if not self.hears_motion:
+        if self._branch is None:
             raise ValueError("this network does not say how the mouth moves")
         audible = np.flatnonzero((mel > MEL_MIN).any(dim=0).numpy())
         if not len(audible):
             return np.empty(0, np.float32)
         chosen = audible[np.linspace(0, len(audible) - 1, min(len(audible), _MOST_MOMENTS)).round().astype(int)]
-        predictor, heard = self._model.motion_predictor, []
+        predictor, heard = self._branch.predictor, []
         for start in range(0, len(chosen), _MOMENTS_AT_A_TIME):
             starts = chosen[start : start + _MOMENTS_AT_A_TIME] - self.mel_lead
             windows = torch.stack([mel_window(mel, int(first), self.mel_window) for first in starts])
-            heard.append(predictor.opening(predictor(windows[:, None].to(self.device)).float()).cpu().numpy())
+            heard.append(predictor.opening(predictor(windows.to(self.device)).float()).cpu().numpy())
         return np.concatenate(heard)
 
     @torch.inference_mode()
@@ -113,7 +118,7 @@ class MouthNetwork:
         Returns:
             float32 RGB (B, S, S, 3) in [0, 1].
         """
-        sound = torch.from_numpy(mel[:, None]).to(self.device)  # B 1 80 W
+        sound = torch.from_numpy(mel).to(self.device)  # B 80 W
         with self._autocast():
             condition = self._condition(sound, mel, expressiveness)
         return self._paint(condition, targets, references)
@@ -123,7 +128,7 @@ class MouthNetwork:
         """Paint mouths that are told how to look.
 
         Args:
-            motion: float32 (B, K), the numbers of each mouth (`MouthReader.wanted`).
+            motion: float32 (B, K), the numbers of each mouth (`MouthCode.driven`).
             targets: as in `paint`.
             references: as in `paint`.
 
@@ -131,32 +136,31 @@ class MouthNetwork:
             float32 RGB (B, S, S, 3) in [0, 1].
         """
         with self._autocast():
-            condition = self._model.motion_condition(torch.from_numpy(motion).to(self.device))
+            condition = self._model.condition(torch.from_numpy(motion).to(self.device))
         return self._paint(condition, targets, references)
 
     def _paint(self, condition: torch.Tensor, targets: np.ndarray, references: np.ndarray) -> np.ndarray:
-        seen = np.concatenate([self._shrunk(targets), self._shrunk(references)], axis=-1)  # B H H 6
-        faces = self._tensor(seen)
-        faces[:, :3, faces.shape[2] // 2 :] = 0
+        hidden = self.spec.region.hide(self._shrunk(targets))
+        seen = self._tensor(np.concatenate([hidden, self._shrunk(references)], axis=-1))  # B 6 H H
         with self._autocast():
-            if not self.bends:
-                return _pictures(self._model.paint(condition, faces).clamp(0, 1))
-            layers = self._model.layers(condition, faces)
+            rendered = self._model.render(condition, seen[:, :3], seen[:, 3:])
+        if not isinstance(rendered, Layers):
+            return _pictures(rendered.clamp(0, 1))
         if self.device.type != "cpu":
-            return _pictures(layers.flatten(self._tensor(references)).clamp(0, 1))
-        parts = zip(layers.grid.float().numpy(), _pictures(layers.colors), _pictures(layers.cover), strict=True)
-        return np.stack([flatten_layers(*part, reference) for part, reference in zip(parts, references, strict=True)])
+            return _pictures(rendered.composite(self._tensor(references)).clamp(0, 1))
+        parts = zip(rendered.grid.float().numpy(), _pictures(rendered.colors), _pictures(rendered.alpha), strict=True)
+        return np.stack([composite_layers(*part, reference) for part, reference in zip(parts, references, strict=True)])
 
     def _condition(self, sound: torch.Tensor, mel: np.ndarray, expressiveness: np.ndarray | None) -> torch.Tensor:
         """What to paint: what is heard, and in pauses a mouth at rest."""
-        if self._rest is None:
+        if self._branch is None or self._rest is None:
             return self._model.condition(sound)
-        motion = self._model.motion_predictor(sound)
+        motion = self._branch.predictor(sound)
         if expressiveness is not None:
             motion = self._rest + torch.from_numpy(expressiveness).to(self.device)[:, None] * (motion - self._rest)
-            motion = torch.maximum(motion, self._model.motion_predictor.lowest)
+            motion = torch.maximum(motion, self._branch.predictor.lowest)
         shares = torch.from_numpy(rest_shares(mel, self.mel_lead)).to(self.device)
-        return self._model.motion_condition(motion + shares[:, None] * (self._rest - motion))
+        return self._branch.from_motion(motion + shares[:, None] * (self._rest - motion))
 
     def _tensor(self, pictures: np.ndarray) -> torch.Tensor:
         """Turn uint8 (B, H, W, C) into float32 (B, C, H, W) in [0, 1], channels last in memory."""
@@ -180,16 +184,15 @@ def _pictures(batch: torch.Tensor) -> np.ndarray:
     return np.ascontiguousarray(batch.float().permute(0, 2, 3, 1).cpu().numpy())
 
 
-def crop_of(model: nn.Module) -> CropSpec:
-    """Return the crop that a generator sees.
+def checked_generator(model: nn.Module) -> LipSyncGenerator:
+    """Return a network as the generator that it is.
 
     Raises:
-        InputError: the model is no generator.
+        InputError: it is no generator.
     """
-    crop, config = getattr(model, "crop_spec", None), getattr(model, "config", None)
-    if not isinstance(crop, CropSpec) or not hasattr(config, "mel_lead") or not hasattr(config, "mel_window"):
+    if not isinstance(model, LipSyncGenerator):
         raise InputError(
-            f"this model is a {type(model).__name__}, which paints no mouths; give a generator, such as wav2lip"
+            f"this model is a {type(model).__name__}, which generates no faces; give a generator, such as wav2lip"
             " (`visavox models list` shows them)"
         )
-    return crop
+    return model

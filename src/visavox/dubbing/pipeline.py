@@ -33,7 +33,7 @@ from visavox.dubbing.timeline import Moment, Timeline, plan_timeline
 from visavox.dubbing.wanted_motion import fit_motion, motion_of_speech
 from visavox.face.composite.composite import CompositeSettings
 from visavox.media import VideoWriter
-from visavox.models.generator.mouth_reader import MouthReader
+from visavox.models.generator.mouth_code import MouthCode
 from visavox.progress import Progress
 from visavox.runtime.background import Background
 from visavox.runtime.device import processor_threads
@@ -74,9 +74,9 @@ def run_passes(request: DubRequest, network: MouthNetwork, progress: Progress) -
     )
     crop = working_crop(network.crop, network.bends, tracks)
     faces = [prepare_face(track, crop, settings.track_smoothing) for track in tracks]
-    if network.mouth_reader is not None:
+    if network.mouth_code is not None:
         with watch.measure("motion"), processor_threads(settings.threads):
-            _set_motion(faces, tracks, network.mouth_reader, request, progress)
+            _set_motion(faces, tracks, network.mouth_code, request, progress)
     else:
         _set_expressiveness(faces, tracks, settings.expressiveness, network, speech.mel)
     if settings.reference != "same":
@@ -130,11 +130,11 @@ def _set_expressiveness(
 
 
 def _set_motion(
-    faces: list[SpeakingFace], tracks: list[Track], reader: MouthReader, request: DubRequest, progress: Progress
+    faces: list[SpeakingFace], tracks: list[Track], code: MouthCode, request: DubRequest, progress: Progress
 ) -> None:
     motion = request.motion or motion_of_speech(request.audio, request.settings, progress)
     for face, track in zip(faces, tracks, strict=True):
-        face.motion = fit_motion(motion, reader, track, request.settings)
+        face.motion = fit_motion(motion, code, track, request.settings)
 
 
 class _Plan:

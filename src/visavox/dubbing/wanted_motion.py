@@ -10,7 +10,7 @@ import numpy as np
 
 from visavox.dubbing.expressiveness import own_expressiveness
 from visavox.dubbing.settings import DubSettings
-from visavox.models.generator.mouth_reader import MouthReader
+from visavox.models.generator.mouth_code import MouthCode
 from visavox.progress import Progress
 from visavox.types import Motion, Track
 
@@ -56,7 +56,7 @@ def motion_of_speech(audio: str, settings: DubSettings, progress: Progress) -> M
     return speech_to_motion(audio, chosen, progress)
 
 
-def fit_motion(motion: Motion, reader: MouthReader, track: Track, settings: DubSettings) -> WantedMotion:
+def fit_motion(motion: Motion, code: MouthCode, track: Track, settings: DubSettings) -> WantedMotion:
     """Make a motion, whoever's it is, that of the person in a video.
 
     What a mouth does is counted from the face at rest, the performer's there and the person's own here: shut is shut,
@@ -64,14 +64,14 @@ def fit_motion(motion: Motion, reader: MouthReader, track: Track, settings: DubS
 
     Args:
         motion: what is said, by anybody.
-        reader: the network's.
+        code: the network's.
         track: the person's face in the video that is dubbed.
         settings: how widely, if not as the video tells.
     """
     size = settings.expressiveness
     if size is None:
         seen = motion.displacements[motion.confidence > 0]
-        size = own_expressiveness(track, reader.openings(seen if len(seen) else motion.displacements))
+        size = own_expressiveness(track, code.openings(seen if len(seen) else motion.displacements))
     openness = 1.0 if settings.openness is None else settings.openness
-    numbers = reader.wanted(reader.read(motion.displacements), size, openness)
-    return WantedMotion(numbers, reader.rest.numpy(), motion.rate)
+    numbers = code.driven(code.encode(motion.displacements), size, openness)
+    return WantedMotion(numbers, code.rest.numpy(), motion.rate)

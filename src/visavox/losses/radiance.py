@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -50,7 +50,7 @@ def change_outside(change: Tensor, in_face: Tensor) -> Tensor:
     return (outside * change).sum() / outside.sum().clamp(min=1)
 
 
-def feature_judge(stages: Sequence[Callable[[Tensor], Tensor]], size: int) -> PatchJudge:
+def feature_judge(stages: Iterable[Callable[[Tensor], Tensor]], size: int) -> PatchJudge:
     """Compare patches by what a network that knows faces sees in them.
 
     Args:
@@ -64,7 +64,7 @@ def feature_judge(stages: Sequence[Callable[[Tensor], Tensor]], size: int) -> Pa
     return distance
 
 
-def _seen(stages: Sequence[Callable[[Tensor], Tensor]], patches: Tensor, size: int) -> list[Tensor]:
+def _seen(stages: Iterable[Callable[[Tensor], Tensor]], patches: Tensor, size: int) -> list[Tensor]:
     features = F.interpolate(patches.float(), size=(size, size), mode="bilinear", align_corners=False) * 2 - 1
     seen = []
     for stage in stages:

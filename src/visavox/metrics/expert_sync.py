@@ -6,13 +6,14 @@ from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 
 from visavox.audio.features.mel import mel_spectrogram, mel_window, window_start
 from visavox.constants import FRAME_RATE
+from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec, crop_transforms, warp_crop
 from visavox.metrics.metric import Measure, Metric, model_digest
 from visavox.metrics.pair import VideoPair, pair_times
@@ -95,13 +96,15 @@ def load_expert(name: PathLike) -> LoadedExpert:
     """Load an expert by name or path.
 
     Raises:
-        InputError: there is no such file, or it holds another network.
+        InputError: there is no such file, it holds another network, or it does not say what that sees.
     """
     from visavox.weights.checkpoint import load_model
     from visavox.weights.registry import model_info
 
-    crop = model_info(name).card.crop
-    return LoadedExpert(cast(Expert, load_model(name, network="expert")), crop)
+    expert, crop = load_model(name, Expert), model_info(name).crop
+    if crop is None:
+        raise InputError(f"{name} does not say which part of the frame the expert sees; get it again, or train another")
+    return LoadedExpert(expert, crop)
 
 
 class ExpertWindows:

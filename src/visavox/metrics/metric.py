@@ -193,10 +193,10 @@ def model_digest(name: str) -> str:
     Raises:
         InputError: there are none.
     """
-    from visavox.runtime.files import sha256_of
+    from visavox.weights.digest import weights_digest
     from visavox.weights.registry import find_model
 
-    return sha256_of(name if Path(name).is_file() else find_model(name))
+    return weights_digest(name if Path(name).is_file() else find_model(name))
 
 
 def mean(values: Iterable[float]) -> float:

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import cast
 
 import cv2
 import numpy as np
@@ -41,7 +40,7 @@ def load_syncnet(name: PathLike) -> SyncNet:
     """
     from visavox.weights.checkpoint import load_model
 
-    return cast(SyncNet, load_model(name, network="syncnet"))
+    return load_model(name, SyncNet)
 
 
 class SyncNetWindows:

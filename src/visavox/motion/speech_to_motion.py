@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, cast
 
 import numpy as np
 import torch
@@ -90,7 +89,7 @@ def speech_to_motion(
         InputError: file, model or settings cannot be used.
     """
     settings = settings or SpeechToMotionSettings()
-    vae = cast(MotionVae, load_model(settings.model, network="motion_vae"))
+    vae = load_model(settings.model, MotionVae)
     features = load_features(vae.config.features)
     if features.size != vae.config.speech.feature_size:
         raise InputError(
@@ -281,7 +280,7 @@ class SpeakerAdapter:
         Raises:
             InputError: there is no such file, or it holds something else.
         """
-        postnet: Any = load_model(name_or_path, network="postnet")
+        postnet = load_model(name_or_path, PostNet)
         return cls(postnet)
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from visavox.losses.perceptual import LpipsLoss
-from visavox.runtime.files import short_digest
+from visavox.weights.digest import short_weights_digest
 from visavox.weights.registry import find_model
 
 SHIPPED_FEATURES = "face-features"
@@ -39,7 +39,10 @@ class Inputs:
     def identity(self) -> dict[str, Any]:
         """Return what a resumed run must share: digests of the weights."""
         given = {name: getattr(self, name) for name in self.weights}
-        return {name: None if weights is None else short_digest(find_model(weights)) for name, weights in given.items()}
+        return {
+            name: None if weights is None else short_weights_digest(find_model(weights))
+            for name, weights in given.items()
+        }
 
     def resumed(self: Given, stored: Mapping[str, Any]) -> Given:
         """Return the inputs of a resumed run: those that are given, and otherwise those that it was started with."""

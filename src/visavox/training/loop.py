@@ -175,6 +175,7 @@ class Trainer:
         state = self.folder.load_checkpoint()
         try:
             self.step, self.best_score = state["step"], state["best_score"]
+            state = self.task.converted_checkpoint(state)
             for name, module in self.task.modules.items():
                 module.load_state_dict(state["modules"][name])
             for name, optimizer in self.task.optimizers.items():

@@ -21,8 +21,9 @@ CONFIG_NAME = "config.json"
 LOG_NAME = "log.jsonl"
 PICTURES_NAME = "validation.png"
 TENSORBOARD_NAME = "tensorboard"
-MOTION_NAME = "best.motion.npz"
-OWN = (BEST_NAME, CONFIG_NAME, LOG_NAME, MOTION_NAME, PICTURES_NAME, TENSORBOARD_NAME)
+BASIS_NAMES = ("motion-basis.npz", "best.motion.npz")
+"""The motion basis of a run, under its name of today and that of earlier versions."""
+OWN = (BEST_NAME, CONFIG_NAME, LOG_NAME, *BASIS_NAMES, PICTURES_NAME, TENSORBOARD_NAME)
 """What a run may have left before its first checkpoint."""
 
 FIXED = ("task", "identity", "dataset", "processes", "settings")

@@ -230,6 +230,10 @@ class TrainingTask(ABC):
             quality: metrics of the validation.
         """
 
+    def converted_checkpoint(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Return a checkpoint under the names of today, where earlier versions of the task had others."""
+        return state
+
     def extra_state(self) -> dict[str, Any]:
         """Return everything else that steers the training, such as a sync gate; it is saved with the rest."""
         return {}

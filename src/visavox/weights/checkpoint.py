@@ -5,87 +5,137 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
+import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from visavox.errors import InputError
+from visavox.face.geometry.crop import CropSpec
+from visavox.models.generator.generator import GeneratorConfig, LipSyncGenerator
+from visavox.models.generator.motion_basis import MotionBasis, basis_of
 from visavox.runtime.files import write_whole
-from visavox.runtime.json_records import from_mapping
+from visavox.runtime.json_records import to_json
 from visavox.types import PathLike
-from visavox.weights.networks import NETWORKS
+from visavox.weights import version_1
+from visavox.weights.networks import NETWORKS, build_network, conditioner_of, config_from, network_of
 from visavox.weights.registry import find_model
-from visavox.weights.weights_file import ModelCard, ModelInfo, metadata, read_info
+from visavox.weights.weights_file import Header, ModelCard, ModelInfo, read_info
+
+Module = TypeVar("Module", bound=nn.Module)
+
+_BASIS = "conditioner.motion_basis."
+"""Prefix of the tensors that stay float32 in files of half precision, so that equal bases stay equal."""
 
 
 def save_model(
     path: PathLike,
     module: nn.Module,
-    *,
-    network: str,
-    config: Any,
     card: ModelCard,
+    *,
+    crop: CropSpec | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> None:
     """Write a network with all that is needed to use it; the same network gives the same bytes.
 
     Args:
         path: a `.safetensors` file; it appears under this name only when it is whole.
-        module: the network.
-        network: its name in `visavox.weights.networks.NETWORKS`.
-        config: its dimensions.
-        card: its crop, training, quality and licence.
+        module: the network, one of `visavox.weights.networks.NETWORKS`, with its dimensions in `.config`.
+        card: its training, quality and licence.
+        crop: part of the frame that it sees, of networks that see faces; a generator has it in its contract.
         dtype: how its floating-point numbers are stored; float16 halves the file.
 
     Raises:
-        ValueError: name, dimensions and network do not belong together, or a number is not finite.
+        ValueError: a number is not finite, or the network is none of the table.
         OSError: the file cannot be written; nothing is left of it.
     """
-    if not isinstance(config, NETWORKS[network].config) or getattr(module, "config", config) != config:
-        raise ValueError(f"the network is not {NETWORKS[network].noun} of the dimensions {config}")
-    tensors = {key: _stored(key, tensor, dtype) for key, tensor in module.state_dict().items()}
-    write_weights(Path(path), tensors, metadata(network, config, card))
+    tensors = {key: stored(key, tensor, dtype) for key, tensor in module.state_dict().items()}
+    write_weights(Path(path), tensors, header_of(module.config, card, crop))
 
 
-def write_weights(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
+def header_of(config: Any, card: ModelCard, crop: CropSpec | None = None) -> Header:
+    """Return the header of weights for a network of some dimensions; arguments as in `save_model`."""
+    if not isinstance(config, GeneratorConfig):
+        return Header(network_of(config), json.loads(to_json(config)), card, crop=crop)
+    conditioner = {"kind": conditioner_of(config.conditioner), **json.loads(to_json(config.conditioner))}
+    renderer = json.loads(to_json(config.renderer))
+    return Header(network_of(config), renderer, card, config.spec, conditioner, config.spec.crop)
+
+
+def write_weights(path: Path, tensors: Mapping[str, Tensor], header: Header) -> None:
     """Write tensors and header; the file appears under its name only when it is whole."""
-    write_whole(path, _sorted_header(safetensors.torch.save(dict(tensors), metadata=dict(header))))
+    write_whole(path, _sorted_header(safetensors.torch.save(dict(tensors), metadata=header.entries())))
 
 
-def load_model(name_or_path: PathLike, *, network: str | None = None, device: str | torch.device = "cpu") -> nn.Module:
+@overload
+def load_model(name_or_path: PathLike, kind: type[Module], *, device: str | torch.device = "cpu") -> Module: ...
+@overload
+def load_model(name_or_path: PathLike, *, device: str | torch.device = "cpu") -> nn.Module: ...
+def load_model(
+    name_or_path: PathLike, kind: type[nn.Module] = nn.Module, *, device: str | torch.device = "cpu"
+) -> nn.Module:
     """Load a network.
+
+        expert = load_model("expert", Expert)
 
     Args:
         name_or_path: a shipped name (`visavox.list_models()`), a path, or `hf:OWNER/REPOSITORY/FILE`.
-        network: which network it must be, by its name in `visavox.weights.networks.NETWORKS`; any by default.
+        kind: the class that it must be of; any by default.
         device: where its numbers are to lie.
 
     Returns:
-        The network in eval mode, float32, with its dimensions in `.config` and the crop that it sees in `.crop_spec`.
+        The network in eval mode, float32, with its dimensions in `.config`; of a generator, its contract in `.spec`.
         What else is known of it (training, licence) is given by `visavox.weights.registry.model_info`.
 
     Raises:
         InputError: there is no such file, it holds no weights of visavox, or those of another network.
     """
-    path = find_model(name_or_path)
-    info = read_info(path)
-    module = _build(info, network)
-    try:
-        tensors = safetensors.torch.load_file(path)
-    except safetensors.SafetensorError as error:
-        raise InputError(f"{path} is damaged ({error}); download or copy it again") from error
+    info = read_info(find_model(name_or_path))
+    module = _build(info, kind)
+    tensors = read_tensors(info)
     misfit = first_misfit(tensors, module.state_dict())
     if misfit:
-        raise InputError(f"{path} does not hold {NETWORKS[info.network].noun} of its own dimensions: {misfit}")
+        raise InputError(f"{info.path} does not hold {NETWORKS[info.network].noun} of its own dimensions: {misfit}")
     for key, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
-            raise InputError(f"{path} holds numbers that are not finite ({key}); get the weights again")
+            raise InputError(f"{info.path} holds numbers that are not finite ({key}); get the weights again")
     numbers = {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
     module.load_state_dict(numbers, assign=True)
-    module.crop_spec = info.card.crop  # type: ignore[assignment]
     return module.to(device).eval()
+
+
+def read_tensors(info: ModelInfo) -> dict[str, Tensor]:
+    """Read the tensors of a weights file, as they are stored, under their present names.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    try:
+        tensors = safetensors.torch.load_file(info.path)
+    except safetensors.SafetensorError as error:
+        raise InputError(f"{info.path} is damaged ({error}); download or copy it again") from error
+    if info.version == version_1.FORMAT_VERSION and info.spec is not None:
+        return version_1.converted_tensors(tensors, motion_basis_of(info))
+    return tensors
+
+
+def motion_basis_of(info: ModelInfo) -> MotionBasis | None:
+    """Read the basis of mouth motion of a generator; None where it has none, or it is not known.
+
+    Raises:
+        InputError: it is damaged, or is not of these weights.
+    """
+    if info.spec is None or info.conditioner is None or "num_motions" not in info.conditioner:
+        return None
+    if info.version == version_1.FORMAT_VERSION:
+        return version_1.read_basis(info.path, info.conditioner["num_motions"])
+    try:
+        with safetensors.safe_open(info.path, "numpy") as file:
+            return basis_of(*(file.get_tensor(f"{_BASIS}{name}") for name in ("opening", "components")))
+    except safetensors.SafetensorError as error:
+        raise InputError(f"{info.path} is damaged ({error}); download or copy it again") from error
 
 
 def first_misfit(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str | None:
@@ -102,32 +152,43 @@ def first_misfit(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) ->
     return None
 
 
-def _build(info: ModelInfo, network: str | None) -> nn.Module:
+def stored(key: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return a tensor as it is stored in a file: whole numbers as they are, others as `dtype`.
+
+    Raises:
+        ValueError: it holds a number that is not finite.
+    """
+    if not tensor.is_floating_point():
+        return tensor.detach().cpu().contiguous()
+    kept = tensor.detach().to("cpu", torch.float32 if key.startswith(_BASIS) else dtype).contiguous()
+    if not torch.isfinite(kept).all():
+        raise ValueError(f"{key} holds numbers that are not finite")
+    return kept
+
+
+def _build(info: ModelInfo, kind: type[nn.Module]) -> nn.Module:
     if info.network not in NETWORKS:
         raise InputError(
             f"{info.path} is for a network '{info.network}'; this visavox knows {', '.join(NETWORKS)}: install a newer "
             "visavox"
         )
-    entry = NETWORKS[info.network]
-    if network not in (None, info.network):
-        raise InputError(f"{info.path} is {entry.noun}; what is needed here is {NETWORKS[str(network)].noun}")
+    network = NETWORKS[info.network]
+    built = LipSyncGenerator if network.is_generator else network.build
+    if not issubclass(built, kind):
+        raise InputError(f"{info.path} is {network.noun}; what is needed here is {_noun_of(kind)}")
     try:
         # On the meta device the numbers that are overwritten anyway are never drawn.
         with torch.device("meta"):
-            return entry.build(from_mapping(entry.config, info.config))
+            return build_network(config_from(info.network, info.config, info.spec, info.conditioner))
     except ValueError as error:
         raise InputError(
             f"the dimensions in the header of {info.path} are wrong: {error}; get the file again"
         ) from error
 
 
-def _stored(key: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    if not tensor.is_floating_point():
-        return tensor.detach().cpu().contiguous()
-    stored = tensor.detach().to("cpu", dtype).contiguous()
-    if not torch.isfinite(stored).all():
-        raise ValueError(f"{key} holds numbers that are not finite")
-    return stored
+def _noun_of(kind: type[nn.Module]) -> str:
+    nouns = [network.noun for network in NETWORKS.values() if network.build is kind]
+    return nouns[0] if nouns else "a generator" if kind is LipSyncGenerator else kind.__name__
 
 
 def _sorted_header(encoded: bytes) -> bytes:

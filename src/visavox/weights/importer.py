@@ -13,27 +13,26 @@ from torch import Tensor
 
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
+from visavox.models.generator.generator import GeneratorConfig
 from visavox.runtime.file_kind import FileKind, diagnose, explain
 from visavox.runtime.files import sha256_of
 from visavox.types import PathLike
-from visavox.weights.checkpoint import first_misfit, write_weights
-from visavox.weights.networks import CONFIGURATIONS, NETWORKS
+from visavox.weights import version_1
+from visavox.weights.checkpoint import first_misfit, header_of, write_weights
+from visavox.weights.networks import NETWORKS, Published, build_network
 from visavox.weights.output_file import check_weights_output
 from visavox.weights.published import (
     COMMUNITY_GENERATORS,
-    CONFIGURATION_NAMES,
-    INPUT_LAYERS,
     OTHER_NETWORKS,
     OUTPUT_LAYER,
     PUBLISHED_FILES,
     PUBLISHED_LICENCE,
-    SIGNATURES,
     SYNCNET_LICENCE,
     SYNCNET_TRAINING,
     WAV2LIP_TRAINING,
 )
 from visavox.weights.state_dict_file import as_state_dict, check_zip, first_line, load_pickle
-from visavox.weights.weights_file import ModelCard, ModelInfo, metadata, read_header, read_info
+from visavox.weights.weights_file import ModelCard, ModelInfo, read_header, read_info
 
 
 def import_model(
@@ -59,11 +58,11 @@ def import_model(
     check_weights_output(output, source, overwrite=overwrite)
     state = _read_state(source, allow_torchscript)
     network, config = _recognise(state, source)
-    if network == "wav2lip":
-        # The published training windows begin one picture (3.2 mel frames) before the picture that they are for.
-        config = replace(config, mel_lead=3)
     tensors = _converted(state, network, config, source)
-    write_weights(output, tensors, metadata(network, config, _card(source, network)))
+    # The faces of the published data set are raw boxes of a detector; its inference adds 10 pixels of chin.
+    # SyncNet sees the crops of its own evaluation; only their size is said here.
+    crop = CropSpec(kind="box", size=224, bottom_pad=0) if network == "syncnet" else CropSpec(kind="box", size=96)
+    write_weights(output, tensors, header_of(config, _card(source, network), crop))
     return read_info(output)
 
 
@@ -107,11 +106,14 @@ def _load_torchscript(source: Path) -> dict[str, Tensor]:
 
 def _recognise(state: Mapping[str, Tensor], source: Path) -> tuple[str, Any]:
     """Tell by the keys which published network it is; return its name and dimensions."""
-    for network, prefixes in SIGNATURES.items():
-        if all(any(key.startswith(prefix) for key in state) for prefix in prefixes):
-            if network == "wav2lip":
+    for network, row in NETWORKS.items():
+        published = row.published
+        if published is None or not published.prefixes:
+            continue
+        if all(any(key.startswith(prefix) for key in state) for prefix in published.prefixes):
+            if row.is_generator:
                 _refuse_community_generator(state, source)
-            return CONFIGURATIONS[CONFIGURATION_NAMES[network]]
+            return network, _trained_with(published)
     for prefix, noun in OTHER_NETWORKS.items():
         if any(key.startswith(prefix) for key in state):
             raise InputError(f"{source} is {noun}; what can be converted are the networks of Wav2Lip and SyncNet")
@@ -119,6 +121,16 @@ def _recognise(state: Mapping[str, Tensor], source: Path) -> tuple[str, Any]:
         f"{source} is no network of Wav2Lip, and not SyncNet; its tensors are {', '.join(list(state)[:3])} ... "
         f"({len(state)}). What can be converted are generator, expert and quality discriminator, and SyncNet"
     )
+
+
+def _trained_with(published: Published) -> Any:
+    """Return the published dimensions, of a generator with the windows that it was trained with."""
+    config = published.config
+    if not isinstance(config, GeneratorConfig) or config.spec.audio is None:
+        return config
+    # The published training windows begin one frame (3.2 mel frames) before the frame that they are for.
+    audio = replace(config.spec.audio, lead=3)
+    return replace(config, spec=replace(config.spec, audio=audio))
 
 
 def _refuse_community_generator(state: Mapping[str, Tensor], source: Path) -> None:
@@ -135,14 +147,24 @@ def _refuse_community_generator(state: Mapping[str, Tensor], source: Path) -> No
 
 def _converted(state: dict[str, Tensor], network: str, config: Any, source: Path) -> dict[str, Tensor]:
     """Check every tensor against the network, and turn its first and last layers from BGR to RGB."""
+    published = NETWORKS[network].published
+    assert published is not None
     with torch.device("meta"):
-        expected = NETWORKS[network].build(config).state_dict()
+        expected = build_network(config).state_dict()
+    input_layer = published.input_layer
+    output_layers: tuple[str, ...] = ()
+    if NETWORKS[network].is_generator:
+        state = version_1.converted_tensors(state, None)
+        input_layer = f"renderer.{input_layer}"
+        output_layers = tuple(f"renderer.{OUTPUT_LAYER}.{part}" for part in ("weight", "bias"))
     for key in expected:
         if key.endswith("num_batches_tracked"):  # plays no part, and PyTorch before 0.4.1 did not write it
             state.setdefault(key, torch.tensor(0))
     misfit = first_misfit(state, expected)
     if misfit:
-        raise InputError(f"{source} looks like {NETWORKS[network].noun}, but is not the published one: {misfit}")
+        raise InputError(
+            f"{source} looks like {NETWORKS[network].noun}, but is not the published one: {_published(misfit)}"
+        )
     tensors = {}
     for key in expected:
         tensor = state[key].detach()
@@ -150,12 +172,15 @@ def _converted(state: dict[str, Tensor], network: str, config: Any, source: Path
         if expected[key].is_floating_point() and not is_usable:
             raise InputError(f"{source} holds numbers in {key} that are not finite or not floats; get it again")
         tensors[key] = tensor.to(expected[key].dtype).contiguous()
-    key = INPUT_LAYERS[network]
-    tensors[key] = _swap_blue_and_red(tensors[key], dim=1)
-    if network == "wav2lip":
-        for key in (f"{OUTPUT_LAYER}.weight", f"{OUTPUT_LAYER}.bias"):
-            tensors[key] = _swap_blue_and_red(tensors[key], dim=0)
+    tensors[input_layer] = _swap_blue_and_red(tensors[input_layer], dim=1)
+    for key in output_layers:
+        tensors[key] = _swap_blue_and_red(tensors[key], dim=0)
     return tensors
+
+
+def _published(misfit: str) -> str:
+    """Say what misfits under the published name of the tensor."""
+    return misfit.removeprefix("renderer.").replace("conditioner.layers.", "audio_encoder.")
 
 
 def _swap_blue_and_red(tensor: Tensor, dim: int) -> Tensor:
@@ -170,9 +195,6 @@ def _card(source: Path, network: str) -> ModelCard:
     is_syncnet = network == "syncnet"
     licence = SYNCNET_LICENCE if is_syncnet else PUBLISHED_LICENCE
     return ModelCard(
-        # The faces of the published data set are raw boxes of a detector; its inference adds 10 pixels of chin.
-        # SyncNet sees the crops of its own evaluation (`evaluation.syncnet_crop`); only their size is said here.
-        crop=CropSpec(kind="box", size=224, bottom_pad=0) if is_syncnet else CropSpec(kind="box", size=96),
         description=f"{NETWORKS[network].noun} converted from {name or source.name}",
         training=(
             f"{SYNCNET_TRAINING if is_syncnet else WAV2LIP_TRAINING}: {name}, SHA-256 {digest}."

@@ -1,16 +1,26 @@
-"""The networks by name, and the named configurations of them: two plain dictionaries."""
+"""All networks by name: one literal table, and another one of the conditioners of generators."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
 from torch import nn
 
-from visavox.models.generator.attn_wav2lip import AttnWav2Lip, AttnWav2LipConfig
+from visavox.face.geometry.crop import CropSpec
+from visavox.models.generator.attn_wav2lip import AttnWav2LipConfig, AttnWav2LipRenderer
+from visavox.models.generator.conditioners import (
+    AudioEncoder,
+    AudioEncoderConfig,
+    MouthMotion,
+    MouthMotionConfig,
+    SpeechBranch,
+)
 from visavox.models.generator.discriminator import QualityDiscriminator, QualityDiscriminatorConfig
-from visavox.models.generator.motion_driven import MotionDub, MotionDubConfig
-from visavox.models.generator.wav2lip import Wav2Lip, Wav2LipConfig
+from visavox.models.generator.generator import GeneratorConfig, LipSyncGenerator
+from visavox.models.generator.spec import AudioSpec, GeneratorSpec
+from visavox.models.generator.speech_branch import SpeechBranchConfig
+from visavox.models.generator.wav2lip import Wav2LipConfig, Wav2LipRenderer
 from visavox.models.motion.critic import MotionCritic, MotionCriticConfig
 from visavox.models.motion.motion_vae import MotionVae, MotionVaeConfig
 from visavox.models.motion.postnet import PostNet, PostNetConfig
@@ -20,48 +30,175 @@ from visavox.models.radiance.torso import Torso, TorsoConfig
 from visavox.models.sync.expert import Expert, ExpertConfig
 from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
 from visavox.models.sync.syncnet import SyncNet, SyncNetConfig
+from visavox.runtime.json_records import from_mapping
+
+Kind = Literal["generator", "discriminator", "perceptual", "sync", "motion", "radiance"]
+
+
+class Published(NamedTuple):
+    """Published weights of a network: how they are recognised, and what they are converted to."""
+
+    config: Any
+    """Dimensions of the published network; a `GeneratorConfig` for a generator."""
+    prefixes: tuple[str, ...] = ()
+    """Prefixes of keys that tell its files from those of other networks; none where no weights are published."""
+    input_layer: str = ""
+    """The layer that sees the images, three channels each (BGR in published files)."""
 
 
 class Network(NamedTuple):
-    """One network: what it is called in sentences, its dimensions, and how it is built from them."""
+    """One row of the table."""
 
+    kind: Kind
+    """What it is for."""
     noun: str
+    """What it is called in sentences."""
     config: type
-    build: Callable[[Any], nn.Module]
+    """Class of its dimensions."""
+    build: type[nn.Module]
+    """Class of the network; of a generator, its renderer."""
+    published: Published | None = None
+    """Dimensions and weights in the field."""
+
+    @property
+    def is_generator(self) -> bool:
+        """Whether it renders faces."""
+        return self.kind == "generator"
 
 
-NETWORKS = {
-    "wav2lip": Network("a Wav2Lip generator", Wav2LipConfig, Wav2Lip),
-    "expert": Network("an expert (SyncNet)", ExpertConfig, Expert),
-    "quality": Network("a visual quality discriminator", QualityDiscriminatorConfig, QualityDiscriminator),
-    "face_features": Network("face features", FaceFeaturesConfig, FaceFeatures),
-    "syncnet": Network("the SyncNet of Chung & Zisserman (2016)", SyncNetConfig, SyncNet),
-    "attn_wav2lip": Network("an AttnWav2Lip generator", AttnWav2LipConfig, AttnWav2Lip),
-    "head": Network("a Head-NeRF", HeadConfig, Head),
-    "torso": Network("a Torso-NeRF", TorsoConfig, Torso),
-    "motion_vae": Network("a motion VAE", MotionVaeConfig, MotionVae),
-    "motion_syncnet": Network("a motion SyncNet", MotionSyncNetConfig, MotionSyncNet),
-    "postnet": Network("a post-net of one person's motion", PostNetConfig, PostNet),
-    "motion_critic": Network("a critic of one person's motion", MotionCriticConfig, MotionCritic),
-    "motion_dub": Network("a generator that is told the motion", MotionDubConfig, MotionDub),
+class ConditionerKind(NamedTuple):
+    """One row of the table of conditioners."""
+
+    config: type
+    """Class of its dimensions."""
+    build: type[nn.Module]
+    """Class of the conditioner."""
+
+
+_PUBLISHED_SPEC = GeneratorSpec(CropSpec(kind="box", size=96), AudioSpec())
+
+NETWORKS: dict[str, Network] = {
+    "wav2lip": Network(
+        "generator",
+        "a Wav2Lip generator",
+        Wav2LipConfig,
+        Wav2LipRenderer,
+        Published(
+            GeneratorConfig(_PUBLISHED_SPEC, AudioEncoderConfig(), Wav2LipConfig()),
+            ("face_encoder_blocks.", "face_decoder_blocks."),
+            "face_encoder_blocks.0.0.conv_block.0.weight",
+        ),
+    ),
+    "attn_wav2lip": Network(
+        "generator",
+        "an AttnWav2Lip generator",
+        AttnWav2LipConfig,
+        AttnWav2LipRenderer,
+        Published(GeneratorConfig(_PUBLISHED_SPEC, AudioEncoderConfig(), AttnWav2LipConfig())),
+    ),
+    "quality": Network(
+        "discriminator",
+        "a visual quality discriminator",
+        QualityDiscriminatorConfig,
+        QualityDiscriminator,
+        Published(
+            QualityDiscriminatorConfig(),
+            ("face_encoder_blocks.", "binary_pred."),
+            "face_encoder_blocks.0.0.conv_block.0.weight",
+        ),
+    ),
+    "expert": Network(
+        "sync",
+        "an expert (SyncNet)",
+        ExpertConfig,
+        Expert,
+        Published(ExpertConfig(), ("face_encoder.", "audio_encoder."), "face_encoder.0.conv_block.0.weight"),
+    ),
+    "syncnet": Network(
+        "sync",
+        "the SyncNet of Chung & Zisserman (2016)",
+        SyncNetConfig,
+        SyncNet,
+        Published(SyncNetConfig(), ("netcnnaud.", "netcnnlip."), "netcnnlip.0.weight"),
+    ),
+    "face_features": Network("perceptual", "face features", FaceFeaturesConfig, FaceFeatures),
+    "motion_vae": Network("motion", "a motion VAE", MotionVaeConfig, MotionVae, Published(MotionVaeConfig())),
+    "motion_syncnet": Network(
+        "motion", "a motion SyncNet", MotionSyncNetConfig, MotionSyncNet, Published(MotionSyncNetConfig())
+    ),
+    "postnet": Network(
+        "motion", "a post-net of one person's motion", PostNetConfig, PostNet, Published(PostNetConfig())
+    ),
+    "motion_critic": Network(
+        "motion",
+        "a critic of one person's motion",
+        MotionCriticConfig,
+        MotionCritic,
+        Published(MotionCriticConfig()),
+    ),
+    "head": Network("radiance", "a Head-NeRF", HeadConfig, Head),
+    "torso": Network("radiance", "a Torso-NeRF", TorsoConfig, Torso),
 }
-"""Name, as the weights file gives it, to network."""
+"""Name, as the weights file gives it, to network. AttnWav2Lip is as wide as the published Wav2Lip."""
 
-CONFIGURATIONS = {
-    "wav2lip-96": ("wav2lip", Wav2LipConfig()),
-    "expert-96": ("expert", ExpertConfig()),
-    "quality-96": ("quality", QualityDiscriminatorConfig()),
-    "syncnet-224": ("syncnet", SyncNetConfig()),
-    "attn-wav2lip-96": ("attn_wav2lip", AttnWav2LipConfig()),
-    "motion-vae-204": ("motion_vae", MotionVaeConfig()),
-    "geneface-syncnet": ("motion_syncnet", MotionSyncNetConfig()),
-    "geneface-postnet": ("postnet", PostNetConfig()),
-    "geneface-critic": ("motion_critic", MotionCriticConfig()),
+CONDITIONERS: dict[str, ConditionerKind] = {
+    "audio-encoder": ConditionerKind(AudioEncoderConfig, AudioEncoder),
+    "speech-branch": ConditionerKind(SpeechBranchConfig, SpeechBranch),
+    "mouth-motion": ConditionerKind(MouthMotionConfig, MouthMotion),
 }
-"""Name to network and dimensions: the published networks, and AttnWav2Lip as wide as the published Wav2Lip."""
+"""Kind, as the weights file gives it, to conditioner."""
 
 
 def network_of(config: Any) -> str:
-    """Return the name of the network that has such dimensions."""
-    (name,) = (name for name, network in NETWORKS.items() if network.config is type(config))
+    """Return the name of the network that has such dimensions; of a generator, that of its renderer."""
+    dimensions = config.renderer if isinstance(config, GeneratorConfig) else config
+    (name,) = (name for name, network in NETWORKS.items() if network.config is type(dimensions))
     return name
+
+
+def conditioner_of(config: Any) -> str:
+    """Return the kind of the conditioner that has such dimensions."""
+    (kind,) = (kind for kind, conditioner in CONDITIONERS.items() if conditioner.config is type(config))
+    return kind
+
+
+def build_network(config: Any) -> nn.Module:
+    """Build a network of dimensions of any class in the table, or a generator of a `GeneratorConfig`.
+
+    Raises:
+        ValueError: the dimensions do not fit each other.
+    """
+    if isinstance(config, GeneratorConfig):
+        return build_generator(config)
+    return NETWORKS[network_of(config)].build(config)
+
+
+def build_generator(config: GeneratorConfig) -> LipSyncGenerator:
+    """Build a generator from its contract and the dimensions of its parts.
+
+    Raises:
+        ValueError: the dimensions do not fit each other.
+    """
+    conditioner: Any = CONDITIONERS[conditioner_of(config.conditioner)].build(config.conditioner, config.spec.audio)
+    renderer: Any = NETWORKS[network_of(config)].build(config.renderer, config.spec, conditioner.channels)
+    return LipSyncGenerator(config.spec, conditioner, renderer)
+
+
+def config_from(
+    network: str, config: Mapping[str, Any], spec: GeneratorSpec | None, conditioner: Mapping[str, Any] | None
+) -> Any:
+    """Turn dimensions, as JSON gives them, into those of the network's class.
+
+    Raises:
+        ValueError: there is no such conditioner, or a field is unknown or of another type.
+    """
+    dimensions: Any = from_mapping(NETWORKS[network].config, config)
+    if spec is None:
+        if NETWORKS[network].is_generator:
+            raise ValueError("a generator without a spec")
+        return dimensions
+    described = dict(conditioner or {})
+    kind = described.pop("kind", None)
+    if kind not in CONDITIONERS:
+        raise ValueError(f"there is no conditioner {kind!r}; this visavox knows {', '.join(CONDITIONERS)}")
+    return GeneratorConfig(spec, from_mapping(CONDITIONERS[kind].config, described), dimensions)

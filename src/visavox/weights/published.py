@@ -2,31 +2,6 @@
 
 from __future__ import annotations
 
-SIGNATURES = {
-    "wav2lip": ("face_encoder_blocks.", "face_decoder_blocks."),
-    "quality": ("face_encoder_blocks.", "binary_pred."),
-    "expert": ("face_encoder.", "audio_encoder."),
-    "syncnet": ("netcnnaud.", "netcnnlip."),
-}
-"""Prefixes of keys that tell the networks from each other."""
-
-CONFIGURATION_NAMES = {
-    "wav2lip": "wav2lip-96",
-    "quality": "quality-96",
-    "expert": "expert-96",
-    "syncnet": "syncnet-224",
-}
-"""Network to its published dimensions in `visavox.weights.networks.CONFIGURATIONS`."""
-
-INPUT_LAYERS = {
-    "wav2lip": "face_encoder_blocks.0.0.conv_block.0.weight",
-    "quality": "face_encoder_blocks.0.0.conv_block.0.weight",
-    "expert": "face_encoder.0.conv_block.0.weight",
-    "syncnet": "netcnnlip.0.weight",
-}
-"""The layer of each network that sees the pictures, three channels each: 2, 1 and 5 of them on channels, and in
-SyncNet 5 of them along time."""
-
 OUTPUT_LAYER = "output_block.1"
 """The layer of the generator that gives the picture."""
 

@@ -17,9 +17,6 @@ from visavox.weights.weights_file import ModelInfo, read_info
 WEIGHTS_FOLDER = Path(visavox.__file__).parent / "weights" / "shipped"
 """Where the shipped weights lie: NAME.safetensors with its model card NAME.md beside it."""
 
-GENERATORS = ("wav2lip", "attn_wav2lip", "motion_dub")
-"""Networks that paint mouths, by their names in `visavox.weights.networks.NETWORKS`."""
-
 
 def list_models(folder: Path = WEIGHTS_FOLDER) -> list[ModelInfo]:
     """Describe the weights that are shipped with visavox, sorted by name."""

@@ -3,16 +3,17 @@
 The header holds, beside the tensors, strings and JSON under these keys:
 
     visavox      version of this format
-    network      which network of `visavox.weights.networks` it is
+    network      which network of `visavox.weights.networks` it is; of a generator, its renderer
     config       its dimensions, the fields of the network's config
-    crop         what part of the picture it sees, the fields of CropSpec
-    mel          {"window": mel frames heard, "lead": mel frames that the window begins before the picture}
+    conditioner  of a generator: {"kind": key of `visavox.weights.networks.CONDITIONERS`, ... its dimensions}
+    spec         of a generator: its contract, the fields of GeneratorSpec
+    crop         of other networks that see faces: part of the frame, the fields of CropSpec
     description  one line for lists
     training     what it was trained on, and how long
-    quality      figures measured on speakers that it was not trained on
+    quality      metrics measured on speakers that it was not trained on
     licence      what it may be used for
 
-Reading the header needs no torch.
+Reading the header needs no torch. Files of version 1 are read too (`visavox.weights.version_1`).
 """
 
 from __future__ import annotations
@@ -20,26 +21,26 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
+from visavox.models.generator.spec import GeneratorSpec
 from visavox.runtime.file_kind import FileKind, diagnose, explain
 from visavox.runtime.json_records import from_mapping, to_json
+from visavox.weights import version_1
 
-FORMAT_VERSION = "1"
-_REQUIRED = ("network", "config", "crop", "mel", "description", "training", "quality", "licence")
-_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+FORMAT_VERSION = "2"
+_REQUIRED = ("network", "config", "description", "training", "quality", "licence")
+_BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "motion_basis.opening", "motion_basis.components")
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a weights file says of itself, beside its network and dimensions."""
+    """Statements of a weights file about itself, beside its network and dimensions."""
 
-    crop: CropSpec
-    """Which part of the picture the network sees."""
     description: str
     """One line for lists."""
     training: str
@@ -47,31 +48,63 @@ class ModelCard:
     licence: str
     """What it may be used for."""
     quality: Mapping[str, float] = field(default_factory=dict)
-    """Figures measured on speakers that it was not trained on, by name."""
+    """Metrics measured on speakers that it was not trained on, by name."""
 
 
 @dataclass(frozen=True)
-class ModelInfo:
-    """What is known of weights without loading them."""
+class Header:
+    """Everything in a weights file but its tensors."""
 
-    name: str
-    """Name under which they are shipped, or the file's name without its suffix."""
-    path: Path
-    """The file."""
     network: str
-    """Which network they are for: a key of `visavox.weights.networks.NETWORKS`."""
+    """Which network it is for: a key of `visavox.weights.networks.NETWORKS`."""
     config: Mapping[str, Any]
     """Dimensions of the network, as JSON gives them."""
-    mel_window: int
-    """Mel frames that the network hears for one picture; 0 where it hears no mel."""
-    mel_lead: int
-    """Mel frames that the window begins before the picture."""
     card: ModelCard
-    """Crop, training, measured quality, licence."""
-    num_parameters: int
+    """Training, measured quality, licence."""
+    spec: GeneratorSpec | None = None
+    """Contract of a generator; None for every other network."""
+    conditioner: Mapping[str, Any] | None = None
+    """Kind and dimensions of a generator's conditioner, as JSON gives them."""
+    crop: CropSpec | None = None
+    """Part of the frame that the network sees; None for networks that see no faces."""
+
+    def entries(self) -> dict[str, str]:
+        """Return what the file's metadata holds, sorted by key."""
+        entries = {
+            "visavox": FORMAT_VERSION,
+            "network": self.network,
+            "config": json.dumps(dict(self.config)),
+            "description": self.card.description,
+            "training": self.card.training,
+            "quality": json.dumps(dict(self.card.quality)),
+            "licence": self.card.licence,
+        }
+        if self.spec is not None:
+            entries |= {"spec": to_json(self.spec), "conditioner": json.dumps(dict(self.conditioner or {}))}
+        elif self.crop is not None:
+            entries["crop"] = to_json(self.crop)
+        return dict(sorted(entries.items()))
+
+
+@dataclass(frozen=True)
+class ModelInfo(Header):
+    """What is known of weights without loading them."""
+
+    name: str = ""
+    """Name under which they are shipped, or the file's name without its suffix."""
+    path: Path = Path()
+    """The file."""
+    version: str = FORMAT_VERSION
+    """Version of the format of the file, which may be an earlier one."""
+    num_parameters: int = 0
     """Numbers that were trained."""
-    num_bytes: int
+    num_bytes: int = 0
     """Size of the file."""
+
+    @property
+    def has_speech_branch(self) -> bool:
+        """Whether it is a generator that predicts mouth motion from audio."""
+        return self.conditioner is not None and self.conditioner.get("kind") == "speech-branch"
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values."""
@@ -83,28 +116,13 @@ class ModelInfo:
             "parameters": self.num_parameters,
             "bytes": self.num_bytes,
             "config": dict(self.config),
-            "crop": json.loads(to_json(self.card.crop)),
-            "mel": {"window": self.mel_window, "lead": self.mel_lead},
+            "conditioner": None if self.conditioner is None else dict(self.conditioner),
+            "spec": None if self.spec is None else json.loads(to_json(self.spec)),
+            "crop": None if self.crop is None else json.loads(to_json(self.crop)),
             "training": self.card.training,
             "quality": dict(self.card.quality),
             "licence": self.card.licence,
         }
-
-
-def metadata(network: str, config: Any, card: ModelCard) -> dict[str, str]:
-    """Return what the header of a weights file holds beside its tensors, sorted by key."""
-    entries = {
-        "visavox": FORMAT_VERSION,
-        "network": network,
-        "config": to_json(config),
-        "crop": to_json(card.crop),
-        "mel": json.dumps(_mel(json.loads(to_json(config)))),
-        "description": card.description,
-        "training": card.training,
-        "quality": json.dumps(dict(card.quality)),
-        "licence": card.licence,
-    }
-    return dict(sorted(entries.items()))
 
 
 def read_info(path: Path, name: str | None = None) -> ModelInfo:
@@ -116,30 +134,35 @@ def read_info(path: Path, name: str | None = None) -> ModelInfo:
     kind = diagnose(path)
     if kind is not FileKind.SAFETENSORS:
         raise InputError(explain(path, kind))
-    header = read_header(path)
-    entries = header.pop("__metadata__", {})
-    _check_format(path, entries)
+    tensors = read_header(path)
+    entries = tensors.pop("__metadata__", {})
+    version = _check_version(path, entries)
     try:
-        config = json.loads(entries["config"])
-        quality = json.loads(entries["quality"])
-        crop = from_mapping(CropSpec, json.loads(entries["crop"]))
-        mel = json.loads(entries["mel"])
-        if mel != _mel(config):
-            raise ValueError(f"the mel window is {mel}, but the dimensions say {_mel(config)}")
+        if version == version_1.FORMAT_VERSION:
+            entries = version_1.converted_entries(entries)
+        header = _header(entries)
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(f"the header of {path} is damaged or was edited: {error}; get the file again") from error
-    card = ModelCard(crop, entries["description"], entries["training"], entries["licence"], quality)
     return ModelInfo(
+        **vars(header),
         name=name or path.stem,
         path=path,
-        network=entries["network"],
-        config=config,
-        mel_window=mel["window"],
-        mel_lead=mel["lead"],
-        card=card,
-        num_parameters=sum(math.prod(tensor["shape"]) for key, tensor in header.items() if not key.endswith(_BUFFERS)),
+        version=version,
+        num_parameters=sum(math.prod(tensor["shape"]) for key, tensor in tensors.items() if not key.endswith(_BUFFERS)),
         num_bytes=path.stat().st_size,
     )
+
+
+def edited(info: Header, card: ModelCard, **changes: Any) -> Header:
+    """Return the header of weights that were made from others.
+
+    Args:
+        info: header of the others.
+        card: statements about the new ones.
+        changes: other fields that differ.
+    """
+    header = Header(info.network, info.config, card, info.spec, info.conditioner, info.crop)
+    return replace(header, **changes)
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -166,22 +189,49 @@ def read_header(path: Path) -> dict[str, Any]:
     return header
 
 
-def _check_format(path: Path, entries: Mapping[str, str]) -> None:
+def _header(entries: Mapping[str, str]) -> Header:
+    card = ModelCard(entries["description"], entries["training"], entries["licence"], _object(entries, "quality"))
+    spec = from_mapping(GeneratorSpec, json.loads(entries["spec"])) if "spec" in entries else None
+    crop = from_mapping(CropSpec, json.loads(entries["crop"])) if "crop" in entries else None
+    return Header(
+        network=entries["network"],
+        config=_object(entries, "config"),
+        card=card,
+        spec=spec,
+        conditioner=_object(entries, "conditioner") if "conditioner" in entries else None,
+        crop=crop if spec is None else spec.crop,
+    )
+
+
+def _object(entries: Mapping[str, str], key: str) -> dict[str, Any]:
+    """Return the JSON object of an entry.
+
+    Raises:
+        ValueError: it is no JSON, or no object.
+    """
+    value = json.loads(entries[key])
+    if not isinstance(value, dict):
+        raise ValueError(f"{key} is {value!r}; it must be an object")
+    return value
+
+
+def _check_version(path: Path, entries: Mapping[str, str]) -> str:
+    """Return the version of the format, having seen that everything that it promises is there."""
     version = entries.get("visavox")
     if version is None:
         raise InputError(
             f"{path} does not say what network it is for: visavox did not write it. Published Wav2Lip weights are "
             "converted by `visavox models import`"
         )
-    if version != FORMAT_VERSION:
+    if version not in (version_1.FORMAT_VERSION, FORMAT_VERSION):
         raise InputError(
             f"{path} has format {version}, this visavox reads {FORMAT_VERSION}; install a newer visavox or get the "
             "weights that belong to this one"
         )
-    missing = [key for key in _REQUIRED if key not in entries]
+    required = [*_REQUIRED, *(version_1.FURTHER_KEYS if version == version_1.FORMAT_VERSION else ())]
+    missing = [key for key in required if key not in entries]
+    if "spec" in entries and "conditioner" not in entries:
+        missing.append("conditioner")
     if missing:
         raise InputError(f"the header of {path} lacks {', '.join(missing)}; get the file again")
-
-
-def _mel(config: Mapping[str, Any]) -> dict[str, int]:
-    return {"window": config.get("mel_window", 0), "lead": config.get("mel_lead", 0)}
+    return version

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from visavox.audio.features.mel import mel_window, window_start
+from visavox.audio.features.speech_features import load_features
 from visavox.data.generator.clip_file import ClipFile, decode_jpeg, encode_jpeg, load_clip, save_clip
 from visavox.data.generator.clip_store import load_store, read_manifest
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
+from visavox.models.generator.spec import AudioSpec
 
 
 def make_clip(num_frames: int = 16, level: int = 8000) -> ClipFile:
@@ -121,3 +125,35 @@ def test_manifests_that_cannot_be_read(dataset: Path, tmp_path: Path) -> None:
 def test_a_split_without_clips(dataset: Path) -> None:
     with pytest.raises(InputError, match="no clip of 30 frames or more in its train split"):
         load_store(dataset, "train", minimum_frames=30)
+
+
+def test_a_generator_is_driven_by_windows_of_the_mel(dataset: Path) -> None:
+    store = load_store(dataset, "train")
+    store.apply_audio(AudioSpec(window=16, lead=3))
+    stored = store.clips[0]
+    for frame in (0, 7, 15):
+        expected = mel_window(stored.mel, window_start(Fraction(frame, 25), 3), 16)
+        assert np.array_equal(stored.window(frame), expected)
+
+
+def test_a_generator_is_driven_by_windows_of_other_features(dataset: Path) -> None:
+    store = load_store(dataset, "train")
+    audio = AudioSpec("mel-pitch", 83, 50, window=20, lead=8)
+    store.apply_audio(audio)
+    stored = store.clips[0]
+    features = load_features("mel-pitch")
+    rows = features.of(stored.clip.audio.astype(np.float32) / 32768)
+    silence = features.of(np.zeros(32000, np.float32))[50]
+    for frame in (0, 5, 15):
+        first = 2 * frame - 8
+        expected = [rows[row] if 0 <= row < len(rows) else silence for row in range(first, first + 20)]
+        window = stored.window(frame)
+        assert window.shape == (83, 20)
+        assert window.dtype == np.float32
+        np.testing.assert_array_equal(window, np.array(expected, np.float32).T)
+
+
+def test_features_of_another_size_than_the_contract_says_are_refused(dataset: Path) -> None:
+    store = load_store(dataset, "train")
+    with pytest.raises(ValueError, match="mel-pitch have 83 numbers a row and 50 rows a second, and the contract says"):
+        store.apply_audio(AudioSpec("mel-pitch", 81, 50))

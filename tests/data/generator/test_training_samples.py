@@ -20,6 +20,7 @@ from visavox.data.generator.speech_dataset import SILENT_SHARE, SpeechDataset, s
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
 from visavox.face.geometry.landmarks import LIPS
+from visavox.models.generator.spec import AudioSpec
 
 STORED = 160
 """Side of the stored crops; networks see the middle 128 pixels."""
@@ -47,10 +48,17 @@ def make_clip(number: int, num_frames: int) -> StoredClip:
 
 @pytest.fixture(scope="module")
 def store() -> ClipStore:
-    return ClipStore([make_clip(0, 20), make_clip(1, 24)])
+    return store_of(AudioSpec(window=16, lead=3))
 
 
-SAMPLING = PictureSampling(96, mel_window=16, mel_lead=3, num_frames=5, expert_mel_window=16, expert_mel_lead=2)
+def store_of(audio: AudioSpec) -> ClipStore:
+    """Two clips with the audio features of a contract."""
+    clips = ClipStore([make_clip(0, 20), make_clip(1, 24)])
+    clips.apply_audio(audio)
+    return clips
+
+
+SAMPLING = PictureSampling(96, num_frames=5, expert_mel_window=16, expert_mel_lead=2)
 EXPERT = ExpertSampling(96, num_frames=5, mel_window=16, mel_lead=2, num_wrong=3)
 
 
@@ -74,7 +82,7 @@ def test_a_sample_depends_on_seed_and_number_alone(store: ClipStore, kind: str) 
             return PictureDataset(store, SAMPLING, PictureAugmentation(), seed=seed, length=9)
         if kind == "expert":
             return ExpertDataset(store, EXPERT, PictureAugmentation(), seed=seed, length=9)
-        return SpeechDataset(store, window=32, lead=14, rest=np.zeros(1), seed=seed, length=9)
+        return SpeechDataset(store_of(AudioSpec(window=32, lead=14)), rest=np.zeros(1), seed=seed, length=9)
 
     forward, backward = make(0), make(0)
     one = [forward[number] for number in range(9)]
@@ -91,14 +99,18 @@ def test_picture_samples_have_the_shapes_that_they_promise(store: ClipStore) -> 
     assert shapes == {
         "faces": ((5, 3, 96, 96), torch.uint8),
         "reference": ((3, 96, 96), torch.uint8),
-        "mel": ((5, 80, 16), torch.float32),
+        "features": ((5, 80, 16), torch.float32),
         "expert_mel": ((80, 16), torch.float32),
         "motion": ((5, 1), torch.float32),
         "mouth": ((5, 4), torch.float32),
     }
 
 
-def test_picture_sound_and_motion_of_a_sample_belong_together(store: ClipStore) -> None:
+def test_a_generator_without_audio_is_given_none(store: ClipStore) -> None:
+    assert "features" not in pictures(store, audio=False)[0]
+
+
+def test_picture_sound_and_motion_of_a_sample_belong_together(store):
     data = pictures(store)
     for number in range(50):
         sample = data[number]
@@ -106,7 +118,7 @@ def test_picture_sound_and_motion_of_a_sample_belong_together(store: ClipStore) 
         frames = [frame_of(face) for face in sample["faces"]]
         assert frames == list(range(frames[0], frames[0] + 5))
         assert sample["motion"][:, 0].tolist() == [100 * clip + frame for frame in frames]
-        for frame, mel in zip(frames, sample["mel"], strict=True):
+        for frame, mel in zip(frames, sample["features"], strict=True):
             assert_window(mel, clip, int(80 * frame / 25) - 3)
         assert_window(sample["expert_mel"], clip, int(80 * frames[0] / 25) - 2)
 
@@ -208,16 +220,16 @@ def test_mouths_are_the_lower_half_of_the_crop(store: ClipStore) -> None:
 
 def test_speech_samples(store: ClipStore) -> None:
     rest = np.array([-7.0])
-    data = SpeechDataset(store, window=16, lead=3, rest=rest, seed=0, length=800)
+    data = SpeechDataset(store, rest=rest, seed=0, length=800)
     silent = 0
     for number in range(800):
         sample = data[number]
         if sample["motion"][0] == -7:
             silent += 1
-            assert (sample["mel"] == MEL_MIN).all()
+            assert (sample["features"] == MEL_MIN).all()
             continue
         clip, frame = divmod(round(float(sample["motion"][0])), 100)
-        assert_window(sample["mel"], clip, int(80 * frame / 25) - 3)
+        assert_window(sample["features"], clip, int(80 * frame / 25) - 3)
     assert silent / 800 == pytest.approx(SILENT_SHARE, abs=0.02)
 
 

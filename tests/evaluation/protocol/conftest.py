@@ -9,9 +9,9 @@ import torch
 from tests.dubbing.tiny import CONFIG, CROP
 from tests.evaluation.conftest import DEMO, demo_frames, write_video
 
-from visavox.models.sync.expert import ExpertConfig
+from visavox.models.sync.expert import Expert, ExpertConfig
 from visavox.weights.checkpoint import save_model
-from visavox.weights.networks import NETWORKS
+from visavox.weights.networks import build_generator
 from visavox.weights.weights_file import ModelCard
 
 NUM_FRAMES = 25
@@ -36,8 +36,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A generator that has learned nothing."""
     torch.manual_seed(7)
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    card = ModelCard(CROP, "learned nothing", "not trained", "Apache-2.0")
-    save_model(path, NETWORKS["wav2lip"].build(CONFIG).eval(), network="wav2lip", config=CONFIG, card=card)
+    card = ModelCard("learned nothing", "not trained", "Apache-2.0")
+    save_model(path, build_generator(CONFIG).eval(), card)
     return path
 
 
@@ -47,6 +47,6 @@ def expert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(7)
     path = tmp_path_factory.mktemp("weights") / "expert.safetensors"
     config = ExpertConfig(face_channels=(4, 4, 8, 8, 16, 16), audio_channels=(4, 4, 8, 8, 16))
-    card = ModelCard(CROP, "learned nothing", "not trained", "Apache-2.0")
-    save_model(path, NETWORKS["expert"].build(config).eval(), network="expert", config=config, card=card)
+    card = ModelCard("learned nothing", "not trained", "Apache-2.0")
+    save_model(path, Expert(config).eval(), card, crop=CROP)
     return path

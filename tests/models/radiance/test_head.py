@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 
-from visavox.face.geometry.crop import CropSpec
 from visavox.models.radiance.field import Radiance, Views
 from visavox.models.radiance.frequency_field import FrequencyFieldConfig
 from visavox.models.radiance.grid_field import GridFieldConfig
@@ -131,9 +130,9 @@ def test_everything_learns_from_colors(config: HeadConfig) -> None:
 def test_a_stored_head_paints_the_same(config: HeadConfig, tmp_path: Path) -> None:
     head = a_head(config)
     head.refresh_occupancy(WINDOW[None])
-    card = ModelCard(CropSpec(size=32), "a head", "none", "none")
-    save_model(tmp_path / "head.safetensors", head, network="head", config=config, card=card)
-    loaded = load_model(tmp_path / "head.safetensors", network="head")
+    card = ModelCard("a head", "none", "none")
+    save_model(tmp_path / "head.safetensors", head, card)
+    loaded = load_model(tmp_path / "head.safetensors", Head)
     assert loaded.config == config
     one, other = (each.render_frame(CAMERA, *POSE, WINDOW, BACKGROUND) for each in (head, loaded))
     assert torch.equal(one.color, other.color)

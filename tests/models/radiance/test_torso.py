@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from visavox.face.geometry.crop import CropSpec
 from visavox.models.radiance.frequency_field import FrequencyFieldConfig
 from visavox.models.radiance.grid_field import GridFieldConfig
 from visavox.models.radiance.head import Head, HeadConfig
@@ -152,7 +151,7 @@ def test_nothing_is_painted_where_no_torso_was_ever_seen(tmp_path: Path) -> None
     picture = torso.render_frame(head, CAMERA, *POSE, WINDOW, background)
     assert torch.allclose(picture.color[:14], alone.color[:14], atol=0.02)
     assert not torch.allclose(picture.color[18:], alone.color[18:], atol=0.02)
-    card = ModelCard(CropSpec(size=24), "a torso", "none", "none")
-    save_model(tmp_path / "torso.safetensors", torso, network="torso", config=DEFORMATION, card=card)
-    loaded = load_model(tmp_path / "torso.safetensors", network="torso")
+    card = ModelCard("a torso", "none", "none")
+    save_model(tmp_path / "torso.safetensors", torso, card)
+    loaded = load_model(tmp_path / "torso.safetensors", Torso)
     assert torch.equal(loaded.render_frame(head, CAMERA, *POSE, WINDOW, background).color, picture.color)

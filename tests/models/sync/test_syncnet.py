@@ -9,18 +9,20 @@ import torch
 from tests.parity import SYNCNET_GOLDEN, published_shapes, published_weights, syncnet_inputs
 
 from visavox.errors import InputError
+from visavox.models.sync.expert import Expert
 from visavox.models.sync.syncnet import SyncNet
 from visavox.weights.checkpoint import load_model
 from visavox.weights.importer import import_model
-from visavox.weights.networks import CONFIGURATIONS
+from visavox.weights.networks import NETWORKS
 from visavox.weights.registry import model_info
 
+Paths = tuple[Path, Path]
 OLD = {"_use_new_zipfile_serialization": False}
 """The published file is a pickle of PyTorch 0.3."""
 
 
 @pytest.fixture
-def paths(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+def paths(tmp_path: Path) -> Iterator[Paths]:
     """Return where the published file is and where ours goes; they are large, and not kept."""
     files = tmp_path / "syncnet_v2.model", tmp_path / "syncnet.safetensors"
     yield files
@@ -28,13 +30,15 @@ def paths(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
         file.unlink(missing_ok=True)
 
 
-def test_the_published_embeddings_are_reproduced_from_rgb(paths: tuple[Path, Path]) -> None:
+def test_the_published_embeddings_are_reproduced_from_rgb(paths: Paths) -> None:
     source, output = paths
     torch.save(published_weights("syncnet"), source, **OLD)
     info = import_model(source, output)
     assert info == model_info(output)
-    assert (info.network, info.mel_window, info.card.crop.size) == ("syncnet", 0, 224)
-    network = load_model(output, network="syncnet")
+    assert (info.network, info.spec) == ("syncnet", None)
+    assert info.crop is not None
+    assert info.crop.size == 224
+    network = load_model(output, SyncNet)
     mfcc, bgr = syncnet_inputs()
     with torch.inference_mode():
         sound, lips = network(mfcc, bgr.flip(1))
@@ -44,13 +48,15 @@ def test_the_published_embeddings_are_reproduced_from_rgb(paths: tuple[Path, Pat
 
 
 def test_its_keys_are_the_published_ones() -> None:
+    published = NETWORKS["syncnet"].published
+    assert published is not None
     with torch.device("meta"):
-        network = SyncNet(CONFIGURATIONS["syncnet-224"][1])
+        network = SyncNet(published.config)
     state = network.state_dict()
     assert {key: tuple(tensor.shape) for key, tensor in state.items()} == published_shapes("syncnet")
 
 
-def test_the_order_of_colours_matters_to_it(paths: tuple[Path, Path]) -> None:
+def test_the_order_of_colours_matters_to_it(paths: Paths) -> None:
     source, output = paths
     torch.save(published_weights("syncnet"), source, **OLD)
     import_model(source, output)
@@ -62,7 +68,7 @@ def test_the_order_of_colours_matters_to_it(paths: tuple[Path, Path]) -> None:
     assert all(torch.equal(ours.state_dict()[name], theirs.state_dict()[name]) for name in others)
 
 
-def test_the_card_says_what_is_known(paths: tuple[Path, Path]) -> None:
+def test_the_card_says_what_is_known(paths: Paths) -> None:
     source, output = paths
     hollow = {key: torch.tensor(0.5).expand(shape) for key, shape in published_shapes("syncnet").items()}
     torch.save({key: tensor for key, tensor in hollow.items() if "num_batches" not in key}, source, **OLD)
@@ -76,10 +82,10 @@ def test_the_card_says_what_is_known(paths: tuple[Path, Path]) -> None:
     with pytest.raises(
         InputError, match=r"is the SyncNet of Chung & Zisserman \(2016\); what is needed here is an exp"
     ):
-        load_model(output, network="expert")
+        load_model(output, Expert)
 
 
-def test_another_syncnet_is_refused(paths: tuple[Path, Path]) -> None:
+def test_another_syncnet_is_refused(paths: Paths) -> None:
     source, output = paths
     state = {key: torch.zeros(shape) for key, shape in published_shapes("syncnet").items() if "netfc" not in key}
     torch.save(state, source)

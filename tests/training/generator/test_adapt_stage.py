@@ -15,7 +15,7 @@ from tests.training import tiny_recipes
 from tests.training.resuming import check_resuming
 
 from visavox.face.geometry.crop import CropSpec
-from visavox.models.generator.base import Generator, GeneratorConfig
+from visavox.models.generator.generator import GeneratorConfig, LipSyncGenerator
 from visavox.models.perceptual.face_features import FaceFeatures
 from visavox.progress import QUIET, Progress
 from visavox.training.generator.adaptation import (
@@ -30,27 +30,32 @@ from visavox.training.generator.rendering import FrozenNetworks
 from visavox.training.generator.settings import GeneratorLosses
 from visavox.training.loop import Trainer
 from visavox.weights.checkpoint import load_model
-from visavox.weights.networks import NETWORKS, network_of
+from visavox.weights.networks import build_generator, network_of
 
 CROP = CropSpec(size=96, side=1.9)
 
 
+def with_crop(config: GeneratorConfig) -> GeneratorConfig:
+    """The generator of a narrower crop than that of the recipes."""
+    return replace(config, spec=replace(config.spec, crop=CROP))
+
+
 @pytest.fixture
 def config() -> GeneratorConfig:
-    return tiny_recipes.GENERATOR
+    return with_crop(tiny_recipes.GENERATOR)
 
 
 @pytest.fixture
-def start(config: GeneratorConfig) -> Generator:
+def start(config) -> LipSyncGenerator:
     torch.manual_seed(5)
-    return NETWORKS[network_of(config)].build(config).eval()
+    return build_generator(config).eval()
 
 
 @pytest.fixture
-def task(clips: ClipSplits, config: GeneratorConfig, start: Generator) -> AdaptationTask:
+def task(clips: ClipSplits, config: GeneratorConfig, start: LipSyncGenerator) -> AdaptationTask:
     settings = AdaptationSettings(config, GeneratorLosses(alpha=0.1), validation_samples=2, speech_windows=4)
     rest = np.array([-1.0, 0, 0, 0], np.float32)
-    cpu, begin = torch.device("cpu"), AdaptationStart(start, CROP, rest)
+    cpu, begin = torch.device("cpu"), AdaptationStart(start, rest)
     return AdaptationTask(settings, clips, begin, FrozenNetworks(), device=cpu, seed=0)
 
 
@@ -68,11 +73,17 @@ def train(task: AdaptationTask, path: Path, **changes: Any) -> Trainer:
     return trainer
 
 
-@pytest.mark.parametrize("config", [tiny_recipes.GENERATOR, tiny_recipes.ATTN_GENERATOR], ids=network_of)
-def test_both_parts_learn_and_the_statistics_stay(task: AdaptationTask, start: Generator, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "config", [with_crop(tiny_recipes.GENERATOR), with_crop(tiny_recipes.ATTN_GENERATOR)], ids=network_of
+)
+def test_both_parts_learn_and_the_statistics_stay(task, start, tmp_path):
     train(task, tmp_path / "run")
     before, after = start.state_dict(), task.generator.state_dict()
-    for name in ("output_block.1.weight", "motion_predictor.head.0.weight", "motion_condition.layers.0.weight"):
+    for name in (
+        "renderer.output_block.1.weight",
+        "conditioner.predictor.head.0.weight",
+        "conditioner.motion_condition.layers.0.weight",
+    ):
         assert not torch.equal(before[name], after[name]), name
     assert all(torch.equal(before[name], after[name]) for name in before if "running" in name)
 
@@ -81,13 +92,13 @@ def test_the_speech_branch_learns_more_slowly(task: AdaptationTask) -> None:
     renderer, speech = task.optimizers["generator"].param_groups
     assert "rate_factor" not in renderer
     assert speech["rate_factor"] == task.settings.speech_rate < 1
-    learned = {id(parameter) for parameter in task.generator.motion_predictor.parameters()}
+    learned = {id(parameter) for parameter in task.generator.conditioner.predictor.parameters()}
     assert {id(parameter) for parameter in speech["params"]} == learned
     assert not learned & {id(parameter) for parameter in renderer["params"]}
 
 
-def test_the_mouth_is_calibrated_to_the_persons(measured: AdaptationTask) -> None:
-    predictor, speech, clips = measured.generator.motion_predictor, measured.speech, measured.clips.train.clips
+def test_the_mouth_is_calibrated_to_the_persons(measured):
+    predictor, speech, clips = measured.generator.conditioner.predictor, measured.speech, measured.clips.train.clips
     gain, offset = predictor.gain.numpy(), predictor.offset.numpy()
     predicted = [np.maximum(speech.predict(one) * gain + offset, -1e4) for one in clips]
     true = np.concatenate([stored.motion for stored in clips])[:, 0]
@@ -96,8 +107,8 @@ def test_the_mouth_is_calibrated_to_the_persons(measured: AdaptationTask) -> Non
     assert 0 < float(predictor.gain[0]) <= 3
 
 
-def test_each_part_keeps_its_own_best_state(measured: AdaptationTask, tmp_path: Path) -> None:
-    measured.best[RENDERER].state["output_block.1.bias"].fill_(0.25)
+def test_each_part_keeps_its_own_best_state(measured, tmp_path):
+    measured.best[RENDERER].state["renderer.output_block.1.bias"].fill_(0.25)
     with torch.no_grad():
         for parameter in measured.generator.parameters():
             parameter.add_(0.01)
@@ -109,10 +120,10 @@ def test_each_part_keeps_its_own_best_state(measured: AdaptationTask, tmp_path: 
     assert measured.improved == (SPEECH,)
     measured.export(str(tmp_path / "best.safetensors"), "", {})
     exported = load_model(tmp_path / "best.safetensors")
-    assert (exported.output_block[1].bias == 0.25).all()
-    moved = measured.generator.state_dict()["motion_predictor.head.0.weight"]
-    assert torch.equal(exported.state_dict()["motion_predictor.head.0.weight"], moved)
-    assert exported.crop_spec == CROP
+    assert (exported.renderer.output_block[1].bias == 0.25).all()
+    moved = measured.generator.state_dict()["conditioner.predictor.head.0.weight"]
+    assert torch.equal(exported.state_dict()["conditioner.predictor.head.0.weight"], moved)
+    assert exported.spec.crop == CROP
 
 
 def test_of_two_that_are_as_near_the_sharper_is_better(task: AdaptationTask) -> None:
@@ -124,14 +135,14 @@ def test_of_two_that_are_as_near_the_sharper_is_better(task: AdaptationTask) -> 
 
 
 def test_a_killed_adaptation_goes_on_as_if_it_had_not_been(
-    clips: ClipSplits, config: GeneratorConfig, start: Generator, tmp_path: Path
+    clips: ClipSplits, config: GeneratorConfig, start: LipSyncGenerator, tmp_path: Path
 ) -> None:
     """With every loss that there is: face features, discriminator, detail."""
     losses = GeneratorLosses(detail=1.0, alpha=0.1, adversarial=0.1, features=0.1, mouth_motion=0.1, perceptual=0.1)
     settings = AdaptationSettings(
         config, losses, discriminator=tiny_recipes.DISCRIMINATOR, validation_samples=2, speech_windows=4
     )
-    begin = AdaptationStart(start, CROP, np.array([-1.0, 0, 0, 0], np.float32))
+    begin = AdaptationStart(start, np.array([-1.0, 0, 0, 0], np.float32))
 
     def train_again(
         path: Path, progress: AfterStep | Progress = QUIET, resume: bool = False

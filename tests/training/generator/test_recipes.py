@@ -9,9 +9,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from visavox.models.generator.attn_wav2lip import AttnWav2Lip
 from visavox.models.generator.discriminator import QualityDiscriminator
-from visavox.models.generator.wav2lip import Wav2Lip
 from visavox.models.sync.expert import Expert
 from visavox.runtime.json_records import from_mapping
 from visavox.training.generator.recipes import (
@@ -22,7 +20,7 @@ from visavox.training.generator.recipes import (
     WAV2LIP_RECIPES,
 )
 from visavox.training.schedule import LoopSettings
-from visavox.weights.networks import NETWORKS, network_of
+from visavox.weights.networks import build_generator
 
 GENERATOR_RECIPES = {**WAV2LIP_RECIPES, **ATTN_WAV2LIP_RECIPES}
 ALL = {**SPEECH_RECIPES, **{f"expert {k}": v for k, v in EXPERT_RECIPES.items()}, **GENERATOR_RECIPES}
@@ -39,8 +37,8 @@ def test_a_recipe_is_plain_data(name: str) -> None:
 def test_speech_recipes_teach_a_speech_branch(name: str) -> None:
     config = SPEECH_RECIPES[name].settings.generator
     with torch.device("meta"):
-        mel = torch.zeros(2, 1, 80, config.mel_window)
-        assert Wav2Lip(config).motion_predictor(mel).shape == (2, config.motion.num_motions)
+        features = torch.zeros(2, config.spec.audio.size, config.spec.audio.window)
+        assert build_generator(config).conditioner.predictor(features).shape == (2, config.num_motions)
 
 
 @pytest.mark.parametrize("name", EXPERT_RECIPES)
@@ -64,9 +62,9 @@ def test_generator_recipes_build(name: str) -> None:
     settings = GENERATOR_RECIPES[name].settings
     config = settings.generator
     with torch.device("meta"):
-        mel = torch.zeros(2, 1, 80, config.mel_window)
+        features = torch.zeros(2, config.spec.audio.size, config.spec.audio.window)
         faces = torch.zeros(2, 6, config.resolution, config.resolution)
-        painted = NETWORKS[network_of(config)].build(config)(mel, faces)
+        painted = build_generator(config)(features, faces)
         assert painted.shape == (2, 3, config.resolution, config.resolution)
         if settings.discriminator is not None:
             assert settings.discriminator.resolution == config.resolution
@@ -88,16 +86,16 @@ def test_the_attention_recipes_take_out_one_part_each_and_nothing_else() -> None
     whole = ATTN_WAV2LIP_RECIPES["attn-compact"]
     for name, left_out in (("no-attention", {"attention": False}), ("no-alignment", {"alignment_levels": ()})):
         ablation = ATTN_WAV2LIP_RECIPES[f"attn-compact-{name}"]
-        generator = replace(whole.settings.generator, **left_out)
+        config = whole.settings.generator
+        generator = replace(config, renderer=replace(config.renderer, **left_out))
         assert generator != whole.settings.generator
         assert ablation == replace(whole, settings=replace(whole.settings, generator=generator))
 
 
 def test_the_compact_attention_network_hears_as_the_compact_one_does_and_is_as_small() -> None:
     config, other = (GENERATOR_RECIPES[name].settings.generator for name in ("attn-compact", "compact"))
-    for name in ("resolution", "mel_window", "mel_lead", "motion", "warp_reference"):
-        assert getattr(config, name) == getattr(other, name)
-    network = AttnWav2Lip(config).eval()
+    assert (config.spec, config.conditioner) == (other.spec, other.conditioner)
+    network = build_generator(config).eval()
     with FlopCounterMode(display=False) as counted, torch.inference_mode():
-        network(torch.zeros(1, 1, 80, config.mel_window), torch.zeros(1, 6, config.resolution, config.resolution))
+        network(torch.zeros(1, 80, config.spec.audio.window), torch.zeros(1, 6, config.resolution, config.resolution))
     assert counted.get_total_flops() / 2 <= 0.4e9  # two operations in each multiply-accumulate

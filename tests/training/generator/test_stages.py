@@ -15,19 +15,24 @@ import torch
 from tests.training import tiny, tiny_recipes
 from tests.training.resuming import assert_same_run, check_resuming, interrupt
 
+from visavox.models.generator.generator import LipSyncGenerator
+from visavox.models.generator.motion_basis import load_basis
+from visavox.models.perceptual.face_features import FaceFeatures
+from visavox.models.sync.expert import Expert
 from visavox.training.generator.features import FeaturesInputs
 from visavox.training.generator.generator import GeneratorInputs
 from visavox.training.generator.settings import GeneratorLosses
 from visavox.training.run import train as train_run
 from visavox.training.run_settings import RunSettings
-from visavox.weights.checkpoint import load_model
+from visavox.weights.checkpoint import load_model, motion_basis_of, save_model
 from visavox.weights.registry import model_info
+from visavox.weights.weights_file import ModelCard
 
 TASKS = ["speech", "expert", "features", "renderer", "everything", "attention"]
 NETWORKS = {
-    "expert": ("expert", tiny_recipes.EXPERT),
-    "features": ("face_features", tiny_recipes.FACE_FEATURES),
-    "attention": ("attn_wav2lip", tiny_recipes.ATTN_GENERATOR),
+    "expert": (Expert, tiny_recipes.EXPERT),
+    "features": (FaceFeatures, tiny_recipes.FACE_FEATURES),
+    "attention": (LipSyncGenerator, tiny_recipes.ATTN_GENERATOR),
 }
 
 
@@ -85,15 +90,15 @@ def test_a_task_trains_and_writes_its_files(
     path, metrics = whole(task, request)
     names = {file.name for file in path.iterdir()}
     pictures = {"validation.png"} if task in ("features", "renderer", "everything", "attention") else set()
-    expected = {"config.json", "last.ckpt", "best.safetensors", "best.motion.npz", "log.jsonl", "tensorboard"}
+    expected = {"config.json", "last.ckpt", "best.safetensors", "motion-basis.npz", "log.jsonl", "tensorboard"}
     assert names == expected | pictures
     assert len(tiny.log_lines(path, "losses")) == 6
     validations = tiny.log_lines(path, "validation")
     assert [entry["step"] for entry in validations] == [2, 4, 6]
     assert metrics.keys() <= validations[-1].keys()
     assert all(np.isfinite(value) for value in metrics.values())
-    network, config = NETWORKS.get(task, ("wav2lip", tiny_recipes.GENERATOR))
-    model = load_model(path / "best.safetensors", network=network)
+    network, config = NETWORKS.get(task, (LipSyncGenerator, tiny_recipes.GENERATOR))
+    model = load_model(path / "best.safetensors", network)
     info = model_info(path / "best.safetensors")
     best = min(validations, key=lambda entry: entry["score"])
     assert info.card.training.startswith(
@@ -116,10 +121,10 @@ def test_training_changes_what_it_should(
     if task in ("renderer", "everything", "attention"):
         taught = load_model(request.getfixturevalue("speech_run") / "best.safetensors").state_dict()
         now = state["modules"]["generator"]
-        speech = [name for name in taught if name.startswith("motion_predictor.layers.0.0")]
+        speech = [name for name in taught if name.startswith("conditioner.predictor.layers.0.0")]
         kept = all(torch.equal(taught[name], now[name]) for name in speech)
         assert kept == (task == "renderer")  # the speech branch learns on only where an expert judges
-        assert not torch.equal(taught["output_block.1.weight"], now["output_block.1.weight"])
+        assert not torch.equal(taught["renderer.output_block.1.weight"], now["renderer.output_block.1.weight"])
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -185,14 +190,19 @@ def test_a_later_task_describes_mouths_as_the_earlier_one_did(
 ) -> None:
     """The speech branch answers in the terms of one motion basis; the renderer must be shown the same terms."""
     path, _ = whole("renderer", request)
-    assert (path / "best.motion.npz").read_bytes() == (speech_run / "best.motion.npz").read_bytes()
+    assert (path / "motion-basis.npz").read_bytes() == (speech_run / "motion-basis.npz").read_bytes()
+    one, other = (motion_basis_of(model_info(run / "best.safetensors")) for run in (path, speech_run))
+    assert one is not None
+    assert one == other == load_basis(path / "motion-basis.npz")
 
 
 def test_weights_without_their_motion_basis_are_warned_about(
     dataset: Path, speech_run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     start = tmp_path / "lonely.safetensors"
-    start.write_bytes((speech_run / "best.safetensors").read_bytes())
+    generator = load_model(speech_run / "best.safetensors", LipSyncGenerator)
+    generator.conditioner.motion_basis.components.zero_()
+    save_model(start, generator, ModelCard("", "", ""))
     train_run(
         tiny_recipes.RENDERER,
         dataset,
@@ -200,7 +210,7 @@ def test_weights_without_their_motion_basis_are_warned_about(
         inputs=GeneratorInputs(start=str(start)),
         settings=RunSettings(steps=1),
     )
-    assert "lonely.safetensors has no motion basis beside it (lonely.motion.npz)" in caplog.text
+    assert "lonely.safetensors does not hold its motion basis" in caplog.text
 
 
 def test_pictures_are_in_tensorboard(
@@ -236,11 +246,12 @@ def test_the_published_architecture_trains_without_a_speech_branch(dataset: Path
     )
     metrics = train_run(recipe, dataset, tmp_path / "run", settings=RunSettings(steps=2)).metrics
     assert metrics.keys() == {"l1_audio", "sharpness"}
-    assert json.loads((tmp_path / "run" / "config.json").read_text())["settings"]["generator"]["mel_lead"] == 3
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["settings"]["generator"]["spec"]["audio"]["lead"] == 3
 
 
-def test_the_attention_network_trains_without_a_speech_branch(dataset: Path, tmp_path: Path) -> None:
-    plain = replace(tiny_recipes.ATTN_GENERATOR, motion=None, warp_reference=False, audio_channels=(2, 2, 4, 4, 4))
+def test_the_attention_network_trains_without_a_speech_branch(dataset, tmp_path):
+    plain = replace(tiny_recipes.PLAIN_GENERATOR, renderer=tiny_recipes.ATTN_GENERATOR.renderer)
     recipe = replace(tiny_recipes.RENDERER, settings=replace(tiny_recipes.RENDERER.settings, generator=plain))
     recipe = replace(recipe, task="attn-wav2lip", settings=replace(recipe.settings, losses=GeneratorLosses()))
     metrics = train_run(recipe, dataset, tmp_path / "run", settings=RunSettings(steps=2)).metrics

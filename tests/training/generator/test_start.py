@@ -7,22 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from tests.training import tiny_recipes
 
 from visavox.cli.main import main
 from visavox.errors import InputError
-from visavox.face.geometry.crop import CropSpec
-from visavox.models.generator.attn_wav2lip import AttnWav2Lip, AttnWav2LipConfig
-from visavox.models.generator.wav2lip import Wav2LipConfig
+from visavox.models.generator.conditioners import AudioEncoderConfig
+from visavox.models.generator.generator import GeneratorConfig, LipSyncGenerator
+from visavox.models.generator.spec import AudioSpec
 from visavox.training.generator import recipes
 from visavox.training.generator.start import load_start
-from visavox.weights.checkpoint import load_model, save_model
-from visavox.weights.graft import graft_speech_branch
-from visavox.weights.motion_terms import same_terms, terms_path
-from visavox.weights.networks import NETWORKS, network_of
+from visavox.weights.checkpoint import load_model, motion_basis_of, save_model
+from visavox.weights.edit import swap_speech_branch
+from visavox.weights.networks import NETWORKS, build_network, network_of
+from visavox.weights.registry import model_info
 from visavox.weights.weights_file import ModelCard
 
 
@@ -33,8 +32,8 @@ def saved(tmp_path: Path) -> Callable[..., str]:
     def save(config: Any, seed: int = 0) -> str:
         torch.manual_seed(seed)
         path = tmp_path / f"{network_of(config)}-{seed}.safetensors"
-        module = NETWORKS[network_of(config)].build(config)
-        save_model(path, module, network=network_of(config), config=config, card=ModelCard(CropSpec(), "", "", ""))
+        module = build_network(config)
+        save_model(path, module, ModelCard("", "", ""))
         return str(path)
 
     return save
@@ -56,23 +55,23 @@ def test_of_the_other_network_the_speech_branch_is_taken_and_that_is_said(
     pair = [tiny_recipes.GENERATOR, tiny_recipes.ATTN_GENERATOR]
     given, wanted = reversed(pair) if turned_around else pair
     path = saved(given)
-    state, expected = load_start(path, wanted), load_model(path).motion_predictor.state_dict()
-    assert state.keys() == {f"motion_predictor.{name}" for name in expected}
-    assert {"motion_predictor.gain", "motion_predictor.lowest"} <= state.keys()
-    assert all(torch.equal(state[f"motion_predictor.{name}"], expected[name]) for name in expected)
-    assert state.keys() <= NETWORKS[network_of(wanted)].build(wanted).state_dict().keys()
+    state, expected = load_start(path, wanted), load_model(path).conditioner.predictor.state_dict()
+    assert state.keys() == {f"conditioner.predictor.{name}" for name in expected}
+    assert {"conditioner.predictor.gain", "conditioner.predictor.lowest"} <= state.keys()
+    assert all(torch.equal(state[f"conditioner.predictor.{name}"], expected[name]) for name in expected)
+    assert state.keys() <= build_network(wanted).state_dict().keys()
     nouns = [NETWORKS[network_of(config)].noun for config in (given, wanted)]
     assert f"which is {nouns[0]}, the speech branch is taken; all else of {nouns[1]}, which is trained" in caplog.text
 
 
 def test_the_shipped_weights_start_the_compact_attention_network() -> None:
     config = recipes.ATTN_WAV2LIP_RECIPES["attn-compact"].settings.generator
-    network = AttnWav2Lip(config)
+    network = build_network(config)
     network.load_state_dict({**network.state_dict(), **load_start("wav2lip", config)})
-    mel = torch.rand(1, 1, 80, config.mel_window) * 8 - 4
+    mel = torch.rand(1, 80, config.spec.audio.window) * 8 - 4
     with torch.inference_mode():
-        expected = load_model("wav2lip").motion_predictor(mel)
-        assert torch.equal(network.eval().motion_predictor(mel), expected)
+        expected = load_model("wav2lip").conditioner.predictor(mel)
+        assert torch.equal(network.eval().conditioner.predictor(mel), expected)
 
 
 @pytest.mark.parametrize(
@@ -81,24 +80,26 @@ def test_the_shipped_weights_start_the_compact_attention_network() -> None:
         (tiny_recipes.EXPERT, tiny_recipes.GENERATOR, "is an expert (SyncNet); a generator starts from the weights of"),
         (
             tiny_recipes.GENERATOR,
-            replace(tiny_recipes.ATTN_GENERATOR, mel_lead=15),
+            replace(tiny_recipes.ATTN_GENERATOR, spec=replace(tiny_recipes.SPEC, audio=AudioSpec(window=32, lead=15))),
             "is a Wav2Lip generator, of which an AttnWav2Lip generator can take the speech branch alone, and the "
             "recipe's has other dimensions",
         ),
         (
             tiny_recipes.GENERATOR,
-            replace(tiny_recipes.ATTN_GENERATOR, motion=None),
+            replace(tiny_recipes.ATTN_GENERATOR, conditioner=AudioEncoderConfig()),
             "can take the speech branch alone, and the recipe's has none",
         ),
         (
             tiny_recipes.ATTN_GENERATOR,
-            replace(tiny_recipes.ATTN_GENERATOR, attention=False),
+            replace(
+                tiny_recipes.ATTN_GENERATOR, renderer=replace(tiny_recipes.ATTN_GENERATOR.renderer, attention=False)
+            ),
             "has other dimensions than the recipe's generator",
         ),
     ],
 )
 def test_what_does_not_fit_is_refused(
-    saved: Callable[..., str], given: Any, wanted: AttnWav2LipConfig | Wav2LipConfig, sentence: str
+    saved: Callable[..., str], given: Any, wanted: GeneratorConfig, sentence: str
 ) -> None:
     with pytest.raises(InputError) as caught:
         load_start(saved(given), wanted)
@@ -120,7 +121,9 @@ def test_the_command_trains_the_attention_network_from_the_speech_stage(
     assert main(["train", "attn-wav2lip", str(dataset), *options, *starts]) == 0
     assert f"weights: {output / 'best.safetensors'}" in capsys.readouterr().out
     assert load_model(output / "best.safetensors").config == tiny_recipes.ATTN_GENERATOR
-    assert same_terms(*(terms_path(folder / "best.safetensors") for folder in (output, speech_run)))
+    one, other = (motion_basis_of(model_info(run / "best.safetensors")) for run in (output, speech_run))
+    assert one is not None
+    assert one == other
 
 
 def test_the_command_trains_a_motion_driven_generator(
@@ -131,9 +134,9 @@ def test_the_command_trains_a_motion_driven_generator(
     output = tmp_path / "run"
     options = ["--recipe", "tiny", "--steps", "2", "-o", str(output), "--start", str(speech_run / "best.safetensors")]
     assert main(["train", "motion-dub", str(dataset), *options]) == 0
-    reader = load_model(output / "best.safetensors", network="motion_dub").mouth_reader
-    assert reader.components.abs().max() > 0.1
-    assert reader.rest[0] < 0
+    code = load_model(output / "best.safetensors", LipSyncGenerator).conditioner.mouth_code
+    assert code.components.abs().max() > 0.1
+    assert code.rest[0] < 0
 
 
 def test_a_new_speech_branch_describes_mouths_in_the_terms_of_its_start(
@@ -141,11 +144,13 @@ def test_a_new_speech_branch_describes_mouths_in_the_terms_of_its_start(
 ) -> None:
     """Its own basis would be another, because it is trained on other clips than its start."""
     monkeypatch.setitem(recipes.SPEECH_RECIPES, "tiny", tiny_recipes.SPEECH)
-    painter, output = tmp_path / "painter.safetensors", tmp_path / "run"
-    painter.write_bytes((speech_run / "best.safetensors").read_bytes())
-    with np.load(speech_run / "best.motion.npz") as terms:
-        np.savez(terms_path(painter), **{**terms, "opening": terms["opening"] * 1.1})
-    options = ["--recipe", "tiny", "--steps", "2", "-o", str(output), "--start", str(painter)]
+    renderer, output = tmp_path / "renderer.safetensors", tmp_path / "run"
+    generator = load_model(speech_run / "best.safetensors", LipSyncGenerator)
+    generator.conditioner.motion_basis.opening.mul_(1.1)
+    save_model(renderer, generator, ModelCard("", "", ""))
+    options = ["--recipe", "tiny", "--steps", "2", "-o", str(output), "--start", str(renderer)]
     assert main(["train", "speech", str(dataset), *options]) == 0
-    assert same_terms(terms_path(painter), terms_path(output / "best.safetensors"))
-    assert graft_speech_branch(painter, output / "best.safetensors", tmp_path / "both.safetensors").network == "wav2lip"
+    one, other = (motion_basis_of(model_info(path)) for path in (renderer, output / "best.safetensors"))
+    assert one is not None
+    assert one == other
+    assert swap_speech_branch(renderer, output / "best.safetensors", tmp_path / "both.safetensors").network == "wav2lip"

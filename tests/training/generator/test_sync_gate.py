@@ -13,6 +13,7 @@ from tests.models.published import save_backbone, save_linear
 from tests.training import tiny, tiny_recipes
 
 from visavox.errors import InputError, TrainingError
+from visavox.face.geometry.crop import CropSpec
 from visavox.losses.perceptual import LpipsLoss
 from visavox.models.perceptual.face_features import FaceFeatures
 from visavox.models.sync.expert import Expert
@@ -209,10 +210,9 @@ def test_losses_on_face_features_need_face_features(clips: ClipSplits, expert: E
         GeneratorTask(SETTINGS, clips, FrozenNetworks(expert), device=CPU, seed=0)
 
 
-def test_features_of_another_resolution_are_refused(
-    dataset: Path, speech_run: Path, features_run: Path, tmp_path: Path
-) -> None:
-    generator = replace(tiny_recipes.PLAIN_GENERATOR, resolution=128, encoder_channels=(2,) * 7)
+def test_features_of_another_resolution_are_refused(dataset, speech_run, features_run, tmp_path):
+    plain = tiny_recipes.PLAIN_GENERATOR
+    generator = replace(plain, spec=replace(plain.spec, crop=CropSpec(size=128)))
     settings = GeneratorSettings(generator, GeneratorLosses(perceptual=0.1))
     recipe = replace(tiny_recipes.RENDERER, settings=settings)
     inputs = GeneratorInputs(features=str(features_run / "best.safetensors"))

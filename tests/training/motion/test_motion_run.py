@@ -17,6 +17,7 @@ from visavox.cli.main import main
 from visavox.data.motion.motion_store import load_motion_store
 from visavox.data.motion.motion_sync_dataset import motion_from_rest
 from visavox.metrics.motion_sync import apart_agreement, mean_agreement
+from visavox.models.sync.motion_syncnet import MotionSyncNet
 from visavox.training.inputs import SHIPPED_SYNCNET
 from visavox.training.motion import recipes as motion_recipes
 from visavox.training.motion.recipes import MotionSyncRecipe, PostNetRecipe
@@ -85,8 +86,8 @@ def test_features_of_another_size_are_refused(people: Path, tmp_path: Path, caps
     assert "the features mel have 80 numbers a row, and the network takes 6" in capsys.readouterr().err
 
 
-def test_the_shipped_judge_tells_own_speech_from_that_of_others(dataset: Path) -> None:
-    judge = load_model(SHIPPED_SYNCNET, network="motion_syncnet")
+def test_the_shipped_judge_tells_own_speech_from_that_of_others(dataset):
+    judge = load_model(SHIPPED_SYNCNET, MotionSyncNet)
     features = load_features(judge.config.features)
     clips = [clip for split in ("train", "validation") for clip in load_motion_store(dataset, split, features).clips]
     mode = judge.opening_mode.numpy()

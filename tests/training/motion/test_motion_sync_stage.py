@@ -24,7 +24,7 @@ from visavox.data.motion.motion_sync_dataset import (
 )
 from visavox.errors import InputError
 from visavox.losses.motion import Comparison
-from visavox.models.sync.motion_syncnet import MotionSyncNetConfig
+from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
 from visavox.training.loop import Trainer
 from visavox.training.motion.motion_syncnet import MotionSyncNetTask, MotionSyncSettings
 from visavox.training.schedule import LoopSettings
@@ -149,7 +149,7 @@ def test_it_learns(tmp_path: Path) -> None:
     assert metrics["accuracy_far"] > 0.8
     assert metrics["accuracy_near"] > 0.7
     assert metrics["offset"] <= 0.5
-    network = load_model(tmp_path / "run" / "best.safetensors", network="motion_syncnet")
+    network = load_model(tmp_path / "run" / "best.safetensors", MotionSyncNet)
     assert network.config == NETWORK
     np.testing.assert_allclose(network.opening_mode[66], [0, -0.7, 0], atol=0.03)
 

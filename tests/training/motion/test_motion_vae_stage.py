@@ -16,8 +16,7 @@ from tests.training.resuming import check_resuming
 from visavox.audio.features.speech_features import load_features
 from visavox.data.generator.mel_augmentation import MelAugmentation
 from visavox.errors import InputError
-from visavox.face.geometry.crop import CropSpec
-from visavox.models.motion.motion_vae import MotionVaeConfig
+from visavox.models.motion.motion_vae import MotionVae, MotionVaeConfig
 from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
 from visavox.training.motion.motion_vae import (
     MotionVaeInputs,
@@ -68,7 +67,7 @@ def test_the_file_says_what_it_is(trained: tuple[Path, dict[str, float]]) -> Non
     assert info.network == "motion_vae"
     assert info.config["features"] == "mel"
     assert set(info.card.quality) == set(metrics)
-    loaded = load_model(path / "best.safetensors", network="motion_vae")
+    loaded = load_model(path / "best.safetensors", MotionVae)
     assert loaded.config == VAE
     # How all points move with the lips: of itself it parts them by a centimetre.
     mode = loaded.opening_mode.reshape(68, 3)
@@ -115,10 +114,10 @@ def experts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             residuals=0,
         )
         paths[features] = str(folder / f"{features}.safetensors")
-        card = ModelCard(CropSpec(), "a test", "untrained", "none")
+        card = ModelCard("a test", "untrained", "none")
         syncnet = MotionSyncNet(config)
         syncnet.mouth_scale.fill_(0.05)  # so that mouths move it
-        save_model(paths[features], syncnet, network="motion_syncnet", config=config, card=card)
+        save_model(paths[features], syncnet, card)
     return paths
 
 

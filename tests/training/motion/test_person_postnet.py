@@ -15,6 +15,7 @@ from tests.training.tiny import log_lines, make_dataset
 from visavox.audio.features.speech_features import load_features
 from visavox.data.radiance.person_data import PersonData
 from visavox.errors import InputError
+from visavox.models.motion.postnet import PostNet
 from visavox.training.motion.person_postnet import PersonPostNetInputs
 from visavox.training.motion.postnet import is_worth_having
 from visavox.training.motion.postnet_sources import TooLittleSpeech, person_clips, person_sources, true_motion
@@ -80,7 +81,7 @@ def test_too_little_speech_is_told_from_other_bad_input(tmp_path: Path) -> None:
 def test_a_postnet_is_trained_and_resumed(person: Path, tmp_path: Path) -> None:
     metrics = train(RECIPE, person, tmp_path / "run").metrics
     assert metrics["frechet"] > 0
-    assert load_model(tmp_path / "run" / "best.safetensors", network="postnet").config == SETTINGS.network
+    assert load_model(tmp_path / "run" / "best.safetensors", PostNet).config == SETTINGS.network
     train(RECIPE.of_steps(2), person, tmp_path / "half")
     with pytest.raises(InputError, match="is complete"):
         train(RECIPE.of_steps(2), person, tmp_path / "half", resume=True)

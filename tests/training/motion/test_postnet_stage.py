@@ -19,7 +19,7 @@ from visavox.data.motion.motion_store import MotionStore
 from visavox.errors import InputError
 from visavox.face.geometry.resting_face import lip_gap
 from visavox.models.motion.critic import MotionCriticConfig
-from visavox.models.motion.postnet import PostNetConfig
+from visavox.models.motion.postnet import PostNet, PostNetConfig
 from visavox.models.sync.motion_syncnet import MotionSyncNet
 from visavox.training.loop import Trainer
 from visavox.training.motion.postnet import COLLAPSED, PostNetTask
@@ -134,7 +134,7 @@ def test_it_brings_the_frames_to_the_person(tmp_path: Path) -> None:
     assert best["frechet"] < 0.75 * best["frechet_start"]
     assert best["movement"] > 1.3 * best["movement_start"]
     assert best["opening_kept"] > 0.6
-    postnet = load_model(tmp_path / "run" / "best.safetensors", network="postnet")
+    postnet = load_model(tmp_path / "run" / "best.safetensors", PostNet)
     assert postnet.config == SETTINGS.network
 
 

@@ -21,10 +21,10 @@ from visavox.data.radiance.ray_dataset import RayDataset, RaySampling, frame_geo
 from visavox.errors import InputError, TrainingError
 from visavox.models.radiance.frequency_field import FrequencyFieldConfig
 from visavox.models.radiance.grid_field import GridFieldConfig
-from visavox.models.radiance.head import HeadConfig
+from visavox.models.radiance.head import Head, HeadConfig
 from visavox.models.radiance.landmark_encoder import LandmarkEncoderConfig
 from visavox.models.radiance.rays import project
-from visavox.models.radiance.torso import DeformationConfig, TorsoConfig
+from visavox.models.radiance.torso import DeformationConfig, Torso, TorsoConfig
 from visavox.training.divergence import CollapseError, RadianceWatch
 from visavox.training.loop import Trainer
 from visavox.training.radiance.head import HeadInputs, HeadLosses, HeadOutputs, HeadSettings, HeadTask
@@ -107,12 +107,12 @@ def test_a_head_is_learned(head_run: tuple[Path, dict[str, float]]) -> None:
     assert metrics["psnr"] > 34
     assert metrics["occupied"] < 0.6
     assert metrics["samples_a_ray"] < 12
-    head = load_model(run / "best.safetensors", network="head")
+    head = load_model(run / "best.safetensors", Head)
     assert head.config.num_frames == 60
 
 
-def test_the_mouth_follows_the_landmarks(head_run: tuple[Path, dict[str, float]], data: PersonData) -> None:
-    head = load_model(head_run[0] / "best.safetensors", network="head")
+def test_the_mouth_follows_the_landmarks(head_run, data):
+    head = load_model(head_run[0] / "best.safetensors", Head)
     camera = camera_of(data)
     opening = -data.displacements[:, 57, 1]
     pose = (torch.from_numpy(data.rotations[0]), torch.from_numpy(data.translations[0]))
@@ -132,7 +132,7 @@ def test_a_torso_is_learned_under_the_head(
     metrics = train(TORSO, person, tmp_path / "torso", inputs=TorsoInputs(head=head)).metrics
     assert metrics["psnr"] > 27
     assert metrics["psnr_torso"] > 25
-    assert load_model(tmp_path / "torso" / "best.safetensors", network="torso").config.num_frames == 60
+    assert load_model(tmp_path / "torso" / "best.safetensors", Torso).config.num_frames == 60
 
 
 @pytest.mark.parametrize("kind", ["grid", "frequency"])

@@ -22,12 +22,15 @@ from visavox.avatar.dataset.settings import DataSettings
 from visavox.avatar.format.avatar_folder import INFO_FILE, NEEDED
 from visavox.data.generator.clip_store import MANIFEST_NAME, read_manifest
 from visavox.errors import InputError, TrainingError
+from visavox.models.radiance.head import Head
+from visavox.models.radiance.torso import Torso
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import short_digest
 from visavox.runtime.lock import locked
 from visavox.runtime.resumable import Stages, key_of
 from visavox.training.run_folder import BEST_NAME, RunFolder
 from visavox.types import PathLike
+from visavox.weights.digest import short_weights_digest
 from visavox.weights.registry import WEIGHTS_FOLDER, find_model
 from visavox.weights.weights_file import read_info
 
@@ -250,7 +253,7 @@ class _Learning:
 
         settings = self.settings
         others = None if settings.dataset is None else short_digest(settings.dataset / MANIFEST_NAME)
-        weights = [short_digest(find_model(name)) for name in (settings.motion, SHIPPED_SYNCNET)]
+        weights = [short_weights_digest(find_model(name)) for name in (settings.motion, SHIPPED_SYNCNET)]
         key = key_of(self.heard, self.recipes.postnet.identity(), weights, others)
 
         inputs = PersonPostNetInputs(motion=settings.motion, others=settings.dataset)
@@ -275,8 +278,8 @@ class _Learning:
 
         def work() -> dict[str, Any]:
             device = self.run_settings.kind_of_device()
-            head: Any = load_model(self._weights("head"), network="head", device=device)
-            torso: Any = load_model(self._weights("torso"), network="torso", device=device)
+            head = load_model(self._weights("head"), Head, device=device)
+            torso = load_model(self._weights("torso"), Torso, device=device)
             sheet, progress = self.folder / SHEET_FILE, _under(self.progress, "measured")
             return dict(measure(head, torso, self.data, load_patch_loss("face-features"), sheet, progress=progress))
 

@@ -28,6 +28,8 @@ from visavox.runtime.json_records import from_mapping
 from visavox.types import HeadPose, Motion, PathLike
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from visavox.models.radiance.head import Head
     from visavox.models.radiance.torso import Torso
     from visavox.motion.speech_to_motion import SpeakerAdapter
@@ -183,6 +185,9 @@ def read_avatar(folder: PathLike, *, device: str = "cpu") -> AvatarFolder:
         InputError: the folder is no avatar, or a part of it is missing, damaged, or does not fit the others.
     """
     from visavox.media.stills import read_still
+    from visavox.models.motion.postnet import PostNet
+    from visavox.models.radiance.head import Head
+    from visavox.models.radiance.torso import Torso
     from visavox.motion.motion_file import load_performance
     from visavox.motion.speech_to_motion import SpeakerAdapter
     from visavox.weights.checkpoint import load_model
@@ -197,9 +202,9 @@ def read_avatar(folder: PathLike, *, device: str = "cpu") -> AvatarFolder:
         raise _damaged(place / BACKGROUND_FILE, ValueError(f"it is not {info.size} pixels square"))
     manner: Any = None
     if (place / POSTNET_FILE).is_file():
-        manner = SpeakerAdapter(load_model(place / POSTNET_FILE, network="postnet", device=device))  # type: ignore[arg-type]
-    head: Any = load_model(place / HEAD_FILE, network="head", device=device)
-    torso: Any = load_model(place / TORSO_FILE, network="torso", device=device)
+        manner = SpeakerAdapter(load_model(place / POSTNET_FILE, PostNet, device=device))
+    head = load_model(place / HEAD_FILE, Head, device=device)
+    torso = load_model(place / TORSO_FILE, Torso, device=device)
     return AvatarFolder(place, info, head, torso, manner, motion, pose, background)
 
 
@@ -262,18 +267,22 @@ def _store(source: PathLike, network: str, target: Path, licence: str) -> None:
     """Copy a weights file: head and torso in half precision, and of their individual codes the mean alone."""
     import torch
 
+    from visavox.models.motion.postnet import PostNet
+    from visavox.models.radiance.head import Head
+    from visavox.models.radiance.torso import Torso
     from visavox.weights.checkpoint import load_model, save_model
     from visavox.weights.weights_file import read_info
 
     path = Path(source)
-    module: Any = load_model(path, network=network)
+    kinds: dict[str, type[nn.Module]] = {"head": Head, "torso": Torso, "postnet": PostNet}
+    module: Any = load_model(path, kinds[network])
     card = read_info(path).card
     card = replace(card, licence=licence or card.licence)
     has_codes = network in ("head", "torso")
     if has_codes:
         module = _with_mean_code(module)
     dtype = torch.float16 if has_codes else torch.float32
-    save_model(target, module, network=network, config=module.config, card=card, dtype=dtype)
+    save_model(target, module, card, dtype=dtype)
 
 
 def _with_mean_code(module: Any) -> Any:

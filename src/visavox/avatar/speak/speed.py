@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -142,8 +141,8 @@ def _read_subject(path: PathLike, torso: PathLike | None, frames: int, device: s
         if torso is not None:
             raise InputError(f"{path} is an avatar, which has its own torso; leave out --torso")
         return _from_avatar(path, frames, device)
-    head: Any = load_model(path, network="head", device=device)
-    body: Any = None if torso is None else load_model(torso, network="torso", device=device)
+    head = load_model(path, Head, device=device)
+    body = None if torso is None else load_model(torso, Torso, device=device)
     return _swaying(head, body, frames, device)
 
 

@@ -11,8 +11,10 @@ import numpy as np
 from visavox.audio.features.mel import mel_spectrogram
 from visavox.audio.silence import gate_silence
 from visavox.data.generator.clip_file import ClipFile, load_clip
-from visavox.data.generator.mouth_motion import MotionBasis, fit_motion_basis
 from visavox.errors import InputError
+from visavox.models.generator.motion_basis import MotionBasis, fit_motion_basis
+from visavox.models.generator.recording import RecordingFeatures, is_wav2lip_mel, recording_features, silent_row
+from visavox.models.generator.spec import AudioSpec
 from visavox.progress import QUIET, Progress
 from visavox.types import PathLike
 
@@ -33,6 +35,13 @@ class StoredClip:
     """float32 (80, M) in [-4, 4], silences gated."""
     motion: np.ndarray
     """float32 (T, K), empty until a basis is applied."""
+    features: RecordingFeatures | None = None
+    """Audio features that drive a generator, None until they are computed."""
+
+    def window(self, frame: int) -> np.ndarray:
+        """Cut the audio features, float32 (C, `window`), that drive video frame number `frame`."""
+        assert self.features is not None, "`apply_audio` comes first"
+        return self.features.of_frame(frame)
 
 
 @dataclass
@@ -50,6 +59,19 @@ class ClipStore:
         """Describe the mouth of every frame of every clip."""
         for stored in self.clips:
             stored.motion = basis.motion(stored.clip.landmarks)
+
+    def apply_audio(self, audio: AudioSpec) -> None:
+        """Compute the audio features that a generator's contract asks for, of every clip.
+
+        Raises:
+            InputError: there is no such set of features, or it cannot be loaded.
+        """
+        silence = silent_row(audio)
+        for stored in self.clips:
+            if is_wav2lip_mel(audio):
+                stored.features = RecordingFeatures(audio, stored.mel, silence)
+            else:
+                stored.features = recording_features(audio, stored.clip.audio.astype(np.float32) / 32768)
 
     def sampling_weights(self) -> np.ndarray:
         """Chance of each clip, float64 (clips,): by length, evened out between speakers.

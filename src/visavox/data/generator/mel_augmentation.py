@@ -14,6 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from visavox.audio.features.mel import LEVEL_RANGE, MEL_MAX, MEL_MIN
+from visavox.audio.features.speech_features import HUBERT_PREFIX, load_features
+from visavox.models.generator.spec import AudioSpec
 
 DECIBELS_PER_UNIT = LEVEL_RANGE / (MEL_MAX - MEL_MIN)
 
@@ -59,6 +61,28 @@ def augment_mels(mels: Tensor, settings: MelAugmentation, generator: torch.Gener
     mels = _add_background(mels, settings, chance)
     mels = _mask(mels, settings, chance)
     return mels.clamp(MEL_MIN, MEL_MAX)
+
+
+def augment_features(features: Tensor, audio: AudioSpec, settings: MelAugmentation) -> Tensor:
+    """Change windows of audio features, as far as it is known what their numbers mean.
+
+    A mel is changed as a whole. Of other sets that hold a mel in their first columns (`level_columns`) that part is
+    changed; a set without one, such as HuBERT's, stays as it is.
+
+    Args:
+        features: (B, C, W), rows of the set that `audio` names.
+        audio: which set.
+        settings: how far.
+
+    Returns:
+        (B, C, W).
+    """
+    if audio.features == "mel":
+        return augment_mels(features, settings)
+    columns = 0 if audio.features.startswith(HUBERT_PREFIX) else load_features(audio.features).level_columns
+    if not columns:
+        return features
+    return torch.cat([augment_mels(features[:, :columns], settings), features[:, columns:]], dim=1)
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,8 @@ class PictureSampling:
 
     resolution: int
     """Side of the crops in pixels."""
-    mel_window: int
-    """Mel frames that the generator hears for one frame."""
-    mel_lead: int
-    """Mel frames that the generator's window begins before the frame."""
+    audio: bool = True
+    """Each frame comes with the audio features that drive it (`ClipStore.apply_audio`)."""
     num_frames: int = 1
     """Consecutive frames to repaint: 1, or as many as the expert judges."""
     reference_distance: int = 5
@@ -72,8 +70,9 @@ class PictureDataset(Dataset[Sample]):
         """Return a sample.
 
         Returns:
-            faces: uint8 (T, 3, H, H), the true pictures. reference: uint8 (3, H, H). mel: (T, 80, W).
-            expert_mel: (80, W'). motion: (T, K). mouth: (T, 4), box around the lips in pixels of the crop.
+            faces: uint8 (T, 3, H, H), the true images. reference: uint8 (3, H, H).
+            features: (T, C, W), where the sampling has audio. expert_mel: (80, W'). motion: (T, K).
+            mouth: (T, 4), box around the lips in pixels of the crop.
         """
         rng = np.random.default_rng([self.seed, index])
         stored = self.store.clips[int(np.searchsorted(self._cumulative, rng.random() * self._cumulative[-1]))]
@@ -113,16 +112,14 @@ def build_sample(
     faces = np.stack([dress(clip.frame(frame), matrix, (size, size), look) for frame in frames])
     reference_face = dress(clip.frame(reference), reference_matrix, (size, size), reference_look)
     lips = clip.landmarks[first : first + sampling.num_frames, LIPS, :2] @ matrix[:, :2].T + matrix[:, 2]
-    mels = [
-        mel_window(stored.mel, window_start(Fraction(frame, FRAME_RATE), sampling.mel_lead), sampling.mel_window)
-        for frame in frames
-    ]
     expert_start = window_start(Fraction(first, FRAME_RATE), sampling.expert_mel_lead)
-    return {
+    sample = {
         "faces": torch.from_numpy(faces).permute(0, 3, 1, 2),
         "reference": torch.from_numpy(reference_face).permute(2, 0, 1),
-        "mel": torch.from_numpy(np.stack(mels)),
         "expert_mel": torch.from_numpy(mel_window(stored.mel, expert_start, sampling.expert_mel_window).copy()),
         "motion": torch.from_numpy(stored.motion[first : first + sampling.num_frames]),
         "mouth": torch.from_numpy(np.concatenate([lips.min(axis=1), lips.max(axis=1)], axis=1).astype(np.float32)),
     }
+    if sampling.audio:
+        sample["features"] = torch.from_numpy(np.stack([stored.window(frame) for frame in frames]))
+    return sample

@@ -1,4 +1,4 @@
-"""The generator of LPIPS-AttnWav2Lip (Chen et al. 2024, arXiv 2602.00189), as far as it is known.
+"""Renderer of LPIPS-AttnWav2Lip (Chen et al. 2024, arXiv 2602.00189), as far as it is known.
 
 Known are its parts: a U-Net of fewer levels than Wav2Lip's, residual blocks with CBAM in encoder and decoder, and
 semantic alignment modules (fast Fourier convolution, then AdaIN by the speech vector). Widths, numbers of blocks and
@@ -14,16 +14,17 @@ from torch import Tensor, nn
 
 from visavox.models.generator.alignment import SemanticAlignment
 from visavox.models.generator.attention import AttentionBlock
-from visavox.models.generator.base import Generator, GeneratorConfig
-from visavox.models.generator.blocks import ConvBlock, TransposedConvBlock, residual_blocks
 from visavox.models.generator.reference_warp import FLOW_HALVINGS
+from visavox.models.generator.renderer import UNetConfig, UNetRenderer
+from visavox.models.generator.spec import GeneratorSpec
+from visavox.models.layers import ConvBlock, TransposedConvBlock, residual_blocks
 
 
 @dataclass(frozen=True)
-class AttnWav2LipConfig(GeneratorConfig):
-    """Dimensions of the generator (`attn-wav2lip-96`).
+class AttnWav2LipConfig(UNetConfig):
+    """Dimensions of the renderer (`attn-wav2lip-96`).
 
-    A level is what has one size; its number says how often the picture was halved. Tuples begin at level 0, the full
+    A level is what has one size; its number says how often the image was halved. Tuples begin at level 0, the full
     size, and end at the bottom.
     """
 
@@ -40,22 +41,18 @@ class AttnWav2LipConfig(GeneratorConfig):
     attention_from: int = 0
     """First level whose blocks have attention; it costs most where the picture is large."""
     attention_reduction: int = 8
-    """By how much the channel attention narrows the channels."""
+    """Factor by which the channel attention narrows the channels."""
     alignment_levels: tuple[int, ...] = (3, 4)
     """Levels of the decoder with a semantic alignment module; none switches them off."""
 
     def __post_init__(self) -> None:
         """Check that the dimensions fit each other."""
-        super().__post_init__()
         levels = len(self.encoder_channels)
         for name in ("encoder_blocks", "decoder_channels", "decoder_blocks"):
             if len(getattr(self, name)) != levels:
                 raise ValueError(f"{name} has {len(getattr(self, name))} numbers, encoder_channels {levels}")
-        if levels <= FLOW_HALVINGS or self.resolution % 2 ** (levels - 1):
-            raise ValueError(
-                f"{levels} levels; there must be at least {FLOW_HALVINGS + 1}, and a resolution of {self.resolution} "
-                f"must be a multiple of {2 ** (levels - 1)} to be halved {levels - 1} times"
-            )
+        if levels <= FLOW_HALVINGS:
+            raise ValueError(f"{levels} levels; give at least {FLOW_HALVINGS + 1}")
         aligned = set(self.alignment_levels)
         if len(aligned) != len(self.alignment_levels) or not aligned <= set(range(levels)):
             raise ValueError(f"alignment at the levels {self.alignment_levels}; give each of 0 to {levels - 1} once")
@@ -63,23 +60,41 @@ class AttnWav2LipConfig(GeneratorConfig):
             raise ValueError(f"an attention_reduction of {self.attention_reduction}; give 1 or more")
 
 
-class AttnWav2Lip(Generator):
-    """Repaints the lower half of a face so that it says what is heard."""
+class AttnWav2LipRenderer(UNetRenderer):
+    """U-Net of residual attention blocks, whose decoder is aligned with the speech."""
 
     config: AttnWav2LipConfig
 
-    def __init__(self, config: AttnWav2LipConfig | None = None) -> None:
-        super().__init__()
-        self.config = config = config or AttnWav2LipConfig()
+    def __init__(self, config: AttnWav2LipConfig, spec: GeneratorSpec, condition: int) -> None:
+        """Build the network.
+
+        Args:
+            config: its dimensions.
+            spec: contract of the generator.
+            condition: channels of the condition.
+
+        Raises:
+            ValueError: the contract is not one for this network.
+        """
+        super().__init__(spec)
+        self.config = config
         levels = range(len(config.encoder_channels))
-        condition = self._add_hearing()
-        self.encoder = nn.ModuleList(_encoder_level(config, level) for level in levels)
+        divisor = 2 ** (len(levels) - 1)
+        if spec.crop.size % divisor:
+            raise ValueError(
+                f"a resolution of {spec.crop.size} must be a multiple of {divisor} to be halved {len(levels) - 1} times"
+            )
+        self.encoder = nn.ModuleList(_encoder_level(config, level, self.input_channels) for level in levels)
         self.decoder = nn.ModuleList(DecoderLevel(config, level, condition) for level in levels)
-        self._add_output(
-            config.decoder_channels[0] + config.encoder_channels[0], config.decoder_channels[FLOW_HALVINGS]
+        self.add_output(
+            spec.layered,
+            config.decoder_channels[0] + config.encoder_channels[0],
+            config.decoder_channels[FLOW_HALVINGS],
+            config.output_channels,
         )
 
-    def _decode(self, condition: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
+    def decode(self, condition: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features of the last level, and of the level at a quarter of the resolution."""
         skips = []
         features = faces
         for block in self.encoder:
@@ -117,7 +132,7 @@ class DecoderLevel(nn.Module):
 
         Args:
             features: what the level below made; at the bottom what the encoder made, (B, C', H, W).
-            skip: (B, C'', H, W), what is joined with it; not looked at on level 0.
+            skip: (B, C'', H, W), what is joined with it; unused on level 0.
             condition: (B, condition, 1, 1).
         """
         features = self.enlarge(features)
@@ -128,10 +143,10 @@ class DecoderLevel(nn.Module):
         return self.blocks(features)
 
 
-def _encoder_level(config: AttnWav2LipConfig, level: int) -> nn.Sequential:
+def _encoder_level(config: AttnWav2LipConfig, level: int, inputs: int) -> nn.Sequential:
     channels = config.encoder_channels[level]
     if level == 0:
-        first = ConvBlock(6, channels, 7, 1, 3)
+        first = ConvBlock(inputs, channels, 7, 1, 3)
     else:
         first = ConvBlock(config.encoder_channels[level - 1], channels, 3, 2, 1)
     return nn.Sequential(first, _blocks(config, level, channels, config.encoder_blocks[level]))

@@ -1,4 +1,4 @@
-"""Bending the reference: sharp skin, beard and background for free, in a network too small to paint them."""
+"""Warp of the reference: sharp skin, beard and background for free, in a network too small to generate them."""
 
 from __future__ import annotations
 
@@ -15,30 +15,32 @@ LARGEST_SHIFT = 0.3
 
 
 class Layers(NamedTuple):
-    """A painted face before its layers are laid over each other."""
+    """Generated face before its layers are composited."""
 
     grid: Tensor
     """(B, H, W, 2) where in the reference each pixel comes from, x and y in [-1, 1] (`grid_sample`)."""
     colors: Tensor
-    """(B, 3, H, W) RGB in [0, 1], painted."""
-    cover: Tensor
-    """(B, 1, H, W) how much of the colours lies over the bent reference, in [0, 1]."""
+    """(B, 3, H, W) RGB in [0, 1], generated."""
+    alpha: Tensor
+    """(B, 1, H, W) opacity of the colours over the warped reference, in [0, 1]."""
 
-    def flatten(self, reference: Tensor) -> Tensor:
-        """Lay the layers over each other: (B, 3, H, W) from a reference (B, 3, H, W).
+    def composite(self, reference: Tensor) -> Tensor:
+        """Composite the colours over the warped reference: (B, 3, H, W) from a reference (B, 3, H, W).
 
-        The reference may be larger than what the network saw: grid, colours and cover grow with it, so that a
-        face keeps its own sharpness wherever it is bent and not painted.
+        The reference may be larger than what the network saw: grid, colours and alpha grow with it, so that a
+        face keeps its own sharpness wherever it is warped and not generated.
         """
         reference = reference.float()
-        grid, colors, cover = (
+        grid, colors, alpha = (
             _resized(layer.float(), reference.shape[-2:])
-            for layer in (self.grid.permute(0, 3, 1, 2), self.colors, self.cover)
+            for layer in (self.grid.permute(0, 3, 1, 2), self.colors, self.alpha)
         )
         # At its own size the reference is read as it was in training; a larger one is read more finely.
         mode = "bilinear" if reference.shape[-2:] == self.colors.shape[-2:] else "bicubic"
-        bent = F.grid_sample(reference, grid.permute(0, 2, 3, 1), mode=mode, padding_mode="border", align_corners=False)
-        return bent + cover * (colors - bent)
+        warped = F.grid_sample(
+            reference, grid.permute(0, 2, 3, 1), mode=mode, padding_mode="border", align_corners=False
+        )
+        return warped + alpha * (colors - warped)
 
 
 def _resized(layer: Tensor, size: torch.Size) -> Tensor:

@@ -1,9 +1,9 @@
-"""The speech branch of the compact generator: sound → motion of the mouth → condition of the decoder.
+"""Motion predictor of the speech branch: audio features → mouth motion.
 
-A plain audio encoder learns from the picture loss alone what a sound does to a mouth, which takes far more
-speech than a small data set has. Here the sound is first read as a few numbers that describe the mouth (see
-`visavox.data.generator.mouth_motion`), which can be taught directly from landmarks; the painter then only has to learn
-what a mouth of that shape looks like, from the true shape of every training frame.
+A plain audio encoder learns from the image loss alone what speech does to a mouth, which takes far more
+speech than a small data set has. The speech branch first predicts a few numbers that describe the mouth (see
+`visavox.models.generator.motion_basis`), which can be taught directly from landmarks; the renderer then only has to
+learn what a mouth of that shape looks like, from the true shape of every training frame.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from visavox.constants import NUM_MEL_BANDS
+from visavox.models.generator.spec import AudioSpec
 
+FEATURE_SCALE = 4.0
+"""What features are divided by: the mel's numbers lie between minus and plus this."""
 GATHERED = 4
 """Moments that the last of the dilated layers takes together."""
 UNBOUNDED = -1e4
@@ -24,7 +25,7 @@ UNBOUNDED = -1e4
 
 
 @dataclass(frozen=True)
-class MotionConfig:
+class SpeechBranchConfig:
     """Dimensions of the speech branch."""
 
     num_motions: int = 11
@@ -34,9 +35,9 @@ class MotionConfig:
     num_layers: int = 4
     """Temporal convolutions, each of which halves the time; unused where there are `dilations`."""
     dilations: tuple[int, ...] = ()
-    """Dilations of residual convolutions at half the rate of the mel, in place of those that halve the time."""
+    """Dilations of residual convolutions at half the rate of the features, in place of those that halve the time."""
     kernel: int = 5
-    """Mel frames that each convolution sees."""
+    """Rows that each convolution sees."""
     dropout: float = 0.2
     """Share of channels dropped in training."""
     condition: int = 128
@@ -44,13 +45,13 @@ class MotionConfig:
 
 
 class MotionPredictor(nn.Module):
-    """Predicts the motion of the mouth in the middle of a mel window.
+    """Predicts the motion of the mouth in the middle of a window of audio features.
 
     `gain` and `offset` calibrate the prediction: a least-squares prediction moves less than what it predicts,
     by about its correlation with it, and a mouth that moves half as far as it should looks asleep. `lowest` is what
-    a closed mouth has, below which nothing is painted; `opening_scale` is one standard deviation of the opening of the
-    lips, in distances between the outer eye corners. They are set once after training, the first two on speakers that
-    were not trained on.
+    a closed mouth has, below which nothing is generated; `opening_scale` is one standard deviation of the opening of
+    the lips, in distances between the outer eye corners. They are set once after training, the first two on speakers
+    that were not trained on.
     """
 
     gain: Tensor
@@ -58,11 +59,12 @@ class MotionPredictor(nn.Module):
     lowest: Tensor
     opening_scale: Tensor
 
-    def __init__(self, config: MotionConfig, mel_window: int) -> None:
+    def __init__(self, config: SpeechBranchConfig, audio: AudioSpec) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(_dilated_layers(config) if config.dilations else _strided_layers(config))
+        layers = _dilated_layers(config, audio.size) if config.dilations else _strided_layers(config, audio.size)
+        self.layers = nn.ModuleList(layers)
         self.head = nn.Sequential(
-            nn.Linear(_num_features(config, mel_window), 2 * config.channels),
+            nn.Linear(_num_features(config, audio.window), 2 * config.channels),
             nn.GELU(),
             nn.Dropout(config.dropout),
             nn.Linear(2 * config.channels, config.num_motions),
@@ -72,13 +74,13 @@ class MotionPredictor(nn.Module):
         self.register_buffer("lowest", torch.full((config.num_motions,), UNBOUNDED))
         self.register_buffer("opening_scale", torch.ones(()))
 
-    def forward(self, mel: Tensor) -> Tensor:
-        """Map mel windows (B, 1, 80, W) in [-4, 4] to motions (B, num_motions), each of unit variance."""
-        return torch.maximum(self.uncalibrated(mel) * self.gain + self.offset, self.lowest)
+    def forward(self, features: Tensor) -> Tensor:
+        """Map audio features (B, `size`, `window`) to mouth motion (B, num_motions), each of unit variance."""
+        return torch.maximum(self.uncalibrated(features) * self.gain + self.offset, self.lowest)
 
-    def uncalibrated(self, mel: Tensor) -> Tensor:
+    def uncalibrated(self, features: Tensor) -> Tensor:
         """Predict as `forward` does, in the least-squares sense: what is taught, before it is calibrated."""
-        features = mel.squeeze(1) / 4
+        features = features / FEATURE_SCALE
         for layer in self.layers:
             features = layer(features)
         return self.head(features.flatten(1))
@@ -91,7 +93,7 @@ class MotionPredictor(nn.Module):
 class DilatedResidual(nn.Module):
     """A dilated convolution over time, and the way around it."""
 
-    def __init__(self, config: MotionConfig, dilation: int) -> None:
+    def __init__(self, config: SpeechBranchConfig, dilation: int) -> None:
         super().__init__()
         channels = config.channels
         padding = dilation * (config.kernel // 2)
@@ -108,9 +110,9 @@ class DilatedResidual(nn.Module):
         return features + self.layers(features)
 
 
-def _strided_layers(config: MotionConfig) -> list[nn.Module]:
-    """Convolutions that each halve the time."""
-    widths = [NUM_MEL_BANDS] + [config.channels] * config.num_layers
+def _strided_layers(config: SpeechBranchConfig, size: int) -> list[nn.Module]:
+    """Build convolutions that each halve the time."""
+    widths = [size] + [config.channels] * config.num_layers
     return [
         nn.Sequential(
             nn.Conv1d(inputs, outputs, config.kernel, stride=2, padding=config.kernel // 2),
@@ -122,17 +124,15 @@ def _strided_layers(config: MotionConfig) -> list[nn.Module]:
     ]
 
 
-def _dilated_layers(config: MotionConfig) -> list[nn.Module]:
-    """Convolutions that keep half the rate of the mel until the last one gathers what they heard.
+def _dilated_layers(config: SpeechBranchConfig, size: int) -> list[nn.Module]:
+    """Build convolutions that keep half the rate of the features until the last one gathers their results.
 
-    They see the same window, but each moment of it at its own place: consonants that last a few mel frames are not
+    They see the same window, but each moment of it at its own place: consonants that last a few rows are not
     averaged away before they are understood.
     """
     channels, padding = config.channels, config.kernel // 2
     first = nn.Sequential(
-        nn.Conv1d(NUM_MEL_BANDS, channels, config.kernel, stride=2, padding=padding),
-        nn.BatchNorm1d(channels),
-        nn.GELU(),
+        nn.Conv1d(size, channels, config.kernel, stride=2, padding=padding), nn.BatchNorm1d(channels), nn.GELU()
     )
     gather = nn.Sequential(
         nn.Conv1d(channels, channels // 2, config.kernel, stride=GATHERED, padding=padding), nn.GELU()
@@ -140,43 +140,8 @@ def _dilated_layers(config: MotionConfig) -> list[nn.Module]:
     return [first, *(DilatedResidual(config, dilation) for dilation in config.dilations), gather]
 
 
-def _num_features(config: MotionConfig, mel_window: int) -> int:
-    """Numbers that the layers leave of a window: a convolution leaves one moment of each stride, rounded up."""
+def _num_features(config: SpeechBranchConfig, window: int) -> int:
+    """Return how many numbers the layers leave of a window: one moment of each stride, rounded up."""
     if config.dilations:
-        return config.channels // 2 * -(-mel_window // (2 * GATHERED))
-    return config.channels * -(-mel_window // 2**config.num_layers)
-
-
-class MotionCondition(nn.Module):
-    """Turns a motion into the 1x1 picture that the decoder starts from."""
-
-    def __init__(self, config: MotionConfig) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(config.num_motions, config.condition),
-            nn.SiLU(),
-            nn.Linear(config.condition, config.condition),
-            nn.SiLU(),
-        )
-
-    def forward(self, motion: Tensor) -> Tensor:
-        """Map (B, num_motions) to (B, condition, 1, 1)."""
-        return self.layers(motion)[:, :, None, None]
-
-
-class Modulation(nn.Module):
-    """Feature-wise scale and shift by the condition (Perez et al. 2018, FiLM), at one level of the decoder.
-
-    Without it the condition enters at the 1x1 bottom only and fades on its way up through the skip connections.
-    """
-
-    def __init__(self, condition: int, channels: int) -> None:
-        super().__init__()
-        self.affine = nn.Linear(condition, 2 * channels)
-        nn.init.zeros_(self.affine.weight)
-        nn.init.zeros_(self.affine.bias)
-
-    def forward(self, features: Tensor, condition: Tensor) -> Tensor:
-        """Modulate (B, channels, H, W) by the condition (B, condition, 1, 1)."""
-        scale, shift = self.affine(condition.flatten(1))[:, :, None, None].chunk(2, dim=1)
-        return F.relu(features * (1 + scale) + shift)
+        return config.channels // 2 * -(-window // (2 * GATHERED))
+    return config.channels * -(-window // 2**config.num_layers)

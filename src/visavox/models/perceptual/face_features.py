@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from visavox.models.generator.blocks import ConvBlock
+from visavox.models.layers import ConvBlock
 
 
 @dataclass(frozen=True)

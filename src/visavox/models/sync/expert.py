@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from visavox.models.generator.audio_encoder import audio_encoder
-from visavox.models.generator.blocks import ConvBlock, residual_blocks
+from visavox.models.layers import ConvBlock, mel_encoder, residual_blocks
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Expert(nn.Module):
             ConvBlock(last, last, remaining, 1, 0),
             ConvBlock(last, last, 1, 1, 0),
         )
-        self.audio_encoder = audio_encoder(
+        self.audio_encoder = mel_encoder(
             self.config.audio_channels, mel_window=self.config.mel_window, last_residuals=2
         )
         self.dropout = nn.Dropout(self.config.dropout)

@@ -20,9 +20,10 @@ from torch.utils.data import Dataset
 
 from visavox.data.generator.mel_augmentation import MelAugmentation
 from visavox.data.generator.speech_dataset import SpeechDataset
-from visavox.face.geometry.crop import CropSpec
-from visavox.models.generator.base import SPEECH_BRANCH, Generator
+from visavox.models.generator.conditioners import SpeechBranch
+from visavox.models.generator.generator import SPEECH_BRANCH, LipSyncGenerator
 from visavox.training.generator.clips import ClipSplits
+from visavox.training.generator.old_checkpoint import converted_checkpoint, converted_part
 from visavox.training.generator.rendering import FaceGeneration, FrozenNetworks, RenderedBatch
 from visavox.training.generator.settings import GeneratorSettings
 from visavox.training.generator.speech_adaptation import SpeechAdaptation
@@ -37,7 +38,6 @@ from visavox.training.task import (
     WeightedLoss,
 )
 from visavox.weights.checkpoint import save_model
-from visavox.weights.networks import network_of
 from visavox.weights.weights_file import ModelCard
 
 RENDERER, SPEECH = "renderer", "speech"
@@ -57,7 +57,7 @@ class AdaptationSettings(GeneratorSettings):
     speech_rate: float = 0.3
     """Learning rate of the speech branch, as a share of the renderer's."""
     speech_windows: int = 16
-    """Mel windows that the speech branch takes for each sample that is rendered."""
+    """Windows of audio features that the speech branch takes for each sample that is rendered."""
     speech_weight: float = 1.0
     """Weight of the error of the speech branch."""
     opening_weight: float = 3.0
@@ -73,10 +73,8 @@ class AdaptationSettings(GeneratorSettings):
 class AdaptationStart:
     """The generator that an adaptation begins with."""
 
-    generator: Generator
+    generator: LipSyncGenerator
     """Generator."""
-    crop: CropSpec
-    """Crop that it takes."""
     rest: np.ndarray | None
     """Motion (K,) of the person's mouth at rest; None for a network without a speech branch."""
 
@@ -135,17 +133,20 @@ class AdaptationTask(TrainingTask):
         device: torch.device,
         seed: int,
     ) -> None:
-        self.settings, self.clips, self.crop, self.seed = settings, clips, start.crop, seed
+        self.settings, self.clips, self.seed = settings, clips, seed
         self.faces = FaceGeneration(settings, clips, networks, device, seed)
         self.generator = self.faces.generator
         self.generator.load_state_dict(start.generator.state_dict())
         self.modules = self.faces.modules
         self.speech = None
-        named = list(self.generator.named_parameters())
-        groups: list[dict[str, Any]] = [{"params": [p for name, p in named if _part_of(name) == RENDERER]}]
-        if start.rest is not None:
-            self.speech = SpeechAdaptation(settings, clips, self.generator.motion_predictor, start.rest, device)
-            speech = [p for name, p in named if _part_of(name) == SPEECH]
+        named = dict(self.generator.named_parameters())
+        self._groups = [[name for name in named if _part_of(name) == RENDERER]]
+        groups: list[dict[str, Any]] = [{"params": [named[name] for name in self._groups[0]]}]
+        branch = self.generator.conditioner
+        if start.rest is not None and isinstance(branch, SpeechBranch):
+            self.speech = SpeechAdaptation(settings, clips, branch.predictor, start.rest, device)
+            self._groups.append([name for name in named if _part_of(name) == SPEECH])
+            speech = [named[name] for name in self._groups[1]]
             groups.append({"params": speech, "rate_factor": settings.speech_rate})
         self.optimizers = {"generator": torch.optim.Adam(groups, lr=0.0, betas=settings.betas)}
         if self.faces.discriminator is not None:
@@ -236,11 +237,14 @@ class AdaptationTask(TrainingTask):
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:
         """Write the generator that has the best state of each part."""
-        config = self.settings.generator
         best = copy.deepcopy(self.generator)
         self._hold_best(best)
-        card = ModelCard(self.crop, "generator adapted to one person", training, UNSTATED_LICENCE, quality)
-        save_model(path, best, network=network_of(config), config=config, card=card)
+        card = ModelCard("generator adapted to one person", training, UNSTATED_LICENCE, quality)
+        save_model(path, best, card)
+
+    def converted_checkpoint(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Give the tensors of an earlier version their names of today."""
+        return converted_checkpoint(state, self.generator, self._groups)
 
     def extra_state(self) -> dict[str, Any]:
         """Return the state of the sync gate, and the best state of each part."""
@@ -250,7 +254,10 @@ class AdaptationTask(TrainingTask):
     def load_extra_state(self, state: dict[str, Any]) -> None:
         """Take back the result of `extra_state`."""
         self.faces.gate.is_open = state["gate_is_open"]
-        self.best = {_EARLIER_NAMES.get(part, part): BestPart(**best) for part, best in state["best"].items()}
+        self.best = {
+            _EARLIER_NAMES.get(part, part): BestPart(best["score"], self._whole(part, best["state"]))
+            for part, best in state["best"].items()
+        }
 
     def _measure(self) -> tuple[dict[str, float], dict[str, float], np.ndarray]:
         """Return the metrics, the error of each part, and images to look at."""
@@ -274,6 +281,11 @@ class AdaptationTask(TrainingTask):
     def _hold_best(self, generator: nn.Module) -> None:
         generator.load_state_dict({name: tensor for best in self.best.values() for name, tensor in best.state.items()})
 
+    def _whole(self, part: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the state of a part under the names of today, with what an earlier version did not keep."""
+        kept = self._state(_EARLIER_NAMES.get(part, part))
+        return {name: kept[name] for name in kept if "motion_basis." in name} | converted_part(tensors)
+
     def _state(self, part: str) -> dict[str, Tensor]:
         tensors = self.generator.state_dict()
         return {name: tensor.detach().clone() for name, tensor in tensors.items() if _part_of(name) == part}
@@ -291,7 +303,7 @@ class _ImagesAndSpeech(Dataset[Batch]):
     def __getitem__(self, index: int) -> Batch:
         windows = [self.speech[index * self.count + number] for number in range(self.count)]
         return self.images[index] | {
-            f"speech_{name}": torch.stack([window[name] for window in windows]) for name in ("mel", "motion")
+            f"speech_{name}": torch.stack([window[name] for window in windows]) for name in ("features", "motion")
         }
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from visavox.data.generator.clip_store import ClipStore, load_store
-from visavox.data.generator.mouth_motion import MotionBasis, load_basis, save_basis
 from visavox.errors import InputError
-from visavox.training.run_folder import RunFolder
+from visavox.models.generator.motion_basis import MotionBasis, load_basis, save_basis
+from visavox.models.generator.spec import AudioSpec
+from visavox.training.run_folder import BASIS_NAMES, RunFolder
 from visavox.training.task import Context
 from visavox.types import PathLike
-from visavox.weights.motion_terms import terms_path
-from visavox.weights.registry import find_model
+from visavox.weights.checkpoint import motion_basis_of
+from visavox.weights.registry import model_info
 
 logger = logging.getLogger(__name__)
 
@@ -33,13 +34,22 @@ class ClipSplits:
     """Motion basis in which all mouths are described; None where nothing describes them."""
 
     @classmethod
-    def load(cls, dataset: PathLike, num_motions: int, context: Context, *, start: str | None = None) -> ClipSplits:
+    def load(
+        cls,
+        dataset: PathLike,
+        num_motions: int,
+        context: Context,
+        *,
+        audio: AudioSpec | None = None,
+        start: str | None = None,
+    ) -> ClipSplits:
         """Load a prepared data set.
 
         Args:
             dataset: folder that `visavox prepare` wrote.
             num_motions: numbers that describe a mouth.
             context: of the task; a resumed run keeps its motion basis.
+            audio: audio features that drive a generator; none by default.
             start: weights whose motion basis is taken over; a new one by default.
 
         Raises:
@@ -50,38 +60,41 @@ class ClipSplits:
         basis = _basis(dataset, train, num_motions, context, start)
         for store in (train, validation):
             store.apply_basis(basis)
+            if audio is not None:
+                store.apply_audio(audio)
         return cls(train, validation, basis)
 
     def save_basis(self, run: RunFolder) -> None:
-        """Write the motion basis beside the weights that a run will write."""
+        """Write the motion basis into the folder of a run, so that it keeps it when it is resumed."""
         if self.basis is not None:
             run.path.mkdir(parents=True, exist_ok=True)
-            save_basis(self.basis, terms_path(run.best))
+            save_basis(self.basis, run.path / BASIS_NAMES[0])
 
 
 def _basis(dataset: PathLike, train: ClipStore, num_motions: int, context: Context, start: str | None) -> MotionBasis:
     """Find the motion basis of the weights that this run goes on from, or fit one of its own.
 
-    It lies beside the weights: a network that was taught one motion basis understands no other.
+    It travels with the weights: a network that was taught one motion basis understands no other.
     """
-    path = terms_path(context.run.best)
-    if context.resume and path.is_file():
-        return load_basis(path)
-    if start is not None and terms_path(find_model(start)).is_file():
-        basis = load_basis(terms_path(find_model(start)))
-    else:
+    if context.resume:
+        for name in BASIS_NAMES:
+            kept = load_basis(context.run.path / name) if (context.run.path / name).is_file() else None
+            # One of another size is of another recipe, and the run says so when its settings are compared.
+            if kept is not None and kept.num_motions == num_motions:
+                return kept
+    basis = None if start is None else motion_basis_of(model_info(start))
+    if basis is None:
         if start is not None:
             logger.warning(
-                "%s has no motion basis beside it (%s); a new one is made of %s, which is right only if that is what "
-                "the weights were trained on",
+                "%s does not hold its motion basis; a new one is made of %s, which is right only if that is what the "
+                "weights were trained on",
                 start,
-                terms_path(Path(start)).name,
                 dataset,
             )
-        basis = train.fit_basis(num_motions)
+        return train.fit_basis(num_motions)
     if basis.num_motions != num_motions:
         raise InputError(
-            f"the motion basis beside {start} has {basis.num_motions} numbers, and the recipe {num_motions}; give "
-            "weights of the same recipe"
+            f"the motion basis of {start} has {basis.num_motions} numbers, and the recipe {num_motions}; give weights "
+            "of the same recipe"
         )
     return basis

@@ -124,7 +124,7 @@ class ExpertTask(TrainingTask):
         return cls(settings, clips, device=context.device, seed=context.seed)
 
     def begin_run(self, run: RunFolder) -> None:
-        """Write the motion basis beside the weights."""
+        """Keep the motion basis in the run."""
         self.clips.save_basis(run)
 
     def dataset(self, seed: int, length: int) -> Dataset[Batch]:
@@ -197,10 +197,9 @@ class ExpertTask(TrainingTask):
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:
         """Write the expert as a weights file."""
-        config = self.settings.expert
-        crop = CropSpec(size=config.resolution)
-        card = ModelCard(crop, "expert trained with visavox", training, UNSTATED_LICENCE, quality)
-        save_model(path, self.expert, network="expert", config=config, card=card)
+        crop = CropSpec(size=self.settings.expert.resolution)
+        card = ModelCard("expert trained with visavox", training, UNSTATED_LICENCE, quality)
+        save_model(path, self.expert, card, crop=crop)
 
 
 def _images(batch: Batch) -> Tensor:

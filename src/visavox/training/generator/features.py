@@ -15,6 +15,7 @@ from visavox.data.generator.picture_augmentation import NO_AUGMENTATION, Picture
 from visavox.data.generator.picture_dataset import PictureDataset, PictureSampling
 from visavox.face.geometry.crop import CropSpec
 from visavox.losses.reconstruction import weighted_gradient_l1
+from visavox.models.generator.spec import LOWER_HALF
 from visavox.models.perceptual.face_features import FaceDecoder, FaceFeatures, FaceFeaturesConfig
 from visavox.training.generator.clips import ClipSplits
 from visavox.training.generator.prepared_batch import side_by_side
@@ -91,7 +92,7 @@ class FeaturesTask(TrainingTask):
         self.modules: dict[str, nn.Module] = {"features": self.features, "decoder": self.decoder}
         parameters = [*self.features.parameters(), *self.decoder.parameters()]
         self.optimizers = {"features": torch.optim.Adam(parameters, lr=0.0)}
-        self.sampling = PictureSampling(settings.features.resolution, mel_window=1, mel_lead=0)
+        self.sampling = PictureSampling(settings.features.resolution, audio=False)
 
     @classmethod
     def create(cls, settings: FeaturesSettings, data: Any, inputs: FeaturesInputs, context: Context) -> FeaturesTask:
@@ -104,7 +105,7 @@ class FeaturesTask(TrainingTask):
         return cls(settings, clips, device=context.device, seed=context.seed)
 
     def begin_run(self, run: RunFolder) -> None:
-        """Write the motion basis beside the weights."""
+        """Keep the motion basis in the run."""
         self.clips.save_basis(run)
 
     def dataset(self, seed: int, length: int) -> Dataset[Batch]:
@@ -134,7 +135,7 @@ class FeaturesTask(TrainingTask):
         spread = self.settings.noise * torch.rand(len(faces), 1, 1, 1, device=faces.device)
         features, motion = self.features(faces + spread * torch.randn_like(faces))
         decoded = self.decoder(features[-1]).float()
-        truth = faces[..., faces.shape[-2] // 2 :, :]
+        truth = LOWER_HALF.crop(faces)
         return FeaturesOutputs(decoded, truth, motion, batch["motion"].flatten(0, 1))
 
     def validate(self) -> Validation:
@@ -158,20 +159,19 @@ class FeaturesTask(TrainingTask):
         metrics = {f"r_{number}": float(value) for number, value in enumerate(rows)}
         # The decoder is not averaged: its image is to be looked at, not measured.
         self.decoder.eval()
-        strip = side_by_side([faces[..., faces.shape[-2] // 2 :, :], self.decoder(features[-1])])
+        strip = side_by_side([LOWER_HALF.crop(faces), self.decoder(features[-1])])
         return Validation(metrics, -metrics["r_0"], strip)
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:
         """Write the face features as a weights file."""
-        config = self.settings.features
+        crop = CropSpec(size=self.settings.features.resolution)
         card = ModelCard(
-            CropSpec(size=config.resolution),
             "face features trained with visavox",
             training,
             UNSTATED_LICENCE,
             quality,
         )
-        save_model(path, self.features, network="face_features", config=config, card=card)
+        save_model(path, self.features, card, crop=crop)
 
 
 def _reconstruction(out: FeaturesOutputs) -> Tensor:

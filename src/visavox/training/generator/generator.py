@@ -9,11 +9,14 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
-from visavox.data.generator.mouth_reading import fit_mouth_reader
+from visavox.data.generator.mouth_code_fit import fit_mouth_code
 from visavox.errors import InputError
-from visavox.face.geometry.crop import CropSpec
-from visavox.models.generator.base import SPEECH_BRANCH
+from visavox.models.generator.conditioners import MotionConditioner, MouthMotion
+from visavox.models.generator.generator import SPEECH_BRANCH
+from visavox.models.perceptual.face_features import FaceFeatures
+from visavox.models.sync.expert import Expert
 from visavox.training.generator.clips import NUM_MOTIONS, ClipSplits
+from visavox.training.generator.old_checkpoint import converted_checkpoint
 from visavox.training.generator.rendering import FaceGeneration, FrozenNetworks
 from visavox.training.generator.settings import GeneratorSettings
 from visavox.training.generator.start import load_start
@@ -21,7 +24,7 @@ from visavox.training.inputs import SHIPPED_FEATURES, LpipsInputs
 from visavox.training.run_folder import RunFolder
 from visavox.training.task import UNSTATED_LICENCE, Batch, Context, OptimizerStep, TrainingTask, Validation
 from visavox.weights.checkpoint import load_model, save_model
-from visavox.weights.networks import network_of
+from visavox.weights.networks import NETWORKS, network_of
 from visavox.weights.weights_file import ModelCard
 
 
@@ -61,8 +64,9 @@ class GeneratorTask(TrainingTask):
         self.modules = self.faces.modules
         # The speech branch is taught beforehand (task `speech`); it learns on here only where an expert evaluates it.
         named = self.faces.generator.named_parameters()
-        trained = [p for name, p in named if settings.losses.sync > 0 or not name.startswith(SPEECH_BRANCH)]
-        self.optimizers = {"generator": torch.optim.Adam(trained, lr=0.0, betas=settings.betas)}
+        trained = {n: p for n, p in named if settings.losses.sync > 0 or not n.startswith(SPEECH_BRANCH)}
+        self._trained = list(trained)
+        self.optimizers = {"generator": torch.optim.Adam(trained.values(), lr=0.0, betas=settings.betas)}
         if self.faces.discriminator is not None:
             parameters = self.faces.discriminator.parameters()
             self.optimizers["discriminator"] = torch.optim.Adam(parameters, lr=0.0, betas=settings.betas)
@@ -78,8 +82,8 @@ class GeneratorTask(TrainingTask):
         """
         if settings.losses.sync and inputs.expert is None:
             raise InputError("this recipe has a sync loss, and that needs an expert: give --expert WEIGHTS or NAME")
-        if settings.generator.motion is not None and inputs.start is None and not resume:
-            before = "speech" if settings.generator.mel_window else "wav2lip"
+        if settings.generator.num_motions is not None and inputs.start is None and not resume:
+            before = "speech" if settings.generator.spec.audio is not None else "wav2lip"
             raise InputError(
                 "this recipe's generator goes on from another: give as --start the best.safetensors of `visavox train "
                 f"{before}`"
@@ -98,32 +102,40 @@ class GeneratorTask(TrainingTask):
         begun = load_start(start, config) if start is not None else None
         features = _features(settings, inputs.features)
         lpips = inputs.load_lpips(settings.lpips_network) if settings.losses.lpips else None
-        num_motions = config.motion.num_motions if config.motion is not None else NUM_MOTIONS
-        clips = ClipSplits.load(data, num_motions, context, start=start if config.motion is not None else None)
+        clips = ClipSplits.load(
+            data,
+            config.num_motions or NUM_MOTIONS,
+            context,
+            audio=config.spec.audio,
+            start=None if config.num_motions is None else start,
+        )
         networks = FrozenNetworks(expert, features, lpips)
         task = cls(settings, clips, networks, device=context.device, seed=context.seed)
         if begun is not None:
             generator = task.faces.generator
             generator.load_state_dict({**generator.state_dict(), **begun})
-        if not task.faces.audio_driven:
-            task._teach_reading()
+        conditioner = task.faces.generator.conditioner
+        if isinstance(conditioner, MotionConditioner) and clips.basis is not None:
+            conditioner.motion_basis.set(clips.basis)
+        if isinstance(conditioner, MouthMotion):
+            task._fit_mouth_code(conditioner)
         return task
 
-    def _teach_reading(self) -> None:
-        """Fit the reader of 68 landmarks, and describe all mouths as it will read them in a dub."""
-        clips, generator = self.clips, self.faces.generator
+    def _fit_mouth_code(self, conditioner: MouthMotion) -> None:
+        """Fit the code of 68 landmarks, and describe all mouths as it will encode them in a dub."""
+        clips = self.clips
         assert clips.basis is not None
         train = clips.train.clips
-        reader = fit_mouth_reader(
+        code = fit_mouth_code(
             [stored.clip.displacements for stored in train], [stored.motion for stored in train], clips.basis
         )
-        reader.response.fill_(self.settings.motion_gain)
-        generator.mouth_reader.load_state_dict(reader.state_dict())  # type: ignore[union-attr]
+        code.motion_gain.fill_(self.settings.motion_gain)
+        conditioner.mouth_code.load_state_dict(code.state_dict())
         for stored in (*train, *clips.validation.clips):
-            stored.motion = reader.read(stored.clip.displacements)
+            stored.motion = code.encode(stored.clip.displacements)
 
     def begin_run(self, run: RunFolder) -> None:
-        """Write the motion basis beside the weights."""
+        """Keep the motion basis in the run."""
         self.clips.save_basis(run)
 
     def dataset(self, seed: int, length: int) -> Dataset[Batch]:
@@ -151,17 +163,20 @@ class GeneratorTask(TrainingTask):
         sync loss where the recipe has one.
         """
         metrics, images = self.faces.measure()
-        by_motion = self.settings.generator.motion is not None and self.settings.teacher_forcing == 1
+        by_motion = self.settings.generator.num_motions is not None and self.settings.teacher_forcing == 1
         condition = "motion" if by_motion else "audio"
         score = self.faces.score(metrics, condition, sharp=self.faces.discriminator is not None)
         return Validation(metrics, score, images)
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:
         """Write the generator as a weights file."""
-        config, generator = self.settings.generator, self.faces.generator
-        description = f"{type(generator).__name__} generator trained with visavox"
-        card = ModelCard(CropSpec(size=config.resolution), description, training, UNSTATED_LICENCE, quality)
-        save_model(path, generator, network=network_of(config), config=config, card=card)
+        noun = NETWORKS[network_of(self.settings.generator)].noun.split(" ", 1)[1]
+        card = ModelCard(f"{noun} trained with visavox", training, UNSTATED_LICENCE, quality)
+        save_model(path, self.faces.generator, card)
+
+    def converted_checkpoint(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Give the tensors of an earlier version their names of today."""
+        return converted_checkpoint(state, self.faces.generator, [self._trained])
 
     def extra_state(self) -> dict[str, Any]:
         """Return the state of the sync gate."""
@@ -172,14 +187,14 @@ class GeneratorTask(TrainingTask):
         self.faces.gate.is_open = state["gate_is_open"]
 
 
-def _expert(settings: GeneratorSettings, name: str | None) -> Any:
+def _expert(settings: GeneratorSettings, name: str | None) -> Expert | None:
     """Load the expert, if there is one.
 
     Raises:
         InputError: it cannot be used, or takes crops of another size.
     """
     size = settings.generator.resolution
-    expert: Any = load_model(name, network="expert") if name is not None else None
+    expert = load_model(name, Expert) if name is not None else None
     if expert is not None and expert.config.resolution != size:
         raise InputError(
             f"the expert {name} takes crops of {expert.config.resolution} pixels and the generator renders {size}; "
@@ -188,14 +203,14 @@ def _expert(settings: GeneratorSettings, name: str | None) -> Any:
     return expert
 
 
-def _features(settings: GeneratorSettings, name: str | None) -> Any:
+def _features(settings: GeneratorSettings, name: str | None) -> FaceFeatures | None:
     """Load the face features, if there are any.
 
     Raises:
         InputError: they cannot be used, or take crops of another size.
     """
     size = settings.generator.resolution
-    features: Any = load_model(name, network="face_features") if name is not None else None
+    features = load_model(name, FaceFeatures) if name is not None else None
     if features is not None and features.config.resolution != size:
         raise InputError(
             f"the face features {name} take crops of {features.config.resolution} pixels and the generator renders "

@@ -7,25 +7,25 @@ import torch
 from torch import Tensor
 
 from visavox.losses.reconstruction import painted_region
+from visavox.models.generator.spec import RegionSpec
 from visavox.training.task import Batch
 
 
 class PreparedBatch:
-    """Batch as the networks take it: frames folded into the batch, images in [0, 1], the lower half hidden."""
+    """Batch as the networks take it: frames folded into the batch, images in [0, 1], the region hidden."""
 
-    def __init__(self, batch: Batch, mouth_weight: float) -> None:
+    def __init__(self, batch: Batch, region: RegionSpec, mouth_weight: float) -> None:
         faces = batch["faces"]
         self.num_samples, self.num_frames = faces.shape[:2]
         size = faces.shape[-1]
         self.truth = (faces.flatten(0, 1).float() / 255).contiguous(memory_format=torch.channels_last)
         reference = (batch["reference"].float() / 255).repeat_interleave(self.num_frames, dim=0)
-        hidden = self.truth.clone()
-        hidden[..., size // 2 :, :] = 0
+        hidden = region.hide(self.truth)
         self.faces = torch.cat([hidden, reference], dim=1).contiguous(memory_format=torch.channels_last)
-        self.mel = batch["mel"].flatten(0, 1)[:, None]
+        self.features = batch["features"].flatten(0, 1) if "features" in batch else None
         self.motion = batch["motion"].flatten(0, 1)
         rows = torch.arange(size, device=self.truth.device)
-        self.lower = (rows >= size // 2).float()[:, None] * 2
+        self.region = (rows >= region.top(size)).float()[:, None] * 2
         self.weight = painted_region(batch["mouth"].flatten(0, 1), size, mouth_weight=mouth_weight, border=size // 16)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from visavox.face.geometry.crop import CropSpec
 from visavox.models.generator.attn_wav2lip import AttnWav2LipConfig
+from visavox.models.generator.conditioners import AudioEncoderConfig, MouthMotionConfig
 from visavox.models.generator.discriminator import QualityDiscriminatorConfig
-from visavox.models.generator.motion_driven import MotionDubConfig
-from visavox.models.generator.speech_branch import MotionConfig
+from visavox.models.generator.generator import GeneratorConfig
+from visavox.models.generator.spec import AudioSpec, GeneratorSpec
+from visavox.models.generator.speech_branch import SpeechBranchConfig
 from visavox.models.generator.wav2lip import Wav2LipConfig
 from visavox.models.sync.expert import ExpertConfig
 from visavox.training.generator.expert import ExpertSettings
@@ -17,37 +20,46 @@ from visavox.training.generator.speech import SpeechSettings
 from visavox.training.recipe import Recipe
 from visavox.training.schedule import LoopSettings
 
-COMPACT_GENERATOR = Wav2LipConfig(
-    resolution=128,
-    mel_window=64,
-    mel_lead=30,
-    encoder_channels=(8, 16, 32, 64, 96, 128, 128),
-    encoder_residuals=(0, 1, 1, 1, 1, 1),
-    decoder_channels=(128, 128, 128, 96, 64, 32, 16),
-    decoder_residuals=(0, 1, 1, 1, 1, 1, 0),
-    output_channels=16,
-    motion=MotionConfig(num_motions=8, dilations=(1, 2, 1, 2)),
-    warp_reference=True,
+_COMPACT_SPEC = GeneratorSpec(CropSpec(size=128), AudioSpec(window=64, lead=30), layered=True)
+_SPEECH_BRANCH = SpeechBranchConfig(num_motions=8, dilations=(1, 2, 1, 2))
+
+COMPACT_GENERATOR = GeneratorConfig(
+    _COMPACT_SPEC,
+    _SPEECH_BRANCH,
+    Wav2LipConfig(
+        output_channels=16,
+        encoder_channels=(8, 16, 32, 64, 96, 128, 128),
+        encoder_residuals=(0, 1, 1, 1, 1, 1),
+        decoder_channels=(128, 128, 128, 96, 64, 32, 16),
+        decoder_residuals=(0, 1, 1, 1, 1, 1, 0),
+        modulated=True,
+    ),
 )
 """The generator of the default model: 0.37 GMAC a frame, a speech branch that takes 0.8 s of audio."""
 
-COMPACT_ATTN_GENERATOR = AttnWav2LipConfig(
-    resolution=128,
-    mel_window=64,
-    mel_lead=30,
-    encoder_channels=(8, 16, 32, 64, 128),
-    encoder_blocks=(0, 1, 1, 1, 1),
-    decoder_channels=(16, 32, 64, 96, 128),
-    decoder_blocks=(0, 1, 1, 1, 1),
-    output_channels=16,
-    attention_from=2,
-    motion=COMPACT_GENERATOR.motion,
-    warp_reference=True,
+COMPACT_ATTN_GENERATOR = GeneratorConfig(
+    _COMPACT_SPEC,
+    _SPEECH_BRANCH,
+    AttnWav2LipConfig(
+        output_channels=16,
+        encoder_channels=(8, 16, 32, 64, 128),
+        encoder_blocks=(0, 1, 1, 1, 1),
+        decoder_channels=(16, 32, 64, 96, 128),
+        decoder_blocks=(0, 1, 1, 1, 1),
+        attention_from=2,
+    ),
 )
 """AttnWav2Lip in the size of the default model, with the same speech branch: 0.39 GMAC a frame."""
 
-COMPACT_MOTION_GENERATOR = MotionDubConfig(**{**vars(COMPACT_GENERATOR), "mel_window": 0, "mel_lead": 0})
+COMPACT_MOTION_GENERATOR = GeneratorConfig(
+    replace(_COMPACT_SPEC, audio=None),
+    MouthMotionConfig(_SPEECH_BRANCH.num_motions, _SPEECH_BRANCH.condition),
+    COMPACT_GENERATOR.renderer,
+)
 """The renderer of the default model, driven by motion: 0.36 GMAC a frame."""
+
+_PUBLISHED_SPEC = GeneratorSpec(CropSpec(size=96), AudioSpec(lead=3))
+"""Of the published networks, with the window about the frame."""
 
 COMPACT_EXPERT = ExpertConfig(
     resolution=128,
@@ -141,7 +153,7 @@ WAV2LIP_RECIPES = {
     "wav2lip-96": GeneratorRecipe(
         "wav2lip",
         GeneratorSettings(
-            Wav2LipConfig(mel_lead=3),
+            GeneratorConfig(_PUBLISHED_SPEC, AudioEncoderConfig(), Wav2LipConfig()),
             losses=GeneratorLosses(reconstruction=0.99, gradient=0.0, sync=0.01),
             mouth_weight=1.0,
         ),
@@ -158,7 +170,7 @@ WAV2LIP_RECIPES = {
     "wav2lip-96-gan": GeneratorRecipe(
         "wav2lip",
         GeneratorSettings(
-            Wav2LipConfig(mel_lead=3),
+            GeneratorConfig(_PUBLISHED_SPEC, AudioEncoderConfig(), Wav2LipConfig()),
             losses=GeneratorLosses(reconstruction=0.9, gradient=0.0, sync=0.03, adversarial=0.07),
             discriminator=QualityDiscriminatorConfig(),
             mouth_weight=1.0,
@@ -205,21 +217,23 @@ _ATTN_COMPACT = GeneratorRecipe(
 )
 
 
-def _with_generator(recipe: GeneratorRecipe, generator: AttnWav2LipConfig) -> GeneratorRecipe:
-    return replace(recipe, settings=replace(recipe.settings, generator=generator))
+def _with_renderer(recipe: GeneratorRecipe, **changes: object) -> GeneratorRecipe:
+    generator = recipe.settings.generator
+    renderer = replace(generator.renderer, **changes)
+    return replace(recipe, settings=replace(recipe.settings, generator=replace(generator, renderer=renderer)))
 
 
 ATTN_WAV2LIP_RECIPES = {
     "attn-compact": _ATTN_COMPACT,
-    "attn-compact-no-attention": _with_generator(_ATTN_COMPACT, replace(COMPACT_ATTN_GENERATOR, attention=False)),
+    "attn-compact-no-attention": _with_renderer(_ATTN_COMPACT, attention=False),
     "attn-compact-no-perceptual": replace(
         _ATTN_COMPACT, settings=replace(_ATTN_COMPACT.settings, losses=replace(_LOSSES, perceptual=0.0))
     ),
-    "attn-compact-no-alignment": _with_generator(_ATTN_COMPACT, replace(COMPACT_ATTN_GENERATOR, alignment_levels=())),
+    "attn-compact-no-alignment": _with_renderer(_ATTN_COMPACT, alignment_levels=()),
     "attn-wav2lip": GeneratorRecipe(
         "attn-wav2lip",
         GeneratorSettings(
-            AttnWav2LipConfig(mel_lead=3),
+            GeneratorConfig(_PUBLISHED_SPEC, AudioEncoderConfig(), AttnWav2LipConfig()),
             losses=GeneratorLosses(reconstruction=0.87, gradient=0.0, sync=0.03, lpips=0.1),
             mouth_weight=1.0,
         ),

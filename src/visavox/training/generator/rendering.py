@@ -23,8 +23,11 @@ from visavox.losses.adversarial import feature_distance, real_or_painted
 from visavox.losses.perceptual import LpipsLoss, normalized_feature_distance, reading_distance
 from visavox.losses.reconstruction import detail_difference, weighted_gradient_l1, weighted_l1
 from visavox.losses.sync import cosine_bce, stack_mouths
-from visavox.models.generator.base import Generator
+from visavox.models.generator.conditioners import MotionConditioner, SpeechBranch
 from visavox.models.generator.discriminator import QualityDiscriminator
+from visavox.models.generator.generator import LipSyncGenerator, composited
+from visavox.models.generator.reference_warp import Layers
+from visavox.models.generator.spec import LOWER_HALF
 from visavox.models.perceptual.face_features import FaceFeatures
 from visavox.models.sync.expert import Expert
 from visavox.training.generator.clips import ClipSplits
@@ -32,7 +35,7 @@ from visavox.training.generator.prepared_batch import PreparedBatch, sharpness, 
 from visavox.training.generator.settings import GeneratorSettings
 from visavox.training.schedule import ValidationGate
 from visavox.training.task import Batch, OptimizerStep, WeightedLoss, to_channels_last
-from visavox.weights.networks import NETWORKS, network_of
+from visavox.weights.networks import build_generator
 
 
 @dataclass(frozen=True)
@@ -110,9 +113,9 @@ class RenderedBatch(FacePair):
     """Discriminator, if there is one."""
 
     def mean_alpha(self) -> Tensor:
-        """Share of generated colours in the half that is generated."""
+        """Share of generated colours in the region that is generated."""
         assert self.alpha is not None
-        return (self.alpha.float() * self.prepared.lower).mean()
+        return (self.alpha.float() * self.prepared.region).mean()
 
     def adversarial(self) -> Tensor:
         """Loss of the discriminator, which is to take the generated mouths for true ones."""
@@ -129,8 +132,8 @@ class RenderedBatch(FacePair):
         # It learns in its own step: here its gradients would be found for nothing.
         self.discriminator.requires_grad_(False)
         with torch.no_grad():
-            _, true_features = self.discriminator.judge(lower_half(self.truth))
-        verdict, features = self.discriminator.judge(lower_half(self.generated))
+            _, true_features = self.discriminator.judge(LOWER_HALF.crop(self.truth))
+        verdict, features = self.discriminator.judge(LOWER_HALF.crop(self.generated))
         return verdict, features, true_features
 
 
@@ -152,9 +155,9 @@ class FaceGeneration:
             raise ValueError("`lpips` has a weight, and no network for it is given")
         self.settings, self.clips, self.networks, self.device, self.seed = settings, clips, networks, device, seed
         config = settings.generator
-        network: Any = NETWORKS[network_of(config)].build(config)
-        self.generator: Generator = to_channels_last(network, device)
-        self.audio_driven = config.mel_window > 0
+        self.generator: LipSyncGenerator = to_channels_last(build_generator(config), device)
+        self.conditioner = self.generator.conditioner
+        self.audio_driven = config.spec.audio is not None
         self.discriminator: QualityDiscriminator | None = None
         if settings.discriminator is not None:
             self.discriminator = to_channels_last(QualityDiscriminator(settings.discriminator), device)
@@ -169,8 +172,7 @@ class FaceGeneration:
         expert = networks.expert.config if networks.expert is not None else None
         self.sampling = PictureSampling(
             config.resolution,
-            config.mel_window,
-            config.mel_lead,
+            audio=self.audio_driven,
             num_frames=expert.num_frames if expert and settings.losses.sync else settings.num_frames,
             expert_mel_window=expert.mel_window if expert else 16,
             expert_mel_lead=expert.mel_lead if expert else 0,
@@ -188,14 +190,12 @@ class FaceGeneration:
 
     def render(self, batch: Batch) -> RenderedBatch:
         """Render a training batch, and leave the result in it for the discriminator."""
-        prepared = PreparedBatch(batch, self.settings.mouth_weight)
+        prepared = self._prepared(batch)
         self.generator.train(not self.settings.freeze_batch_norm)
-        condition, alpha = self._condition(prepared), None
-        if self.settings.generator.warp_reference:
-            layers = self.generator.layers(condition, prepared.faces)
-            generated, alpha = layers.flatten(prepared.faces[:, 3:]), layers.cover
-        else:
-            generated = self.generator.paint(condition, prepared.faces).float()
+        targets, references = prepared.faces[:, :3], prepared.faces[:, 3:]
+        layers = self.generator.render(self._condition(prepared), targets, references)
+        generated = composited(layers, references).float()
+        alpha = layers.alpha if isinstance(layers, Layers) else None
         batch["generated"] = generated.detach()
         rendered = RenderedBatch(generated, prepared.truth, prepared.weight, self.networks)
         rendered.alpha, rendered.prepared, rendered.batch = alpha, prepared, batch
@@ -211,7 +211,7 @@ class FaceGeneration:
         ]
         if weights.detail:
             losses.append(WeightedLoss("detail", weights.detail, FacePair.detail))
-        if self.settings.generator.warp_reference:
+        if self.settings.generator.spec.layered:
             losses.append(WeightedLoss("alpha", weights.alpha, RenderedBatch.mean_alpha))
         if weights.sync and self.networks.expert is not None:
             sync = WeightedLoss("sync", weights.sync, self._sync_loss, after=self.gate)
@@ -250,25 +250,27 @@ class FaceGeneration:
         assert self.discriminator is not None
         self.discriminator.requires_grad_(True)
         truth = batch["faces"].flatten(0, 1).float() / 255
-        real, _ = self.discriminator.judge(lower_half(truth))
-        generated, _ = self.discriminator.judge(lower_half(batch["generated"]))
+        real, _ = self.discriminator.judge(LOWER_HALF.crop(truth))
+        generated, _ = self.discriminator.judge(LOWER_HALF.crop(batch["generated"]))
         return real, generated
 
     def _condition(self, prepared: PreparedBatch) -> Tensor:
         """Condition of the renderer: from the true motion, from the audio, or some from each."""
-        if self.settings.generator.motion is None:
-            return self.generator.condition(prepared.mel)
-        if not self.audio_driven:
-            return self.generator.motion_condition(prepared.motion)
-        if not self.settings.losses.sync:
-            self.generator.motion_predictor.eval()
+        conditioner = self.conditioner
+        if not isinstance(conditioner, MotionConditioner):
+            return self.generator.condition(_given(prepared))
         motion = prepared.motion
-        if self.settings.teacher_forcing < 1:
-            predicted = self.generator.motion_predictor(prepared.mel)
+        if isinstance(conditioner, SpeechBranch) and not self.settings.losses.sync:
+            conditioner.predictor.eval()
+        if isinstance(conditioner, SpeechBranch) and self.settings.teacher_forcing < 1:
+            predicted = conditioner.predictor(_given(prepared))
             # Whole samples, not single frames: a mouth must not jump between two sources.
             forced = torch.rand(prepared.num_samples, device=motion.device) < self.settings.teacher_forcing
             motion = torch.where(forced.repeat_interleave(prepared.num_frames)[:, None], motion, predicted)
-        return self.generator.motion_condition(motion)
+        return conditioner.from_motion(motion)
+
+    def _prepared(self, batch: Batch) -> PreparedBatch:
+        return PreparedBatch(batch, self.generator.spec.region, self.settings.mouth_weight)
 
     def _sync_loss(self, rendered: RenderedBatch) -> Tensor:
         return self._sync(rendered.generated, rendered.batch)
@@ -292,12 +294,12 @@ class FaceGeneration:
         totals: dict[str, list[float]] = {}
         strip: list[np.ndarray] = []
         for batch in self._validation_batches():
-            prepared = PreparedBatch(batch, self.settings.mouth_weight)
-            rendered = {}
+            prepared, rendered = self._prepared(batch), {}
             if self.audio_driven:
-                rendered["audio"] = self.generator(prepared.mel, prepared.faces)
-            if self.settings.generator.motion is not None:
-                rendered["motion"] = self.generator(prepared.mel, prepared.faces, prepared.motion)
+                rendered["audio"] = self.generator(_given(prepared), prepared.faces)
+            if isinstance(self.conditioner, MotionConditioner):
+                condition = self.conditioner.from_motion(prepared.motion)
+                rendered["motion"] = self.generator.images(condition, prepared.faces[:, :3], prepared.faces[:, 3:])
             for name, generated in rendered.items():
                 pair = FacePair(generated.float(), prepared.truth, prepared.weight, self.networks)
                 l1 = float(pair.reconstruction())
@@ -349,9 +351,10 @@ class FaceGeneration:
         ]
 
 
-def lower_half(faces: Tensor) -> Tensor:
-    """Rows of faces (B, 3, H, W) that are generated, (B, 3, H / 2, W)."""
-    return faces[..., faces.shape[-1] // 2 :, :]
+def _given(prepared: PreparedBatch) -> Tensor:
+    """Return the audio features of a batch that has them."""
+    assert prepared.features is not None, "the sampling has audio"
+    return prepared.features
 
 
 def blur_penalty(sharpness: float) -> float:

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from visavox.data.generator.picture_augmentation import PictureAugmentation
-from visavox.models.generator.attn_wav2lip import AttnWav2LipConfig
 from visavox.models.generator.discriminator import QualityDiscriminatorConfig
-from visavox.models.generator.motion_driven import MotionDubConfig
-from visavox.models.generator.wav2lip import Wav2LipConfig
+from visavox.models.generator.generator import GeneratorConfig
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class GeneratorLosses:
     detail: float = 0.0
     """Difference in the amount of fine detail, wherever in a patch it lies: what pixels alone teach is soft."""
     alpha: float = 0.0
-    """Share of generated colours over the warped reference (networks with `warp_reference`): what can be warped is to
+    """Share of generated colours over the warped reference (layered networks): what can be warped is to
     be warped, so that it stays sharp at any size."""
     sync: float = 0.0
     """Sync loss of the expert, once the gate is open (Wav2Lip: 0.01, with the discriminator 0.03)."""
@@ -49,8 +47,8 @@ class GeneratorLosses:
 class GeneratorSettings:
     """Network, samples and losses of a generator's training."""
 
-    generator: Wav2LipConfig | AttnWav2LipConfig | MotionDubConfig
-    """The network: which one, and its dimensions."""
+    generator: GeneratorConfig
+    """The network: its contract, and which conditioner and renderer of which dimensions."""
     losses: GeneratorLosses = field(default_factory=GeneratorLosses)
     """Weights of the losses."""
     discriminator: QualityDiscriminatorConfig | None = None
@@ -81,7 +79,7 @@ class GeneratorSettings:
     def __post_init__(self) -> None:
         """Refuse losses whose network is missing."""
         adversarial = bool(self.losses.adversarial or self.losses.features)
-        if self.generator.mel_window == 0 and (self.losses.sync or self.teacher_forcing < 1):
+        if self.generator.spec.audio is None and (self.losses.sync or self.teacher_forcing < 1):
             raise ValueError("a motion-driven generator learns from the true motion alone, without a sync loss")
         if adversarial != (self.discriminator is not None):
             raise ValueError("`adversarial` or `features` has a weight exactly if there is a discriminator")

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from visavox.data.generator.clip_store import ClipStore, StoredClip
-from visavox.data.generator.mel_augmentation import MelAugmentation, augment_mels
-from visavox.data.generator.mouth_motion import MotionBasis
-from visavox.data.generator.speech_dataset import SpeechDataset, window_at
+from visavox.data.generator.mel_augmentation import MelAugmentation, augment_features
+from visavox.data.generator.speech_dataset import SpeechDataset
 from visavox.errors import InputError
-from visavox.face.geometry.crop import CropSpec
-from visavox.models.generator.speech_branch import UNBOUNDED
-from visavox.models.generator.wav2lip import Wav2Lip, Wav2LipConfig
+from visavox.models.generator.conditioners import SpeechBranch
+from visavox.models.generator.generator import GeneratorConfig
+from visavox.models.generator.motion_basis import MotionBasis
+from visavox.models.generator.speech_branch import UNBOUNDED, SpeechBranchConfig
 from visavox.training.generator.clips import ClipSplits
 from visavox.training.inputs import Inputs
 from visavox.training.measures import LARGEST_GAIN, correlation
@@ -32,6 +32,7 @@ from visavox.training.task import (
     WeightedLoss,
 )
 from visavox.weights.checkpoint import save_model
+from visavox.weights.networks import build_generator
 from visavox.weights.weights_file import ModelCard
 
 
@@ -39,7 +40,7 @@ from visavox.weights.weights_file import ModelCard
 class SpeechSettings:
     """Network and samples of the task."""
 
-    generator: Wav2LipConfig
+    generator: GeneratorConfig
     """The generator whose speech branch is trained."""
     augmentation: MelAugmentation = field(default_factory=MelAugmentation)
     """Augmentation of the audio."""
@@ -60,8 +61,8 @@ class SpeechInputs(Inputs):
     only_new: ClassVar[tuple[str, ...]] = ("start",)
 
     start: str | None = None
-    """Weights of a generator, to describe mouths in its motion basis: `visavox models graft` then puts the speech
-    branch into it; a motion basis of its own by default."""
+    """Weights of a generator, to describe mouths in its motion basis: `visavox models swap-speech` then puts the
+    speech branch into it; a motion basis of its own by default."""
 
 
 @dataclass(frozen=True)
@@ -91,19 +92,23 @@ class SpeechTask(TrainingTask):
             device: device that computes.
             seed: seed of everything that is drawn.
         """
-        motion, basis = settings.generator.motion, clips.basis
-        assert motion is not None, "the recipe of this task has a speech branch"
+        basis = clips.basis
         assert basis is not None, "mouths are described in a motion basis"
         torch.manual_seed(seed)
+        assert settings.generator.spec.audio is not None, "a speech branch takes audio"
         self.settings, self.clips, self.rest, self.device = settings, clips, rest, device
+        self.audio = settings.generator.spec.audio
         self.train, self.calibration = hold_out(clips.train, settings.calibration_speakers)
-        self.generator = Wav2Lip(settings.generator)
-        self.predictor = self.generator.motion_predictor.to(device)
+        self.generator = build_generator(settings.generator)
+        branch = self.generator.conditioner
+        assert isinstance(branch, SpeechBranch), "`check` sees to it"
+        branch.motion_basis.set(basis)
+        self.predictor = branch.predictor.to(device)
         self.predictor.opening_scale.fill_(basis.opening_scale)
         self.modules: dict[str, nn.Module] = {"predictor": self.predictor}
         optimizer = torch.optim.AdamW(self.predictor.parameters(), lr=0.0, weight_decay=settings.weight_decay)
         self.optimizers = {"predictor": optimizer}
-        weights = torch.ones(motion.num_motions, device=device)
+        weights = torch.ones(basis.num_motions, device=device)
         weights[0] = settings.opening_weight
         self.weights = weights / weights.mean()
 
@@ -114,8 +119,8 @@ class SpeechTask(TrainingTask):
         Raises:
             InputError: it has none.
         """
-        if settings.generator.motion is None:
-            raise InputError("this recipe's generator has no speech branch to train; choose one with `motion` set")
+        if not isinstance(settings.generator.conditioner, SpeechBranchConfig):
+            raise InputError("this recipe's generator has no speech branch to train; choose one that has")
         return inputs
 
     @classmethod
@@ -125,22 +130,20 @@ class SpeechTask(TrainingTask):
         Raises:
             InputError: the data set cannot be used.
         """
-        assert settings.generator.motion is not None, "`check` sees to it"
-        clips = ClipSplits.load(data, settings.generator.motion.num_motions, context, start=inputs.start)
+        config = settings.generator
+        num_motions = config.conditioner.num_motions
+        clips = ClipSplits.load(data, num_motions, context, audio=config.spec.audio, start=inputs.start)
         assert clips.basis is not None
         rest = rest_motion(clips.train, clips.basis)
         return cls(settings, clips, rest=rest, device=context.device, seed=context.seed)
 
     def begin_run(self, run: RunFolder) -> None:
-        """Write the motion basis beside the weights."""
+        """Keep the motion basis in the run."""
         self.clips.save_basis(run)
 
     def dataset(self, seed: int, length: int) -> Dataset[Batch]:
         """Return endless samples of the training clips."""
-        config = self.settings.generator
-        return SpeechDataset(
-            self.train, window=config.mel_window, lead=config.mel_lead, rest=self.rest, seed=seed, length=length
-        )
+        return SpeechDataset(self.train, rest=self.rest, seed=seed, length=length)
 
     def averaged(self) -> nn.Module:
         """Return the motion predictor."""
@@ -156,8 +159,8 @@ class SpeechTask(TrainingTask):
     def _forward(self, batch: Batch) -> SpeechOutputs:
         self.predictor.train()
         # The loop has seeded the default generator with this step's number.
-        mel = augment_mels(batch["mel"], self.settings.augmentation)
-        return SpeechOutputs(self.predictor(mel[:, None]).float(), batch["motion"])
+        features = augment_features(batch["features"], self.audio, self.settings.augmentation)
+        return SpeechOutputs(self.predictor(features).float(), batch["motion"])
 
     def validate(self) -> Validation:
         """Correlate prediction and truth within each validation clip; the score is minus that of the opening."""
@@ -173,23 +176,19 @@ class SpeechTask(TrainingTask):
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:
         """Write the generator with its trained speech branch; its renderer has learned nothing yet."""
-        config = self.settings.generator
         card = ModelCard(
-            CropSpec(size=config.resolution),
-            "speech branch of a Wav2Lip generator, without a trained renderer",
+            "speech branch of a generator, without a trained renderer",
             training,
             UNSTATED_LICENCE,
             quality,
         )
-        save_model(path, self.generator, network="wav2lip", config=config, card=card)
+        save_model(path, self.generator, card)
 
     @torch.no_grad()
     def predict(self, stored: StoredClip) -> np.ndarray:
         """Predict the motion of a clip, float32 (T, K)."""
-        config = self.settings.generator
-        frames = range(stored.clip.num_frames)
-        windows = np.stack([window_at(stored, frame, config.mel_window, config.mel_lead) for frame in frames])
-        return self.predictor(torch.from_numpy(windows)[:, None].to(self.device)).float().cpu().numpy()
+        windows = np.stack([stored.window(frame) for frame in range(stored.clip.num_frames)])
+        return self.predictor(torch.from_numpy(windows).to(self.device)).float().cpu().numpy()
 
     @torch.no_grad()
     def _calibrate(self) -> None:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from visavox.data.generator.clip_store import StoredClip
-from visavox.data.generator.mel_augmentation import augment_mels
-from visavox.data.generator.speech_dataset import SpeechDataset, smoothed, window_at
+from visavox.data.generator.mel_augmentation import augment_features
+from visavox.data.generator.speech_dataset import SpeechDataset, smoothed
 from visavox.models.generator.speech_branch import MotionPredictor
 from visavox.training.generator.clips import ClipSplits
 from visavox.training.measures import LARGEST_GAIN, correlation
@@ -37,6 +37,8 @@ class SpeechAdaptation:
         device: torch.device,
     ) -> None:
         self.settings, self.clips, self.predictor, self.rest, self.device = settings, clips, predictor, rest, device
+        assert settings.generator.spec.audio is not None, "a speech branch takes audio"
+        self.audio = settings.generator.spec.audio
         weights = torch.ones(len(rest), device=device)
         weights[0] = settings.opening_weight
         self._weights = weights / weights.mean()
@@ -44,10 +46,7 @@ class SpeechAdaptation:
 
     def dataset(self, seed: int, length: int) -> SpeechDataset:
         """Return endless windows of the training footage, with their motion."""
-        config = self.settings.generator
-        return SpeechDataset(
-            self.clips.train, window=config.mel_window, lead=config.mel_lead, rest=self.rest, seed=seed, length=length
-        )
+        return SpeechDataset(self.clips.train, rest=self.rest, seed=seed, length=length)
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the weighted squared error of the motion, before calibration."""
@@ -55,8 +54,9 @@ class SpeechAdaptation:
         for layer in predictor.modules():
             if isinstance(layer, nn.BatchNorm1d):
                 layer.eval()
-        mel = augment_mels(batch["speech_mel"].flatten(0, 1), self.settings.audio_augmentation)
-        predicted = predictor.uncalibrated(mel[:, None]).float()
+        features = batch["speech_features"].flatten(0, 1)
+        augmented = augment_features(features, self.audio, self.settings.audio_augmentation)
+        predicted = predictor.uncalibrated(augmented).float()
         return ((predicted - batch["speech_motion"].flatten(0, 1)) ** 2 * self._weights).mean()
 
     def measure(self) -> dict[str, float]:
@@ -71,11 +71,9 @@ class SpeechAdaptation:
     @torch.no_grad()
     def predict(self, stored: StoredClip, step: int = 1) -> np.ndarray:
         """Predict the motion of every `step`-th frame of a clip before calibration, float32 (T, K)."""
-        config = self.settings.generator
-        frames = range(0, stored.clip.num_frames, step)
-        windows = np.stack([window_at(stored, frame, config.mel_window, config.mel_lead) for frame in frames])
+        windows = np.stack([stored.window(frame) for frame in range(0, stored.clip.num_frames, step)])
         predictor = self.predictor.eval()
-        return predictor.uncalibrated(torch.from_numpy(windows)[:, None].to(self.device)).float().cpu().numpy()
+        return predictor.uncalibrated(torch.from_numpy(windows).to(self.device)).float().cpu().numpy()
 
     @torch.no_grad()
     def calibrate(self, *, first: bool) -> None:

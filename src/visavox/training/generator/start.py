@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from torch import Tensor
 
 from visavox.errors import InputError
-from visavox.models.generator.base import SPEECH_BRANCH, Generator, GeneratorConfig
-from visavox.models.generator.motion_driven import MotionDubConfig
-from visavox.models.generator.wav2lip import Wav2LipConfig
+from visavox.models.generator.conditioners import MouthMotionConfig
+from visavox.models.generator.generator import SPEECH_BRANCH, GeneratorConfig, LipSyncGenerator
+from visavox.models.generator.speech_branch import SpeechBranchConfig
 from visavox.weights.checkpoint import load_model
 from visavox.weights.networks import NETWORKS, network_of
 
@@ -35,43 +35,36 @@ def load_start(start: str, config: GeneratorConfig) -> dict[str, Tensor]:
         InputError: there is no such file, it holds no generator, or one that does not fit.
     """
     begun = load_model(start)
-    if not isinstance(begun, Generator):
+    if not isinstance(begun, LipSyncGenerator):
         noun = NETWORKS[network_of(begun.config)].noun
         raise InputError(f"{start} is {noun}; a generator starts from the weights of a generator")
-    state = begun.state_dict()
-    if begun.config == config:
+    state, given = begun.state_dict(), begun.config
+    if given == config:
         return state
-    if isinstance(config, MotionDubConfig) and _renderer(begun.config) == _renderer(config):
+    if isinstance(config.conditioner, MouthMotionConfig) and _driven_by_motion(given) == config:
         return {name: tensor for name, tensor in state.items() if not name.startswith(SPEECH_BRANCH)}
-    if type(begun.config) is type(config):
+    if type(given.renderer) is type(config.renderer):
         raise InputError(f"{start} has other dimensions than the recipe's generator; give weights of the same recipe")
-    given, wanted = NETWORKS[network_of(begun.config)].noun, NETWORKS[network_of(config)].noun
-    if (
-        config.motion is None
-        or isinstance(config, MotionDubConfig)
-        or _speech_branch(begun.config) != _speech_branch(config)
-    ):
+    noun, wanted = NETWORKS[network_of(given)].noun, NETWORKS[network_of(config)].noun
+    own_branch = isinstance(config.conditioner, SpeechBranchConfig)
+    if not own_branch or (given.conditioner, given.spec.audio) != (config.conditioner, config.spec.audio):
         raise InputError(
-            f"{start} is {given}, of which {wanted} can take the speech branch alone, and the recipe's has "
-            f"{'none' if config.mel_window == 0 or config.motion is None else 'other dimensions'}; give weights of the "
-            "same recipe"
+            f"{start} is {noun}, of which {wanted} can take the speech branch alone, and the recipe's has "
+            f"{'other dimensions' if own_branch else 'none'}; give weights of the same recipe"
         )
     logger.warning(
         "of %s, which is %s, the speech branch is taken; all else of %s, which is trained here, begins untrained",
         start,
-        given,
+        noun,
         wanted,
     )
     return {name: tensor for name, tensor in state.items() if name.startswith(SPEECH_BRANCH)}
 
 
-def _renderer(config: GeneratorConfig) -> dict[str, object] | None:
-    """Return the dimensions of the renderer, of a Wav2Lip or of a motion-driven one."""
-    if not isinstance(config, Wav2LipConfig):
+def _driven_by_motion(config: GeneratorConfig) -> GeneratorConfig | None:
+    """Return what a generator with a speech branch is without it: the same renderer, driven by motion."""
+    branch = config.conditioner
+    if not isinstance(branch, SpeechBranchConfig):
         return None
-    return asdict(replace(Wav2LipConfig(**vars(config)), mel_window=0, mel_lead=0, audio_channels=()))
-
-
-def _speech_branch(config: GeneratorConfig) -> tuple[object, ...]:
-    """Return the dimensions that a speech branch depends on."""
-    return config.motion, config.mel_window, config.mel_lead
+    conditioner = MouthMotionConfig(branch.num_motions, branch.condition)
+    return replace(config, spec=replace(config.spec, audio=None), conditioner=conditioner)

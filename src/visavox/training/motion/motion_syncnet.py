@@ -20,7 +20,6 @@ from visavox.data.motion.motion_sync_dataset import (
     motion_from_rest,
 )
 from visavox.errors import InputError
-from visavox.face.geometry.crop import CropSpec
 from visavox.face.geometry.resting_face import fit_opening_mode
 from visavox.losses.motion import Comparison
 from visavox.metrics.motion_sync import found_offset
@@ -154,7 +153,7 @@ class MotionSyncNetTask(TrainingTask):
             InputError: the data set, the features or the start cannot be used.
         """
         network = settings.network
-        start: Any = load_model(inputs.start, network="motion_syncnet") if inputs.start is not None else None
+        start = load_model(inputs.start, MotionSyncNet) if inputs.start is not None else None
         if start is not None and start.config != network:
             raise InputError(
                 f"{inputs.start} has other dimensions than the recipe's network; give weights of the same recipe"
@@ -252,9 +251,8 @@ class MotionSyncNetTask(TrainingTask):
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:
         """Write the network as a weights file."""
-        config = self.settings.network
-        card = ModelCard(CropSpec(), "motion SyncNet trained with visavox", training, UNSTATED_LICENCE, quality)
-        save_model(path, self.network, network="motion_syncnet", config=config, card=card)
+        card = ModelCard("motion SyncNet trained with visavox", training, UNSTATED_LICENCE, quality)
+        save_model(path, self.network, card)
 
 
 def _motion_error(out: SyncOutputs) -> Tensor:

@@ -20,7 +20,6 @@ from visavox.data.motion.motion_dataset import (
 )
 from visavox.data.motion.motion_store import MotionStore
 from visavox.errors import InputError
-from visavox.face.geometry.crop import CropSpec
 from visavox.face.geometry.resting_face import fit_opening_mode, resting_face
 from visavox.losses.motion import (
     MotionJudge,
@@ -33,6 +32,7 @@ from visavox.losses.motion import (
 from visavox.metrics.curves import opening_correlation
 from visavox.metrics.motion import MotionAgreement, compare_motions
 from visavox.models.motion.motion_vae import MotionVae, MotionVaeConfig, lip_gap
+from visavox.models.sync.motion_syncnet import MotionSyncNet
 from visavox.training.inputs import Inputs
 from visavox.training.measures import LARGEST_GAIN
 from visavox.training.motion.calibration import (
@@ -197,7 +197,7 @@ class MotionVaeTask(TrainingTask):
         """
         vae = settings.vae
         features = find_features(vae.features, vae.speech.feature_size)
-        sync: Any = load_model(inputs.sync, network="motion_syncnet") if inputs.sync is not None else None
+        sync = load_model(inputs.sync, MotionSyncNet) if inputs.sync is not None else None
         if sync is not None and sync.config.features != vae.features:
             raise InputError(
                 f"the motion SyncNet {inputs.sync} takes {sync.config.features} and the recipe's network "
@@ -329,8 +329,8 @@ class MotionVaeTask(TrainingTask):
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:
         """Write the motion VAE, in half precision."""
-        card = ModelCard(CropSpec(), "motion of 68 landmarks from speech", training, UNSTATED_LICENCE, quality)
-        save_model(path, self.vae, network="motion_vae", config=self.settings.vae, card=card, dtype=torch.float16)
+        card = ModelCard("motion of 68 landmarks from speech", training, UNSTATED_LICENCE, quality)
+        save_model(path, self.vae, card, dtype=torch.float16)
 
     def extra_state(self) -> dict[str, bool]:
         """Return the state of the gate of the sync loss."""

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from visavox.data.motion.postnet_dataset import PostNetDataset, PostNetSampling, SourceClip
-from visavox.face.geometry.crop import CropSpec
 from visavox.face.geometry.resting_face import lip_gap, resting_face
 from visavox.losses.adversarial import gradient_penalty, least_squares
 from visavox.losses.sync import cosine_bce
@@ -274,9 +273,8 @@ class PostNetTask(TrainingTask):
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:
         """Write the post-net as a weights file."""
-        config = self.settings.network
-        card = ModelCard(CropSpec(), "post-net of one person, trained with visavox", training, self.licence, quality)
-        save_model(path, self.postnet, network="postnet", config=config, card=card)
+        card = ModelCard("post-net of one person, trained with visavox", training, self.licence, quality)
+        save_model(path, self.postnet, card)
 
     @torch.no_grad()
     def _measure_start(self) -> dict[str, float]:

@@ -12,6 +12,8 @@ from visavox.audio.features.mel import SAMPLE_RATE
 from visavox.audio.features.speech_features import SpeechFeatures, load_features
 from visavox.data.motion.motion_store import MotionStore, load_motion_store
 from visavox.errors import InputError
+from visavox.models.motion.motion_vae import MotionVae
+from visavox.models.sync.motion_syncnet import MotionSyncNet
 from visavox.progress import Progress
 from visavox.types import PathLike
 from visavox.weights.checkpoint import load_model
@@ -51,8 +53,8 @@ def load_pair(sync: str, motion: str | None, device: str | torch.device = "cpu")
     Raises:
         InputError: a weights file cannot be used, or their features differ.
     """
-    syncnet: Any = load_model(sync, network="motion_syncnet")
-    vae: Any = load_model(motion, network="motion_vae", device=device) if motion is not None else None
+    syncnet = load_model(sync, MotionSyncNet)
+    vae = load_model(motion, MotionVae, device=device) if motion is not None else None
     if vae is not None and vae.config.features != syncnet.config.features:
         raise InputError(
             f"the motion VAE {motion} takes {vae.config.features} and the motion SyncNet {sync} takes "

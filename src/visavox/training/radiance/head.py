@@ -14,7 +14,6 @@ from torch.utils.data import Dataset
 from visavox.data.radiance.person_data import PersonData
 from visavox.data.radiance.ray_dataset import RayDataset, RaySampling, landmark_window
 from visavox.errors import InputError
-from visavox.face.geometry.crop import CropSpec
 from visavox.losses.perceptual import LpipsLoss
 from visavox.losses.radiance import PatchJudge, change_outside, color_error, mask_error, opacity_entropy
 from visavox.models.radiance.compiled import check_compiler, compile_networks
@@ -312,10 +311,8 @@ class HeadTask(TrainingTask):
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:
         """Write the head as a weights file."""
-        config = self.settings.head
-        crop = CropSpec(size=self.data.size)
-        card = ModelCard(crop, "the head of one person, trained with visavox", training, UNSTATED_LICENCE, quality)
-        save_model(path, self.head, network="head", config=config, card=card)
+        card = ModelCard("the head of one person, trained with visavox", training, UNSTATED_LICENCE, quality)
+        save_model(path, self.head, card)
 
     def extra_state(self) -> dict[str, Any]:
         """Return the state of the watch for divergence."""

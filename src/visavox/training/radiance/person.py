@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from visavox.data.radiance.person_data import CAMERA, MOTION, SPLIT
 from visavox.losses.radiance import PatchJudge, feature_judge
+from visavox.models.perceptual.face_features import FaceFeatures
 from visavox.runtime.files import short_digest
 from visavox.training.inputs import SHIPPED_FEATURES, LpipsInputs
 from visavox.types import PathLike
@@ -36,5 +37,5 @@ def load_patch_loss(name: PatchLoss, lpips: LpipsInputs | None = None) -> PatchJ
     """
     if name == "lpips":
         return (lpips or LpipsInputs()).load_lpips("alex")
-    features: Any = load_model(SHIPPED_FEATURES, network="face_features")
+    features = load_model(SHIPPED_FEATURES, FaceFeatures)
     return feature_judge(features.requires_grad_(False).stages, _PATCH_SIZE)

@@ -13,7 +13,6 @@ from torch.utils.data import Dataset
 
 from visavox.data.radiance.person_data import PersonData
 from visavox.data.radiance.ray_dataset import RayDataset, RaySampling
-from visavox.face.geometry.crop import CropSpec
 from visavox.losses.radiance import color_error, mask_error, opacity_entropy
 from visavox.models.radiance.compiled import check_compiler, compile_networks
 from visavox.models.radiance.head import Head
@@ -166,7 +165,7 @@ class TorsoTask(TrainingTask):
         Raises:
             InputError: the data set or the head cannot be used.
         """
-        person, head = PersonData.load(data), load_model(inputs.head, network="head")
+        person, head = PersonData.load(data), load_model(inputs.head, Head)
         assert isinstance(head, Head)
         task = cls(settings, person, head=head, device=context.device, seed=context.seed)
         if inputs.compile:
@@ -261,9 +260,8 @@ class TorsoTask(TrainingTask):
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:
         """Write the torso as a weights file."""
-        crop = CropSpec(size=self.data.size)
-        card = ModelCard(crop, "the torso of one person, trained with visavox", training, UNSTATED_LICENCE, quality)
-        save_model(path, self.torso, network="torso", config=self.settings.torso, card=card)
+        card = ModelCard("the torso of one person, trained with visavox", training, UNSTATED_LICENCE, quality)
+        save_model(path, self.torso, card)
 
     def extra_state(self) -> dict[str, Any]:
         """Return the state of the watch for divergence."""

@@ -1,4 +1,4 @@
-"""The motion of a mouth: a few numbers a frame that say what speech does to lips and chin.
+"""Mouth motion: a few numbers a frame that say what speech does to lips and chin.
 
 The first number is the opening of the lips, absolute, so that 0 is a closed mouth for everybody. The others
 are principal components of the displacement of lips and chin from the clip's own mean, seen from the front:
@@ -12,6 +12,8 @@ import zipfile
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
 from visavox.errors import InputError
 from visavox.face.geometry.landmarks import (
@@ -38,9 +40,13 @@ _LIP_MIRROR = [(10 - k) % 20 for k in range(20)]
 _MIRROR = np.array([*_LIP_MIRROR, *(20 + k for k in _LIP_MIRROR), *(40 + k for k in reversed(range(len(CHIN_LINE))))])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MotionBasis:
-    """Maps landmarks to motions of K numbers, with P mouth points."""
+    """Maps landmarks to mouth motions of K numbers, with P mouth points.
+
+    Its numbers are those of float32, in which weights files hold them: a basis that was read is the one that was
+    written.
+    """
 
     opening_mean: float
     """Mean opening of the lips over the training speakers, in distances between the outer eye corners."""
@@ -48,6 +54,23 @@ class MotionBasis:
     """Standard deviation of the opening."""
     components: np.ndarray
     """float64 (K - 1, 2 P): rows that turn a displacement into a component of unit variance."""
+
+    def __post_init__(self) -> None:
+        """Round to float32."""
+        object.__setattr__(self, "opening_mean", float(np.float32(self.opening_mean)))
+        object.__setattr__(self, "opening_scale", float(np.float32(self.opening_scale)))
+        object.__setattr__(self, "components", self.components.astype(np.float32).astype(np.float64))
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether another basis has the same numbers."""
+        if not isinstance(other, MotionBasis):
+            return NotImplemented
+        same_opening = (self.opening_mean, self.opening_scale) == (other.opening_mean, other.opening_scale)
+        return same_opening and np.array_equal(self.components, other.components)
+
+    def __hash__(self) -> int:
+        """Hash by the opening alone: bases that are equal are equal in it."""
+        return hash((self.opening_mean, self.opening_scale))
 
     @property
     def num_motions(self) -> int:
@@ -69,6 +92,38 @@ class MotionBasis:
         return np.concatenate([opening[:, None], displacement @ self.components.T], axis=1).astype(np.float32)
 
 
+class StoredBasis(nn.Module):
+    """Motion basis of a network, as buffers that travel in its weights file; all 0 where it is not known.
+
+    Networks that describe a mouth in one basis understand no other.
+    """
+
+    opening: Tensor
+    """(2,): mean and standard deviation of the opening."""
+    components: Tensor
+    """(K - 1, 2 P): rows that turn a displacement into a component of unit variance."""
+
+    def __init__(self, num_motions: int) -> None:
+        super().__init__()
+        self.register_buffer("opening", torch.zeros(2))
+        self.register_buffer("components", torch.zeros(num_motions - 1, 2 * len(MOUTH_POINTS)))
+
+    @property
+    def basis(self) -> MotionBasis | None:
+        """The basis; None where it is not known."""
+        return basis_of(self.opening.cpu().numpy(), self.components.cpu().numpy())
+
+    def set(self, basis: MotionBasis) -> None:
+        """Take over a basis of as many numbers."""
+        self.opening.copy_(torch.tensor([basis.opening_mean, basis.opening_scale]))
+        self.components.copy_(torch.from_numpy(basis.components))
+
+
+def basis_of(opening: np.ndarray, components: np.ndarray) -> MotionBasis | None:
+    """Return the basis that two buffers of `StoredBasis` hold; None where they are all 0."""
+    return MotionBasis(float(opening[0]), float(opening[1]), components) if np.any(components) else None
+
+
 def save_basis(basis: MotionBasis, path: PathLike) -> None:
     """Write a basis (.npz); it appears under its name when it is whole."""
     opening = np.array([basis.opening_mean, basis.opening_scale])
@@ -79,7 +134,7 @@ def load_basis(path: PathLike) -> MotionBasis:
     """Read a basis.
 
     Raises:
-        InputError: the file is missing or is no motion basis.
+        InputError: the file is missing, damaged, or describes other points of the mouth.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:

@@ -1,6 +1,6 @@
-"""Teaches a `MouthReader` to say of 68 landmarks what `MotionBasis` says of all 478.
+"""Fit of a `MouthCode`: 68 landmarks to the mouth motion that `MotionBasis` gives for all 478.
 
-The numbers that painters know are made of contours that the 68 points hold only part of; but lips and chin move as a
+The numbers of mouth motion are made of contours that the 68 points hold only part of; but lips and chin move as a
 whole. What a linear map of the 68 leaves out is little but how a tracker's distance of the eyes, which the numbers
 are divided by in every frame, wavers.
 """
@@ -12,16 +12,16 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from visavox.data.generator.mouth_motion import MotionBasis
 from visavox.face.geometry.landmarks import IBUG_68
 from visavox.face.geometry.pose import canonical_face
 from visavox.face.geometry.resting_face import LOWER_LIP, UPPER_LIP, fit_opening_mode, lip_gap
-from visavox.models.generator.mouth_reader import MouthReader, eye_units
+from visavox.models.generator.motion_basis import MotionBasis
+from visavox.models.generator.mouth_code import MouthCode, eye_units
 
 _POINTS = (*range(4, 13), *range(48, 68))
 """Chin and lips: what the numbers describe."""
 _NOSE_BASE = tuple(range(31, 36))
-"""Heights are counted from here, as `visavox.data.generator.mouth_motion.frontal_mouths` does and says why."""
+"""Heights are counted from here, as `visavox.models.generator.motion_basis.frontal_mouths` does and says why."""
 _MIRROR = (*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),
            45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40,
            54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65)  # fmt: skip
@@ -31,10 +31,8 @@ _RIDGE = 1e-6
 what a tracker trembles by."""
 
 
-def fit_mouth_reader(
-    displacements: Sequence[np.ndarray], motions: Sequence[np.ndarray], basis: MotionBasis
-) -> MouthReader:
-    """Fit a reader.
+def fit_mouth_code(displacements: Sequence[np.ndarray], motions: Sequence[np.ndarray], basis: MotionBasis) -> MouthCode:
+    """Fit a mouth code.
 
     Args:
         displacements: (T, 68, 3) of each training clip, centimetres from the canonical face.
@@ -44,17 +42,17 @@ def fit_mouth_reader(
     Raises:
         InputError: the mouths stand still.
     """
-    reader = MouthReader(basis.num_motions)
+    code = MouthCode(basis.num_motions)
     openings = np.concatenate(motions)[:, 0] * basis.opening_scale + basis.opening_mean
-    reader.opening_weights.copy_(torch.from_numpy(_opening_weights(displacements, openings)))
-    reader.opening_mean.fill_(basis.opening_mean)
-    reader.opening_scale.fill_(basis.opening_scale)
+    code.opening_weights.copy_(torch.from_numpy(_opening_weights(displacements, openings)))
+    code.opening_mean.fill_(basis.opening_mean)
+    code.opening_scale.fill_(basis.opening_scale)
     components = _fit_components(displacements, motions)
-    reader.components.copy_(torch.from_numpy(components))
+    code.components.copy_(torch.from_numpy(components))
     mode = fit_opening_mode(displacements)
-    reader.opening_mode.copy_(torch.from_numpy(mode))
-    reader.rest.copy_(torch.from_numpy(_rest(displacements, components, mode, basis)))
-    return reader
+    code.opening_mode.copy_(torch.from_numpy(mode))
+    code.rest.copy_(torch.from_numpy(_rest(displacements, components, mode, basis)))
+    return code
 
 
 def _fit_components(displacements: Sequence[np.ndarray], motions: Sequence[np.ndarray]) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""Reads a motion of 68 landmarks as the few numbers by which the painter knows mouths.
+"""Code of a mouth: a motion of 68 landmarks as the few numbers of mouth motion.
 
-The numbers are those of `visavox.data.generator.mouth_motion`, counted from the person's own face at rest: the opening
-of the lips, absolute, and components of the shape of lips and chin. All of it is linear in the landmarks, and was
-fitted on the training clips (`visavox.data.generator.mouth_reading`).
+The numbers are those of `visavox.models.generator.motion_basis`, counted from the person's own face at rest: the
+opening of the lips, absolute, and components of the shape of lips and chin. All of it is linear in the landmarks, and
+was fitted on the training clips (`visavox.data.generator.mouth_code_fit`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from visavox.face.geometry.resting_face import EYE_LEFT, EYE_RIGHT, LOWER_LIP, U
 NUM_POINTS = len(IBUG_68)
 
 
-class MouthReader(nn.Module):
-    """Maps displacements of 68 landmarks, of anybody, to numbers that any face can be painted with."""
+class MouthCode(nn.Module):
+    """Maps displacements of 68 landmarks, of anybody, to the mouth motion that any face can be rendered with."""
 
     opening_weights: Tensor
     """(2,): height and depth of the gap between the lips to opening, both in distances of the outer eye corners."""
@@ -33,8 +33,8 @@ class MouthReader(nn.Module):
     """(K,): the numbers of a face at rest with lips shut."""
     opening_mode: Tensor
     """(68, 3): how all points move when the lips part by a centimetre; shuts faces that are never seen shut."""
-    response: Tensor
-    """(): by how much a motion is enlarged because the painter answers with less than it is asked for."""
+    motion_gain: Tensor
+    """(): factor on the motion, because the renderer answers with less than it is asked for."""
 
     def __init__(self, num_motions: int) -> None:
         super().__init__()
@@ -44,17 +44,17 @@ class MouthReader(nn.Module):
         self.register_buffer("components", torch.zeros(num_motions - 1, 3 * NUM_POINTS))
         self.register_buffer("rest", torch.zeros(num_motions))
         self.register_buffer("opening_mode", torch.zeros(NUM_POINTS, 3))
-        self.register_buffer("response", torch.ones(()))
+        self.register_buffer("motion_gain", torch.ones(()))
 
     @torch.no_grad()
-    def read(self, displacements: np.ndarray) -> np.ndarray:
-        """Read the motion of one face.
+    def encode(self, displacements: np.ndarray) -> np.ndarray:
+        """Encode the motion of one face.
 
         Args:
             displacements: float (T, 68, 3), centimetres from the canonical face.
 
         Returns:
-            float32 (T, K), what was seen: without the painter's response.
+            float32 (T, K) as observed, without the motion gain.
         """
         rest = resting_face(displacements, self.opening_mode.numpy())
         shape = self._from_rest(displacements, rest) @ self.components.numpy().T + self.rest[1:].numpy()
@@ -62,19 +62,19 @@ class MouthReader(nn.Module):
         return np.concatenate([opening[:, None], shape], axis=1).astype(np.float32)
 
     @torch.no_grad()
-    def wanted(self, numbers: np.ndarray, expressiveness: float = 1.0, openness: float = 1.0) -> np.ndarray:
-        """Say what to ask the painter for, so that a face moves as was read.
+    def driven(self, numbers: np.ndarray, expressiveness: float = 1.0, openness: float = 1.0) -> np.ndarray:
+        """Scale motion to what the renderer has to be given, so that a face moves as was observed.
 
         Args:
-            numbers: (T, K), from `read`.
-            expressiveness: how widely everything moves from rest, 1 as it was read.
-            openness: how far the lips open, on top of that.
+            numbers: (T, K), from `encode`.
+            expressiveness: factor on all movement from rest, 1 as it was observed.
+            openness: factor on the opening of the lips, on top of that.
 
         Returns:
             float32 (T, K); what is shut stays shut.
         """
         rest = self.rest.numpy()
-        sizes = np.full(len(rest), expressiveness * float(self.response), np.float32)
+        sizes = np.full(len(rest), expressiveness * float(self.motion_gain), np.float32)
         sizes[0] *= openness
         asked = rest + sizes * (numbers - rest)
         asked[:, 0] = np.maximum(asked[:, 0], rest[0])

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from visavox.data.generator.mouth_motion import (
+from visavox.errors import InputError
+from visavox.face.geometry.landmarks import EYE_OUTER_LEFT, EYE_OUTER_RIGHT, LIP_LOWER, LIP_UPPER
+from visavox.face.geometry.pose import canonical_face, mirror_indices
+from visavox.models.generator.motion_basis import (
     MOUTH_POINTS,
     MotionBasis,
+    StoredBasis,
     fit_motion_basis,
     frontal_mouths,
     lip_opening,
     load_basis,
     save_basis,
 )
-from visavox.errors import InputError
-from visavox.face.geometry.landmarks import EYE_OUTER_LEFT, EYE_OUTER_RIGHT, LIP_LOWER, LIP_UPPER
-from visavox.face.geometry.pose import canonical_face, mirror_indices
 
 T = 40
 
@@ -114,6 +116,7 @@ def test_mouths_that_stand_still_are_refused(clip: np.ndarray) -> None:
 def test_a_basis_is_saved_and_loaded(clip: np.ndarray, basis: MotionBasis, tmp_path: Path) -> None:
     save_basis(basis, tmp_path / "a.motion.npz")
     loaded = load_basis(tmp_path / "a.motion.npz")
+    assert loaded == basis
     assert np.array_equal(loaded.motion(clip), basis.motion(clip))
     assert [path.name for path in tmp_path.iterdir()] == ["a.motion.npz"]
 
@@ -127,3 +130,18 @@ def test_files_that_are_no_basis(tmp_path: Path) -> None:
     save_basis(MotionBasis(0.0, 1.0, np.zeros((3, 4))), tmp_path / "other.npz")
     with pytest.raises(InputError, match="describes other mouth points"):
         load_basis(tmp_path / "other.npz")
+
+
+def test_a_network_holds_the_basis_that_was_fitted(basis: MotionBasis) -> None:
+    stored, other = StoredBasis(5), StoredBasis(5)
+    assert stored.basis is None
+    stored.set(basis)
+    other.load_state_dict(stored.state_dict())
+    assert other.basis == basis
+    assert hash(other.basis) == hash(basis)
+
+
+def test_bases_of_other_numbers_differ(basis: MotionBasis) -> None:
+    assert replace(basis, opening_mean=basis.opening_mean + 1e-3) != basis
+    assert replace(basis, components=basis.components * 1.001) != basis
+    assert basis != "a basis"
