@@ -45,6 +45,7 @@ from pathlib import Path
 from tools.import_graph import ImportGraph
 from tools.shapes import has_shape
 from tools.source import Function, Module, docstrings, functions, read_modules
+from visavox.runtime.tables import text_table
 
 LONGEST_FILE = 400
 """Lines of a file: one can be read in one sitting."""
@@ -223,8 +224,7 @@ def defined_names(tree: ast.Module) -> dict[str, ast.stmt]:
 
 
 def _aligned(rows: list[tuple[str, str, str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return [f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}".rstrip() for row in rows]
+    return text_table(rows).splitlines()
 
 
 def _finding(title: str, places: Iterable[Place], *, of: int | None = None) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from benchmarks.motion.table import cell
-from visavox.runtime.page import markdown_table
+from visavox.runtime.tables import markdown_table
 
 HEADINGS = {
     "psnr": ("PSNR", 1),

@@ -13,7 +13,7 @@ from benchmarks.backwards.job import ClipResult
 from benchmarks.backwards.recording_offset import offset_of
 from visavox.evaluation.report import Report, summarise
 from visavox.metrics.curves import CurveAgreement, mean_best_lag, pool_curves
-from visavox.runtime.page import markdown_table
+from visavox.runtime.tables import markdown_table
 
 SMALLEST_GROUP = 3
 """Groups of fewer clips are shown, and need not meet the thresholds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from visavox.runtime.page import markdown_table
+from visavox.runtime.tables import markdown_table
 
 HEADINGS = {
     "clips": ("clips", 0),

@@ -13,7 +13,7 @@ from visavox.evaluation.protocol.summary import same_words_names
 from visavox.evaluation.report import Report, cells, shown_infos, summarise, table_infos
 from visavox.metrics import MetricInfo, metric_infos
 from visavox.runtime.files import write_whole
-from visavox.runtime.page import markdown_table
+from visavox.runtime.tables import markdown_table
 
 Measured = Mapping[str, Mapping[str, Mapping[Kind, Report]]]
 """Name of the subject -> name of the clip -> reports."""

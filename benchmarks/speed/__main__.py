@@ -24,7 +24,7 @@ import visavox
 from benchmarks.speed.material import SIZES, make_audio, make_random_weights, make_video
 from visavox.cli.common import CommonOptions, parse, run
 from visavox.errors import InputError, VisavoxError
-from visavox.runtime.page import markdown_table
+from visavox.runtime.tables import markdown_table
 
 REFERENCE_NETWORK = "wav2lip-96"
 """Measured with random weights: the published ones may not be shipped, and the numbers do not change the speed."""

@@ -115,9 +115,9 @@ def _list(options: List) -> None:
         return
     rows = [("name", "network", "size", "description")]
     rows += [(model.name, model.network, _size(model.num_bytes), model.card.description) for model in models]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for row in rows:
-        print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]))
+    from visavox.runtime.tables import text_table
+
+    print(text_table(rows, num_names=4))
 
 
 def _info(options: Info) -> None:
@@ -185,8 +185,9 @@ def _described(info: ModelInfo) -> str:
             f"{audio.features}, {audio.window} rows of {audio.rate} a second from {audio.lead} before the frame"
         )
     lines |= {f"quality: {figure}": f"{value:g}" for figure, value in info.card.quality.items()}
-    width = max(map(len, lines))
-    return "\n".join(f"{key:<{width}}  {value}" for key, value in lines.items())
+    from visavox.runtime.tables import text_table
+
+    return text_table(list(lines.items()), num_names=2)
 
 
 def _size(num_bytes: int) -> str:

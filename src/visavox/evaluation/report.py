@@ -11,6 +11,7 @@ import numpy as np
 
 from visavox.metrics.metric import MetricInfo
 from visavox.metrics.table import metric_infos, reduce_all
+from visavox.runtime.tables import text_table
 
 
 @dataclass(frozen=True)
@@ -129,13 +130,8 @@ def describe_missing(missing: Mapping[str, str], measured: Collection[str] = ())
 
 
 def _format_block(rows: Sequence[tuple[str, Mapping[str, float]]], title: str, infos: Sequence[MetricInfo]) -> str:
-    lines = [[title, *(info.heading for info in infos)], *([name, *cells(values, infos)] for name, values in rows)]
-    widths = [max(len(line[index]) for line in lines) for index in range(len(infos) + 1)]
-    padded = [
-        [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
-        for line in lines
-    ]
-    return "\n".join("  ".join(line).rstrip() for line in padded)
+    head = [title, *(info.heading for info in infos)]
+    return text_table([head, *([name, *cells(values, infos)] for name, values in rows)])
 
 
 def plain(value: Any) -> Any:

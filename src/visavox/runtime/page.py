@@ -3,17 +3,51 @@
 from __future__ import annotations
 
 import base64
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_STYLE = """
+from jinja2 import Environment
+
+from visavox.runtime.tables import markdown_table
+
+_PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>{{ title }}</title>
+<meta name="viewport" content="width=device-width">
+<style>
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
 table { border-collapse: collapse; display: block; overflow-x: auto; margin: 1rem 0; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 img { display: block; max-width: 100%; margin: .4rem 0; }
+</style>
+</head>
+<body>
+{% for kind, block in blocks %}
+{% if kind == "Heading" %}
+<h{{ block.level }}>{{ block.text }}</h{{ block.level }}>
+{% elif kind == "Paragraph" %}
+<p>{{ block.text }}</p>
+{% elif kind == "Listing" %}
+<ul>{% for item in block["items"] %}<li>{{ item }}</li>{% endfor %}</ul>
+{% elif kind == "Table" %}
+<table>
+<tr>{% for cell in block.head %}<th>{{ cell }}</th>{% endfor %}</tr>
+{% for row in block.rows %}
+<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
+{% endfor %}
+</table>
+{% elif kind == "Picture" %}
+<img alt="{{ block.words }}" src="{{ block.data | data_address }}">
+{% endif %}
+{% endfor %}
+</body>
+</html>
 """
+"""A page; whatever is put into it is escaped."""
 
 
 @dataclass(frozen=True)
@@ -73,42 +107,18 @@ def markdown(blocks: Sequence[Block]) -> str:
 
 def html_page(title: str, blocks: Sequence[Block]) -> str:
     """Write a page as one HTML file that needs no other: pictures are inside, nothing is loaded from anywhere."""
-    body = "\n".join(_html_block(block) for block in blocks)
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{html.escape(title)}</title>\n'
-        f'<meta name="viewport" content="width=device-width">\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n'
-        "</body>\n</html>\n"
-    )
+    return _TEMPLATE.render(title=title, blocks=[(type(block).__name__, block) for block in blocks])
 
 
-def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], num_names: int = 1) -> str:
-    """Lay a table out in Markdown, its columns in line for those who read the text itself.
-
-    Args:
-        head: headings.
-        rows: cells.
-        num_names: first columns that hold names and begin at the left; the others hold figures.
-    """
-    lines = [[_cell(cell) for cell in line] for line in (head, *rows)]
-    widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(head))]
-    text = [
-        "| " + " | ".join(_pad(cell, widths[number], number < num_names) for number, cell in enumerate(line)) + " |"
-        for line in lines
-    ]
-    rule = (
-        "|"
-        + "|".join("-" * (width + 1) + ("-" if number < num_names else ":") for number, width in enumerate(widths))
-        + "|"
-    )
-    return "\n".join([text[0], rule, *text[1:]])
+def _data_address(data: bytes) -> str:
+    """Write a PNG or a JPEG as the address of itself."""
+    kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def _pad(cell: str, width: int, is_name: bool) -> str:
-    return cell.ljust(width) if is_name else cell.rjust(width)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+_ENVIRONMENT = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+_ENVIRONMENT.filters["data_address"] = _data_address
+_TEMPLATE = _ENVIRONMENT.from_string(_PAGE)
 
 
 def _markdown_block(block: Block) -> str:
@@ -121,23 +131,4 @@ def _markdown_block(block: Block) -> str:
             return markdown_table(head, rows)
         case Paragraph(text):
             return text
-    raise TypeError(block)
-
-
-def _html_block(block: Block) -> str:
-    match block:
-        case Heading(text, level):
-            return f"<h{level}>{html.escape(text)}</h{level}>"
-        case Paragraph(text):
-            return f"<p>{html.escape(text)}</p>"
-        case Listing(items):
-            return "<ul>" + "".join(f"<li>{html.escape(item)}</li>" for item in items) + "</ul>"
-        case Table(head, rows):
-            lines = [f"<tr>{''.join(f'<th>{html.escape(cell)}</th>' for cell in head)}</tr>"]
-            lines += [f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows]
-            return "<table>\n" + "\n".join(lines) + "\n</table>"
-        case Picture(data, words):
-            kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
-            content = base64.b64encode(data).decode("ascii")
-            return f'<img alt="{html.escape(words)}" src="data:image/{kind};base64,{content}">'
     raise TypeError(block)

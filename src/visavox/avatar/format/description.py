@@ -10,6 +10,7 @@ from typing import Any
 from visavox.avatar.format.avatar_folder import INFO_FILE, NEEDED, POSTNET_FILE, AvatarInfo
 from visavox.constants import FRAME_RATE
 from visavox.errors import InputError
+from visavox.runtime.tables import text_table
 from visavox.types import PathLike
 
 DATA_PATH = Path("data") / "data.json"
@@ -88,20 +89,19 @@ def _of_avatar(avatar: Mapping[str, Any], files: Mapping[str, int]) -> str:
     rows.append(("attribution", avatar["attribution"] or "not stated (--attribution)"))
     rows += [(name, f"{size / 1e6:.2f} MB") for name, size in files.items()]
     rows.append(("in all", f"{sum(files.values()) / 1e6:.2f} MB"))
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
+    return text_table(rows, num_names=2)
 
 
 def _of_data(figures: Mapping[str, Any]) -> str:
     """The checks and figures of a data set."""
     frames, crop = figures["frames"], figures["crop"]
-    width = max(len(one["name"]) for one in figures["findings"])
-    lines = []
+    rows = []
     for one in figures["findings"]:
         advice = f"; {one['advice']}" if one["advice"] else ""
         mark = {"good": " ", "remark": "!", "failed": "X"}[one["level"]]
-        lines.append(f"{mark} {one['name']:<{width}}  {one['text']}{advice}")
-    lines += [
+        rows.append((f"{mark} {one['name']}", f"{one['text']}{advice}"))
+    lines = [
+        text_table(rows, num_names=2),
         "",
         f"{frames['usable']} of {frames['all']} frames are usable ({frames['without_face']} without the face, "
         f"{frames['not_segmented']} not segmented): {frames['train']} to learn from, {frames['test']} to measure on",

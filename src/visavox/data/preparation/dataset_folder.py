@@ -22,9 +22,9 @@ from typing import Any, Literal
 from visavox.constants import FRAME_RATE
 from visavox.data.generator.clip_store import MANIFEST_NAME
 from visavox.data.preparation.settings import ClipSettings, describe_difference
+from visavox.data.preparation.source_tables import TableLag
 from visavox.data.preparation.sources import Source, fingerprint
 from visavox.data.preparation.stretches import Dropped
-from visavox.data.preparation.tables import TableLag
 from visavox.errors import InputError
 from visavox.runtime.files import leftovers, write_whole
 from visavox.runtime.lock import locked

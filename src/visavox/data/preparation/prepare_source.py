@@ -22,6 +22,7 @@ from visavox.data.preparation.dataset_folder import ClipEntry, DroppedEntry, Lag
 from visavox.data.preparation.frame_grid import distances, nearest_frames
 from visavox.data.preparation.lag import AppliedLag, LagMeasurement, choose_lag, measure_lag
 from visavox.data.preparation.settings import ClipSettings, LagSettings
+from visavox.data.preparation.source_tables import TableLag
 from visavox.data.preparation.sources import Source, fingerprint
 from visavox.data.preparation.stretches import (
     Dropped,
@@ -33,7 +34,6 @@ from visavox.data.preparation.stretches import (
     frame_faults,
     one_face_at_a_time,
 )
-from visavox.data.preparation.tables import TableLag
 from visavox.errors import Cancelled, InputError
 from visavox.face.geometry.landmarks import mouth_opening
 from visavox.face.track.tracking import track_video

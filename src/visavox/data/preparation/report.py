@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from visavox.constants import FRAME_RATE
 from visavox.data.preparation.dataset_folder import SourceRecord
 from visavox.data.preparation.settings import ClipSettings
+from visavox.runtime.tables import text_table
 
 _LONGEST_LIST = 10  # broken videos named in the table; the JSON names all
 
@@ -68,13 +69,13 @@ class PreparationReport:
             (name, *(str(one[key]) for key in ("speakers", "clips")), _duration(one["seconds"]))
             for name, one in splits.items()
         ]
-        lines += ["", *_columns(("split", "speakers", "clips", "length"), rows)] if rows else []
+        lines += ["", text_table([("split", "speakers", "clips", "length"), *rows])] if rows else []
         dropped = self._dropped()
         rows = [
             (name, str(one["stretches"]), str(one["sources"]), _duration(one["seconds"]))
             for name, one in dropped.items()
         ]
-        lines += ["", *_columns(("dropped because", "stretches", "videos", "length"), rows)] if rows else []
+        lines += ["", text_table([("dropped because", "stretches", "videos", "length"), *rows])] if rows else []
         lags = self._lags()
         lines += [
             "",
@@ -167,14 +168,3 @@ def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _columns(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Lay out a table: the first column to the left, the others to the right."""
-    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
-    return [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in (header, *rows)
-    ]

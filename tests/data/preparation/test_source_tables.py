@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from visavox.data.preparation.source_tables import Table, TableLag, read_lags, read_speakers
 from visavox.data.preparation.sources import Source, find_sources
-from visavox.data.preparation.tables import Table, TableLag, read_lags, read_speakers
 from visavox.errors import InputError
 
 INDEX = (
