@@ -21,7 +21,7 @@ from benchmarks.motion.material import Material, load_material
 from benchmarks.motion.model import write_wav
 from visavox.cli.common import CommonOptions, parse, run
 from visavox.errors import InputError
-from visavox.face.geometry.resting_face import lip_gap
+from visavox.face.geometry.motion import lip_gap
 from visavox.metrics.motion import landmark_frechet_distance
 from visavox.motion.refinement import FaceProjection, ProjectionSettings
 from visavox.motion.speech_to_motion import SpeakerAdapter, SpeechToMotionSettings, speech_to_motion

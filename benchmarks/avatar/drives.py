@@ -15,7 +15,7 @@ from visavox.avatar.speak.speak import Avatar
 from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
 from visavox.constants import SAMPLES_PER_FRAME
 from visavox.data.radiance.person_data import PersonData
-from visavox.face.geometry.resting_face import resting_face
+from visavox.face.geometry.motion import resting_face
 from visavox.models.motion.motion_vae import MotionVae
 from visavox.types import HeadPose
 from visavox.weights.checkpoint import load_model

@@ -8,7 +8,7 @@ import torch
 from benchmarks.motion.material import Material
 from visavox.audio.features.speech_features import load_features
 from visavox.data.motion.feature_cache import clip_features, fit_rows
-from visavox.face.geometry.resting_face import resting_face
+from visavox.face.geometry.motion import resting_face
 from visavox.models.sync.motion_syncnet import MotionSyncNet
 from visavox.weights.checkpoint import load_model
 

@@ -25,7 +25,7 @@ from visavox.data.radiance.person_data import PersonData
 from visavox.demo import FACE
 from visavox.errors import InputError
 from visavox.face.geometry.landmarks import mouth_opening
-from visavox.face.geometry.resting_face import lip_gap
+from visavox.face.geometry.motion import lip_gap
 from visavox.face.track.tracker import open_tracker
 from visavox.media import VideoReader
 

@@ -19,7 +19,7 @@ from test_media_writer import copy, frames_of, only_file
 import visavox
 from visavox.errors import InputError
 from visavox.media import AudioPlan, Encoding, VideoWriter, probe, read_audio
-from visavox.media.soundtrack import Mixer
+from visavox.media.audio_track import Mixer
 
 
 def environment() -> dict[str, str]:

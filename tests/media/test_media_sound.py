@@ -11,7 +11,7 @@ from media_samples import make_grid_clip, make_sound, make_video, tone
 
 from visavox.errors import InputError
 from visavox.media import AudioPlan, SampleReader, probe_audio, read_audio, read_samples
-from visavox.media.soundtrack import Mixer
+from visavox.media.audio_track import Mixer
 
 
 def loudest_frequency(samples: np.ndarray, rate: int) -> float:

@@ -14,7 +14,7 @@ from test_media_sound import click_time, level
 
 from visavox.errors import InputError
 from visavox.media import AudioPlan, Encoding, VideoReader, VideoWriter, probe, probe_audio, read_audio
-from visavox.media.synthetic import DIGITAL_SOURCE_TYPE
+from visavox.media.output import DIGITAL_SOURCE_TYPE
 
 LOSSLESS = Encoding(crf=0, preset="ultrafast")
 

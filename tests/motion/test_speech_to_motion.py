@@ -14,7 +14,7 @@ from tests.models.small_motion_vae import SMALL_VAE
 from visavox.audio.silence import find_silence, find_silence_in
 from visavox.demo import SPEECH
 from visavox.errors import InputError
-from visavox.face.geometry.resting_face import lip_gap, resting_face
+from visavox.face.geometry.motion import lip_gap, resting_face
 from visavox.media import read_audio
 from visavox.models.motion.motion_vae import MotionVae
 from visavox.motion import speech_to_motion as module

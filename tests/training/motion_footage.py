@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from visavox.face.geometry.resting_face import LOWER_LIP, UPPER_LIP, lip_gap
+from visavox.face.geometry.motion import LOWER_LIP, UPPER_LIP, lip_gap
 
 NUM_FRAMES = 48
 SPEAKERS = {"one_a": "train", "one_b": "train", "two_a": "train", "three_a": "validation"}

@@ -14,9 +14,8 @@ import numpy as np
 from visavox.errors import InputError
 from visavox.evaluation.pairs import EvaluationPair
 from visavox.face.track.selection import check_selection, select_tracks
-from visavox.face.track.track_cache import TRACKER_VERSION
 from visavox.face.track.track_file import FORMAT, load_track, save_track
-from visavox.face.track.tracking import track_video
+from visavox.face.track.tracking import TRACKER_VERSION, track_video
 from visavox.metrics.metric import Measure, Need
 from visavox.metrics.pair import Video, VideoPair, heads_coincide, pair_times
 from visavox.progress import QUIET, Progress
@@ -219,7 +218,7 @@ def encode_again(source: PathLike, target: Path) -> Path:
 class TrackCache:
     """Follows the faces of videos, or remembers having done so.
 
-    Unlike the cache of `visavox.face.track.track_cache` it lies where it is wanted, holds the one face that is
+    Unlike the cache of `visavox.face.track.tracking` it lies where it is wanted, holds the one face that is
     measured, and does not fill up with tracks of results that the next run makes again.
     """
 

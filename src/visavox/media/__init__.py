@@ -10,17 +10,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from visavox.media.audio_track import AudioPlan
     from visavox.media.encoding import Encoding
     from visavox.media.info import VideoInfo, probe
     from visavox.media.output import check_output
     from visavox.media.reader import VideoReader
     from visavox.media.sound import AudioInfo, SampleReader, probe_audio, read_audio, read_samples
-    from visavox.media.soundtrack import AudioPlan
     from visavox.media.writer import VideoWriter
 
 _HOMES = {
     "AudioInfo": "sound",
-    "AudioPlan": "soundtrack",
+    "AudioPlan": "audio_track",
     "Encoding": "encoding",
     "SampleReader": "sound",
     "VideoInfo": "info",

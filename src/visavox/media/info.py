@@ -1,14 +1,19 @@
-"""Properties of a video or image that are known before it is decoded."""
+"""Properties of a video or image that are known before it is decoded: size, rate, orientation, colours, tracks."""
 
 from __future__ import annotations
 
+import contextlib
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, pairwise
+from typing import Any
 
 import av
 import numpy as np
 from av.container import InputContainer
+from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -16,10 +21,127 @@ from visavox.constants import FRAME_RATE
 from visavox.errors import InputError
 from visavox.media.color import PICTURE_TAGS, UNSPECIFIED, ColorTags, tags_of
 from visavox.media.container import audio_stream, local_path, open_input, read_head, tick_of, video_stream
-from visavox.media.orientation import UPRIGHT, Orientation, orientation_of
 from visavox.media.stills import looks_animated, looks_like_still, read_animation, read_still
-from visavox.media.timing import Timing, survey
 from visavox.types import PathLike
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """The turn that makes a stored image upright: first the transposition, then the flips."""
+
+    transposed: bool = False
+    """Rows become columns."""
+    flipped_x: bool = False
+    """Left and right change places (after the transposition)."""
+    flipped_y: bool = False
+    """Top and bottom change places (after the transposition)."""
+
+    @property
+    def rotation(self) -> int:
+        """Clockwise quarter turns that make the picture upright, in degrees: 0, 90, 180 or 270."""
+        if self.transposed:
+            return 90 if self.flipped_x else 270
+        return 180 if self.flipped_y else 0
+
+    def upright(self, image: np.ndarray) -> np.ndarray:
+        """Turn a picture (H, W, C) upright; the result is contiguous."""
+        if self.transposed:
+            image = image.transpose(1, 0, 2)
+        if self.flipped_x:
+            image = image[:, ::-1]
+        if self.flipped_y:
+            image = image[::-1]
+        return np.ascontiguousarray(image)
+
+
+UPRIGHT = Orientation()
+"""The picture is stored as it is seen."""
+
+
+def orientation_from_matrix(matrix: Sequence[int]) -> Orientation:
+    """Orientation of a display matrix of nine numbers (ISO/IEC 14496-12, 8.3.2): x' = ax + cy, y' = bx + dy.
+
+    Turns that are no multiple of 90 degrees are taken as the nearest that is.
+    """
+    a, b, _, c, d = matrix[:5]
+    if abs(b) > abs(a):
+        return Orientation(transposed=True, flipped_x=c < 0, flipped_y=b < 0)
+    return Orientation(flipped_x=a < 0, flipped_y=d < 0)
+
+
+def orientation_of(frame: VideoFrame) -> Orientation:
+    """Orientation that a decoded frame carries from its container or stream."""
+    side_data: Any = frame.side_data  # typed as a mapping of names, but its keys are types
+    data = side_data.get(SideDataType.DISPLAYMATRIX)
+    return UPRIGHT if data is None else orientation_from_matrix(struct.unpack("=9i", bytes(data)[:36]))
+
+
+_PACKETS_SEEN = 400  # enough to tell a variable rate; reading them costs no decoding
+_REORDERED = 32  # packets come in decoding order: among the last ones there are holes still to be filled
+_HIGHEST_RATE = 1000
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The times at which the frames of a stream are shown."""
+
+    rate: Fraction
+    """Frames a second; the mean where the rate varies."""
+    variable: bool
+    """True if the distance of frames varies by more than the rounding of their timestamps."""
+
+
+def survey(container: InputContainer, stream: VideoStream) -> tuple[VideoFrame | None, Timing]:
+    """Decode the first frame of a stream and look at the timestamps of its first packets.
+
+    Args:
+        container: the open file, at its beginning; it is left somewhere behind those packets.
+        stream: its video stream.
+
+    Returns:
+        The first frame that can be decoded (None where there is none), and the timing.
+    """
+    first: VideoFrame | None = None
+    stamps: list[int] = []
+    try:
+        for packet in container.demux(stream):
+            if packet.pts is not None:
+                stamps.append(packet.pts)
+            if first is None:
+                with contextlib.suppress(av.InvalidDataError):
+                    first = next(iter(packet.decode()), None)
+            if first is not None and len(stamps) >= _PACKETS_SEEN:
+                break
+    except av.FFmpegError:  # broken off: what was seen until here has to do
+        pass
+    return first, _measure(stamps, stream)
+
+
+def _measure(stamps: list[int], stream: VideoStream) -> Timing:
+    ticks = np.diff(np.unique(np.array(stamps, dtype=np.int64)))
+    if len(stamps) >= _PACKETS_SEEN:
+        ticks = ticks[:-_REORDERED]
+    declared = _declared_rate(stream)
+    if len(ticks) == 0:
+        return Timing(declared or Fraction(FRAME_RATE), False)
+    return _judge(ticks, tick_of(stream), declared)
+
+
+def _declared_rate(stream: VideoStream) -> Fraction | None:
+    for rate in (stream.guessed_rate, stream.average_rate, stream.base_rate):
+        if rate is not None and 0 < rate <= _HIGHEST_RATE:
+            return Fraction(rate)
+    return None
+
+
+def _judge(ticks: np.ndarray, time_base: Fraction, declared: Fraction | None) -> Timing:
+    # A constant rate whose period is no whole number of ticks gives two neighbouring distances.
+    variable = int(ticks.max() - ticks.min()) > max(1, round(0.02 * float(np.median(ticks))))
+    mean = Fraction(len(ticks)) / (int(ticks.sum()) * time_base)
+    if not variable and declared is not None and abs(declared / mean - 1) < Fraction(1, 50):
+        return Timing(declared, False)
+    return Timing(min(mean.limit_denominator(1001), Fraction(_HIGHEST_RATE)), variable)
+
 
 _ANIMATION_FRAMES = 50  # looked at to tell the rate of an animation
 _EXIF_TURNS = {3: 180, 4: 180, 5: 270, 6: 90, 7: 90, 8: 270}

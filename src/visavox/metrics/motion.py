@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from visavox.face.geometry.resting_face import lip_gap, opening_of, width_of
+from visavox.face.geometry.motion import lip_gap, opening_of, width_of
 from visavox.metrics.curves import gain, opening_correlation
 from visavox.metrics.frechet import frechet_distance
 

@@ -16,7 +16,7 @@ from visavox.audio.features.speech_features import SpeechFeatures, load_features
 from visavox.audio.silence import find_silence_in, gate_sound
 from visavox.constants import FRAME_RATE, SAMPLE_RATE
 from visavox.errors import InputError
-from visavox.face.geometry.resting_face import lip_gap, resting_face
+from visavox.face.geometry.motion import lip_gap, resting_face
 from visavox.media.sound import SampleReader
 from visavox.models.motion.motion_vae import NUM_POINTS, SQUEEZE, MotionVae, draw_noise
 from visavox.models.motion.postnet import PostNet

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from visavox.audio.features.feature_rows import num_rows
 from visavox.audio.features.hubert import HubertFeatures, HubertWindow
-from visavox.audio.features.speech_features import load_features
+from visavox.audio.features.speech_features import load_features, num_rows
 from visavox.errors import InputError
 
 transformers = pytest.importorskip("transformers")

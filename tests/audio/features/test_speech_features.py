@@ -6,10 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from visavox.audio.features.feature_rows import ROW_MIDDLE, ROW_SIZE, RowGrid, num_rows, reflected
 from visavox.audio.features.mel import MEL_MIN, StreamingMel, mel_spectrogram
 from visavox.audio.features.mel_pitch import LOUDNESS_COLUMN, PITCH_COLUMN, VOICING_COLUMN
-from visavox.audio.features.speech_features import check_feature_name, load_features
+from visavox.audio.features.speech_features import (
+    ROW_MIDDLE,
+    ROW_SIZE,
+    RowGrid,
+    check_feature_name,
+    load_features,
+    num_rows,
+    reflected,
+)
 from visavox.errors import InputError
 
 RATE = 16000

@@ -7,8 +7,7 @@ import pytest
 
 from visavox.data.generator.mouth_code_fit import fit_mouth_code
 from visavox.demo import FACE
-from visavox.face.geometry.motion import motion_of_track
-from visavox.face.geometry.resting_face import lip_gap, resting_face
+from visavox.face.geometry.motion import lip_gap, motion_of_track, resting_face
 from visavox.face.track.tracking import track_video
 from visavox.models.generator.motion_basis import MotionBasis, fit_motion_basis
 from visavox.models.generator.mouth_code import MouthCode

@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 
 from visavox.demo import FACE
-from visavox.face.composite.color_match import ColorMatch
-from visavox.face.composite.composite import CompositeSettings, Compositor, paste
+from visavox.face.composite.composite import ColorMatch, CompositeSettings, Compositor, paste
 from visavox.face.composite.mouth_mask import mask_points, mouth_mask
 from visavox.face.geometry.crop import CropSpec, crop_transforms, invert, warp_crop
 from visavox.face.geometry.landmarks import CHIN, LIPS_OUTER

@@ -2,8 +2,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from visavox.face.track.appearance import appearance_distance, describe
-from visavox.face.track.association import Sighting, Tracklet, join_tracklets, link_frames
+from visavox.face.track.association import (
+    Sighting,
+    Tracklet,
+    appearance_distance,
+    describe,
+    join_tracklets,
+    link_frames,
+)
 from visavox.face.track.landmark_store import LandmarkStore
 from visavox.face.track.tracker import RegionTracker
 

@@ -17,7 +17,7 @@ from tests.training.tiny_recipes import LOOP
 
 from visavox.data.motion.motion_store import MotionStore
 from visavox.errors import InputError
-from visavox.face.geometry.resting_face import lip_gap
+from visavox.face.geometry.motion import lip_gap
 from visavox.models.motion.critic import MotionCriticConfig
 from visavox.models.motion.postnet import PostNet, PostNetConfig
 from visavox.models.sync.motion_syncnet import MotionSyncNet

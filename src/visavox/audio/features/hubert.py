@@ -6,7 +6,8 @@ both give the same numbers. The network's attention reaches over all that it is 
 choice, not a law, and what it costs was measured: see docs/geneface.md.
 
 Row k of the network hears 400 samples. Forty samples are reflected before the first, so that its middle is the middle
-of row k of `visavox.audio.features.feature_rows`; behind the last sample the sound is reflected to fill the last rows.
+of row k of `visavox.audio.features.speech_features`; behind the last sample the sound is reflected to fill the last
+rows.
 """
 
 from __future__ import annotations
@@ -20,8 +21,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from visavox.audio.features.feature_rows import ROW_SIZE, ROWS_PER_SECOND, checked_samples, num_rows, reflected
-from visavox.audio.features.speech_features import HUBERT_PREFIX, FeatureStream, SpeechFeatures
+from visavox.audio.features.speech_features import (
+    HUBERT_PREFIX,
+    ROW_SIZE,
+    ROWS_PER_SECOND,
+    FeatureStream,
+    SpeechFeatures,
+    checked_samples,
+    num_rows,
+    reflected,
+)
 from visavox.constants import SAMPLE_RATE
 from visavox.errors import InputError
 

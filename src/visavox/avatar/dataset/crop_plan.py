@@ -10,8 +10,7 @@ import numpy as np
 
 from visavox.avatar.dataset.tracking import PersonTrack
 from visavox.data.radiance.person_data import PersonCamera
-from visavox.face.geometry.head_region import FOREHEAD, face_height
-from visavox.face.geometry.landmarks import CHIN
+from visavox.face.geometry.landmarks import CHIN, FOREHEAD, face_height
 from visavox.face.geometry.pose import focal_length
 
 FACE_TOP = 0.29

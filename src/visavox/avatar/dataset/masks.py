@@ -18,8 +18,7 @@ from visavox.avatar.dataset.torso_picture import paint_torso
 from visavox.avatar.dataset.tracking import PersonTrack, stretches
 from visavox.avatar.speak.matting import matte
 from visavox.data.radiance.person_data import FRAMES, HEAD_MASK, TORSO, TORSO_MASK
-from visavox.face.geometry.head_region import head_region
-from visavox.face.geometry.landmarks import FACE_OVAL
+from visavox.face.geometry.landmarks import FACE_OVAL, head_region
 from visavox.progress import Progress
 from visavox.runtime.growing_arrays import GrowingArrays
 

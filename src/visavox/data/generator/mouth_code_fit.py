@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from visavox.face.geometry.landmarks import IBUG_68
+from visavox.face.geometry.motion import LOWER_LIP, UPPER_LIP, fit_opening_mode, lip_gap
 from visavox.face.geometry.pose import canonical_face
-from visavox.face.geometry.resting_face import LOWER_LIP, UPPER_LIP, fit_opening_mode, lip_gap
 from visavox.models.generator.motion_basis import MotionBasis
 from visavox.models.generator.mouth_code import MouthCode, eye_units
 

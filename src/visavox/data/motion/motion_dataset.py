@@ -15,8 +15,8 @@ from visavox.constants import NUM_MEL_BANDS
 from visavox.data.generator.mel_augmentation import DECIBELS_PER_UNIT, MelAugmentation, augment_mels
 from visavox.data.motion.motion_store import ROWS_PER_FRAME, MotionStore
 from visavox.face.geometry.landmarks import IBUG_68
+from visavox.face.geometry.motion import resting_face
 from visavox.face.geometry.pose import mirror_indices
-from visavox.face.geometry.resting_face import resting_face
 
 
 @dataclass(frozen=True)

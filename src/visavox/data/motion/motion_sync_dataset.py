@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from visavox.data.motion.motion_dataset import mirrored
 from visavox.data.motion.motion_store import ROWS_PER_FRAME, MotionClip, MotionStore
 from visavox.errors import InputError
-from visavox.face.geometry.resting_face import resting_face
+from visavox.face.geometry.motion import resting_face
 
 NEAR = (2, 5)
 """Frames by which near wrong speech is off, least and most (as published); what is less off is not called wrong."""
@@ -84,7 +84,7 @@ class MotionSyncDataset(Dataset[dict[str, Tensor]]):
             store: the clips.
             sampling: what a sample holds.
             augmentation: how mouths are changed.
-            opening_mode: float32 (68, 3), how faces open (`visavox.face.geometry.resting_face`).
+            opening_mode: float32 (68, 3), how faces open (`visavox.face.geometry.motion`).
             seed: where chance comes from.
             length: number of samples.
 

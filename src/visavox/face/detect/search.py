@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from visavox.face.detect.face_model import Detection, FaceModel
-from visavox.face.detect.region import FACE_MARGIN, Region
+from visavox.face.detect.face_model import FACE_MARGIN, Detection, FaceModel, Region
 from visavox.face.geometry.face_box import FaceBox
 
 DETECTOR_SIZE = 256

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from visavox.errors import InputError
-from visavox.face.detect.closeable import Closeable
+from visavox.face.detect.face_model import Closeable
 from visavox.runtime.fork import mark_used
 from visavox.runtime.native_output import captured_output
 

@@ -1,16 +1,23 @@
-"""From a track to motion and back: 68 landmarks in head space, centimetres, the head's pose taken away.
+"""From a track to motion and back, and the face at rest that motion is counted from.
 
-A landmark is seen on a ray; how far along it lies is what the face mesh says of its depth. The track's pose puts the
-points on their rays into head space, where they are compared with the canonical face. Since every point stays on its
-ray, the way back, by the same pose, ends at the very pixel.
+Motion is 68 landmarks in head space, centimetres, the head's pose taken away. A landmark is seen on a ray; how far
+along it lies is what the face mesh says of its depth. The track's pose puts the points on their rays into head space,
+where they are compared with the canonical face. Since every point stays on its ray, the way back, by the same pose,
+ends at the very pixel.
 
 The pose is taken frame by frame as the track has it. A tracker's landmarks tremble together; a pose fitted to the same
 frame trembles with them and takes that away. On real clips any smoothing of position, angle or distance over time
 makes points that cannot move (bridge of the nose, temples) move more, not less.
+
+The face at rest has its lips shut. Identity is not in the sound, so what is predicted is the displacement from the
+speaker's own rest; but the gap between the lips stays absolute, so that 0 is a closed mouth for everybody. Where a clip
+shows no shut mouth, its mean face is shut by the way in which faces open: the *opening mode*, how all points move on
+average when the lips part by a centimetre.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -119,3 +126,74 @@ def track_rate(track: Track) -> Fraction:
     """Mean frames a second of a track; 25 where it has a single frame."""
     duration = track.times[-1] - track.times[0]
     return Fraction(track.num_frames - 1) / duration if duration > 0 else Fraction(FRAME_RATE)
+
+
+UPPER_LIP, LOWER_LIP = 62, 66
+"""The middles of the inner lips among the 68 points."""
+EYE_RIGHT, EYE_LEFT = 36, 45
+"""The outer corners of the eyes among the 68 points."""
+MOUTH_RIGHT, MOUTH_LEFT = 48, 54
+"""The corners of the mouth among the 68 points."""
+
+
+def lip_gap(displacements: np.ndarray) -> np.ndarray:
+    """Height of the gap between the lips, centimetres, (...) of displacements (..., 68, 3) from the canonical face.
+
+    It is signed: a tracker that lets shut lips cross a little gives a little less than 0.
+    """
+    points = _canonical() + displacements
+    return points[..., UPPER_LIP, 1] - points[..., LOWER_LIP, 1]
+
+
+def opening_of(displacements: np.ndarray) -> np.ndarray:
+    """Opening as `visavox.face.geometry.landmarks.mouth_opening` measures it.
+
+    The gap of the lips over the distance of the outer eye corners, (...) of displacements (..., 68, 3) from the
+    canonical face.
+    """
+    points = _canonical() + displacements
+    return _distance(points, UPPER_LIP, LOWER_LIP) / _distance(points, EYE_RIGHT, EYE_LEFT)
+
+
+def width_of(displacements: np.ndarray) -> np.ndarray:
+    """Width of the mouth over the distance of the outer eye corners; arguments and shape as `opening_of`."""
+    points = _canonical() + displacements
+    return _distance(points, MOUTH_RIGHT, MOUTH_LEFT) / _distance(points, EYE_RIGHT, EYE_LEFT)
+
+
+def fit_opening_mode(clips: Sequence[np.ndarray]) -> np.ndarray:
+    """Learn how faces open, by regression of all points on the gap of the lips within each clip.
+
+    Args:
+        clips: displacements (T, 68, 3) of each clip.
+
+    Returns:
+        float32 (68, 3), centimetres for each centimetre of gap; of itself it opens the lips by exactly 1.
+
+    Raises:
+        InputError: the mouths stand still.
+    """
+    products = np.zeros((68, 3))
+    energy = 0.0
+    for displacements in clips:
+        gap = lip_gap(displacements).astype(np.float64)
+        gap -= gap.mean()
+        products += np.einsum("t,tpi->pi", gap, displacements - displacements.mean(axis=0))
+        energy += float((gap**2).sum())
+    if energy < 1e-6:
+        raise InputError("the mouths of the training clips do not move; prepare footage of people who speak")
+    return (products / energy).astype(np.float32)
+
+
+def resting_face(displacements: np.ndarray, opening_mode: np.ndarray) -> np.ndarray:
+    """The face at rest, (68, 3) from the canonical face, of a speaker's displacements (T, 68, 3): their mean, shut."""
+    mean = displacements.mean(axis=0, dtype=np.float64)
+    return (mean - opening_mode * lip_gap(mean)).astype(np.float32)
+
+
+def _canonical() -> np.ndarray:
+    return canonical_face()[list(IBUG_68)]
+
+
+def _distance(points: np.ndarray, first: int, second: int) -> np.ndarray:
+    return np.linalg.norm(points[..., first, :] - points[..., second, :], axis=-1)

@@ -15,9 +15,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from visavox.errors import InputError
-from visavox.face.detect.closeable import Closeable
-from visavox.face.detect.face_model import Detection, FaceModel, Observation
-from visavox.face.detect.region import Region, region_of_landmarks
+from visavox.face.detect.face_model import Closeable, Detection, FaceModel, Observation, Region, region_of_landmarks
 from visavox.face.detect.search import FaceSearch
 from visavox.face.geometry.face_box import FaceBox, is_inside
 from visavox.face.geometry.landmarks import eye_distance
@@ -217,13 +215,13 @@ def open_face_model() -> FaceModel:
     Raises:
         InputError: as `open_tracker`.
     """
-    from visavox.face.detect.mediapipe_mesh import MediapipeMesh
+    from visavox.face.detect.mediapipe_models import MediapipeMesh
 
     mark_used("the face tracker")
     try:
         return MediapipeMesh()
     except ImportError:
-        from visavox.face.detect.mediapipe_task import open_mediapipe_task
+        from visavox.face.detect.mediapipe_models import open_mediapipe_task
 
         return open_mediapipe_task()
     except (AttributeError, RuntimeError, TypeError, ValueError) as error:

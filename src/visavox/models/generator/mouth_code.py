@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from visavox.face.geometry.landmarks import IBUG_68
+from visavox.face.geometry.motion import EYE_LEFT, EYE_RIGHT, LOWER_LIP, UPPER_LIP, resting_face
 from visavox.face.geometry.pose import canonical_face
-from visavox.face.geometry.resting_face import EYE_LEFT, EYE_RIGHT, LOWER_LIP, UPPER_LIP, resting_face
 
 NUM_POINTS = len(IBUG_68)
 

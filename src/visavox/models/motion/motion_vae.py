@@ -5,7 +5,7 @@ the true motion; afterwards it is drawn from a prior that knows the speech, a vo
 frames belong together. The decoder makes motion of speech and latent.
 
 A motion is here the displacement, in centimetres, from the speaker's face at rest with lips shut
-(`visavox.face.geometry.resting_face`): what a speaker looks like cannot be heard. The most likely motion
+(`visavox.face.geometry.motion`): what a speaker looks like cannot be heard. The most likely motion
 (temperature 0) moves less than a face does, by about its correlation with it; what calibrates it is measured after
 training, on speakers that were not trained on.
 """

@@ -121,7 +121,7 @@ class MotionSyncNet(nn.Module):
 
         Args:
             features: (B, 2 T, feature_size), rows of speech; the first and the last are held beyond the ends.
-            motion: (B, T, 68, 3), centimetres from the face at rest, lips shut (`visavox.face.geometry.resting_face`).
+            motion: (B, T, 68, 3), centimetres from the face at rest, lips shut (`visavox.face.geometry.motion`).
             starts: int (W,), first frame of each window, the same in all clips, 0 to T - num_frames.
 
         Returns:

@@ -20,7 +20,7 @@ from visavox.data.motion.motion_sync_dataset import (
     motion_from_rest,
 )
 from visavox.errors import InputError
-from visavox.face.geometry.resting_face import fit_opening_mode
+from visavox.face.geometry.motion import fit_opening_mode
 from visavox.losses.motion import Comparison
 from visavox.metrics.motion_sync import found_offset
 from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig

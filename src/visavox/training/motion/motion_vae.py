@@ -20,7 +20,7 @@ from visavox.data.motion.motion_dataset import (
 )
 from visavox.data.motion.motion_store import MotionStore
 from visavox.errors import InputError
-from visavox.face.geometry.resting_face import fit_opening_mode, resting_face
+from visavox.face.geometry.motion import fit_opening_mode, resting_face
 from visavox.losses.motion import (
     MotionJudge,
     continuity_loss,

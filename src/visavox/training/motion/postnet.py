@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from visavox.data.motion.postnet_dataset import PostNetDataset, PostNetSampling, SourceClip
-from visavox.face.geometry.resting_face import lip_gap, resting_face
+from visavox.face.geometry.motion import lip_gap, resting_face
 from visavox.losses.adversarial import gradient_penalty, least_squares
 from visavox.losses.sync import cosine_bce
 from visavox.metrics.motion import landmark_frechet_distance

@@ -18,7 +18,7 @@ from visavox.data.motion.motion_store import ROWS_PER_FRAME, MotionClip, MotionS
 from visavox.data.motion.postnet_dataset import SourceClip
 from visavox.data.radiance.person_data import PersonData
 from visavox.errors import InputError
-from visavox.face.geometry.resting_face import fit_opening_mode, resting_face
+from visavox.face.geometry.motion import fit_opening_mode, resting_face
 from visavox.progress import QUIET, Progress
 
 PERSON = "person"

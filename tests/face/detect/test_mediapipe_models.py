@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from visavox.face.detect.import_apart import import_apart
+from visavox.face.detect.mediapipe_models import import_apart
 
 JOB = """
 import weakref
@@ -43,7 +43,7 @@ def grudge(tmp_path: Path) -> str:
 
 def test_a_module_that_keeps_an_exception_keeps_its_importer(grudge: str) -> None:
     assert not frees("import grudge", grudge)
-    assert frees("from visavox.face.detect.import_apart import import_apart; import_apart('grudge')", grudge)
+    assert frees("from visavox.face.detect.mediapipe_models import import_apart; import_apart('grudge')", grudge)
 
 
 def test_opening_a_tracker_keeps_nothing() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from visavox.audio.features.pitch import LOOK_AHEAD, StreamingPitch, track_pitch
+from visavox.audio.features.mel_pitch import LOOK_AHEAD, StreamingPitch, track_pitch
 
 RATE = 16000
 
