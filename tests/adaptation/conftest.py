@@ -14,8 +14,8 @@ import torch
 from tests.training.tiny_recipes import GENERATOR, PLAIN_GENERATOR
 
 import visavox
-from visavox.adaptation.checks import check
-from visavox.adaptation.person import JOB_NAME
+from visavox.adaptation.checks import check_request
+from visavox.adaptation.job import REQUEST_FILE
 from visavox.demo import FACE
 from visavox.face.track.tracking import track_video
 from visavox.models.generator.conditioners import MotionConditioner
@@ -69,13 +69,13 @@ def plain_start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_generator(tmp_path_factory.mktemp("start") / "plain.safetensors", PLAIN_GENERATOR)
 
 
-def begin_with_footage_of(adapted: Adapted, work: Path, start: Path, **options: Any) -> Path:
-    """Begin a work folder for another job, whose footage is prepared and whose start is measured already."""
+def begin_with_clips_of(adapted: Adapted, work: Path, start: Path, **options: Any) -> Path:
+    """Begin a work folder for another job, whose clips are prepared and whose start is measured already."""
     work.mkdir()
     for name in ("dataset", "held-out"):
         shutil.copytree(adapted.work / name, work / name)
-    job = check(FACE, work / "none.safetensors", start, None, visavox.AdaptSettings(**OPTIONS | options))
-    (work / JOB_NAME).write_text(json.dumps(job.identity))
+    request = check_request(FACE, work / "none.safetensors", start, None, visavox.AdaptSettings(**OPTIONS | options))
+    (work / REQUEST_FILE).write_text(json.dumps(request.identity))
     return work
 
 

@@ -15,9 +15,9 @@ from tests.data.footage import demo_pictures, demo_sound, make_film
 from tests.training.tiny_recipes import EXPERT, PLAIN_GENERATOR
 
 import visavox
-from visavox.adaptation.checks import check
-from visavox.adaptation.footage import gather
-from visavox.adaptation.person import JOB_NAME
+from visavox.adaptation.checks import check_request
+from visavox.adaptation.clips import prepare_clips
+from visavox.adaptation.job import REQUEST_FILE
 from visavox.cli.main import main
 from visavox.demo import FACE, SPEECH
 from visavox.errors import InputError
@@ -54,20 +54,20 @@ def test_a_picture_and_a_sound(refused: Callable[..., str], tmp_path: Path) -> N
     from PIL import Image
 
     Image.fromarray(demo_pictures()[0]).save(tmp_path / "still.png")
-    assert "is a picture, not a video" in refused(tmp_path / "still.png")
+    assert "is an image, not a video" in refused(tmp_path / "still.png")
     assert "speech.flac" in refused(SPEECH)
 
 
 def test_a_video_without_sound(refused: Callable[..., str], tmp_path: Path) -> None:
     film = make_film(tmp_path / "mute.mkv", demo_pictures()[:30], None)
-    assert "has no sound; give a video that shows and lets hear" in refused(film)
+    assert "has no audio; give a video in which the person is seen" in refused(film)
 
 
-def test_too_little_footage(refused: Callable[..., str]) -> None:
+def test_too_little_video(refused: Callable[..., str]) -> None:
     assert "3.0 s of video are not enough to learn a person from; give 20 s or more" in refused(FACE)
 
 
-def test_footage_without_a_face_that_speaks(refused: Callable[..., str], tmp_path: Path) -> None:
+def test_a_video_without_a_face_that_speaks(refused: Callable[..., str], tmp_path: Path) -> None:
     picture = np.zeros((120, 160, 3), np.uint8)
     film = make_film(tmp_path / "wall.mkv", [picture] * 50, demo_sound())
     assert "none of the 1 videos gave a clip" in refused(film, "--minimum-seconds", 2)
@@ -77,7 +77,7 @@ def test_a_mouth_that_is_seen_too_briefly(refused: Callable[..., str], tmp_path:
     pictures = [*demo_pictures()[:40], *[np.zeros_like(demo_pictures()[0])] * 35]
     film = make_film(tmp_path / "brief.mkv", pictures, demo_sound())
     said = refused(film, "--model", start, "--minimum-seconds", 2.5)
-    assert "s of the footage show one face that speaks (not used: " in said
+    assert "s of the videos show one face that speaks (not used: " in said
 
 
 def test_what_is_no_generator(refused: Callable[..., str], tmp_path: Path, start: Path) -> None:
@@ -89,7 +89,7 @@ def test_what_is_no_generator(refused: Callable[..., str], tmp_path: Path, start
     large = replace(EXPERT, resolution=128)
     save_model(expert, Expert(large), CARD)
     said = refused(FACE, "--model", start, "--expert", expert)
-    assert "judges crops of 128 pixels and tiny paints 96" in said
+    assert "takes crops of 128 pixels and tiny generates 96" in said
 
 
 def test_published_crops(refused, tmp_path):
@@ -124,11 +124,11 @@ def test_a_work_folder_of_something_else(tmp_path: Path, start: Path, adapted: A
     with pytest.raises(InputError, match="was begun with other seed, batch_size"):
         visavox.adapt(FACE, output, model=start, work=adapted.work, **OPTIONS | {"seed": 1, "batch_size": 3})
     (work / "notes.txt").unlink()
-    (work / JOB_NAME).write_text("{")
+    (work / REQUEST_FILE).write_text("{")
     with pytest.raises(InputError, match="is damaged"):
         visavox.adapt(FACE, output, model=start, work=work, **OPTIONS)
     with pytest.raises(InputError, match="is a file"):
-        visavox.adapt(FACE, output, model=start, work=work / JOB_NAME, **OPTIONS)
+        visavox.adapt(FACE, output, model=start, work=work / REQUEST_FILE, **OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -149,6 +149,8 @@ def test_videos_in_folders_of_folders_are_found_again(start: Path, tmp_path: Pat
     video = tmp_path / "all" / "person" / "one.mpg"
     video.parent.mkdir(parents=True)
     shutil.copy(FACE, video)
-    job = check(tmp_path / "all", tmp_path / "none.safetensors", start, None, visavox.AdaptSettings(**OPTIONS))
-    footage = gather(job, tmp_path / "dataset", QUIET)
-    assert {stretch.path for stretch in footage.held_out} == {video}
+    request = check_request(
+        tmp_path / "all", tmp_path / "none.safetensors", start, None, visavox.AdaptSettings(**OPTIONS)
+    )
+    clips = prepare_clips(request, tmp_path / "dataset", QUIET)
+    assert {stretch.path for stretch in clips.held_out} == {video}

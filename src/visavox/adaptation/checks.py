@@ -1,4 +1,4 @@
-"""Everything that can be known to be wrong before footage is prepared."""
+"""Checks of an adaptation: everything that can be known to be wrong before the videos are prepared."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from visavox.weights.registry import list_models, model_info
 from visavox.weights.weights_file import ModelInfo
 
 _EXTRAS = ("lightning", "tensorboard", "skimage")
-"""Packages that are needed after the footage is prepared: that one is missing must not be found out then."""
+"""Packages that are needed after the videos are prepared: that one is missing must not be found out then."""
 
 
 @dataclass(frozen=True)
-class Job:
+class AdaptRequest:
     """One adaptation that passed the checks."""
 
     sources: tuple[Source, ...]
@@ -37,15 +37,15 @@ class Job:
     basis: MotionBasis | None
     """Its motion basis; None where it has no speech branch."""
     expert: ModelInfo | None
-    """Who judges the sync; None if nobody does."""
+    """The expert that scores the sync; None for none."""
     features: ModelInfo | None
-    """Face features that teach the painter beside the pixels; None where none are shipped for this resolution."""
+    """Face features that teach the renderer beside the pixels; None where none are shipped for this resolution."""
     settings: AdaptSettings
-    """How it is done."""
+    """Settings of the adaptation."""
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a work folder must have been begun with to be gone on with."""
+        """Inputs and settings that decide the result: a work folder is only continued with the same."""
         return {
             "videos": sorted([source.name, source.num_bytes] for source in self.sources),
             "model": short_weights_digest(self.start.path),
@@ -59,14 +59,14 @@ class Job:
         }
 
 
-def check(
+def check_request(
     video: PathLike | Sequence[PathLike],
     output: PathLike,
     model: PathLike,
     expert: PathLike | None,
     settings: AdaptSettings,
-) -> Job:
-    """Look at all files and options of a job.
+) -> AdaptRequest:
+    """Check all files and options of an adaptation.
 
     Raises:
         InputError: something cannot be used.
@@ -85,16 +85,16 @@ def check(
             "aligned crops; give a generator that was trained with visavox, such as wav2lip"
         )
     basis = _basis(start)
-    judge = _judge(start, expert)
+    evaluator = _expert(start, expert)
     locations = [video] if isinstance(video, str | os.PathLike) else list(video)
     sources = find_sources(locations, "flat").sources
     given: list[PathLike] = [start.path, *(source.path for source in sources)]
     check_output(output, given, settings.overwrite, extensions=(".safetensors",))
-    _check_footage(sources, settings.minimum_seconds)
+    _check_videos(sources, settings.minimum_seconds)
     for name in _EXTRAS:
         importlib.import_module(name)
     features = _shipped_features(spec.crop.size)
-    return Job(tuple(sources), Path(output), start, basis, judge, features, settings)
+    return AdaptRequest(tuple(sources), Path(output), start, basis, evaluator, features, settings)
 
 
 def choose_settings(settings: AdaptSettings | None, options: dict[str, Any]) -> AdaptSettings:
@@ -128,8 +128,8 @@ def _shipped_features(resolution: int) -> ModelInfo | None:
     return next((info for info in known if info.config["resolution"] == resolution), None)
 
 
-def _judge(start: ModelInfo, expert: PathLike | None) -> ModelInfo | None:
-    """Look at the expert, if one is given."""
+def _expert(start: ModelInfo, expert: PathLike | None) -> ModelInfo | None:
+    """Check the expert, if one is given."""
     if expert is None:
         return None
     assert start.spec is not None, "it is a generator"
@@ -139,14 +139,14 @@ def _judge(start: ModelInfo, expert: PathLike | None) -> ModelInfo | None:
         raise InputError(f"{expert} is a network of the kind '{info.network}'; give an expert, or leave out --expert")
     if info.config["resolution"] != resolution:
         raise InputError(
-            f"the expert {expert} judges crops of {info.config['resolution']} pixels and {start.name} paints "
+            f"the expert {expert} takes crops of {info.config['resolution']} pixels and {start.name} generates "
             f"{resolution}; give an expert of the same resolution, or leave out --expert"
         )
     return info
 
 
-def _check_footage(sources: Sequence[Source], minimum: float) -> None:
-    """See whether the videos can hold enough speech, by their headers."""
+def _check_videos(sources: Sequence[Source], minimum: float) -> None:
+    """Refuse videos that cannot hold enough speech, by their headers."""
     seconds, reasons = 0.0, []
     for source in sources:
         try:
@@ -155,13 +155,13 @@ def _check_footage(sources: Sequence[Source], minimum: float) -> None:
             reasons.append(str(error))
             continue
         if info.is_still:
-            reasons.append(f"{source.path} is a picture, not a video")
+            reasons.append(f"{source.path} is an image, not a video")
         elif not info.has_audio:
-            reasons.append(f"{source.path} has no sound")
+            reasons.append(f"{source.path} has no audio")
         else:
             seconds += float(info.duration or minimum)
     if not seconds:
-        raise InputError(f"{reasons[0]}; give a video that shows and lets hear how the person speaks")
+        raise InputError(f"{reasons[0]}; give a video in which the person is seen and heard to speak")
     if seconds < minimum:
         others = f" ({len(reasons)} more cannot be used: {reasons[0]})" if reasons else ""
         raise InputError(

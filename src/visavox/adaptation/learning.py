@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from visavox.adaptation.checks import Job
-from visavox.adaptation.footage import Footage
+from visavox.adaptation.checks import AdaptRequest
+from visavox.adaptation.clips import PersonClips
 from visavox.data.generator.clip_store import MANIFEST_NAME, ClipStore
 from visavox.data.generator.picture_augmentation import PictureAugmentation
 from visavox.models.generator.generator import LipSyncGenerator
@@ -43,12 +43,12 @@ logger = logging.getLogger(__name__)
 NUM_VALIDATIONS = 8
 """Validations of a training, each of which may find the best state."""
 AUGMENTATION = PictureAugmentation(angle=2.0, scale=0.04, brightness=0.05, contrast=0.08, saturation=0.1)
-"""How pictures are changed: one person in one light, so less than for everybody."""
+"""Changes of the images: one person in one light, so less than for everybody."""
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What the training came to."""
+    """The result of the training."""
 
     weights: Path | None
     """The best weights; None where no part became better than it was."""
@@ -59,10 +59,10 @@ class Learned:
     minutes: float
     """Minutes of training in this session."""
     validation: dict[str, dict[str, float]]
-    """Figures on the validation seconds before and after."""
+    """Values on the validation seconds before and after."""
 
 
-def learn(job: Job, footage: Footage, folder: Path, progress: Progress) -> Learned:
+def learn(request: AdaptRequest, clips: PersonClips, folder: Path, progress: Progress) -> Learned:
     """Train in a run folder, or go on with the run that it holds.
 
     Raises:
@@ -70,12 +70,12 @@ def learn(job: Job, footage: Footage, folder: Path, progress: Progress) -> Learn
         TrainingError: losses are no longer numbers.
         KeyboardInterrupt: after Ctrl-C, once a checkpoint is written.
     """
-    settings = RunSettings(device=job.settings.device)
+    settings = RunSettings(device=request.settings.device)
     resume = RunFolder(folder).checkpoint.is_file()
-    data, inputs = _data(footage), _inputs(job, footage)
-    recipe = Recipe("adapt", _settings(job, inputs, footage), _loop(job))
+    data, inputs = _data(clips), _inputs(request, clips)
+    recipe = Recipe("adapt", _settings(request, inputs, clips), _loop(request))
     if not resume:
-        recipe = replace(recipe, loop=_scheduled(job, recipe, data, inputs, settings))
+        recipe = replace(recipe, loop=_scheduled(request, recipe, data, inputs, settings))
     seconds = 0.0
     try:
         result = train(recipe, data, folder, inputs=inputs, settings=settings, resume=resume, progress=progress)
@@ -100,31 +100,31 @@ def _precision(folder: Path) -> str:
     return str(RunFolder(folder).config()["loop"]["precision"])
 
 
-def _loop(job: Job) -> LoopSettings:
-    chosen = job.settings
+def _loop(request: AdaptRequest) -> LoopSettings:
+    settings = request.settings
     # Of several consecutive frames a sample, for an expert, fewer samples: no more images than without one.
-    frames = 1 if job.expert is None else job.expert.config["num_frames"]
+    frames = 1 if request.expert is None else request.expert.config["num_frames"]
     return LoopSettings(
-        steps=chosen.steps or 10_000,
-        batch_size=max(2, chosen.batch_size // frames),
-        learning_rate=chosen.learning_rate,
+        steps=settings.steps or 10_000,
+        batch_size=max(2, settings.batch_size // frames),
+        learning_rate=settings.learning_rate,
         average_decay=0.99,
         log_every=10,
-        workers=chosen.workers,
+        workers=settings.workers,
         precision="bf16-mixed",
-        seed=chosen.seed,
+        seed=settings.seed,
     )
 
 
 def _scheduled(
-    job: Job,
+    request: AdaptRequest,
     recipe: Recipe[AdaptationSettings],
     data: AdaptationData,
     inputs: AdaptationInputs,
     settings: RunSettings,
 ) -> LoopSettings:
     """Spread the schedule over as many steps as the time allows at the pace that is measured here."""
-    loop, steps = recipe.loop, job.settings.steps
+    loop, steps = recipe.loop, request.settings.steps
     if steps is None:
 
         def build(device: torch.device) -> AdaptationTask:
@@ -135,8 +135,8 @@ def _scheduled(
         began = time.perf_counter()
         per_step, per_validation, _ = measure_pace(build, loop, settings)
         spent = time.perf_counter() - began + (NUM_VALIDATIONS + 2) * per_validation
-        steps = steps_within(60 * job.settings.minutes - spent, per_step)
-        logger.info("%.2f s a step: %d steps in %g minutes", per_step, steps, job.settings.minutes)
+        steps = steps_within(60 * request.settings.minutes - spent, per_step)
+        logger.info("%.2f s a step: %d steps in %g minutes", per_step, steps, request.settings.minutes)
     every = max(1, -(-steps // NUM_VALIDATIONS))
     return replace(loop, steps=steps, warmup=max(1, min(100, steps // 10)), validate_every=every, save_every=every)
 
@@ -145,45 +145,45 @@ def _num_frames(store: ClipStore) -> int:
     return sum(stored.clip.num_frames for stored in store.clips)
 
 
-def _data(footage: Footage) -> AdaptationData:
+def _data(clips: PersonClips) -> AdaptationData:
     return AdaptationData(
-        ClipSplits(footage.train, footage.validation, footage.basis),
-        f"{sum(footage.seconds.values()):.0f} s of one person",
-        short_digest(footage.dataset / MANIFEST_NAME),
+        ClipSplits(clips.train, clips.validation, clips.basis),
+        f"{sum(clips.seconds.values()):.0f} s of one person",
+        short_digest(clips.dataset / MANIFEST_NAME),
     )
 
 
-def _inputs(job: Job, footage: Footage) -> AdaptationInputs:
+def _inputs(request: AdaptRequest, clips: PersonClips) -> AdaptationInputs:
     """Load the generator and the frozen networks."""
-    generator = load_model(job.start.path, LipSyncGenerator)
-    expert = None if job.expert is None else load_model(job.expert.path, Expert)
-    features = None if job.features is None else load_model(job.features.path, FaceFeatures)
-    rest = None if footage.basis is None else rest_motion(footage.train, footage.basis)
+    generator = load_model(request.start.path, LipSyncGenerator)
+    expert = None if request.expert is None else load_model(request.expert.path, Expert)
+    features = None if request.features is None else load_model(request.features.path, FaceFeatures)
+    rest = None if clips.basis is None else rest_motion(clips.train, clips.basis)
     start = AdaptationStart(generator, rest)
-    return AdaptationInputs(start=start, networks=FrozenNetworks(expert, features), job=job.identity)
+    return AdaptationInputs(start=start, networks=FrozenNetworks(expert, features), job=request.identity)
 
 
-def _settings(job: Job, inputs: AdaptationInputs, footage: Footage) -> AdaptationSettings:
+def _settings(request: AdaptRequest, inputs: AdaptationInputs, clips: PersonClips) -> AdaptationSettings:
     config, expert = inputs.start.generator.config, inputs.networks.expert
     return AdaptationSettings(
         config,
-        losses=_losses(job, layered=config.spec.layered),
+        losses=_losses(request, layered=config.spec.layered),
         # The motion that is predicted from the audio is not the true one: rendered from that against the true image, a
         # mouth learns to be soft and half open. It is only done where an expert evaluates the result.
         teacher_forcing=1.0 if expert is None else 0.5,
         mouth_weight=6.0,
         augmentation=AUGMENTATION,
         # One frame a sample, or five for an expert; more samples than frames would only render some of them again.
-        validation_samples=min(64 if expert is None else 16, _num_frames(footage.validation)),
+        validation_samples=min(64 if expert is None else 16, _num_frames(clips.validation)),
     )
 
 
-def _losses(job: Job, layered: bool) -> GeneratorLosses:
+def _losses(request: AdaptRequest, layered: bool) -> GeneratorLosses:
     """Losses of the renderer: more than its recipe has of those that keep it sharp, because it has few steps."""
     return GeneratorLosses(
         detail=6.0,
         alpha=0.02 if layered else 0.0,
-        sync=0.0 if job.expert is None else 0.03,
-        mouth_motion=0.0 if job.features is None else 0.05,
-        perceptual=0.0 if job.features is None else 0.6,
+        sync=0.0 if request.expert is None else 0.03,
+        mouth_motion=0.0 if request.features is None else 0.05,
+        perceptual=0.0 if request.features is None else 0.6,
     )

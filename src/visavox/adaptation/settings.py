@@ -1,4 +1,4 @@
-"""What a user can choose about an adaptation. Settings only: nothing heavy is loaded here."""
+"""Settings of an adaptation. Nothing heavy is loaded here."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from visavox.runtime.device import Device
 
 @dataclass(frozen=True)
 class AdaptSettings:
-    """How a generator is fitted to one person."""
+    """Length, pace and device of an adaptation to one person."""
 
     minutes: float = 10.0
-    """Minutes of training; preparing the footage and measuring before and after come on top."""
+    """Minutes of training; preparing the videos and measuring before and after come on top."""
     learning_rate: float = 1e-3
-    """Largest learning rate of the painter; the speech branch learns at 0.3 of it."""
+    """Largest learning rate of the renderer; the speech branch learns at 0.3 of it."""
     batch_size: int = 16
-    """Pictures of one update."""
+    """Images of one update."""
     steps: int | None = None
     """Updates in all, in place of as many as fit into the minutes."""
     minimum_seconds: float = 20.0
-    """Least speech that the videos have to give, in seconds: less is too little to learn from and judge by."""
+    """Least speech that the videos have to give, in seconds: less is too little to learn from and to measure on."""
     workers: int = 1
     """Processes that prepare batches; 0 prepares them in the training's own."""
     seed: int = 0
-    """Where all chance comes from."""
+    """Seed of everything that is drawn at random."""
     device: Device = "auto"
-    """Where to compute."""
+    """Device of the networks."""
     overwrite: bool = False
     """Replace the output when it exists."""
 

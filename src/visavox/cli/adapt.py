@@ -10,7 +10,7 @@ from typing import Annotated
 import tyro
 
 from visavox.adaptation.settings import AdaptSettings
-from visavox.cli.common import EXIT_DONE, ReportOptions, alias, parse
+from visavox.cli.common import EXIT_DONE, ReportOptions, alias, cancelled_by_interrupt, parse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,17 +38,18 @@ def main(argv: list[str]) -> int:
     """Adapt a generator and print the report."""
     options = parse(AdaptOptions, argv, command="adapt")
 
-    import visavox
+    from visavox.adaptation import check
 
-    result = visavox.adapt(
+    job = check(
         options.video,
         options.output,
         model=options.model,
         expert=options.expert,
         work=options.work,
         settings=options.settings,
-        progress=options.progress,
     )
+    with cancelled_by_interrupt() as cancel:
+        result = job.run(progress=options.cancellable(cancel))
     if options.json:
         print(json.dumps(result.to_json(), indent=2))
     elif not options.quiet:

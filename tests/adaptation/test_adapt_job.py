@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.adaptation.conftest import OPTIONS, Adapted, begin_with_footage_of
+from tests.adaptation.conftest import OPTIONS, Adapted, begin_with_clips_of
 from tests.training.tiny import AfterStep
 
 import visavox
+from visavox.adaptation import check
 from visavox.adaptation.held_out import shown_infos
 from visavox.cli.main import main
 from visavox.demo import FACE, SPEECH
+from visavox.errors import InputError
 from visavox.media import probe
+from visavox.progress import CancelToken, Event, Progress
 from visavox.training.loop import Trainer
 from visavox.weights.checkpoint import load_model, motion_basis_of
 from visavox.weights.registry import model_info
@@ -35,9 +38,9 @@ def assert_same_numbers(one: Path, other: Path) -> None:
 
 def test_the_report_has_all_figures_of_before_and_after(adapted: Adapted) -> None:
     result = adapted.result
-    assert list(result.figures) == ROWS
-    assert all(values.keys() == {info.name for info in shown_infos()} for values in result.figures.values())
-    assert result.figures["before"] != result.figures["after"]
+    assert list(result.values) == ROWS
+    assert all(values.keys() == {info.name for info in shown_infos()} for values in result.values.values())
+    assert result.values["before"] != result.values["after"]
     assert result.steps == 16
     assert result.seconds == {"training": 1.0, "validation": 0.8, "held out": 0.76}
     assert any("the renderer learned by pixels alone" in note for note in result.notes)
@@ -87,11 +90,11 @@ def test_a_network_without_a_speech_branch(plain_start: Path, tmp_path: Path) ->
 def test_without_a_gain_the_start_is_kept(adapted: Adapted, start: Path, tmp_path: Path) -> None:
     output = tmp_path / "person.safetensors"
     still = {"steps": 1, "learning_rate": 1e-12}
-    work = begin_with_footage_of(adapted, tmp_path / "work", start, **still)
+    work = begin_with_clips_of(adapted, tmp_path / "work", start, **still)
     result = visavox.adapt(FACE, output, model=start, work=work, **OPTIONS | still)
     assert result.improved == ()
     assert "No gain" in result.verdict()
-    assert result.figures["before"] == result.figures["after"]
+    assert result.values["before"] == result.values["after"]
     assert output.read_bytes() == start.read_bytes()
 
 
@@ -101,7 +104,7 @@ def test_a_finished_job_is_not_done_again(adapted: Adapted, start: Path, tmp_pat
     again = tmp_path / "again.safetensors"
     result = visavox.adapt(FACE, again, model=start, work=adapted.work, **OPTIONS)
     assert result.steps == 16
-    assert result.figures == adapted.result.figures
+    assert result.values == adapted.result.values
     assert_same_numbers(again, adapted.weights)
     assert {path.name for path in made} >= {"0.truth.mp4", "0.backwards.mp4"}
     assert {path: path.stat().st_mtime_ns for path in made} == before
@@ -111,7 +114,7 @@ def test_ctrl_c_leaves_nothing_and_the_work_goes_on(
     adapted: Adapted, start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "person.safetensors"
-    work = begin_with_footage_of(adapted, tmp_path / "work", start)
+    work = begin_with_clips_of(adapted, tmp_path / "work", start)
     save = Trainer.save
 
     def save_and_press_ctrl_c(trainer: Trainer) -> None:
@@ -130,16 +133,57 @@ def test_ctrl_c_leaves_nothing_and_the_work_goes_on(
     assert_same_numbers(output, adapted.weights)
 
 
+def test_a_job_that_is_cancelled_between_two_steps_goes_on_to_the_same_numbers(
+    adapted: Adapted, start: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    output, token = tmp_path / "person.safetensors", CancelToken()
+    work = begin_with_clips_of(adapted, tmp_path / "work", start)
+
+    def cancel(event: Event) -> None:
+        if (event.unit, event.done) == ("step", 4):
+            token.cancel()
+
+    with pytest.raises(visavox.Cancelled):
+        check(FACE, output, model=start, work=work, **OPTIONS).run(cancel, token)
+    assert f"the same command goes on from {work}" in caplog.text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["work"]
+    events: list[Event] = []
+    result = check(FACE, output, model=start, work=work, **OPTIONS).run(events.append)
+    assert result.steps == 16
+    # It stopped in the fifth step, and the checkpoint after the fourth is the last: the fifth is made again.
+    trained = [event for event in events if event.stage == "training from step 4" and event.kind == "advance"]
+    assert [event.done for event in trained] == list(range(1, 13))
+    assert_same_numbers(output, adapted.weights)
+    assert result.values == adapted.result.values
+
+
+@pytest.mark.parametrize("stopped", [KeyboardInterrupt, visavox.Cancelled])
 def test_a_temporary_folder_goes_with_an_interruption(
-    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    start: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    stopped: type[BaseException],
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    token = CancelToken()
 
-    def press_ctrl_c() -> None:
-        raise KeyboardInterrupt
+    def stop() -> None:
+        token.cancel()
+        if stopped is KeyboardInterrupt:
+            raise KeyboardInterrupt
 
-    progress = AfterStep(1, press_ctrl_c, unit="stretch")
-    with pytest.raises(KeyboardInterrupt):
+    progress = Progress(AfterStep(1, stop, unit="stretch").emit, token)
+    with pytest.raises(stopped):
         visavox.adapt(FACE, tmp_path / "a.safetensors", model=start, progress=progress, **OPTIONS)
-    assert "nothing of the adaptation was kept" in caplog.text
+    assert "nothing of the adaptation was kept; with a work folder (--work) the same command goes on" in caplog.text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_work_folder_of_something_else_is_refused_before_the_job(
+    start: Path, adapted: Adapted, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="was begun with other seed"):
+        check(FACE, tmp_path / "a.safetensors", model=start, work=adapted.work, **OPTIONS | {"seed": 1})
+    check(FACE, tmp_path / "a.safetensors", model=start, work=tmp_path / "new", **OPTIONS)
     assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from visavox.adaptation.division import Use, cut_clip, divide
+from visavox.adaptation.clips import Use, cut_clip, divide
 from visavox.data.generator.clip_file import ClipFile
 from visavox.data.generator.clip_store import StoredClip
 from visavox.errors import InputError
@@ -39,7 +39,7 @@ def test_pieces_keep_apart(lengths: list[int], window: int) -> None:
 
 
 @pytest.mark.parametrize("lengths", [FOOTAGE["five minutes"], FOOTAGE["an hour"]])
-def test_long_footage_is_held_out_at_several_places_and_mostly_learned_from(lengths: list[int]) -> None:
+def test_long_video_is_held_out_at_several_places_and_mostly_learned_from(lengths: list[int]) -> None:
     pieces = divide(lengths, 64)
     seconds = {use: sum(p.num_frames for p in pieces if p.use == use) / 25 for use in Use}
     assert seconds[Use.HELD_OUT] == pytest.approx(32, abs=4)
