@@ -10,7 +10,8 @@ import torch
 from tests.dubbing.tiny import CONFIG
 
 from visavox.demo import FACE
-from visavox.dubbing.network import MouthNetwork
+from visavox.dubbing.backends.torch import TorchBackend
+from visavox.dubbing.predictor import LipSyncPredictor
 from visavox.face.track.tracking import track_video
 from visavox.media import VideoReader
 from visavox.models.generator.generator import LipSyncGenerator
@@ -35,8 +36,8 @@ def generator() -> LipSyncGenerator:
 
 
 @pytest.fixture(scope="session")
-def network(generator: LipSyncGenerator) -> MouthNetwork:
-    return MouthNetwork(generator)
+def predictor(generator: LipSyncGenerator) -> LipSyncPredictor:
+    return LipSyncPredictor(TorchBackend(generator, "cpu"))
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ import visavox
 from visavox.cli.main import main
 from visavox.demo import FACE, SPEECH
 from visavox.dubbing import Dubber
-from visavox.dubbing.faces import prepare_face
+from visavox.dubbing.speaking_face import prepare_face
 from visavox.errors import InputError
 from visavox.face.track.track_file import save_track
 from visavox.media import Encoding, VideoReader, probe, read_audio, read_samples

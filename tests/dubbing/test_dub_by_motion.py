@@ -15,7 +15,7 @@ from visavox.cli.main import main
 from visavox.data.generator.mouth_code_fit import fit_mouth_code
 from visavox.demo import FACE, SPEECH
 from visavox.dubbing import Dubber, DubSettings
-from visavox.dubbing.wanted_motion import WantedMotion, fit_motion
+from visavox.dubbing.drives import FittedMotion, fit_motion
 from visavox.errors import InputError
 from visavox.face.geometry.motion import motion_of_track
 from visavox.face.track.track_file import save_track
@@ -90,7 +90,7 @@ def test_openness_widens_what_is_open_and_rest_stays_rest(files: tuple[Path, Pat
 
 def test_numbers_are_those_of_the_moment(painter: LipSyncGenerator) -> None:
     rest = np.zeros(2, np.float32)
-    wanted = WantedMotion(np.array([[0, 0], [1, 2], [3, 6]], np.float32), rest, Fraction(25))
+    wanted = FittedMotion(np.array([[0, 0], [1, 2], [3, 6]], np.float32), rest, Fraction(25))
     assert np.allclose(wanted.at(Fraction(1, 25)), [1, 2])
     assert np.allclose(wanted.at(Fraction(3, 50)), [2, 4])
     assert np.allclose(wanted.at(Fraction(-1)), [0, 0])
@@ -103,8 +103,8 @@ def test_ones_own_motion_comes_back_as_it_was(painter: LipSyncGenerator, track: 
     motion = motion_of_track(track)
     wanted = fit_motion(motion, painter.conditioner.mouth_code, track, DubSettings())
     read = painter.conditioner.mouth_code.encode(motion.displacements)
-    assert np.corrcoef(wanted.numbers[:, 0], read[:, 0])[0, 1] > 0.999
-    assert wanted.numbers.std() == pytest.approx(read.std(), rel=0.05)
+    assert np.corrcoef(wanted.motion[:, 0], read[:, 0])[0, 1] > 0.999
+    assert wanted.motion.std() == pytest.approx(read.std(), rel=0.05)
 
 
 def test_a_performer_with_a_smaller_mouth_moves_this_one_as_widely_as_it_moves(
@@ -115,9 +115,9 @@ def test_a_performer_with_a_smaller_mouth_moves_this_one_as_widely_as_it_moves(
         motion.neutral + 0.6 * (motion.displacements - motion.neutral), motion.confidence, motion.neutral, motion.rate
     )
     timid, own = (fit_motion(each, painter.conditioner.mouth_code, track, DubSettings()) for each in (smaller, motion))
-    assert timid.numbers[:, 0].std() > 0.7 * own.numbers[:, 0].std()
+    assert timid.motion[:, 0].std() > 0.7 * own.motion[:, 0].std()
     asked = fit_motion(smaller, painter.conditioner.mouth_code, track, DubSettings(expressiveness=1.0))
-    assert asked.numbers[:, 0].std() == pytest.approx(0.6 * own.numbers[:, 0].std(), rel=0.1)
+    assert asked.motion[:, 0].std() == pytest.approx(0.6 * own.motion[:, 0].std(), rel=0.1)
 
 
 @pytest.mark.parametrize(

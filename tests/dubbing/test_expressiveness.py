@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from visavox.audio.features.mel import MEL_MIN
 from visavox.demo import FACE, SPEECH
 from visavox.dubbing import Dubber, DubSettings
+from visavox.dubbing.backends.torch import TorchBackend
+from visavox.dubbing.drives import FaceMoment, MouthMotionDrive, predicted_openings
 from visavox.dubbing.expressiveness import own_expressiveness
-from visavox.dubbing.network import MouthNetwork
+from visavox.dubbing.predictor import LipSyncPredictor
 from visavox.dubbing.speech import read_speech
 from visavox.errors import InputError
 from visavox.models.generator.motion_basis import frontal_mouths, lip_opening
 from visavox.types import Track
-from visavox.weights.checkpoint import load_model
 
 
 @pytest.fixture(scope="module")
-def shipped() -> MouthNetwork:
-    return MouthNetwork(load_model("wav2lip"))
+def shipped() -> TorchBackend:
+    return TorchBackend("wav2lip", "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -55,35 +56,45 @@ def test_a_picture_and_a_word_tell_nothing(track: Track, openings: np.ndarray) -
     assert own_expressiveness(track, np.empty(0, np.float32)) == 1.0
 
 
-def test_predicted_openings_are_those_of_mouths(shipped: MouthNetwork) -> None:
+def openings_of(backend: TorchBackend, mel: np.ndarray) -> np.ndarray:
+    drive = MouthMotionDrive(backend)
+    drive.push(mel)
+    drive.end()
+    return predicted_openings(drive, mel)
+
+
+def test_predicted_openings_are_those_of_mouths(shipped: TorchBackend) -> None:
     """In the units of the landmarks: closed is 0, and speech opens lips by tenths of the distance of the eyes."""
-    heard = shipped.openings(read_speech(SPEECH).mel)
+    heard = openings_of(shipped, read_speech(SPEECH).mel)
     assert heard.min() >= 0
     assert 0.02 < heard.std() < 0.1
     assert 0.1 < heard.max() < 0.5
 
 
-def test_silence_opens_nothing(shipped: MouthNetwork) -> None:
-    assert len(shipped.openings(torch.full((80, 200), MEL_MIN))) == 0
+def test_silence_opens_nothing(shipped: TorchBackend) -> None:
+    assert len(openings_of(shipped, np.full((80, 200), MEL_MIN, np.float32))) == 0
 
 
-def test_a_network_that_paints_what_it_hears_cannot_say_how_lips_open(network: MouthNetwork) -> None:
-    assert not network.hears_motion
-    with pytest.raises(ValueError, match="does not say how the mouth moves"):
-        network.openings(torch.zeros(80, 200))
+def test_a_network_that_paints_what_it_hears_cannot_say_how_lips_open(predictor: LipSyncPredictor) -> None:
+    assert not predictor.knows_motion
+    with pytest.raises(ValueError, match="predicts no mouth motion"):
+        predictor.backend.predict_motion(np.zeros((1, 80, 16), np.float32))
 
 
-def test_expressiveness_moves_the_painted_mouth_more_or_less_widely(shipped: MouthNetwork) -> None:
-    """A picture painted with 0 is one of a mouth at rest, and with 1 that of no factor at all."""
+def test_expressiveness_moves_the_painted_mouth_more_or_less_widely(shipped: TorchBackend) -> None:
+    """An image rendered with 0 is one of a mouth at rest, and with 1 that of no factor at all."""
     rng = np.random.default_rng(0)
-    size = shipped.crop.size
-    mel = rng.uniform(-1, 1, (2, 80, shipped.mel_window)).astype(np.float32)
-    faces = rng.integers(0, 255, (2, size, size, 3), np.uint8)
+    size, window = shipped.spec.crop.size, shipped.spec.audio.window
+    mel = rng.uniform(-1, 1, (80, window)).astype(np.float32)
+    faces = rng.integers(0, 255, (1, 1, size, size, 3), np.uint8)
     silence = np.full_like(mel, MEL_MIN)
+    time = Fraction(shipped.spec.audio.lead, 80)  # the window begins with the first frame of the mel
 
     def painted(sound: np.ndarray, factor: float | None) -> np.ndarray:
-        widths = None if factor is None else np.full(2, factor, np.float32)
-        return shipped.paint(sound, faces, faces, widths)
+        drive = MouthMotionDrive(shipped, {} if factor is None else {0: factor})
+        drive.push(sound)
+        drive.end()
+        return LipSyncPredictor(shipped).render(drive.conditions([FaceMoment(0, time)]), faces, faces)
 
     assert np.allclose(painted(mel, 1.0), painted(mel, None), atol=1e-6)
     assert np.allclose(painted(mel, 0.0), painted(silence, None), atol=1e-6)
@@ -99,6 +110,6 @@ def test_values_that_mean_nothing_are_refused(wanted: float) -> None:
 
 def test_a_model_without_a_speech_branch_is_no_reason_to_begin(weights: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
-    with pytest.raises(InputError, match="does not say how the mouth moves"):
+    with pytest.raises(InputError, match="predicts no mouth motion"):
         Dubber(weights).dub(FACE, SPEECH, output, settings=DubSettings(expressiveness=0.5))
     assert not list(tmp_path.iterdir())

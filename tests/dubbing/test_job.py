@@ -73,7 +73,7 @@ def test_everything_is_checked_once(
 
     for name in ("check_output", "probe", "probe_audio", "_rehearse", "load_fitting_tracks"):
         counted("visavox.dubbing.checks", name)
-    counted("visavox.dubbing.find", "load_tracks")
+    counted("visavox.dubbing.first_pass", "load_tracks")
     visavox.dub(FACE, speech, tmp_path / "out.mp4", model=weights, track=track_file)
     assert counts == dict.fromkeys(
         ("check_output", "probe", "probe_audio", "_rehearse", "load_fitting_tracks", "load_tracks"), 1
@@ -146,7 +146,7 @@ def test_a_generator_made_in_python_dubs(
     for name, model in (("file", weights), ("module", generator)):
         visavox.dub(FACE, speech, tmp_path / f"{name}.mp4", model=model, track=track_file)
     assert content(tmp_path / "file.mp4") == content(tmp_path / "module.mp4")
-    with pytest.raises(visavox.InputError, match="does not say how the mouth moves"):
+    with pytest.raises(visavox.InputError, match="predicts no mouth motion"):
         visavox.check(FACE, speech, tmp_path / "no.mp4", model=generator, expressiveness=0.5)
 
 

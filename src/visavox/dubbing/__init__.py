@@ -1,8 +1,8 @@
 """Any face, no training: a video or a picture and a recording in, the face saying it out.
 
 `check` looks at everything that can be known before anything heavy is loaded and gives a job to run; `dub` does both;
-`Dubber` keeps the network for
-several jobs; `MouthPainter` is the core of both, frame by frame, for streams.
+`Dubber` keeps the generator for several jobs;
+`LipSyncStream` is the core of both, frame by frame, for live sessions.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from torch import nn
 
     from visavox.dubbing.dubber import Dubber
-    from visavox.dubbing.painter import MouthPainter
+    from visavox.dubbing.stream import LipSyncStream
 
-__all__ = ["DubJob", "DubResult", "DubSettings", "Dubber", "MouthPainter", "check", "dub"]
+__all__ = ["DubJob", "DubResult", "DubSettings", "Dubber", "LipSyncStream", "check", "dub"]
 
 
 def dub(
@@ -63,8 +63,8 @@ def __getattr__(name: str) -> Any:
         from visavox.dubbing.dubber import Dubber
 
         return Dubber
-    if name == "MouthPainter":
-        from visavox.dubbing.painter import MouthPainter
+    if name == "LipSyncStream":
+        from visavox.dubbing.stream import LipSyncStream
 
-        return MouthPainter
+        return LipSyncStream
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from visavox.dubbing.find import load_fitting_tracks
+from visavox.dubbing.backends import check_backend
+from visavox.dubbing.first_pass import load_fitting_tracks
 from visavox.dubbing.settings import DubSettings
 from visavox.errors import InputError
 from visavox.face.geometry.face_box import check_face_box
@@ -80,7 +81,7 @@ def check_request(face: PathLike, audio: PathLike, output: PathLike, settings: D
 
 
 def check_model(model: object, settings: DubSettings | None = None) -> None:
-    """See whether a model is there, paints mouths, and fits the options, by the header of its file alone.
+    """See whether a model is there, renders mouths, and fits the options, by the header of its file alone.
 
     Raises:
         InputError: it is not, or does not.
@@ -93,40 +94,41 @@ def check_model(model: object, settings: DubSettings | None = None) -> None:
             f"model {model} is a network of the kind '{info.network}', which generates no faces; give a generator, such"
             " as wav2lip (`visavox models list` shows them)"
         )
-    hears = info.spec.audio is not None
+    audio_driven = info.spec.audio is not None
     settings = settings or DubSettings()
-    check_fit(settings, hears=hears, knows_motion=info.has_speech_branch or not hears)
-    if not hears and settings.motion is None:
+    check_backend(settings.backend)
+    check_fit(settings, audio_driven=audio_driven, knows_motion=info.has_speech_branch or not audio_driven)
+    if not audio_driven and settings.motion is None:
         from visavox.motion.speech_to_motion import SpeechToMotionSettings
 
         model_info(SpeechToMotionSettings().model)
 
 
-def check_fit(settings: DubSettings, *, hears: bool, knows_motion: bool) -> None:
+def check_fit(settings: DubSettings, *, audio_driven: bool, knows_motion: bool) -> None:
     """See whether the options are some that a generator understands.
 
     Args:
         settings: of the job.
-        hears: whether it hears; if not, it is told the motion.
-        knows_motion: whether it knows how the mouth moves before it paints.
+        audio_driven: whether audio drives it; if not, motion does.
+        knows_motion: whether the motion of the mouth is known before it is rendered.
 
     Raises:
         InputError: an option means nothing to it.
     """
     if settings.expressiveness is not None and not knows_motion:
         raise InputError(
-            "expressiveness is given, but this model does not say how the mouth moves before it paints; leave the "
+            "expressiveness is given, but this model predicts no mouth motion before it renders; leave the "
             "option out, or use the default model"
         )
     for name in ("motion", "openness", "seed", "temperature"):
-        if hears and getattr(settings, name) is not None:
+        if audio_driven and getattr(settings, name) is not None:
             raise InputError(
-                f"{name} is given, but this model hears and is not told the motion; leave the option out, or use the "
+                f"{name} is given, but audio drives this model, not motion; leave the option out, or use the "
                 "model motion-dub"
             )
-    if not hears and not settings.close_in_silence:
+    if not audio_driven and not settings.close_in_silence:
         raise InputError(
-            "close_in_silence is off, but this model is told the motion, which rests in pauses of itself; leave the "
+            "close_in_silence is off, but motion drives this model, and that rests in pauses of itself; leave the "
             "option out, or use another model"
         )
 

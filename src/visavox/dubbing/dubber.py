@@ -1,4 +1,4 @@
-"""Dubs files: loads a network once, and makes any number of faces speak with it."""
+"""Dubber: loads a generator once, and makes any number of faces speak with it."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from typing import Any
 
 from torch import nn
 
+from visavox.dubbing.backends import DEFAULT_BACKEND, find_backend
 from visavox.dubbing.checks import check_request, choose_settings
-from visavox.dubbing.job import DubJob, check_network
-from visavox.dubbing.network import MouthNetwork
+from visavox.dubbing.job import DubJob, check_predictor
+from visavox.dubbing.predictor import LipSyncPredictor
 from visavox.dubbing.result import DubResult
 from visavox.dubbing.settings import DubSettings
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress
-from visavox.runtime.device import choose_device
 from visavox.types import PathLike
-from visavox.weights.checkpoint import load_model
 
 
 class Dubber:
-    """Makes faces speak; the network is loaded once.
+    """Makes faces speak; the generator is loaded once.
 
     Example::
 
@@ -28,17 +27,20 @@ class Dubber:
         dubber.dub("photo.jpg", "bye.wav", "bye.mp4", extend="loop")
     """
 
-    def __init__(self, model: PathLike | nn.Module = "wav2lip", *, device: str = "auto") -> None:
-        """Load a network.
+    def __init__(
+        self, model: PathLike | nn.Module = "wav2lip", *, device: str = "auto", backend: str = DEFAULT_BACKEND
+    ) -> None:
+        """Load a generator.
 
         Args:
             model: name or path of a generator's weights, or the generator itself.
             device: auto, cpu or cuda.
+            backend: what runs it, a name of `visavox.dubbing.backends.BACKENDS`.
 
         Raises:
-            InputError: there is no such model or device, or the model is no generator.
+            InputError: there is no such model, device or backend, or the model is no generator.
         """
-        self.network = load_network(model, device)
+        self.predictor = load_predictor(model, device, backend)
 
     def check(
         self,
@@ -50,11 +52,12 @@ class Dubber:
         **options: Any,
     ) -> DubJob:
         """Check a dub with this network, and return it as a job; arguments and errors are those of `dub`."""
-        if "device" in options:
-            raise InputError("the device of a Dubber is chosen when it is made: Dubber(model, device=...)")
+        for name in ("device", "backend"):
+            if name in options:
+                raise InputError(f"the {name} of a Dubber is chosen when it is made: Dubber(model, {name}=...)")
         chosen = choose_settings(settings, options)
-        check_network(chosen, self.network)
-        return DubJob(check_request(face, audio, output, chosen), network=self.network)
+        check_predictor(chosen, self.predictor)
+        return DubJob(check_request(face, audio, output, chosen), predictor=self.predictor)
 
     def dub(
         self,
@@ -85,15 +88,17 @@ class Dubber:
         return self.check(face, audio, output, settings=settings, **options).run(progress=progress)
 
 
-def load_network(model: PathLike | nn.Module, device: str = "auto") -> MouthNetwork:
+def load_predictor(
+    model: PathLike | nn.Module, device: str = "auto", backend: str = DEFAULT_BACKEND
+) -> LipSyncPredictor:
     """Load a generator and make it ready.
 
     Args:
         model: name or path of a generator's weights, or the generator itself.
         device: auto, cpu or cuda.
+        backend: what runs it, a name of `visavox.dubbing.backends.BACKENDS`.
 
     Raises:
-        InputError: there is no such model or device, or the model is no generator.
+        InputError: there is no such model, device or backend, or the model is no generator.
     """
-    where = choose_device(device)
-    return MouthNetwork(model if isinstance(model, nn.Module) else load_model(model), where)
+    return LipSyncPredictor(find_backend(backend)(model, device))

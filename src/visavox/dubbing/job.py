@@ -16,37 +16,39 @@ from visavox.types import PathLike
 if TYPE_CHECKING:
     from torch import nn
 
-    from visavox.dubbing.network import MouthNetwork
+    from visavox.dubbing.predictor import LipSyncPredictor
 
 
 class DubJob(Job[DubResult]):
-    """One dub that passed its checks; the network is loaded when it is run.
+    """One dub that passed its checks; the generator is loaded when it is run.
 
     Attributes:
         settings: how it is done.
     """
 
-    def __init__(self, request: DubRequest, model: PathLike | None = None, network: MouthNetwork | None = None) -> None:
+    def __init__(
+        self, request: DubRequest, model: PathLike | None = None, predictor: LipSyncPredictor | None = None
+    ) -> None:
         """Keep what was checked.
 
         Args:
             request: files and settings.
             model: name or path of a generator's weights, to be loaded when the job is run.
-            network: a generator that is loaded already, in place of `model`.
+            predictor: a generator that is loaded already, in place of `model`.
         """
         self.settings = request.settings
         self._request: DubRequest | None = request
-        self._model, self._network = model, network
+        self._model, self._predictor = model, predictor
 
     def _work(self, progress: Progress) -> DubResult:
-        from visavox.dubbing.dubber import load_network
+        from visavox.dubbing.dubber import load_predictor
         from visavox.dubbing.pipeline import run_passes
 
-        network = self._network
-        if network is None:
+        predictor = self._predictor
+        if predictor is None:
             assert self._model is not None
-            network = load_network(self._model, self.settings.device)
-        return run_passes(self._hand_over(), network, progress)
+            predictor = load_predictor(self._model, self.settings.device, self.settings.backend)
+        return run_passes(self._hand_over(), predictor, progress)
 
     def _hand_over(self) -> DubRequest:
         """Return the request and let go of it: tracks are the largest that a job holds, and go with the first pass."""
@@ -90,17 +92,17 @@ def check(
         check_model(model, chosen)
         return DubJob(request, model)
 
-    from visavox.dubbing.dubber import load_network
+    from visavox.dubbing.dubber import load_predictor
 
-    network = load_network(model, chosen.device)
-    check_network(chosen, network)
-    return DubJob(request, network=network)
+    predictor = load_predictor(model, chosen.device, chosen.backend)
+    check_predictor(chosen, predictor)
+    return DubJob(request, predictor=predictor)
 
 
-def check_network(settings: DubSettings, network: MouthNetwork) -> None:
+def check_predictor(settings: DubSettings, predictor: LipSyncPredictor) -> None:
     """See whether the options are some that a loaded generator understands.
 
     Raises:
         InputError: an option means nothing to it.
     """
-    check_fit(settings, hears=network.hears, knows_motion=network.hears_motion or not network.hears)
+    check_fit(settings, audio_driven=predictor.audio_driven, knows_motion=predictor.knows_motion)

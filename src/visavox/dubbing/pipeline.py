@@ -1,6 +1,6 @@
 """One job from its files to its result, in two passes.
 
-The first pass finds the face in every frame (or reads the track of an earlier job). The second decodes, paints,
+The first pass finds the face in every frame (or reads the track of an earlier job). The second decodes, renders,
 pastes and encodes, each in its own thread with short queues between, so that memory does not grow with the length
 of the video:
 
@@ -16,24 +16,21 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
-import torch
 
 from visavox.constants import FRAME_RATE
 from visavox.dubbing.checks import DubRequest, sound_plan
-from visavox.dubbing.expressiveness import own_expressiveness
-from visavox.dubbing.faces import SpeakingFace, prepare_face, working_crop
-from visavox.dubbing.find import find_tracks
-from visavox.dubbing.network import MouthNetwork
-from visavox.dubbing.painter import MouthPainter, PaintedFrame
+from visavox.dubbing.drives import prepare_drive
+from visavox.dubbing.first_pass import find_tracks
 from visavox.dubbing.playback import Player
+from visavox.dubbing.predictor import LipSyncPredictor
 from visavox.dubbing.reference import read_references
 from visavox.dubbing.result import DubResult
+from visavox.dubbing.speaking_face import SpeakingFace, prepare_face, working_crop
 from visavox.dubbing.speech import read_speech
+from visavox.dubbing.stream import FaceInFrame, LipSyncStream, RenderedFrame
 from visavox.dubbing.timeline import Moment, Timeline, plan_timeline
-from visavox.dubbing.wanted_motion import fit_motion, motion_of_speech
 from visavox.face.composite.composite import CompositeSettings
 from visavox.media import VideoWriter
-from visavox.models.generator.mouth_code import MouthCode
 from visavox.progress import Progress
 from visavox.runtime.background import Background
 from visavox.runtime.device import processor_threads
@@ -42,7 +39,7 @@ from visavox.runtime.timing import Stopwatch
 from visavox.types import FrameStatus, Track
 
 _FRAMES_AHEAD = 4
-"""Painted frames that wait to be pasted."""
+"""Rendered frames that wait to be pasted."""
 _FRAMES_BETWEEN_CLEANINGS = 250
 """Finished frames after which freed memory goes back: the threads of the second pass free what others took, and what
 their arenas keep of it grows for minutes."""
@@ -50,7 +47,7 @@ _FADE = 0.12
 """Seconds over which the old mouth comes back where the speech ends and the video goes on."""
 
 
-def run_passes(request: DubRequest, network: MouthNetwork, progress: Progress) -> DubResult:
+def run_passes(request: DubRequest, predictor: LipSyncPredictor, progress: Progress) -> DubResult:
     """Do one job.
 
     Raises:
@@ -58,7 +55,7 @@ def run_passes(request: DubRequest, network: MouthNetwork, progress: Progress) -
     """
     watch, settings = Stopwatch(), request.settings
     with watch.measure("sound"), processor_threads(settings.threads):
-        speech = read_speech(request.audio, close_in_silence=settings.close_in_silence)
+        speech = read_speech(request.audio, predictor.spec.audio, close_in_silence=settings.close_in_silence)
     return_free_memory()  # before the tracks, which are the most that a job ever holds
     with watch.measure("track"):
         tracks = find_tracks(request.info, settings, speech.seconds, progress, request.tracks)
@@ -72,32 +69,28 @@ def run_passes(request: DubRequest, network: MouthNetwork, progress: Progress) -
         tail=settings.tail,
         declared=request.info.duration,
     )
-    crop = working_crop(network.crop, network.bends, tracks)
+    crop = working_crop(predictor.spec.crop, predictor.spec.layered, tracks)
     faces = [prepare_face(track, crop, settings.track_smoothing) for track in tracks]
-    if network.mouth_code is not None:
-        with watch.measure("motion"), processor_threads(settings.threads):
-            _set_motion(faces, tracks, network.mouth_code, request, progress)
-    else:
-        _set_expressiveness(faces, tracks, settings.expressiveness, network, speech.mel)
+    with watch.measure("motion"), processor_threads(settings.threads):
+        drive = prepare_drive(predictor.backend, speech, tracks, settings, request.motion, progress)
     if settings.reference != "same":
         with watch.measure("references"):
             _add_references(request, tracks, faces, crop.size)
-    plan = _Plan(times, timeline, faces, speech.seconds, settings.sound_lead)
-    painter = MouthPainter(
-        network,
+    plan = _Plan(times, timeline, faces, speech.seconds)
+    stream = LipSyncStream(
+        predictor,
+        drive,
         crop_size=crop.size,
         composite=CompositeSettings(
             match_color=settings.match_color, sharpen=settings.sharpen, keep_detail=settings.keep_detail
         ),
         batch_size=settings.batch_size,
-        sound_lead=settings.sound_lead,
+        audio_lead=settings.sound_lead,
     )
-    painter.push_sound(speech.mel)
-    painter.end_sound()
     del tracks, speech  # a hundred megabytes for ten minutes
     request = replace(request, tracks=None, motion=None)
     return_free_memory()
-    return _second_pass(request, painter, plan, progress, watch)
+    return _second_pass(request, stream, plan, progress, watch)
 
 
 def frame_period(times: Sequence[Fraction]) -> Fraction:
@@ -115,30 +108,8 @@ def _add_references(request: DubRequest, tracks: list[Track], faces: list[Speaki
         face.references = references
 
 
-def _set_expressiveness(
-    faces: list[SpeakingFace], tracks: list[Track], wanted: float | None, network: MouthNetwork, mel: torch.Tensor
-) -> None:
-    if not network.hears_motion:
-        return
-    if wanted is not None:
-        for face in faces:
-            face.expressiveness = wanted
-        return
-    heard = network.openings(mel)
-    for face, track in zip(faces, tracks, strict=True):
-        face.expressiveness = own_expressiveness(track, heard)
-
-
-def _set_motion(
-    faces: list[SpeakingFace], tracks: list[Track], code: MouthCode, request: DubRequest, progress: Progress
-) -> None:
-    motion = request.motion or motion_of_speech(request.audio, request.settings, progress)
-    for face, track in zip(faces, tracks, strict=True):
-        face.motion = fit_motion(motion, code, track, request.settings)
-
-
 class _Plan:
-    """What the second pass works through."""
+    """Work of the second pass."""
 
     def __init__(
         self,
@@ -146,24 +117,22 @@ class _Plan:
         timeline: Timeline,
         faces: list[SpeakingFace],
         speech_seconds: Fraction,
-        sound_lead: Fraction,
     ) -> None:
         self.times = times
         self.timeline = timeline
         self.faces = faces
         self.speech_seconds = speech_seconds
-        self.sound_lead = sound_lead
 
-    def faces_at(self, moment: Moment, keep_rest: bool) -> list:
-        """The faces to repaint in one frame of the output; none after the speech where the rest is kept."""
+    def faces_at(self, moment: Moment, keep_rest: bool) -> list[FaceInFrame]:
+        """Return the faces to render in one frame of the output; none after the speech where the rest is kept."""
         fade = 1.0
         if keep_rest:
             fade = min(1.0, max(0.0, float(self.timeline.speech_end - moment.time) / _FADE))
-        found = (face.at(moment.frame, fade, moment.time + self.sound_lead) for face in self.faces)
+        found = (face.at(moment.frame, fade) for face in self.faces)
         return [face for face in found if face is not None]
 
     def reason(self, moment: Moment) -> str:
-        """Why no mouth was repainted in a frame."""
+        """Tell why no mouth was rendered in a frame."""
         statuses = {int(face.status[moment.frame]) for face in self.faces}
         if statuses & {FrameStatus.DETECTED, FrameStatus.INTERPOLATED}:
             return "after the speech"
@@ -171,7 +140,7 @@ class _Plan:
 
 
 def _second_pass(
-    request: DubRequest, painter: MouthPainter, plan: _Plan, progress: Progress, watch: Stopwatch
+    request: DubRequest, stream: LipSyncStream, plan: _Plan, progress: Progress, watch: Stopwatch
 ) -> DubResult:
     settings, info = request.settings, request.info
     keep_rest = settings.tail == "original" and plan.timeline.duration > plan.timeline.speech_end
@@ -184,13 +153,13 @@ def _second_pass(
             request.output, like=info, audio=sound, encoding=settings.encoding, overwrite=settings.overwrite
         ) as writer,
         Background(
-            _painted(player, painter, plan, keep_rest, watch, settings.threads), _FRAMES_AHEAD, "paint"
-        ) as painted,
+            _rendered(player, stream, plan, keep_rest, watch, settings.threads), _FRAMES_AHEAD, "render"
+        ) as rendered,
         progress.bar("dubbing", plan.timeline.num_frames) as bar,
     ):
-        for number, frame in enumerate(painted, start=1):
+        for number, frame in enumerate(rendered, start=1):
             with watch.measure("composite"):
-                image = painter.finish(frame)
+                image = stream.finish(frame)
             writer.write(image, frame.time)
             moment = next(moments)
             if not frame.faces:
@@ -201,18 +170,18 @@ def _second_pass(
     return _result(request, plan, player, reasons, watch)
 
 
-def _painted(
-    player: Player, painter: MouthPainter, plan: _Plan, keep_rest: bool, watch: Stopwatch, threads: int | None
-) -> Iterator[PaintedFrame]:
-    """Frames with their painted mouths, in the order of the output; runs in a thread of its own."""
+def _rendered(
+    player: Player, stream: LipSyncStream, plan: _Plan, keep_rest: bool, watch: Stopwatch, threads: int | None
+) -> Iterator[RenderedFrame]:
+    """Yield frames with their rendered mouths, in the order of the output; runs in a thread of its own."""
     with processor_threads(threads):
         for moment, image in player:
             faces = plan.faces_at(moment, keep_rest)
             with watch.measure("network"):
-                ready = painter.generate(np.require(image, requirements="W"), moment.time, faces)
+                ready = stream.generate(np.require(image, requirements="W"), moment.time, faces)
             yield from ready
         with watch.measure("network"):
-            ready = painter.generate_rest()
+            ready = stream.generate_rest()
         yield from ready
 
 

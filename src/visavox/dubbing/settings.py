@@ -49,7 +49,7 @@ class DubSettings:
     """Keep the original soundtrack under the speech, this many dB louder than it was (-20: a tenth); not kept when
     left out."""
     close_in_silence: bool = True
-    """Let the network hear true silence in pauses of 0.3 s or more, so that noise does not move the lips."""
+    """Give the network true silence in pauses of 0.3 s or more, so that noise does not move the lips."""
     reference: str = "auto"
     """The picture that shows the network what the lower face looks like. auto: a sharp, calm frame of each shot with
     the lips a little parted; same: each frame itself, as the published Wav2Lip does; or the number of a frame."""
@@ -59,14 +59,14 @@ class DubSettings:
     """How widely the mouth moves: 1 as the model predicts for a typical speaker, 0.5 half as widely. When left out,
     between 0.75 and 1.4, by how widely this person's mouth moves in the video."""
     motion: Path | None = None
-    """For models that are told the motion: take it from this file (.npz, made by `visavox motion` from a performance or
+    """For models driven by motion: take it from this file (.npz, made by `visavox motion` from a performance or
     from other speech) instead of from the sound."""
     openness: float | None = None
-    """For models that are told the motion: how far lips open, 0.8 to 1.2, 1 when left out; what is shut stays shut."""
+    """For models driven by motion: how far lips open, 0.8 to 1.2, 1 when left out; what is shut stays shut."""
     seed: int | None = None
-    """For models that are told the motion: another number gives another motion for the same speech; 0 when left out."""
+    """For models driven by motion: another number gives another motion for the same speech; 0 when left out."""
     temperature: float | None = None
-    """For models that are told the motion: how much of it is left to chance; 0 the most likely one, 1 all that people
+    """For models driven by motion: how much of it is left to chance; 0 the most likely one, 1 all that people
     do, the motion model's own default when left out."""
     match_color: bool = True
     """Shift the painted skin to the colour of the skin around it."""
@@ -81,6 +81,8 @@ class DubSettings:
     beside it, and a network whose threads wait for a core is slower than one with fewer."""
     device: Device = "auto"
     """Where the network runs; auto takes a GPU when there is one."""
+    backend: str = "torch"
+    """What runs the network."""
     encoding: Encoding = field(default_factory=Encoding)
     """How the result is written."""
     overwrite: bool = False

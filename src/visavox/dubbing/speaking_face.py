@@ -1,17 +1,15 @@
-"""What the second pass needs to know of a face, and nothing more: tens of numbers a frame instead of thousands."""
+"""A face of a video as the second pass needs it: tens of numbers a frame instead of the thousands of its track."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from visavox.constants import FRAME_RATE
-from visavox.dubbing.painter import FaceInFrame
-from visavox.dubbing.wanted_motion import WantedMotion
+from visavox.dubbing.stream import FaceInFrame
 from visavox.face.composite.mouth_mask import mask_points
 from visavox.face.geometry.crop import CropSpec, crop_transforms, usable_runs
 from visavox.face.geometry.landmarks import eye_distance
@@ -39,21 +37,16 @@ class SpeakingFace:
     """uint8 (T,): a FrameStatus for each frame."""
     shots: np.ndarray
     """int32 (T,): number of the shot of each frame."""
-    expressiveness: float = 1.0
-    """How widely the mouth moves, 1 as the network says."""
-    motion: WantedMotion | None = None
-    """What the mouth does, for networks that do not hear."""
     references: dict[int, np.ndarray] = field(default_factory=dict)
     """Shot number to reference crop, uint8 RGB (S, S, 3); one a shot today. Where a shot has none, a frame is its
     own reference."""
 
-    def at(self, index: int, fade: float = 1.0, heard: Fraction = Fraction(0)) -> FaceInFrame | None:
-        """The face as it is in source frame `index`; None where it is not repainted.
+    def at(self, index: int, fade: float = 1.0) -> FaceInFrame | None:
+        """Return the face as it is in source frame `index`; None where it is not rendered.
 
         Args:
             index: number of the source frame.
-            fade: further share of the painted mouth, 0-1.
-            heard: the moment of the speech that the mouth shows, in seconds.
+            fade: further share of the rendered mouth, 0-1.
         """
         strength = float(self.strengths[index]) * fade
         if strength <= 0:
@@ -66,20 +59,18 @@ class SpeakingFace:
             self.references.get(shot),
             shot,
             strength,
-            self.expressiveness,
-            None if self.motion is None else self.motion.at(heard),
         )
 
 
-def working_crop(crop: CropSpec, bends: bool, tracks: Sequence[Track]) -> CropSpec:
-    """Choose how large the crops of a video are: a network that bends the reference keeps what is sharp in it.
+def working_crop(crop: CropSpec, layered: bool, tracks: Sequence[Track]) -> CropSpec:
+    """Choose how large the crops of a video are: a layered generator keeps what is sharp in the reference.
 
     Args:
-        crop: the crop that the network sees.
-        bends: whether it bends the reference; if not, this is its crop.
-        tracks: the faces that are repainted.
+        crop: the crop that the generator sees.
+        layered: whether it gives layers; if not, this is its crop.
+        tracks: the faces that are rendered.
     """
-    if not bends or crop.kind != "aligned":
+    if not layered or crop.kind != "aligned":
         return crop
     # Chosen after, not before: the landmarks of ten minutes are a hundred megabytes, and are not to be copied.
     distances = np.concatenate([eye_distance(track.landmarks)[track.usable] for track in tracks])
@@ -89,7 +80,7 @@ def working_crop(crop: CropSpec, bends: bool, tracks: Sequence[Track]) -> CropSp
 
 
 def prepare_face(track: Track, crop: CropSpec, smoothing: float) -> SpeakingFace:
-    """Boil a track down to what painting needs.
+    """Keep of a track what rendering needs.
 
     Args:
         track: a face followed through T frames.
