@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from visavox.progress import Event, Progress
+from visavox.progress import CancelToken, Event, Progress
 
 
 class ActingProgress(Progress):
@@ -14,10 +14,17 @@ class ActingProgress(Progress):
         units: how many; the action comes with the last of them.
         action: raises a `BaseException`, sends a signal ...
         counts: tells which events count.
+        cancel: stops the job.
     """
 
-    def __init__(self, units: int, action: Callable[[], object], counts: Callable[[Event], bool]) -> None:
-        super().__init__(self._take)
+    def __init__(
+        self,
+        units: int,
+        action: Callable[[], object],
+        counts: Callable[[Event], bool],
+        cancel: CancelToken | None = None,
+    ) -> None:
+        super().__init__(self._take, cancel)
         self.left, self._action, self._counts = units, action, counts
         self._done = 0
 
@@ -34,8 +41,16 @@ class ActingProgress(Progress):
 class AfterStep(ActingProgress):
     """Does something after a number of training steps, or of what another bar counts."""
 
-    def __init__(self, step: int, action: Callable[[], object], unit: str = "step") -> None:
-        super().__init__(step, action, lambda event: event.unit == unit)
+    def __init__(
+        self, step: int, action: Callable[[], object], unit: str = "step", cancel: CancelToken | None = None
+    ) -> None:
+        super().__init__(step, action, lambda event: event.unit == unit, cancel)
+
+
+def cancelled_after(step: int) -> AfterStep:
+    """Return progress that cancels its job after a number of training steps."""
+    token = CancelToken()
+    return AfterStep(step, token.cancel, cancel=token)
 
 
 def interrupt() -> None:

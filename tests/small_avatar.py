@@ -16,7 +16,7 @@ from visavox.models.radiance.grid_field import GridFieldConfig
 from visavox.models.radiance.head import Head, HeadConfig
 from visavox.models.radiance.landmark_encoder import LandmarkEncoderConfig
 from visavox.models.radiance.torso import DeformationConfig, Torso, TorsoConfig
-from visavox.training.radiance.person_batch import camera_of
+from visavox.training.radiance.person import camera_of
 from visavox.types import HeadPose, Motion
 from visavox.weights.checkpoint import save_model
 from visavox.weights.weights_file import ModelCard

@@ -23,7 +23,7 @@ from visavox.losses.radiance import PatchJudge
 from visavox.metrics.curves import pool_curves
 from visavox.metrics.flicker import FlickerMeter
 from visavox.metrics.landmark_distance import landmark_distance
-from visavox.training.radiance.person_batch import mean_known
+from visavox.training.radiance.person import mean_known
 from visavox.types import HeadPose
 
 TRACKED_SIDE = 384

@@ -18,11 +18,14 @@ class InputError(VisavoxError):
 
 
 class Cancelled(VisavoxError):
-    """The job was stopped by whoever ran it; nothing of it is left behind."""
+    """The job was stopped by whoever ran it: nothing is left half-written.
+
+    What can be gone on with, such as a training, says how.
+    """
 
     exit_code = 130
 
-    def __init__(self, message: str = "cancelled") -> None:
+    def __init__(self, message: str = "") -> None:
         super().__init__(message)
 
 

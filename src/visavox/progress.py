@@ -26,7 +26,7 @@ class Event:
     kind: Literal["begin", "advance", "note", "end"]
     """A stage begins, has advanced, has something to say, or is over."""
     stage: str
-    """The stage in words, such as `looking for faces`; empty for a note."""
+    """The stage in words, such as `looking for faces`."""
     done: int = 0
     """Units that are done."""
     total: int | None = None
@@ -53,7 +53,7 @@ Listener = Callable[[Event], object]
 
 
 class CancelToken:
-    """Asks a job to stop, from any thread; the job raises `Cancelled` at its next step and leaves nothing behind."""
+    """Asks a job to stop, from any thread: it raises `Cancelled` at its next step, and leaves nothing half-written."""
 
     def __init__(self) -> None:
         # A plain flag and no lock: `cancel` is called by signal handlers, which may interrupt each other.
@@ -85,6 +85,10 @@ class Bar(Protocol):
         """Advance by `n` units."""
         ...
 
+    def note(self, text: str) -> object:
+        """Say a few words of the stage, such as the losses of a training."""
+        ...
+
 
 class Progress:
     """Reports what a job does, and stops it where that was asked for.
@@ -92,13 +96,14 @@ class Progress:
     It holds no state of the job, so one object serves any number of jobs in any threads.
 
     Args:
-        on_event: takes the events; an error in it is logged and does not stop the job.
+        on_event: takes the events; an error in it is logged, and the job goes on without a view.
         cancel: stops the job at its next step.
         title: put before the name of every stage.
     """
 
     def __init__(self, on_event: Listener | None = None, cancel: CancelToken | None = None, *, title: str = "") -> None:
-        self._on_event, self._cancel, self._title = on_event, cancel, title
+        self._view = on_event if isinstance(on_event, _View) or on_event is None else _View(on_event)
+        self._cancel, self._title = cancel, title
 
     def bar(self, description: str, total: int | None, unit: str = "frame") -> AbstractContextManager[Bar]:
         """Report one stage while the block runs.
@@ -123,13 +128,20 @@ class Progress:
         finally:
             self.emit(Event("end", stage, bar.done, total, unit))
 
-    def note(self, text: str) -> None:
-        """Say a few words of the stage that runs, such as the loss of a training."""
-        self.emit(Event("note", "", message=text))
-
     def under(self, title: str) -> Progress:
         """Return the same, with a title before the name of every stage."""
-        return Progress(self._on_event, self._cancel, title=f"{self._title}: {title}" if self._title else title)
+        return Progress(self._view, self._cancel, title=f"{self._title}: {title}" if self._title else title)
+
+    def shielded(self) -> Progress:
+        """Return the same, which no longer stops the work: for work that looks at `is_cancelled` itself.
+
+        A training does, because it stops only where it has written a checkpoint.
+        """
+        return Progress(self._view, title=self._title)
+
+    def silent(self) -> Progress:
+        """Return the same without its view."""
+        return Progress(cancel=self._cancel)
 
     def track(
         self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "frame"
@@ -142,6 +154,11 @@ class Progress:
                 yield item
                 bar.update(1)
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the stop was asked for."""
+        return self._cancel is not None and self._cancel.is_cancelled
+
     def raise_if_cancelled(self) -> None:
         """Stop here if that was asked for.
 
@@ -152,13 +169,25 @@ class Progress:
             self._cancel.raise_if_cancelled()
 
     def emit(self, event: Event) -> None:
-        """Hand an event to the view; a view that fails must not take the job with it."""
-        if self._on_event is None:
+        """Hand an event to the view."""
+        if self._view is not None:
+            self._view(event)
+
+
+class _View:
+    """Hands events to a listener until it fails: a view must not take the job with it, nor fail at every step."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener: Listener | None = listener
+
+    def __call__(self, event: Event) -> None:
+        if self._listener is None:
             return
         try:
-            self._on_event(event)
+            self._listener(event)
         except Exception:
-            logger.exception("the view of the progress failed at %s", event)
+            self._listener = None
+            logger.exception("the view of the progress failed at %s; the job goes on without it", event)
 
 
 class _Stage:
@@ -171,6 +200,10 @@ class _Stage:
         self.done += n
         self._progress.raise_if_cancelled()
         self._progress.emit(Event("advance", self._name, self.done, self._total, self._unit))
+
+    def note(self, text: str) -> None:
+        """Say a few words of the stage."""
+        self._progress.emit(Event("note", self._name, self.done, self._total, self._unit, text))
 
 
 QUIET = Progress()

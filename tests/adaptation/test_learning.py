@@ -16,7 +16,7 @@ from visavox.adaptation.settings import AdaptSettings
 from visavox.demo import FACE
 from visavox.models.sync.expert import Expert
 from visavox.progress import QUIET
-from visavox.training.schedule import FEWEST_STEPS, steps_within
+from visavox.training.recipe import FEWEST_STEPS, steps_within
 from visavox.weights.checkpoint import save_model
 
 

@@ -20,7 +20,7 @@ from visavox.models.motion.postnet import PostNetConfig
 from visavox.progress import QUIET, Progress
 from visavox.training.motion.recipes import PERSON_POSTNET_RECIPES
 from visavox.training.radiance.recipes import HEAD_RECIPES, TORSO_RECIPES
-from visavox.training.schedule import loop_of_steps
+from visavox.training.recipe import loop_of_steps
 
 DATA = replace(SETTINGS, size=None)
 """For the three seconds of the bundled clip, in the size of the preset."""

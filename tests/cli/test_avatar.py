@@ -18,6 +18,7 @@ from visavox.cli.main import main
 from visavox.data.radiance.person_data import PersonData
 from visavox.demo import FACE, SPEECH
 from visavox.errors import InputError
+from visavox.progress import CancelToken
 
 __all__ = ["small_recipes"]
 pytestmark = pytest.mark.usefixtures("small_recipes")
@@ -57,8 +58,12 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(
 ) -> None:
     own = shutil.copytree(avatar, tmp_path / "avatar")
     command = ["avatar", "build", str(FACE), "-o", str(own), *OPTIONS, "--licence", "CC0", "--attribution", "her"]
+
+    def with_ctrl_c(_: object, cancel: CancelToken) -> AfterStep:
+        return AfterStep(3, lambda: os.kill(os.getpid(), signal.SIGINT), cancel=cancel)
+
     with monkeypatch.context() as patch:
-        patch.setattr(common, "Progress", lambda *_: AfterStep(3, lambda: os.kill(os.getpid(), signal.SIGINT)))
+        patch.setattr(common, "Progress", with_ctrl_c)
         assert main(command) == 130
     assert f"{own} is not finished; the same command goes on where it stopped" in capsys.readouterr().err
     # It came in the last step but one, so the head is done; what comes after it has not begun.

@@ -19,8 +19,8 @@ from typing import Annotated, Any, Literal
 import pytest
 import tyro
 
-from visavox.cli.common import CommonOptions, ReportOptions, alias, parse, run
-from visavox.errors import InputError, TrainingError
+from visavox.cli.common import CommonOptions, ReportOptions, alias, cancelled_by_interrupt, parse, run
+from visavox.errors import Cancelled, InputError, TrainingError
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,23 @@ def stops_with(error: BaseException) -> Callable[..., int]:
     [
         (InputError("a.mp4: no such file"), 2, "visavox: error: a.mp4: no such file"),
         (TrainingError("the loss is not a number"), 1, "visavox: error: the loss is not a number"),
-        (KeyboardInterrupt(), 130, "visavox: interrupted"),
+        (KeyboardInterrupt(), 130, "visavox: interrupted\n"),
+        (Cancelled(), 130, "visavox: interrupted\n"),
+        (Cancelled("resume the run"), 130, "visavox: interrupted: resume the run\n"),
         (OSError(errno.ENOSPC, "x", "/some/file"), 2, "visavox: error: the disk is full (/some/file); free some space"),
         (BrokenPipeError(errno.EPIPE, "x"), 2, "visavox: error: the program that reads the output has stopped"),
         (ModuleNotFoundError("x", name="skimage.metrics"), 2, "visavox: error: this needs skimage"),
     ],
-    ids=["bad input", "training", "Ctrl-C", "full disk", "broken pipe", "extra not installed"],
+    ids=[
+        "bad input",
+        "training",
+        "Ctrl-C",
+        "cancelled",
+        "cancelled training",
+        "full disk",
+        "broken pipe",
+        "extra not installed",
+    ],
 )
 def test_what_stops_a_command_is_one_line_and_an_exit_code(
     capsys: pytest.CaptureFixture[str], error: BaseException, code: int, line: str
@@ -174,6 +185,37 @@ def test_a_reader_that_went_away() -> None:
         _, said = process.communicate(timeout=60)
     assert process.returncode == 2
     assert said == "visavox: error: the program that reads the output has stopped reading (broken pipe)\n"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_cancels_the_job_and_a_second_one_ends_it_where_it_is(
+    capsys: pytest.CaptureFixture[str], number: int, code: int
+) -> None:
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    steps: list[str] = []
+
+    def command(argv: list[str]) -> int:
+        with cancelled_by_interrupt("stopping after this step", "the same command goes on") as cancel:
+            signal.raise_signal(number)
+            steps.append("this step")
+            if "impatient" in argv:
+                signal.raise_signal(number)
+            cancel.raise_if_cancelled()
+        return 0
+
+    assert run(command, []) == code
+    notice = "visavox: warning: stopping after this step (again: stop at once)\n"
+    assert capsys.readouterr().err == notice + "visavox: interrupted: the same command goes on\n"
+    if number == signal.SIGINT:
+        assert run(command, ["impatient"]) == code
+    else:  # what main() passes to the interpreter as it is
+        with pytest.raises(SystemExit, match=str(code)):
+            run(command, ["impatient"])
+    assert capsys.readouterr().err == (
+        notice + "visavox: the same command goes on\n" + ("visavox: interrupted\n" if number == signal.SIGINT else "")
+    )
+    assert steps == ["this step"] * 2
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")

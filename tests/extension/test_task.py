@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
+from tests.acting_progress import cancelled_after
 
 from visavox.cli.main import main
-from visavox.training.recipe import Recipe
+from visavox.errors import Cancelled
 from visavox.training.run import train
 from visavox.training.run_settings import RunSettings
 from visavox.training.tasks import TASKS, TaskRow, find_recipe
@@ -53,25 +54,12 @@ def test_it_resumes_and_accumulates_as_every_task_does(data: Path, tmp_path: Pat
         return result.task.modules["line"].weight.detach().clone()
 
     whole = weight("whole", 3)
-    with pytest.raises(KeyboardInterrupt):
-        _interrupted(recipe, data, tmp_path / "parts")
-    parts = train(recipe, data, tmp_path / "parts", settings=RunSettings(device="cpu"), resume=True)
+    settings = RunSettings(device="cpu")
+    with pytest.raises(Cancelled):
+        train(recipe, data, tmp_path / "parts", settings=settings, progress=cancelled_after(1))
+    parts = train(recipe, data, tmp_path / "parts", settings=settings, resume=True)
     assert torch.equal(parts.task.modules["line"].weight, whole)
     large = weight("large", 3, batch_size=8)
     accumulated = weight("accumulated", 3, batch_size=4, accumulate=2)
     assert torch.allclose(large, accumulated, atol=1e-6)
     assert not torch.allclose(large, whole, atol=1e-4)
-
-
-def _interrupted(recipe: Recipe[Any], data: Path, run: Path) -> None:
-    import signal
-
-    from tests.acting_progress import AfterStep
-
-    train(
-        recipe,
-        data,
-        run,
-        settings=RunSettings(device="cpu"),
-        progress=AfterStep(1, lambda: signal.raise_signal(signal.SIGINT)),
-    )

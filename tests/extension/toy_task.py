@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from visavox.training.recipe import Recipe
-from visavox.training.schedule import LoopSettings
+from visavox.training.recipe import LoopSettings, Recipe
 from visavox.training.task import Batch, Context, OptimizerStep, TrainingTask, Validation, WeightedLoss
 
 

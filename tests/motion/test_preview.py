@@ -73,5 +73,5 @@ def test_a_preview_has_the_length_of_the_motion_and_the_sound(tmp_path: Path) ->
 
 def test_sizes_that_cannot_be_are_refused() -> None:
     for height in (63, 101, 5000):
-        with pytest.raises(InputError, match="even number"):
+        with pytest.raises(InputError, match="give (an even number|64 to 4320 pixels)"):
             PreviewSettings(height=height)

@@ -33,7 +33,7 @@ def save_and_watch(trainer: Trainer) -> None:
     if folder := os.environ.get("WATCH"):
         held = hashlib.sha256(repr((trainer.best_score, trainer.task.extra_state())).encode())
         states = [module.state_dict() for module in trainer.task.modules.values()]
-        for state in [*states, trainer.average.state]:
+        for state in [*states, trainer.average.state_dict()]:
             for tensor in state.values():
                 held.update(tensor.numpy().tobytes())
         Path(folder, f"step {step} process {rank}").write_text(held.hexdigest())

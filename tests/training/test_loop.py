@@ -23,7 +23,7 @@ from visavox.progress import Progress
 from visavox.training.average import WeightAverage
 from visavox.training.inputs import Inputs
 from visavox.training.loop import Trainer, _SampleNumbers
-from visavox.training.schedule import LoopSettings, learning_rate
+from visavox.training.recipe import LoopSettings, learning_rate
 from visavox.training.task import Context, OptimizerStep, TrainingTask, Validation, WeightedLoss
 
 SETTINGS = LoopSettings(steps=10, batch_size=3, learning_rate=0.1, warmup=4, workers=0, precision="32-true")
@@ -61,9 +61,10 @@ def test_the_average_follows_and_steps_aside() -> None:
     with torch.no_grad():
         module.weight.fill_(3.0)
         module.num_batches_tracked.fill_(7)
-    average.update(module, step=1000)
-    assert torch.equal(average.state["weight"], torch.tensor([2.0, 2.0]))
-    assert average.state["num_batches_tracked"] == 7
+    average.n_averaged.fill_(1000)
+    average.update_parameters(module)
+    assert torch.equal(average.module.weight, torch.tensor([2.0, 2.0]))
+    assert average.module.num_batches_tracked == 7
     module.train()
     with average.applied_to(module):
         assert torch.equal(module.weight, torch.tensor([2.0, 2.0]))
@@ -77,10 +78,12 @@ def test_the_average_soon_forgets_its_start() -> None:
     average = WeightAverage(module, decay=0.999)
     with torch.no_grad():
         module.weight.fill_(1.0)
-        average.state["weight"].fill_(100.0)
-    for step in range(1, 101):
-        average.update(module, step)
-    assert average.state["weight"] == pytest.approx(1.0, abs=0.01)
+        average.module.weight.fill_(100.0)
+    average.update_parameters(module)
+    assert average.module.weight.item() == pytest.approx(1 + 99 * 2 / 11)
+    for _ in range(99):
+        average.update_parameters(module)
+    assert average.module.weight.item() == pytest.approx(1.0, abs=0.01)
 
 
 class Line(Dataset):

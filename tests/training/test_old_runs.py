@@ -128,15 +128,16 @@ def test_an_old_run_goes_on(dataset: Path, speech_run: Path, tmp_path: Path) -> 
     assert config["settings"]["teacher_forcing"] == 1.0
 
 
-def test_a_checkpoint_that_counts_steps_itself_goes_on_bit_by_bit(
-    dataset: Path, expert_run: Path, tmp_path: Path
-) -> None:
-    """Experts saved in an earlier version how many updates they had seen."""
+def test_an_earlier_checkpoint_goes_on_bit_by_bit(dataset: Path, expert_run: Path, tmp_path: Path) -> None:
+    """Earlier versions saved the average without its step, and experts how many updates they had seen."""
     run = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         train(tiny_recipes.EXPERT_RECIPE, dataset, run, progress=AfterStep(4, interrupt))
     state = torch.load(run / "last.ckpt", weights_only=True)
-    torch.save(state | {"extra": {"num_steps": 3}}, run / "last.ckpt")
+    assert state["average"].pop("n_averaged") == 4
+    average = {name.removeprefix("module."): tensor for name, tensor in state["average"].items()}
+    assert average.keys() == state["modules"]["expert"].keys()
+    torch.save(state | {"average": average, "extra": {"num_steps": 3}}, run / "last.ckpt")
     config = json.loads((OLD / "expert.json").read_text())
     (run / "config.json").write_text(json.dumps(config | {"dataset": RunFolder(run).config()["dataset"]}))
     train(tiny_recipes.EXPERT_RECIPE, dataset, run, resume=True)

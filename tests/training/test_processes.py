@@ -22,11 +22,11 @@ ENVIRONMENT = {
 }
 
 
-def command(*arguments) -> list[str]:
+def command(*arguments: object) -> list[str]:
     return [sys.executable, str(COMMAND), "train", *map(str, arguments)]
 
 
-def visavox(*arguments, **environment: Any) -> subprocess.CompletedProcess[str]:
+def visavox(*arguments: object, **environment: Any) -> subprocess.CompletedProcess[str]:
     variables = ENVIRONMENT | {name: str(value) for name, value in environment.items()}
     return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300, check=False, env=variables)
 
@@ -101,12 +101,13 @@ def test_ctrl_c_ends_with_130_and_a_checkpoint(dataset: Path, tmp_path: Path, de
     os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to every process
     _, said = process.communicate(timeout=100)
     assert process.returncode == 130, said
+    step = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)["step"]
     assert [line for line in said.splitlines() if line.startswith("visavox:")] == [
         "visavox: warning: stopping after this step, when its checkpoint is written (again: stop at once)",
-        "visavox: interrupted",
+        f"visavox: interrupted: the training stopped after step {step} of 100000, which "
+        f"{tmp_path / 'run' / 'last.ckpt'} holds; resume the run to go on from there",
     ]
     assert "Traceback" not in said
-    step = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)["step"]
     assert step == len(tiny.log_lines(tmp_path / "run", "losses"))
     done = visavox(*arguments, "--resume", "--steps", step + 2)
     assert done.returncode == 0, done.stderr

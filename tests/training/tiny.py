@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from tests.acting_progress import AfterStep  # noqa: F401 - for the tests of all tasks
+from tests.acting_progress import AfterStep, cancelled_after  # noqa: F401 - for the tests of all tasks
 
 from visavox.data.generator.clip_file import STORED_MARGIN, ClipFile, encode_jpeg, save_clip
 from visavox.demo import FACE

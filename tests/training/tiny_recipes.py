@@ -19,7 +19,7 @@ from visavox.training.generator.features import FeaturesSettings
 from visavox.training.generator.recipes import ExpertRecipe, FeaturesRecipe, GeneratorRecipe, SpeechRecipe
 from visavox.training.generator.settings import GeneratorLosses, GeneratorSettings
 from visavox.training.generator.speech import SpeechSettings
-from visavox.training.schedule import LoopSettings
+from visavox.training.recipe import LoopSettings
 
 SPEC = GeneratorSpec(CropSpec(size=96), AudioSpec(window=32, lead=14), layered=True)
 BRANCH = SpeechBranchConfig(num_motions=4, channels=8, condition=4)

@@ -160,7 +160,7 @@ def _work_folder(given: Path | None, request: AdaptRequest) -> Iterator[Path]:
     if given is None:
         with (
             tempfile.TemporaryDirectory(prefix="visavox-adapt-") as temporary,
-            _warn_when_stopped(
+            _said_when_stopped(
                 "nothing of the adaptation was kept; with a work folder (--work) the same command goes on where it "
                 "stopped"
             ),
@@ -168,16 +168,18 @@ def _work_folder(given: Path | None, request: AdaptRequest) -> Iterator[Path]:
             yield Path(temporary)
         return
     _begin(given, request)
-    with _warn_when_stopped(f"the adaptation is not finished; the same command goes on from {given}"):
+    with _said_when_stopped(f"the adaptation is not finished; the same command goes on from {given}"):
         yield given
 
 
 @contextmanager
-def _warn_when_stopped(text: str) -> Iterator[None]:
-    """Log a text where the block is interrupted or cancelled."""
+def _said_when_stopped(text: str) -> Iterator[None]:
+    """Say a text where the block is interrupted, or cancelled: then in place of what the training says."""
     try:
         yield
-    except (KeyboardInterrupt, Cancelled):
+    except Cancelled:
+        raise Cancelled(text) from None
+    except KeyboardInterrupt:
         logger.warning("%s", text)
         raise
 

@@ -30,12 +30,10 @@ from visavox.training.generator.rendering import FrozenNetworks
 from visavox.training.generator.settings import GeneratorLosses
 from visavox.training.generator.speech import rest_motion
 from visavox.training.loop import RunComplete
-from visavox.training.pace import measure_pace
-from visavox.training.recipe import Recipe
-from visavox.training.run import train
+from visavox.training.recipe import LoopSettings, Recipe, steps_within
+from visavox.training.run import measure_pace, train
 from visavox.training.run_folder import BEST_NAME, RunFolder
 from visavox.training.run_settings import RunSettings, make_fabric
-from visavox.training.schedule import LoopSettings, steps_within
 from visavox.weights.checkpoint import load_model
 
 logger = logging.getLogger(__name__)
@@ -68,7 +66,7 @@ def learn(request: AdaptRequest, clips: PersonClips, folder: Path, progress: Pro
     Raises:
         InputError: the folder holds a run of something else.
         TrainingError: losses are no longer numbers.
-        KeyboardInterrupt: after Ctrl-C, once a checkpoint is written.
+        Cancelled: it was stopped, once a checkpoint was written.
     """
     settings = RunSettings(device=request.settings.device)
     resume = RunFolder(folder).checkpoint.is_file()

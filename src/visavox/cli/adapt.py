@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
         work=options.work,
         settings=options.settings,
     )
-    with cancelled_by_interrupt() as cancel:
+    with cancelled_by_interrupt("stopping, when what was done is safe") as cancel:
         result = job.run(progress=options.cancellable(cancel))
     if options.json:
         print(json.dumps(result.to_json(), indent=2))

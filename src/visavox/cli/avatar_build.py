@@ -12,7 +12,7 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from visavox.avatar.build.build_settings import BuildSettings
 from visavox.avatar.dataset.settings import DataSettings
-from visavox.cli.common import EXIT_DONE, ReportOptions, alias
+from visavox.cli.common import EXIT_DONE, ReportOptions, alias, cancelled_by_interrupt
 
 if TYPE_CHECKING:
     from visavox.avatar.build.build import Built
@@ -47,11 +47,11 @@ def build(options: Build) -> int:
     from visavox.avatar.build.build import build_avatar
     from visavox.avatar.format.description import describe, gather
 
-    try:
-        built = build_avatar(options.footage, options.output, options.settings, options.data, options.progress)
-    except (KeyboardInterrupt, SystemExit):
-        print(f"visavox: {options.output} is not finished; the same command goes on where it stopped", file=sys.stderr)
-        raise
+    go_on = f"{options.output} is not finished; the same command goes on where it stopped"
+    with cancelled_by_interrupt("stopping, when what was done is safe", go_on) as cancel:
+        built = build_avatar(
+            options.footage, options.output, options.settings, options.data, options.cancellable(cancel)
+        )
     if options.json:
         _print_json(gather(built.folder))
     elif not options.quiet:

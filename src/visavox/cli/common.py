@@ -22,6 +22,8 @@ from visavox.cli.progress_views import View, make_view
 from visavox.errors import Cancelled, InputError, VisavoxError
 from visavox.progress import CancelToken, Progress
 
+logger = logging.getLogger(__name__)
+
 Options = TypeVar("Options")
 
 EXIT_DONE = 0
@@ -121,7 +123,7 @@ def parse(options: type[Options], argv: list[str], *, command: str) -> Options:
         config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes),
     )
     if {"-h", "--help"} & set(argv):
-        parsed = read()
+        parsed: Options = read()
     else:
         try:
             with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
@@ -176,8 +178,8 @@ class _LineFormatter(logging.Formatter):
 def run(command: Callable[[list[str]], int], argv: list[str]) -> int:
     """Run a command; turn what stops it into one line on standard error and an exit code.
 
-    Bad input, a full disk and a broken pipe give 2, Ctrl-C gives 130. An error that visavox did not foresee keeps
-    its traceback: it is a bug.
+    Bad input, a full disk and a broken pipe give 2, Ctrl-C gives 130, SIGTERM 143. An error that visavox did not
+    foresee keeps its traceback: it is a bug.
     """
     set_up_messages()
     try:
@@ -185,8 +187,11 @@ def run(command: Callable[[list[str]], int], argv: list[str]) -> int:
             code = command(argv)
             sys.stdout.flush()
         return code
-    except (KeyboardInterrupt, Cancelled):
+    except KeyboardInterrupt:
         return _fail("interrupted", EXIT_INTERRUPTED, kind="")
+    except Cancelled as error:
+        how_to_go_on = str(error)
+        return _fail(f"interrupted: {how_to_go_on}" if how_to_go_on else "interrupted", error.exit_code, kind="")
     except VisavoxError as error:
         return _fail(str(error), error.exit_code)
     except ModuleNotFoundError as error:
@@ -222,39 +227,45 @@ def _let_go_of_stdout() -> None:
 
 
 @contextlib.contextmanager
-def cancelled_by_interrupt() -> Iterator[CancelToken]:
-    """Make Ctrl-C cancel the job of the block, so that it ends in order; a second Ctrl-C interrupts it where it is."""
+def cancelled_by_interrupt(notice: str = "", go_on: str = "") -> Iterator[CancelToken]:
+    """Make Ctrl-C and SIGTERM cancel the job of the block, so that it ends in order.
+
+    A second signal ends it where it is.
+
+    Args:
+        notice: said at the first signal, of a job that does not stop at once.
+        go_on: how to go on, said in the end; by default the job's own words.
+    """
     token = CancelToken()
+    first: list[int] = []
 
     def cancel(number: int, frame: FrameType | None) -> None:
-        if token.is_cancelled:
-            raise KeyboardInterrupt
+        if first:
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(EXIT_TERMINATED)
+        first.append(number)
         token.cancel()
+        if notice:
+            logger.warning("%s (again: stop at once)", notice)
 
     try:
-        before = signal.signal(signal.SIGINT, cancel)
-    except ValueError:  # not the main thread: whoever started it has Ctrl-C
+        before = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: whoever started it has the signals
         yield token
         return
     try:
         yield token
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextlib.contextmanager
-def cancelled_with_advice(advice: str) -> Iterator[CancelToken]:
-    """Make Ctrl-C cancel the job of the block, and say then, or after SIGTERM, how to go on.
-
-    Args:
-        advice: one line for standard error.
-    """
-    try:
-        with cancelled_by_interrupt() as token:
-            yield token
-    except (KeyboardInterrupt, Cancelled, SystemExit):
-        print(f"visavox: {advice}", file=sys.stderr)
+    except Cancelled as error:
+        stopped = Cancelled(go_on) if go_on else error
+        if first == [signal.SIGTERM]:
+            stopped.exit_code = EXIT_TERMINATED
+        raise stopped from None
+    except (KeyboardInterrupt, SystemExit):
+        if go_on:
+            print(f"visavox: {go_on}", file=sys.stderr)
         raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from visavox.cli.common import ReportOptions, alias, cancelled_with_advice
+from visavox.cli.common import ReportOptions, alias, cancelled_by_interrupt
 from visavox.errors import InputError
 from visavox.runtime.device import Device
 
@@ -97,8 +97,8 @@ def evaluate_pairs(
             redo=options.redo,
         ),
     )
-    advice = f"{options.output} is not finished; the same command goes on where it stopped"
-    with cancelled_with_advice(advice) as cancel:
+    go_on = f"{options.output} is not finished; the same command goes on where it stopped"
+    with cancelled_by_interrupt(go_on=go_on) as cancel:
         summary = job.run(progress=common.cancellable(cancel))
     if common.json:
         print(json.dumps(summary.to_json(), indent=2))

@@ -6,6 +6,7 @@ import difflib
 import importlib
 import signal
 import sys
+from collections.abc import Callable
 from typing import NamedTuple
 
 from visavox import __version__
@@ -76,7 +77,8 @@ def dispatch(argv: list[str]) -> int:
         return 0
     if argv[0] not in COMMANDS:
         raise unknown_command(argv[0])
-    return importlib.import_module(COMMANDS[argv[0]].module).main(argv[1:])
+    run_command: Callable[[list[str]], int] = importlib.import_module(COMMANDS[argv[0]].module).main
+    return run_command(argv[1:])
 
 
 def main(argv: list[str] | None = None) -> int:

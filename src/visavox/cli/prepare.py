@@ -10,7 +10,7 @@ from typing import Annotated
 
 import tyro
 
-from visavox.cli.common import EXIT_DONE, ReportOptions, cancelled_with_advice, parse
+from visavox.cli.common import EXIT_DONE, ReportOptions, cancelled_by_interrupt, parse
 from visavox.data.preparation.settings import LagSettings, QualitySettings
 from visavox.data.preparation.sources import Layout
 from visavox.data.preparation.splits import SplitRule
@@ -79,8 +79,8 @@ def main(argv: list[str]) -> int:
         redo=options.redo,
     )
     job = check_preparation(options.sources, options.output, settings)
-    advice = f"{options.output} is not finished; the same command goes on where it stopped"
-    with cancelled_with_advice(advice) as cancel:
+    go_on = f"{options.output} is not finished; the same command goes on where it stopped"
+    with cancelled_by_interrupt(go_on=go_on) as cancel:
         report = job.run(progress=options.cancellable(cancel))
     if options.json:
         json.dump(report.as_dict(), sys.stdout, indent=2, ensure_ascii=False)

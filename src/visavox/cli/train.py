@@ -7,7 +7,7 @@ from dataclasses import field, make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from visavox.cli.common import EXIT_BAD_INPUT, EXIT_DONE, ReportOptions, parse
+from visavox.cli.common import EXIT_BAD_INPUT, EXIT_DONE, ReportOptions, cancelled_by_interrupt, parse
 from visavox.errors import InputError
 from visavox.training.tasks import TASKS, commands, find_recipe, unknown
 
@@ -35,15 +35,16 @@ def main(argv: list[str]) -> int:
     options: Any = parse(_options(name, task), argv[1:], command=f"train {name}")
     from visavox.training.run import train
 
-    result = train(
-        find_recipe(name, options.recipe),
-        options.data,
-        options.output,
-        inputs=options.inputs,
-        settings=options.settings,
-        resume=options.resume,
-        progress=options.progress,
-    )
+    with cancelled_by_interrupt("stopping after this step, when its checkpoint is written") as cancel:
+        result = train(
+            find_recipe(name, options.recipe),
+            options.data,
+            options.output,
+            inputs=options.inputs,
+            settings=options.settings,
+            resume=options.resume,
+            progress=options.cancellable(cancel),
+        )
     if options.json:
         print(json.dumps(result.metrics))
     else:

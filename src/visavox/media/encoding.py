@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from visavox.errors import InputError
+from visavox.runtime.ranges import Range, check_ranges
 
 VideoCodec = Literal["auto", "h264", "vp9", "av1"]
 AudioCodec = Literal["auto", "copy", "aac", "opus", "flac"]
@@ -19,7 +20,7 @@ _HIGHEST_CRF = 51
 class Encoding:
     """Settings of video encoding."""
 
-    crf: int = 15
+    crf: Annotated[int, Range(0, _HIGHEST_CRF, lowest="lossless", highest="worst", example=15)] = 15
     """Constant quality on the scale of x264: 0 lossless, 15 keeps the lips of a face of a hundred pixels as they were
     painted, 23 smaller, 51 worst. VP9 and AV1 have a scale of their own (0 to 63); the number is translated to the
     value of like quality."""
@@ -30,25 +31,15 @@ class Encoding:
     audio_codec: AudioCodec = "auto"
     """auto: the sound's own packets, untouched, where they need no change and every player of the container can
     decode them, else AAC (Opus in .webm). copy: the packets or an error."""
-    audio_bit_rate: int = 96_000
+    audio_bit_rate: Annotated[int, Range(minimum=8_000, unit="bits a second", name="the audio bit rate")] = 96_000
     """Bits a second for each channel when the sound has to be encoded."""
     pixel_format: PixelFormat = "auto"
     """auto: yuv420p, which every player can show; yuv444p for H.264 of odd width or height, which 4:2:0 cannot
     hold. yuv420p on an odd size drops the last column or row instead."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.crf <= _HIGHEST_CRF:
-            raise InputError(f"crf is {self.crf}; allowed are 0 (lossless) to {_HIGHEST_CRF} (worst); try 15")
-        if self.audio_bit_rate < 8_000:
-            raise InputError(f"audio bit rate is {self.audio_bit_rate} bits a second and channel; give at least 8000")
-        for value, allowed in (
-            (self.preset, Preset),
-            (self.video_codec, VideoCodec),
-            (self.audio_codec, AudioCodec),
-            (self.pixel_format, PixelFormat),
-        ):
-            if value not in get_args(allowed):
-                raise InputError(f"unknown encoding option {value!r}; allowed are {', '.join(get_args(allowed))}")
+        """Refuse values that mean nothing."""
+        check_ranges(self)
 
     def video_encoder(self, extension: str) -> str:
         """Codec that goes into a file with `extension` (with its dot): h264, vp9 or av1.

@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from visavox.face.geometry.motion import canonical_68
 from visavox.face.geometry.pose import canonical_face, project
 from visavox.media import AudioPlan, Encoding, VideoInfo, VideoWriter
 from visavox.progress import QUIET, Progress
+from visavox.runtime.ranges import Range, check_ranges
 from visavox.types import HeadPose, Motion, PathLike
 
 _TOP = FACE_OVAL.index(10)
@@ -33,15 +35,16 @@ _FACE_HEIGHT = 0.78
 class PreviewSettings:
     """Size and style of the preview of a motion."""
 
-    height: int = 512
+    height: Annotated[int, Range(64, 4320, unit="pixels", name="the height of the preview")] = 512
     """Height of the image, pixels. From the front it is square, with a pose it has the shape of the pose's frame."""
     points: bool = True
     """Draw the 68 points, too."""
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
-        if not 64 <= self.height <= 4320 or self.height % 2:
-            raise InputError(f"the height of the preview is {self.height}; give an even number from 64 to 4320")
+        check_ranges(self)
+        if self.height % 2:
+            raise InputError(f"the height of the preview is {self.height} pixels; give an even number")
 
 
 class FaceView:

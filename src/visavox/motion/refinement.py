@@ -14,10 +14,12 @@ that they do make stays as it is.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 
 from visavox.errors import InputError
+from visavox.runtime.ranges import Range, check_ranges
 from visavox.types import Motion
 
 PARTS = {"face": slice(0, 36), "eyes": slice(36, 48), "mouth": slice(48, 68)}
@@ -85,19 +87,16 @@ _MOST_FRAMES = 20_000
 class ProjectionSettings:
     """Share and neighbourhood of the projection onto one person's frames."""
 
-    share: float = 0.0
+    share: Annotated[float, Range(0, 1, lowest="off", name="the share of the projection")] = 0.0
     """Share of the way, 0 (off) to 1 (every frame is a sum of the person's own)."""
-    neighbours: int = 10
+    neighbours: Annotated[int, Range(minimum=2, example=10, name="the number of neighbours")] = 10
     """Frames of the person that a frame is described by."""
     lips: bool = False
     """Project the lips too. Neighbours that mean out a closure open it, so they are left alone unless asked for."""
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
-        if not 0 <= self.share <= 1:
-            raise InputError(f"the share of the projection is {self.share:g}; give 0 (off) to 1")
-        if self.neighbours < 2:
-            raise InputError(f"a frame cannot be projected on {self.neighbours} neighbours; give 2 or more, such as 10")
+        check_ranges(self)
 
 
 class FaceProjection:

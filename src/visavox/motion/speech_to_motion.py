@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from visavox.models.motion.motion_vae import NUM_POINTS, SQUEEZE, MotionVae, dra
 from visavox.models.motion.postnet import PostNet
 from visavox.models.motion.speech_encoder import ROWS_PER_FRAME
 from visavox.progress import QUIET, Progress
+from visavox.runtime.ranges import Range, check_ranges
 from visavox.types import Motion, PathLike
 from visavox.weights.checkpoint import load_model
 
@@ -44,21 +46,16 @@ class SpeechToMotionSettings:
 
     model: str = "motion"
     """Motion VAE: a shipped name, a path, or hf:OWNER/REPOSITORY/FILE."""
-    seed: int = 0
+    seed: Annotated[int, Range(minimum=0)] = 0
     """Another seed gives another motion for the same speech."""
-    temperature: float = 0.7
+    temperature: Annotated[float, Range(0, 2, lowest="most likely", example=0.7)] = 0.7
     """Share of chance: 0 gives the most likely motion, 1 all that the network holds for likely."""
-    openness: float = 1.0
+    openness: Annotated[float, Range(0, 3, example=1)] = 1.0
     """Distance from the face at rest, as a multiple of what is predicted."""
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
-        if not 0 <= self.temperature <= 2:
-            raise InputError(f"the temperature is {self.temperature:g}; give 0 (most likely) to 2, such as 0.7")
-        if not 0 <= self.openness <= 3:
-            raise InputError(f"the openness is {self.openness:g}; give 0 to 3, 1 for what is predicted")
-        if self.seed < 0:
-            raise InputError(f"the seed is {self.seed}; give 0 or more")
+        check_ranges(self)
 
 
 def speech_to_motion(

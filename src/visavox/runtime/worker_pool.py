@@ -140,6 +140,9 @@ class _TaskBar:
             share = min(1.0, self._done / self._total)
             self._report(self._first + (self._last - self._first) * share)
 
+    def note(self, text: str) -> None:
+        """Say nothing: the words of a part are not those of the whole task."""
+
 
 def _start(work: Work, begin: Callable[[], None] | None) -> _Worker:
     # Not forked: threads of decoders and networks do not survive that.

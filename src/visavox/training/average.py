@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 
-class WeightAverage:
-    """Exponential moving average of everything in a state dict that is not an integer.
+class WeightAverage(AveragedModel):
+    """Exponential moving average of the weights and buffers of a network; integers are taken over as they are.
 
     The decay warms up as (1 + step) / (10 + step), so that the random start is soon forgotten.
+
+    Args:
+        module: the network; the average begins with the weights that it has now.
+        decay: largest decay, in [0, 1).
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
+        super().__init__(module, multi_avg_fn=self._move, use_buffers=True)
         self.decay = decay
-        self.state = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+        # At 0 the first update would be a copy.
+        self.n_averaged.fill_(1)
 
     @torch.no_grad()
-    def update(self, module: nn.Module, step: int) -> None:
-        """Move the average towards the weights after update number `step`."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        for name, tensor in module.state_dict().items():
-            if tensor.is_floating_point():
-                self.state[name].lerp_(tensor, 1 - decay)
+    def _move(self, averages: Sequence[Tensor], weights: Sequence[Tensor], step: Tensor | int) -> None:
+        """Move tensors of one type towards the weights after update number `step`, which is 1 for the first."""
+        # Not `step`, which may be on a GPU that would have to be waited for.
+        number = int(self.n_averaged)
+        decay = min(self.decay, (1 + number) / (10 + number))
+        for average, weight in zip(averages, weights, strict=True):
+            if average.is_floating_point():
+                average.lerp_(weight, 1 - decay)
             else:
-                self.state[name].copy_(tensor)
-
-    def load(self, state: Mapping[str, Tensor]) -> None:
-        """Take back a saved `state`.
-
-        Raises:
-            KeyError: a name is missing.
-            RuntimeError: a shape differs.
-        """
-        for name, tensor in self.state.items():
-            tensor.copy_(state[name])
+                average.copy_(weight)
 
     @contextmanager
     def applied_to(self, module: nn.Module) -> Iterator[None]:
         """Let the module hold the average, in eval mode, while the block runs."""
         training = module.training
         live: dict[str, Tensor] = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
-        module.load_state_dict(self.state)
+        module.load_state_dict(self.module.state_dict())
         module.eval()
         try:
             yield

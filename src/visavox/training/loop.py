@@ -19,12 +19,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from visavox.errors import InputError, TrainingError
-from visavox.progress import QUIET, Progress
+from visavox.errors import Cancelled, InputError, TrainingError
+from visavox.progress import QUIET, Bar, Progress
 from visavox.training.average import WeightAverage
-from visavox.training.processes import StopRequest, average_gradients, ignore_interruptions, share_statistics
-from visavox.training.run_folder import RunFolder
-from visavox.training.schedule import LoopSettings, learning_rate
+from visavox.training.processes import average_gradients, leave_signals_to_parent, share_statistics
+from visavox.training.recipe import LoopSettings, learning_rate
+from visavox.training.run_folder import RunFolder, translate_average
 from visavox.training.task import Batch, OptimizerStep, TrainingTask, Validation
 from visavox.types import PathLike
 
@@ -92,19 +92,17 @@ class Trainer:
     def fit(self, progress: Progress = QUIET, *, resume: bool = False) -> dict[str, float]:
         """Train until the last step; return the metrics of the last validation.
 
-        After Ctrl-C the step is finished and a checkpoint written, then KeyboardInterrupt is raised.
+        Once it is cancelled, the step is finished and a checkpoint written.
 
         Raises:
+            Cancelled: the run was stopped; the sentence says where it can be gone on from.
             InputError: the run folder holds another run, or none to resume; `RunComplete` where it has all its steps.
             TrainingError: losses are no longer numbers.
         """
+        progress.raise_if_cancelled()
         self._open_run(resume)
         try:
-            with StopRequest() as request:
-                metrics = self._train(progress, request)
-                # Ctrl-C in the last step: all is saved, and what would come after this training is not to begin.
-                request.deliver()
-                return metrics
+            return self._train(progress)
         finally:
             self.folder.close()
 
@@ -125,31 +123,39 @@ class Trainer:
         # The first steps wait for processes to start, and then take what these have in store.
         return float(np.mean(np.diff(times)[num_steps // 2 :]))
 
-    def _train(self, progress: Progress, request: StopRequest) -> dict[str, float]:
+    def _train(self, progress: Progress) -> dict[str, float]:
         settings, steps = self.settings, self.task.optimizer_steps()
         metrics: dict[str, float] = {}
         begin = f"training from step {self.step}" if self.step else "training"
-        with progress.bar(begin, settings.steps - self.step, unit="step") as bar:
+        with progress.shielded().bar(begin, settings.steps - self.step, unit="step") as bar:
             for micro_batches in self._batches():
                 # Dropout and everything else that is drawn inside a step starts from the step's own number.
                 number = self.step * self.fabric.world_size + self.fabric.global_rank
                 torch.manual_seed((settings.seed << 32) + number)
                 losses = self._update(steps, micro_batches)
                 self.step += 1
-                stop = share_statistics(self.fabric, self.task.modules.values(), request.number is not None)
-                self.average.update(self.task.averaged(), self.step)
+                stop = share_statistics(self.fabric, self.task.modules.values(), progress.is_cancelled)
+                self.average.update_parameters(self.task.averaged())
                 last = self.step == settings.steps
                 if self.step % settings.log_every == 0:
-                    self._log(losses, progress)
+                    self._log(losses, bar)
                 if self.step % settings.validate_every == 0 or last:
                     metrics = self._validate()
                 if self.step % settings.save_every == 0 or last or stop:
                     self.save()
                 bar.update(1)
-                if stop and not last:
-                    request.deliver()
-                    raise KeyboardInterrupt
+                if stop:
+                    raise Cancelled(self._stopped())
         return metrics
+
+    def _stopped(self) -> str:
+        """Say how a run that was cancelled goes on."""
+        if self.step == self.settings.steps:  # what would come after this training is not to begin
+            return f"the training is complete, in {self.folder.path}; nothing after it was begun"
+        return (
+            f"the training stopped after step {self.step} of {self.settings.steps}, which "
+            f"{self.folder.checkpoint} holds; resume the run to go on from there"
+        )
 
     def save(self) -> None:
         """Write the checkpoint; the one before it stays until the new one is whole."""
@@ -161,7 +167,7 @@ class Trainer:
             "best_score": self.best_score,
             "modules": {name: module.state_dict() for name, module in task.modules.items()},
             "optimizers": {name: optimizer.state_dict() for name, optimizer in task.optimizers.items()},
-            "average": self.average.state,
+            "average": self.average.state_dict(),
             "extra": task.extra_state(),
         }
         self.folder.save_checkpoint(state)
@@ -180,7 +186,7 @@ class Trainer:
                 module.load_state_dict(state["modules"][name])
             for name, optimizer in self.task.optimizers.items():
                 optimizer.load_state_dict(state["optimizers"][name])
-            self.average.load(state["average"])
+            self.average.load_state_dict(translate_average(state["average"], self.step))
         except (KeyError, RuntimeError, ValueError) as error:
             raise InputError(
                 f"{self.folder.checkpoint} is of another recipe ({str(error).splitlines()[0]}); resume it with the "
@@ -214,7 +220,7 @@ class Trainer:
             batch_size=settings.batch_size,
             sampler=_SampleNumbers(self.step, settings, self.fabric.global_rank, world),
             num_workers=settings.workers,
-            worker_init_fn=ignore_interruptions,
+            worker_init_fn=leave_signals_to_parent,
             pin_memory=self.fabric.device.type == "cuda",
             persistent_workers=settings.workers > 0,
             prefetch_factor=4 if settings.workers > 0 else None,
@@ -247,7 +253,9 @@ class Trainer:
                 logged[f"{step.name}/gradient_norm"] = float(norm)
         return logged
 
-    def _accumulate(self, step: OptimizerStep[Any], micro_batches: list[Batch]) -> tuple[Tensor, list[dict]]:
+    def _accumulate(
+        self, step: OptimizerStep[Any], micro_batches: list[Batch]
+    ) -> tuple[Tensor, list[dict[str, Tensor]]]:
         """Add up the gradients of the mean over micro-batches; return that mean, and the losses of each."""
         totals, losses = [], []
         for batch in micro_batches:
@@ -298,10 +306,10 @@ class Trainer:
             training = f"{self.step} steps of {batch}, seed {settings.seed}, {self.config['summary']}"
             self.task.export(str(self.folder.best), training, found.metrics)
 
-    def _log(self, losses: dict[str, float], progress: Progress) -> None:
+    def _log(self, losses: dict[str, float], bar: Bar) -> None:
         if self.fabric.is_global_zero:
             shown = [f"{name.partition('/')[2]} {value:.3g}" for name, value in losses.items() if "/" in name]
-            progress.note(", ".join(shown))
+            bar.note(", ".join(shown))
             self.folder.log("losses", self.step, losses)
 
 

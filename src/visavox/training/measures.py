@@ -23,7 +23,8 @@ STUCK_ADVICE = (
 def correlation(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Correlate each column of two motions (T, K): (K,), 0 where one of them does not move."""
     one, other = predicted - predicted.mean(axis=0), true - true.mean(axis=0)
-    return (one * other).mean(axis=0) / np.maximum(one.std(axis=0) * other.std(axis=0), 1e-6)
+    correlated: np.ndarray = (one * other).mean(axis=0) / np.maximum(one.std(axis=0) * other.std(axis=0), 1e-6)
+    return correlated
 
 
 def warn_if_stuck(loss: float, step: int, patience: int) -> None:

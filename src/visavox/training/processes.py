@@ -1,4 +1,4 @@
-"""Processes of a training: several that hold the same numbers after every step, and signals that end a run.
+"""Processes of a training: several that hold the same numbers after every step, and those that prepare batches.
 
 Gradients are averaged here and not by `DistributedDataParallel`, because a task calls parts of its networks (an
 encoder, the features of the discriminator) and one network several times in a step, which that wrapper does not see.
@@ -6,23 +6,16 @@ encoder, the features of the discriminator) and one network several times in a s
 
 from __future__ import annotations
 
-import logging
 import signal
 import subprocess
-import threading
-from collections.abc import Callable, Iterable, Sequence
-from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
-
-logger = logging.getLogger(__name__)
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def average(fabric: Fabric, tensors: Sequence[Tensor]) -> None:
@@ -32,7 +25,7 @@ def average(fabric: Fabric, tensors: Sequence[Tensor]) -> None:
     flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
     mean = fabric.all_reduce(flat, reduce_op="mean")
     assert isinstance(mean, Tensor)
-    for tensor, part in zip(tensors, mean.split([tensor.numel() for tensor in tensors]), strict=True):
+    for tensor, part in zip(tensors, torch.split(mean, [tensor.numel() for tensor in tensors]), strict=True):
         tensor.copy_(part.view(tensor.shape))
 
 
@@ -57,7 +50,7 @@ def share_statistics(fabric: Fabric, modules: Iterable[nn.Module], stop: bool) -
 
 def end_children(fabric: Fabric, patience: float) -> None:
     """Wait for the processes that this one started, so many seconds; end those that are still there then."""
-    running: list[subprocess.Popen] = getattr(fabric.strategy.launcher, "procs", [])
+    running: list[subprocess.Popen[bytes]] = getattr(fabric.strategy.launcher, "procs", [])
     children = running.copy()
     # Lightning watches this list, and ends this process too when a child in it ends otherwise than by itself.
     running.clear()
@@ -69,44 +62,11 @@ def end_children(fabric: Fabric, patience: float) -> None:
             child.wait()
 
 
-class StopRequest:
-    """Takes note of Ctrl-C and SIGTERM while a block runs; a second one acts at once, as without this class."""
+def leave_signals_to_parent(*_: object) -> None:
+    """Let a process that prepares batches ignore Ctrl-C, which a terminal sends to every process of a program.
 
-    def __init__(self) -> None:
-        self.number: int | None = None
-        """The signal that came; None while none did."""
-        self._before: dict[int, Callable[[int, FrameType | None], Any] | int | None] = {}
-
-    def __enter__(self) -> StopRequest:
-        """Begin to take note."""
-        if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._take) for number in SIGNALS}
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        """Leave signals to those who had them before."""
-        self._restore()
-
-    def deliver(self) -> None:
-        """Let the signal that came do what it would have done; nothing if none came."""
-        self._restore()
-        if self.number is not None:
-            signal.raise_signal(self.number)
-
-    def _take(self, number: int, frame: FrameType | None) -> None:
-        self.number = number
-        self._restore()
-        logger.warning("stopping after this step, when its checkpoint is written (again: stop at once)")
-
-    def _restore(self) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-        self._before = {}
-
-
-def ignore_interruptions(*_: object) -> None:
-    """Leave Ctrl-C, which a terminal sends to every process of a program, to the process that decides."""
+    The training process decides what Ctrl-C means, and still wants batches until its checkpoint is written.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A forked process has inherited the handler of its parent, but is ended by this signal.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

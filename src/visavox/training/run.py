@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import ctypes
 import logging
-import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from visavox.errors import InputError, TrainingError
+import torch
+
+from visavox.errors import Cancelled, InputError, TrainingError
 from visavox.progress import QUIET, Progress
 from visavox.training.inputs import Inputs
 from visavox.training.loop import Trainer
 from visavox.training.processes import end_children
-from visavox.training.recipe import Recipe
+from visavox.training.recipe import LoopSettings, Recipe
 from visavox.training.run_folder import RunFolder
 from visavox.training.run_settings import RunSettings, loop_settings, make_fabric
-from visavox.training.schedule import LoopSettings
 from visavox.training.task import Context, TrainingTask
 from visavox.training.tasks import find_task
 from visavox.types import PathLike
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+Task = TypeVar("Task", bound=TrainingTask)
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,11 @@ def train(
             keeps those that it was started with.
         settings: differences from the recipe, and the device.
         resume: go on with the run in the folder.
-        progress: display of the progress.
+        progress: display of the progress, and what stops the training: it finishes its step, writes a checkpoint, and
+            ends. Any thread may train.
 
     Raises:
+        Cancelled: the training was stopped; `resume` goes on with it, to the numbers of one that was not.
         InputError: data, inputs, settings or run folder cannot be used; `RunComplete` where nothing is left to do.
         TrainingError: losses are no longer numbers, or a network has collapsed, with every seed that was tried.
     """
@@ -86,7 +89,10 @@ def train(
     inputs = task.check(recipe.settings, inputs, device=device, resume=resume)
     fabric = make_fabric(settings, device, loop.precision)
     if fabric.global_rank > 0:
-        progress = _silenced()
+        # The first process speaks for all of them. Lightning started this one for the training alone, so that its
+        # messages are no one else's.
+        progress = progress.silent()
+        logging.getLogger("visavox").setLevel(logging.ERROR)
     else:
         folder.check(resume=resume)
     keep_freed_memory()
@@ -97,15 +103,20 @@ def train(
             if not task.restarts:
                 raise
             if not left:
-                raise TrainingError(
-                    f"{error}; {task.restarts + 1} runs with different seeds went the same way: look at the images of "
-                    f"{data}, or give a smaller --learning-rate"
-                ) from error
+                raise _given_up(error, task.restarts, data) from error
             loop, resume = replace(loop, seed=(loop.seed + 1) % 2**31), False
             logger.warning("%s; it begins again with seed %d", error, loop.seed)
             folder.clear()
             fabric = make_fabric(settings, device, loop.precision)
     raise AssertionError
+
+
+def _given_up(error: TrainingError, restarts: int, data: Any) -> TrainingError:
+    """Return the error of the last attempt, which says how many there were."""
+    return TrainingError(
+        f"{error}; {restarts + 1} runs with different seeds went the same way: look at the images of {data}, or give a "
+        "smaller --learning-rate"
+    )
 
 
 @dataclass(frozen=True)
@@ -152,13 +163,6 @@ def _attempt(
     return TrainingResult(metrics, folder.best, trainer.step, time.perf_counter() - began, task)
 
 
-def _silenced() -> Progress:
-    """Leave speaking to the first process, which also decides when the others end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.getLogger("visavox").setLevel(logging.ERROR)
-    return QUIET
-
-
 def _launched(fabric: Fabric, fit: Callable[[], Result]) -> Result:
     """Start the other processes, if there are any, and train; they end here, only the first one tells how it went."""
     patience = 2.0
@@ -166,7 +170,7 @@ def _launched(fabric: Fabric, fit: Callable[[], Result]) -> Result:
         fabric.launch()
         result = fit()
         patience = 60.0
-    except (TrainingError, KeyboardInterrupt):
+    except (Cancelled, TrainingError, KeyboardInterrupt):
         if fabric.global_rank > 0:
             raise SystemExit(0) from None
         raise
@@ -176,6 +180,35 @@ def _launched(fabric: Fabric, fit: Callable[[], Result]) -> Result:
     if fabric.global_rank > 0:
         raise SystemExit(0)
     return result
+
+
+def measure_pace(
+    build: Callable[[torch.device], Task], loop: LoopSettings, settings: RunSettings, num_updates: int = 12
+) -> tuple[float, float, Task]:
+    """Measure the time of an update and of a validation.
+
+    Args:
+        build: builds the task on a device.
+        loop: of the recipe.
+        settings: differences from it, and the device.
+        num_updates: updates that are made; the second half of them counts.
+
+    Returns:
+        Seconds of an update, seconds of a validation, and the task, whose networks are as they were built.
+    """
+    keep_freed_memory()
+    device = settings.kind_of_device()
+    loop = loop_settings(loop, settings, device, None)
+    loop = replace(loop, steps=max(loop.steps, 2 * num_updates))
+    fabric = make_fabric(settings, device, loop.precision)
+    task = build(fabric.device)
+    # The loop wants a folder; nothing is written while a pace is measured.
+    update = Trainer(task, loop, Path(), fabric, {}).seconds_per_step(num_updates)
+    with torch.no_grad(), fabric.autocast():
+        task.baseline()
+        began = time.perf_counter()
+        task.validate()
+    return update, time.perf_counter() - began, task
 
 
 def keep_freed_memory() -> None:

@@ -1,19 +1,26 @@
-"""The folder of a run: what it was started with, its checkpoint, its log, and what TensorBoard shows of it."""
+"""The folder of a run: what it was started with, its checkpoint, its log, and what TensorBoard shows of it.
+
+Runs that earlier versions began are read in the names of today.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from visavox.data.preparation.settings import describe_difference
 from visavox.errors import InputError
+from visavox.face.geometry.crop import CropSpec
 from visavox.runtime.files import is_leftover, write_whole
-from visavox.training.old_runs import translate
 from visavox.types import PathLike
+from visavox.weights.version_1 import converted_config
 
 CHECKPOINT_NAME = "last.ckpt"
 BEST_NAME = "best.safetensors"
@@ -28,6 +35,28 @@ OWN = (BEST_NAME, CONFIG_NAME, LOG_NAME, *BASIS_NAMES, PICTURES_NAME, TENSORBOAR
 
 FIXED = ("task", "identity", "dataset", "processes", "settings")
 """Entries of the configuration that a resumed run must share with the run that it goes on with."""
+
+
+RENAMED_SETTINGS = {
+    "cover": "alpha",
+    "frozen_statistics": "freeze_batch_norm",
+    "pictures": "image_augmentation",
+    "reading": "mouth_motion",
+    "response": "motion_gain",
+    "sounds": "audio_augmentation",
+    "true_motion": "teacher_forcing",
+}
+"""Earlier name of a setting to that of today; none of the earlier names means anything else today."""
+
+_INPUTS = ("expert", "features", "sync", "motion", "person", "judge")
+_IDENTITIES = {
+    "expert_weights": "expert",
+    "features_weights": "features",
+    "sync_weights": "sync",
+    "motion_weights": "motion",
+    "person": "person",
+    "head": "head",
+}
 
 
 class RunFolder:
@@ -185,3 +214,52 @@ def _common(stored: Any, given: Any) -> Any:
     if isinstance(stored, dict) and isinstance(given, dict):
         return {name: _common(stored[name], value) for name, value in given.items() if name in stored}
     return given
+
+
+def translate(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration of a run in the names of today; one that has them already stays as it is."""
+    if "stage_name" not in config:
+        return config | {"settings": _composed(config["settings"])} if "settings" in config else config
+    kept = ("summary", "dataset", "processes", "loop")
+    translated = {name: config[name] for name in kept if name in config}
+    translated["task"] = _task(config)
+    translated["inputs"] = {name: config[name] for name in _INPUTS if name in config}
+    translated["identity"] = config.get("recipe") or {
+        new: config[old] for old, new in _IDENTITIES.items() if old in config
+    }
+    translated["settings"] = _composed(_renamed(config.get("stage", {})))
+    return translated
+
+
+def translate_average(state: Mapping[str, Tensor], step: int) -> dict[str, Tensor]:
+    """Return the running average of a checkpoint as `WeightAverage` saves it, which counts one more than the steps."""
+    if "n_averaged" in state:
+        return dict(state)
+    return {"n_averaged": torch.tensor(step + 1)} | {f"module.{name}": tensor for name, tensor in state.items()}
+
+
+def _task(config: dict[str, Any]) -> str:
+    name = str(config["stage_name"])
+    # Without a speaker of a data set, it was the post-net of a person's own data set.
+    if name == "postnet" and "person" not in config:
+        return "person-postnet"
+    return name.replace("_", "-")
+
+
+def _composed(settings: Any) -> Any:
+    """Take the dimensions of a generator apart into its contract, its conditioner and its renderer."""
+    generator = settings.get("generator") if isinstance(settings, dict) else None
+    if not isinstance(generator, dict) or "mel_window" not in generator:
+        return settings
+    network = "motion_dub" if not generator["mel_window"] else "wav2lip"
+    if "encoder_blocks" in generator:
+        network = "attn_wav2lip"
+    spec, conditioner, renderer = converted_config(network, generator, CropSpec())
+    conditioner.pop("kind")
+    return settings | {"generator": {"spec": asdict(spec), "conditioner": conditioner, "renderer": renderer}}
+
+
+def _renamed(settings: Any) -> Any:
+    if isinstance(settings, dict):
+        return {RENAMED_SETTINGS.get(name, name): _renamed(value) for name, value in settings.items()}
+    return settings

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from visavox.errors import InputError
 from visavox.runtime.device import Device, choose_device, multiplies_bfloat16
-from visavox.runtime.json_records import from_mapping
-from visavox.training.schedule import LoopSettings
+from visavox.runtime.ranges import Range, check_ranges
+from visavox.runtime.serialization import from_mapping
+from visavox.training.recipe import LoopSettings
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -44,15 +45,14 @@ class RunSettings:
     """Numbers to compute in; auto: as the recipe says, but 32-true where the processor cannot multiply bfloat16."""
     device: Device = "auto"
     """Where to compute."""
-    devices: int = 1
+    devices: Annotated[int, Range(minimum=1)] = 1
     """Processors of a machine to share the work between (processes on the CPU); each takes a batch of its own."""
-    nodes: int = 1
+    nodes: Annotated[int, Range(minimum=1)] = 1
     """Machines to share the work between; the command is started on each of them, as by `torchrun`."""
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
-        if self.devices < 1 or self.nodes < 1:
-            raise InputError(f"{self.devices} devices on {self.nodes} nodes; give 1 or more of each")
+        check_ranges(self)
 
     def kind_of_device(self) -> str:
         """Return `cuda` or `cpu`.

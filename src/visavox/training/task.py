@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 from torch.utils.data import Dataset
 
 from visavox.data.generator.clip_store import MANIFEST_NAME
+from visavox.data.radiance.person_data import CAMERA, MOTION, SPLIT
 from visavox.errors import TrainingError
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import short_digest
@@ -32,12 +33,32 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 class Gate(Protocol):
-    """Switch of a loss: the loss counts while it is open. `visavox.training.schedule` has the kinds there are."""
+    """Switch of a loss: the loss counts while it is open."""
 
     @property
     def is_open(self) -> bool:
         """True while the loss counts."""
         ...
+
+
+@dataclass
+class ValidationGate:
+    """Gate that a validation opens: a loss of an evaluator counts once its input is worth evaluating.
+
+    The published Wav2Lip leaves the weight of the sync loss at 0 until the sync loss of the validation falls below
+    0.75, and forgets that when it is restarted; here the gate is part of the state that is saved.
+    """
+
+    threshold: float = 0.75
+    """A validation below this opens the gate."""
+    stays_open: bool = True
+    """Once open, it stays open; otherwise every validation opens or closes it."""
+    is_open: bool = False
+    """True while the loss counts."""
+
+    def update(self, value: float) -> None:
+        """Take note of a validation."""
+        self.is_open = (self.stays_open and self.is_open) or value < self.threshold
 
 
 @dataclass(frozen=True)
@@ -247,6 +268,35 @@ class TrainingTask(ABC):
                 f"the checkpoint holds {', '.join(unknown)}, which this task does not know; resume with the recipe "
                 "that the run was started with"
             )
+
+
+class PersonTask(TrainingTask):
+    """Base of the tasks that train on the data set of one person."""
+
+    @classmethod
+    def describe(cls, data: Any) -> str:
+        """Describe the data set in a few words."""
+        return f"data set {Path(data).resolve().name}"
+
+    @classmethod
+    def digest(cls, data: Any) -> str:
+        """Return what tells the data set from others: a digest of its small files."""
+        return short_digest(*(Path(data) / name for name in (MOTION, CAMERA, SPLIT)))
+
+
+@dataclass(frozen=True)
+class StepGate:
+    """Gate that opens after a number of updates; the loop counts them, and saves their number."""
+
+    task: TrainingTask
+    """Task whose updates are counted."""
+    after: int
+    """Updates that are made with the gate closed."""
+
+    @property
+    def is_open(self) -> bool:
+        """True from update `after` + 1 on."""
+        return self.task.step > self.after
 
 
 def to_channels_last(module: Module, device: torch.device) -> Module:

@@ -17,7 +17,7 @@ from visavox.face.geometry.crop import CropSpec
 from visavox.models.generator.generator import GeneratorConfig, LipSyncGenerator
 from visavox.models.generator.motion_basis import MotionBasis, basis_of
 from visavox.runtime.files import write_whole
-from visavox.runtime.json_records import to_json
+from visavox.runtime.serialization import to_json
 from visavox.types import PathLike
 from visavox.weights import version_1
 from visavox.weights.networks import NETWORKS, build_network, conditioner_of, config_from, network_of

@@ -30,7 +30,7 @@ from visavox.models.radiance.torso import Torso, TorsoConfig
 from visavox.models.sync.expert import Expert, ExpertConfig
 from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
 from visavox.models.sync.syncnet import SyncNet, SyncNetConfig
-from visavox.runtime.json_records import from_mapping
+from visavox.runtime.serialization import from_mapping
 
 Kind = Literal["generator", "discriminator", "perceptual", "sync", "motion", "radiance"]
 

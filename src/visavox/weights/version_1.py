@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
 from visavox.models.generator.spec import AudioSpec, GeneratorSpec
-from visavox.runtime.json_records import from_mapping, to_json
+from visavox.runtime.serialization import from_mapping, to_json
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -29,7 +29,7 @@ from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
 from visavox.models.generator.spec import GeneratorSpec
 from visavox.runtime.file_kind import FileKind, diagnose, explain
-from visavox.runtime.json_records import from_mapping, to_json
+from visavox.runtime.serialization import from_mapping, to_json
 from visavox.weights import version_1
 
 FORMAT_VERSION = "2"

@@ -209,8 +209,8 @@ def test_a_time_is_divided_once(prepared: Prepared, tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"preset": "huge"}, "give cpu, small, full"),
-        ({"until": "never"}, "give data, head"),
+        ({"preset": "huge"}, "allowed are cpu, small, full"),
+        ({"until": "never"}, "allowed are data, head"),
         ({"minutes": 0}, "such as 60"),
         ({"minutes": 5, "head_steps": 5}, "give one of them"),
         ({"head_steps": 0}, "head_steps is 0"),

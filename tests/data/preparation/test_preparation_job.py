@@ -316,7 +316,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(
         ([two_films, "--speakers", tmp_path / "none.csv"], "none.csv does not exist"),
         ([two_films, "--size", "0"], "the size of the crops is 0"),
         ([two_films, "--workers", "-3"], "--workers is -3"),
-        ([two_films, "--validation-share", "2"], "validation share is 2.0"),
+        ([two_films, "--validation-share", "2"], "validation share is 2; give at least 0 and less than 1"),
     ]
     for options, message in cases:
         assert command(tmp_path, *options) == 2

@@ -68,9 +68,9 @@ def test_settings_refuse_what_means_nothing() -> None:
         QualitySettings(minimum_seconds=0.1)
     with pytest.raises(InputError, match="longest must be at least twice the shortest"):
         QualitySettings(minimum_seconds=3, maximum_seconds=4)
-    with pytest.raises(InputError, match="size of the crops is 4; give 32 to 1024"):
+    with pytest.raises(InputError, match="size of the crops is 4 pixels; give 32 to 1024 pixels"):
         ClipSettings(size=4)
-    with pytest.raises(InputError, match="at least one face"):
+    with pytest.raises(InputError, match="max_faces is 0; give 1 or more"):
         ClipSettings(max_faces=0)
 
 

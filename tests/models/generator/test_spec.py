@@ -12,7 +12,7 @@ import torch
 from visavox.audio.features.mel import mel_window, window_start
 from visavox.face.geometry.crop import CropSpec
 from visavox.models.generator.spec import LOWER_HALF, AudioSpec, GeneratorSpec
-from visavox.runtime.json_records import from_mapping, to_json
+from visavox.runtime.serialization import from_mapping, to_json
 
 
 @pytest.mark.parametrize("time", [Fraction(0), Fraction(1, 25), Fraction(13, 25), Fraction(3)])

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from visavox.models.generator.discriminator import QualityDiscriminator
 from visavox.models.sync.expert import Expert
-from visavox.runtime.json_records import from_mapping
+from visavox.runtime.serialization import from_mapping
 from visavox.training.generator.recipes import (
     ATTN_WAV2LIP_RECIPES,
     EXPERT_RECIPES,
@@ -19,7 +19,7 @@ from visavox.training.generator.recipes import (
     SPEECH_RECIPES,
     WAV2LIP_RECIPES,
 )
-from visavox.training.schedule import LoopSettings
+from visavox.training.recipe import LoopSettings
 from visavox.weights.networks import build_generator
 
 GENERATOR_RECIPES = {**WAV2LIP_RECIPES, **ATTN_WAV2LIP_RECIPES}

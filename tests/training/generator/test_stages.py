@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +18,12 @@ import torch
 from tests.training import tiny, tiny_recipes
 from tests.training.resuming import assert_same_run, check_resuming, interrupt
 
+from visavox.errors import Cancelled
 from visavox.models.generator.generator import LipSyncGenerator
 from visavox.models.generator.motion_basis import load_basis
 from visavox.models.perceptual.face_features import FaceFeatures
 from visavox.models.sync.expert import Expert
+from visavox.progress import CancelToken, Event, Progress
 from visavox.training.generator.features import FeaturesInputs
 from visavox.training.generator.generator import GeneratorInputs
 from visavox.training.generator.settings import GeneratorLosses
@@ -63,10 +68,6 @@ def train(
                 weights[name] = str(request.getfixturevalue(f"{name}_run") / "best.safetensors")
         inputs = FeaturesInputs(**weights) if task == "features" else GeneratorInputs(**weights)
     return train_run(RECIPES[task], dataset, path, inputs=inputs, settings=settings, **options).metrics
-
-
-def press_ctrl_c() -> None:
-    signal.raise_signal(signal.SIGINT)
 
 
 @pytest.fixture(scope="module")
@@ -153,17 +154,68 @@ def test_resuming_in_the_middle_of_accumulated_steps(
     assert len(tiny.log_lines(tmp_path / "parts", "losses")) == 6
 
 
-def test_ctrl_c_saves_and_the_run_goes_on(
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("task", ["speech", "everything"])
+def test_a_cancelled_run_is_saved_and_goes_on(
+    task: str,
+    workers: int,
+    whole: Callable[..., tuple[Path, dict[str, float]]],
+    dataset: Path,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    run, handlers = tmp_path / "run", [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    settings = RunSettings(workers=workers)
+    said = re.escape(f"stopped after step 5 of 6, which {run / 'last.ckpt'} holds; resume the run")
+    with pytest.raises(Cancelled, match=said):
+        train(task, dataset, run, request, settings, progress=tiny.cancelled_after(4))
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
+    # It came after the fourth step: the fifth is finished and saved.
+    assert torch.load(run / "last.ckpt", weights_only=True)["step"] == 5
+    assert [entry["step"] for entry in tiny.log_lines(run, "losses")] == [1, 2, 3, 4, 5]
+    train(task, dataset, run, request, resume=True)
+    assert_same_run(run, whole(task, request)[0], same_settings=workers == 0)
+
+
+def test_a_run_that_is_cancelled_in_its_last_step_is_complete(
     whole: Callable[..., tuple[Path, dict[str, float]]], dataset: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        train("everything", dataset, tmp_path / "run", request, progress=tiny.AfterStep(4, press_ctrl_c))
-    assert signal.getsignal(signal.SIGINT) == before
-    # It came after the fourth step: the fifth is finished and saved.
-    assert torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)["step"] == 5
-    train("everything", dataset, tmp_path / "run", request, resume=True)
-    assert_same_run(tmp_path / "run", whole("everything", request)[0])
+    with pytest.raises(Cancelled, match="the training is complete"):
+        train("speech", dataset, tmp_path / "run", request, progress=tiny.cancelled_after(5))
+    assert_same_run(tmp_path / "run", whole("speech", request)[0])
+
+
+def test_a_run_that_was_cancelled_before_it_began_leaves_nothing(
+    dataset: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        train("speech", dataset, tmp_path / "run", request, progress=Progress(cancel=token))
+    assert not (tmp_path / "run").exists()
+
+
+def test_any_thread_may_train_and_any_other_may_cancel(
+    whole: Callable[..., tuple[Path, dict[str, float]]], dataset: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    run, token, has_begun, is_cancelled = tmp_path / "run", CancelToken(), threading.Event(), threading.Event()
+
+    def wait_after_a_step(event: Event) -> None:
+        if event.kind == "advance" and event.unit == "step":
+            has_begun.set()
+            is_cancelled.wait(60)
+
+    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        training = pool.submit(
+            train, "speech", dataset, run, request, RunSettings(workers=2), progress=Progress(wait_after_a_step, token)
+        )
+        assert has_begun.wait(60)
+        token.cancel()
+        is_cancelled.set()
+        with pytest.raises(Cancelled, match="stopped after step 2 of 6"):
+            training.result()
+        pool.submit(train, "speech", dataset, run, request, resume=True).result()
+    assert_same_run(run, whole("speech", request)[0], same_settings=False)
 
 
 def test_batches_of_worker_processes_are_the_same(

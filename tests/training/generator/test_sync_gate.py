@@ -23,8 +23,7 @@ from visavox.training.generator.rendering import FacePair, FrozenNetworks
 from visavox.training.generator.settings import GeneratorLosses, GeneratorSettings
 from visavox.training.run import train
 from visavox.training.run_settings import RunSettings
-from visavox.training.schedule import ValidationGate
-from visavox.training.task import OptimizerStep, Validation, WeightedLoss
+from visavox.training.task import OptimizerStep, Validation, ValidationGate, WeightedLoss
 from visavox.weights.checkpoint import load_model
 
 SETTINGS = tiny_recipes.EVERYTHING.settings

@@ -27,7 +27,7 @@ from visavox.losses.motion import Comparison
 from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
 from visavox.training.loop import Trainer
 from visavox.training.motion.motion_syncnet import MotionSyncNetTask, MotionSyncSettings
-from visavox.training.schedule import LoopSettings
+from visavox.training.recipe import LoopSettings
 from visavox.weights.checkpoint import load_model
 
 NETWORK = MotionSyncNetConfig(

@@ -18,13 +18,8 @@ from visavox.data.generator.mel_augmentation import MelAugmentation
 from visavox.errors import InputError
 from visavox.models.motion.motion_vae import MotionVae, MotionVaeConfig
 from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
-from visavox.training.motion.motion_vae import (
-    MotionVaeInputs,
-    MotionVaeLosses,
-    MotionVaeSettings,
-    collection_of,
-    pooled_deviation,
-)
+from visavox.training.motion.calibration import collection_of, pooled_deviation
+from visavox.training.motion.motion_vae import MotionVaeInputs, MotionVaeLosses, MotionVaeSettings
 from visavox.training.motion.recipes import MOTION_RECIPES, MotionVaeRecipe
 from visavox.training.run import train
 from visavox.weights.checkpoint import load_model, save_model

@@ -25,7 +25,7 @@ from visavox.training.loop import Trainer
 from visavox.training.motion.postnet import COLLAPSED, PostNetTask
 from visavox.training.motion.postnet_settings import PostNetSettings
 from visavox.training.motion.postnet_sources import drawn_motion, postnet_sources, true_motion
-from visavox.training.schedule import LoopSettings
+from visavox.training.recipe import LoopSettings
 from visavox.weights.checkpoint import load_model
 
 SETTINGS = PostNetSettings(

@@ -28,13 +28,12 @@ from visavox.models.radiance.torso import DeformationConfig, Torso, TorsoConfig
 from visavox.training.divergence import CollapseError, RadianceWatch
 from visavox.training.loop import Trainer
 from visavox.training.radiance.head import HeadInputs, HeadLosses, HeadOutputs, HeadSettings, HeadTask
-from visavox.training.radiance.person_batch import camera_of
+from visavox.training.radiance.person import camera_of
 from visavox.training.radiance.recipes import HEAD_RECIPES, TORSO_RECIPES, HeadRecipe, TorsoRecipe
 from visavox.training.radiance.torso import TorsoInputs, TorsoSettings, seam
-from visavox.training.recipe import Recipe
+from visavox.training.recipe import LoopSettings, Recipe
 from visavox.training.run import train
 from visavox.training.run_settings import RunSettings
-from visavox.training.schedule import LoopSettings
 from visavox.weights.checkpoint import load_model
 
 LANDMARKS = LandmarkEncoderConfig(width=32, size=16)
@@ -274,7 +273,7 @@ def test_recipes_are_plain_data_and_build(recipe: Recipe[Any]) -> None:
     import json
     from dataclasses import asdict
 
-    from visavox.runtime.json_records import from_mapping
+    from visavox.runtime.serialization import from_mapping
     from visavox.weights.networks import NETWORKS, network_of
 
     assert from_mapping(LoopSettings, json.loads(json.dumps(asdict(recipe.loop)))) == recipe.loop

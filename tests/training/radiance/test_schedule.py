@@ -13,7 +13,7 @@ from visavox.training.motion.recipes import POSTNET_RECIPES
 from visavox.training.radiance import division
 from visavox.training.radiance.division import Pace, divide, measure_paces
 from visavox.training.radiance.recipes import HEAD_RECIPES, TORSO_RECIPES
-from visavox.training.schedule import FEWEST_STEPS, loop_of_steps
+from visavox.training.recipe import FEWEST_STEPS, loop_of_steps
 
 
 @pytest.mark.parametrize("share", [0.25, 3])

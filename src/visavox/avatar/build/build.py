@@ -93,7 +93,7 @@ def build_avatar(
         InputError: the footage cannot become an avatar, or the folder or a setting cannot be used; said as early as it
             is known.
         TrainingError: a training went wrong again and again.
-        KeyboardInterrupt: after Ctrl-C, when a checkpoint is written.
+        Cancelled: it was stopped, once a checkpoint was written; the same call goes on.
     """
     settings, data, target = settings or BuildSettings(), data or DataSettings(), Path(folder)
     settings.check_size(data)

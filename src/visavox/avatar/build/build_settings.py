@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from visavox.avatar.dataset.settings import DataSettings
 from visavox.errors import InputError
 from visavox.runtime.device import Device
+from visavox.runtime.ranges import Range, check_ranges
 
 Preset = Literal["cpu", "small", "full"]
 Stage = Literal["data", "head", "torso", "postnet", "measured", "packed"]
@@ -25,14 +26,14 @@ class BuildSettings:
 
     preset: Preset = "cpu"
     """cpu (pictures of 128 pixels, two cores), small (256), or full (512, for a GPU): pictures and recipes."""
-    minutes: float | None = None
+    minutes: Annotated[float | None, Range(above=0, maximum=100_000, example=60)] = None
     """Minutes to train head and torso in, divided between them by the speed that is measured here; the footage, the
     post-net and the measuring come on top. By default the steps of the recipes."""
-    head_steps: int | None = None
+    head_steps: Annotated[int | None, Range(minimum=1)] = None
     """Updates of the head, in place of the recipe's."""
-    torso_steps: int | None = None
+    torso_steps: Annotated[int | None, Range(minimum=1)] = None
     """Updates of the torso, likewise."""
-    postnet_steps: int | None = None
+    postnet_steps: Annotated[int | None, Range(minimum=1)] = None
     """Updates of the post-net, likewise."""
     dataset: Path | None = None
     """Prepared clips of other speakers (visavox prepare), whose speech the post-net hears as well."""
@@ -46,29 +47,16 @@ class BuildSettings:
     """Stop after this stage: data, head, torso, postnet, measured, or packed (all)."""
     device: Device = "auto"
     """Where to train."""
-    workers: int | None = None
+    workers: Annotated[int | None, Range(minimum=0, lowest="none but this process")] = None
     """Processes that prepare batches, in place of the recipe's; 0 prepares them in the training's own."""
-    seed: int = 0
+    seed: Annotated[int, Range(0, 2**31 - 1)] = 0
     """Where all chance comes from."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
-        if self.preset not in SIZES:
-            raise InputError(f"preset is {self.preset!r}; give {', '.join(SIZES)}")
-        if self.until not in STAGES:
-            raise InputError(f"until is {self.until!r}; give {', '.join(STAGES)}")
-        if self.minutes is not None and not 0 < self.minutes <= 100_000:
-            raise InputError(f"minutes is {self.minutes:g}; give more than 0, such as 60")
-        for name in ("head_steps", "torso_steps", "postnet_steps"):
-            steps = getattr(self, name)
-            if steps is not None and steps < 1:
-                raise InputError(f"{name} is {steps}; give 1 or more, or leave it out")
+        """Refuse values that mean nothing."""
+        check_ranges(self)
         if self.minutes is not None and (self.head_steps or self.torso_steps):
             raise InputError("minutes were given, and steps of head or torso too; give one of them")
-        if self.workers is not None and self.workers < 0:
-            raise InputError(f"workers is {self.workers}; give 0 (none but this process) or more")
-        if not 0 <= self.seed < 2**31:
-            raise InputError(f"seed is {self.seed}; give 0 to {2**31 - 1}")
 
     @property
     def size(self) -> int:

@@ -22,7 +22,7 @@ from visavox.models.radiance.head import Head
 from visavox.models.radiance.torso import Torso
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import PartialFile
-from visavox.training.radiance.person_batch import camera_of, mean_known, spread_out, stored_frame
+from visavox.training.radiance.person import camera_of, mean_known, spread_out, stored_frame
 from visavox.training.radiance.torso import seam
 
 MOST_FRAMES = 200

@@ -24,7 +24,7 @@ import numpy as np
 from visavox.data.radiance.person_data import PersonCamera
 from visavox.errors import InputError
 from visavox.runtime.files import write_whole
-from visavox.runtime.json_records import from_mapping
+from visavox.runtime.serialization import from_mapping
 from visavox.types import HeadPose, Motion, PathLike
 
 if TYPE_CHECKING:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, get_args
+from typing import Annotated
 
 from tyro.constructors import PrimitiveConstructorSpec
 
 from visavox.errors import InputError
 from visavox.media.encoding import Encoding
 from visavox.runtime.device import Device
+from visavox.runtime.ranges import Range, check_ranges
 
 _PASTE: PrimitiveConstructorSpec[str | None] = PrimitiveConstructorSpec(
     nargs=(0, 1),
@@ -30,9 +31,9 @@ class AvatarSpeakSettings:
     video, whose head movement is brought into the range of the person's."""
     blink: str = "natural"
     """natural (as the person does), none, or blinks a minute."""
-    seed: int = 0
+    seed: Annotated[int, Range(minimum=0)] = 0
     """Another number gives another motion for the same speech, and other blinks."""
-    temperature: float | None = None
+    temperature: Annotated[float | None, Range(0, 2, lowest="most likely", example=0.7)] = None
     """How much of the motion is left to chance; 0 the most likely one, 1 all that people do, the motion model's own
     default when left out."""
     size: int | None = None
@@ -44,7 +45,7 @@ class AvatarSpeakSettings:
     paste: Annotated[str | None, _PASTE] = None
     """Put the drawn head back into the frames of the footage, at their full resolution. Alone, the footage is looked
     for where it was; with a folder, there."""
-    threads: int | None = None
+    threads: Annotated[int | None, Range(minimum=1)] = None
     """Processor threads of the networks; half of the cores when left out, because encoding runs beside them."""
     device: Device = "auto"
     """Where the networks run; auto takes a GPU when there is one."""
@@ -56,15 +57,8 @@ class AvatarSpeakSettings:
     """Replace the output when it exists."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
-        if self.device not in get_args(Device):
-            raise InputError(f"device is {self.device!r}; allowed are {', '.join(get_args(Device))}")
-        if self.seed < 0:
-            raise InputError(f"the seed is {self.seed}; give 0 or more")
-        if self.temperature is not None and not 0 <= self.temperature <= 2:
-            raise InputError(f"the temperature is {self.temperature:g}; give 0 (most likely) to 2, such as 0.7")
-        if self.threads is not None and self.threads < 1:
-            raise InputError(f"threads is {self.threads}; give 1 or more")
+        """Refuse values that mean nothing."""
+        check_ranges(self)
         if self.pastes and self.pose != "original":
             raise InputError("the head is pasted into the footage, whose pose it has; leave out --pose or --paste")
         if self.pastes and self.background != "original":

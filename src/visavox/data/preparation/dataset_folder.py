@@ -28,6 +28,7 @@ from visavox.data.preparation.stretches import Dropped
 from visavox.errors import InputError
 from visavox.runtime.files import leftovers, write_whole
 from visavox.runtime.lock import locked
+from visavox.runtime.serialization import from_mapping
 from visavox.types import PathLike
 
 _FORMAT = "visavox data set"
@@ -308,14 +309,8 @@ def save_record(record: SourceRecord, folder: Path) -> None:
 def load_record(path: Path) -> SourceRecord | None:
     """Read a record; None where it is missing or cannot be read, so that its video is prepared anew."""
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        fields["lag"] = LagEntry(**fields["lag"])
-        fields["clips"] = tuple(ClipEntry(**clip) for clip in fields["clips"])
-        fields["dropped"] = tuple(DroppedEntry(**dropped) for dropped in fields["dropped"])
-        fields["remarks"] = tuple(fields["remarks"])
-        fields["table_lag"] = None if fields["table_lag"] is None else tuple(fields["table_lag"])
-        return SourceRecord(**fields)
-    except (OSError, ValueError, KeyError, TypeError):
+        return from_mapping(SourceRecord, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
         return None
 
 

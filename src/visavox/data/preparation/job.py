@@ -7,7 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from visavox.data.preparation.dataset_folder import DatasetFolder, SourceRecord
 from visavox.data.preparation.prepare_source import DiskFailure, SourceTask, prepare_source, use_one_thread
@@ -20,6 +20,7 @@ from visavox.errors import InputError
 from visavox.face.track.tracker import open_tracker
 from visavox.progress import QUIET, Bar, Progress
 from visavox.runtime.job import Job
+from visavox.runtime.ranges import Range, check_ranges
 from visavox.runtime.worker_pool import Event, default_workers, run_tasks
 from visavox.types import PathLike
 
@@ -40,15 +41,14 @@ class PrepareSettings:
     """CSV with the columns file, av_lag_s and, if wanted, av_best (seconds; negative: the sound comes late)."""
     speakers: str | None = None
     """CSV with the columns file and speaker."""
-    workers: int | None = None
+    workers: Annotated[int | None, Range(0, 256, lowest="none but this process", name="the number of workers")] = None
     """Processes; None: one for each core, at most 8; 0: this very process."""
     redo: bool = False
     """Prepare everything again, also what is finished; needed when the settings of clips change."""
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
-        if self.workers is not None and not 0 <= self.workers <= 256:
-            raise InputError(f"the number of workers is {self.workers}; give 1 to 256, or 0 to work without any")
+        check_ranges(self)
 
 
 class PreparationJob(Job[PreparationReport]):
@@ -213,7 +213,7 @@ class _Run:
             events = run_tasks(prepare_source, tasks, workers, use_one_thread, progress)
             try:
                 for event in events:
-                    work.show(event, bar, progress)
+                    work.show(event, bar)
                     if event.kind != "progress":
                         self._take(event, tasks[event.index])
             finally:
@@ -285,7 +285,7 @@ class _Work:
         self._finished = 0
         self.total = sum(self._sizes)
 
-    def show(self, event: Event, bar: Bar, progress: Progress) -> None:
+    def show(self, event: Event, bar: Bar) -> None:
         """Advance the bar by what an event says was done."""
         share = event.value if event.kind == "progress" else 1.0
         done = int(self._sizes[event.index] * share)
@@ -293,7 +293,7 @@ class _Work:
         self._shown[event.index] = done
         if event.kind != "progress":
             self._finished += 1
-            progress.note(f"{self._finished} of {len(self._sizes)} videos")
+            bar.note(f"{self._finished} of {len(self._sizes)} videos")
 
 
 def _read_tables(sources: list[Source], settings: PrepareSettings) -> tuple[dict[str, TableLag], dict[str, str]]:

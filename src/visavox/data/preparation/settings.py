@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from typing import Annotated
 
 from visavox.errors import InputError
+from visavox.runtime.ranges import Range, check_ranges
 
 FORMAT_VERSION = 2
 """Grows when the same settings begin to give other clips."""
@@ -32,7 +34,9 @@ class QualitySettings:
     """Least standard deviation of the lip opening, in distances between the eyes: listeners do not speak."""
     minimum_level: float = -60.0
     """Least loudness of the loudest moments, in dB of full scale."""
-    minimum_seconds: float = 1.0
+    minimum_seconds: Annotated[float, Range(minimum=0.2, unit="s", lowest="five frames", name="the shortest clip")] = (
+        1.0
+    )
     """Shortest clip."""
     maximum_seconds: float = 30.0
     """Longest clip; longer ones are divided evenly."""
@@ -41,8 +45,7 @@ class QualitySettings:
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
-        if self.minimum_seconds < 0.2:
-            raise InputError(f"the shortest clip is {self.minimum_seconds:g} s; give 0.2 s (five frames) or more")
+        check_ranges(self)
         if self.maximum_seconds < 2 * self.minimum_seconds:
             raise InputError(
                 f"the longest clip is {self.maximum_seconds:g} s and the shortest {self.minimum_seconds:g} s; the "
@@ -71,9 +74,9 @@ class LagSettings:
 class ClipSettings:
     """Settings that decide the content of clips; a data set has one set of these."""
 
-    size: int = 192
+    size: Annotated[int, Range(32, 1024, unit="pixels", name="the size of the crops")] = 192
     """Side of the stored crops in pixels. Networks see the middle 4/5 of it: 192 serves them up to 154 pixels."""
-    max_faces: int = 3
+    max_faces: Annotated[int, Range(minimum=1)] = 3
     """Most faces followed at a time. Of faces seen together only one makes a clip: the largest, or the one whose
     lips clearly follow the sound."""
     quality: QualitySettings = field(default_factory=QualitySettings)
@@ -83,10 +86,7 @@ class ClipSettings:
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
-        if not 32 <= self.size <= 1024:
-            raise InputError(f"the size of the crops is {self.size}; give 32 to 1024 pixels")
-        if self.max_faces < 1:
-            raise InputError(f"max_faces is {self.max_faces}; at least one face has to be followed")
+        check_ranges(self)
 
     def as_dict(self) -> dict:
         """Return all settings with the version of the format."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from visavox.data.preparation.sources import Split
 from visavox.errors import InputError
+from visavox.runtime.ranges import Range, check_ranges
 
 SplitRule = Literal["auto", "speaker", "train", "validation"]
 
@@ -20,7 +21,7 @@ class SplitSettings:
     rule: SplitRule = "auto"
     """`auto`: the corpus's own parts where its layout has them, speakers elsewhere; `speaker`: always by speaker;
     `train` or `validation`: all videos of this run."""
-    share: float = 0.1
+    share: Annotated[float, Range(minimum=0, below=1, name="the validation share")] = 0.1
     """Share of the speakers that are kept for validation."""
     speakers: tuple[str, ...] = ()
     """Names of the validation speakers, in place of the draw."""
@@ -29,8 +30,7 @@ class SplitSettings:
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
-        if not 0 <= self.share < 1:
-            raise InputError(f"the validation share is {self.share}; give a share of the speakers from 0 to below 1")
+        check_ranges(self)
 
 
 def speaker_rank(speaker: str, seed: int) -> float:

@@ -31,6 +31,7 @@ from visavox.metrics.fid import FEATURES as FID_FEATURES
 from visavox.metrics.table import Metrics
 from visavox.runtime.files import write_whole
 from visavox.runtime.lock import locked
+from visavox.runtime.serialization import from_mapping
 from visavox.types import PathLike
 
 _FORMAT = "visavox protocol results 1"
@@ -181,9 +182,7 @@ def write_pair_record(record: PairRecord, folder: Path) -> None:
 def read_pair_record(path: Path) -> PairRecord | None:
     """Read a record; None where it is missing or cannot be read, so that its pair is done again."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        first, second = values["inputs"]
-        record = PairRecord(**{**values, "inputs": ((first[0], first[1]), (second[0], second[1]))})
+        record = from_mapping(PairRecord, json.loads(path.read_text(encoding="utf-8")))
         record.load_report()
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None

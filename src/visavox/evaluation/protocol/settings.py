@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import visavox
-from visavox.errors import InputError
 from visavox.metrics.table import Metrics, choose_metrics, metric_class
+from visavox.runtime.ranges import Range, check_ranges
 from visavox.types import PathLike
 
 
@@ -31,19 +31,16 @@ class ProtocolSettings:
     """Which face is dubbed and measured: largest, leftmost, rightmost or a number."""
     metrics: Mapping[str, Any] = field(default_factory=default_metrics)
     """Name of each metric that is measured -> its options (`Metric.options_type`)."""
-    workers: int | None = None
+    workers: Annotated[int | None, Range(0, 256, lowest="none but this process", name="the number of workers")] = None
     """Processes; None: one for each core, at most 8; 0: this very process."""
-    num_images: int = 8
+    num_images: Annotated[int, Range(minimum=0)] = 8
     """Pairs that the HTML report shows."""
     redo: bool = False
     """Do every pair again, also those that are finished; needed when what is measured changes."""
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
-        if self.workers is not None and not 0 <= self.workers <= 256:
-            raise InputError(f"the number of workers is {self.workers}; give 1 to 256, or 0 to work without any")
-        if self.num_images < 0:
-            raise InputError(f"{self.num_images} pairs are to be shown; give 0 or more")
+        check_ranges(self)
 
     def make_metrics(self) -> Metrics:
         """Make the metrics, in the order of the settings."""

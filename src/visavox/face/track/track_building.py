@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from typing import Annotated
 
 import numpy as np
 
-from visavox.errors import InputError
 from visavox.face.geometry.pose import facing, head_angles, head_pose
 from visavox.face.track.association import Sighting
 from visavox.face.track.landmark_store import LANDMARK_STEP
+from visavox.runtime.ranges import Range, check_ranges
 from visavox.types import NUM_LANDMARKS, FrameStatus, Track
 
 MAX_GAP_MOVE = 1.0
@@ -25,24 +26,19 @@ BORDER_MARGIN = 0.05
 class StatusSettings:
     """Limits by which a frame counts as seen, filled in, or turned away."""
 
-    max_gap: float = 0.2
+    max_gap: Annotated[float, Range(minimum=0, unit="s", lowest="nothing is interpolated")] = 0.2
     """Longest gap, in seconds, over which landmarks are interpolated, never across a cut nor beside the border of the
     picture. A longer one is most often a face that is covered, or gone."""
-    max_yaw: float = 55.0
+    max_yaw: Annotated[float, Range(above=0, maximum=180, unit="degrees")] = 55.0
     """Degrees that a head may turn to the side and still be repainted."""
-    max_pitch: float = 45.0
+    max_pitch: Annotated[float, Range(above=0, maximum=180, unit="degrees")] = 45.0
     """Degrees that a head may look up or down."""
-    hysteresis: float = 5.0
+    hysteresis: Annotated[float, Range(minimum=0, unit="degrees")] = 5.0
     """Degrees by which a head that was turned away must come back inside the limits."""
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
-        if self.max_gap < 0:
-            raise InputError(f"max_gap is {self.max_gap}; give seconds, 0 to interpolate nothing")
-        if not (0 < self.max_yaw <= 180 and 0 < self.max_pitch <= 180):
-            raise InputError(f"max_yaw and max_pitch are {self.max_yaw} and {self.max_pitch}; give degrees over 0")
-        if self.hysteresis < 0:
-            raise InputError(f"hysteresis is {self.hysteresis}; give 0 degrees or more")
+        check_ranges(self)
 
 
 def build_track(

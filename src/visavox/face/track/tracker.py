@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Annotated, Protocol, Self
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from visavox.face.detect.search import FaceSearch
 from visavox.face.geometry.face_box import FaceBox, is_inside
 from visavox.face.geometry.landmarks import eye_distance
 from visavox.runtime.fork import mark_used
+from visavox.runtime.ranges import Range, check_ranges
 
 __all__ = ["FaceTracker", "Observation", "RegionTracker", "TrackerSettings", "open_tracker"]
 
@@ -28,28 +29,25 @@ __all__ = ["FaceTracker", "Observation", "RegionTracker", "TrackerSettings", "op
 class TrackerSettings:
     """Settings of finding and following faces."""
 
-    max_faces: int = 4
+    max_faces: Annotated[int, Range(minimum=1)] = 4
     """Most faces followed at a time; with 1, no further face is looked for while there is one."""
-    min_score: float = 0.5
+    min_score: Annotated[float, Range(above=0, below=1)] = 0.5
     """Least confidence, 0-1, with which a face that is followed counts as seen."""
-    min_new_score: float = 0.93
+    min_new_score: Annotated[float, Range(above=0, below=1)] = 0.93
     """Least confidence, 0-1, with which a face is taken up. Higher, since much looks like a face at first sight."""
-    search_interval: int = 10
+    search_interval: Annotated[int, Range(minimum=1, unit="frames")] = 10
     """Frames between two looks for further faces while some face is followed."""
     min_face_size: float = 24.0
     """Smallest face worth following: longer side of the box around its landmarks, in pixels."""
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
-        if self.max_faces < 1:
-            raise InputError(f"max_faces is {self.max_faces}; at least one face has to be followed")
-        if not 0 < self.min_score <= self.min_new_score < 1:
+        check_ranges(self)
+        if not self.min_score <= self.min_new_score:
             raise InputError(
-                f"min_score and min_new_score are {self.min_score} and {self.min_new_score}; give confidences between "
-                "0 and 1, the first not above the second"
+                f"min_score and min_new_score are {self.min_score} and {self.min_new_score}; give a first that is not "
+                "above the second"
             )
-        if self.search_interval < 1:
-            raise InputError(f"search_interval is {self.search_interval}; give 1 frame or more")
 
 
 class FaceTracker(Closeable, Protocol):

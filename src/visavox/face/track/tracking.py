@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib import metadata
+from typing import Annotated
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from visavox.face.track.track_file import FORMAT, load_tracks, save_tracks
 from visavox.face.track.tracker import FaceTracker, TrackerSettings, open_tracker
 from visavox.progress import QUIET, Progress
 from visavox.runtime.cache import cache_folder
+from visavox.runtime.ranges import Range, check_ranges
 from visavox.types import Frame, PathLike, Track
 
 DESCRIPTION_INTERVAL = 4
@@ -43,13 +45,12 @@ class TrackingSettings:
     """Settings of finding and following faces from frame to frame."""
     status: StatusSettings = field(default_factory=StatusSettings)
     """Limits by which a frame counts as seen, filled in, or turned away."""
-    min_duration: float = 0.2
+    min_duration: Annotated[float, Range(minimum=0, unit="s", lowest="every face is kept")] = 0.2
     """Shortest time, in seconds, that a face must be seen for; what is seen for less is mostly no face."""
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
-        if self.min_duration < 0:
-            raise InputError(f"min_duration is {self.min_duration}; give seconds, 0 to keep every face")
+        check_ranges(self)
 
 
 def track_video(
@@ -96,6 +97,10 @@ def track_video(
 
             seen = see_faces(counted(), tracker)
     return build_tracks(seen, frame_size=frame_size, settings=settings)
+
+
+track = track_video
+"""The same function, by its name in `visavox`."""
 
 
 def track_frames(

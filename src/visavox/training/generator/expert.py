@@ -20,13 +20,13 @@ from visavox.models.sync.expert import Expert, ExpertConfig
 from visavox.training.generator.clips import NUM_MOTIONS, ClipSplits
 from visavox.training.measures import warn_if_stuck
 from visavox.training.run_folder import RunFolder
-from visavox.training.schedule import StepGate
 from visavox.training.task import (
     UNSTATED_LICENCE,
     Batch,
     Context,
     Losses,
     OptimizerStep,
+    StepGate,
     TrainingTask,
     Validation,
     WeightedLoss,

@@ -17,8 +17,7 @@ from visavox.training.generator.expert import ExpertSettings
 from visavox.training.generator.features import FeaturesSettings
 from visavox.training.generator.settings import GeneratorLosses, GeneratorSettings
 from visavox.training.generator.speech import SpeechSettings
-from visavox.training.recipe import Recipe
-from visavox.training.schedule import LoopSettings
+from visavox.training.recipe import LoopSettings, Recipe
 
 _COMPACT_SPEC = GeneratorSpec(CropSpec(size=128), AudioSpec(window=64, lead=30), layered=True)
 _SPEECH_BRANCH = SpeechBranchConfig(num_motions=8, dilations=(1, 2, 1, 2))

@@ -33,8 +33,7 @@ from visavox.models.sync.expert import Expert
 from visavox.training.generator.clips import ClipSplits
 from visavox.training.generator.prepared_batch import PreparedBatch, sharpness, side_by_side
 from visavox.training.generator.settings import GeneratorSettings
-from visavox.training.schedule import ValidationGate
-from visavox.training.task import Batch, OptimizerStep, WeightedLoss, to_channels_last
+from visavox.training.task import Batch, OptimizerStep, ValidationGate, WeightedLoss, to_channels_last
 from visavox.weights.networks import build_generator
 
 

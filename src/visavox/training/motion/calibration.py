@@ -1,16 +1,73 @@
-"""Sizes of the motion of speakers, by which the motion of a motion VAE is calibrated."""
+"""Calibration of a motion VAE: the size of its motion is set by that of speakers that it was not trained on."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import torch
 
 from visavox.data.motion.motion_dataset import MotionSequence
 from visavox.data.motion.motion_store import MotionStore
+from visavox.metrics.curves import opening_correlation
+from visavox.models.motion.motion_vae import MotionVae
+from visavox.training.measures import LARGEST_GAIN
+
+SPREAD_TRIALS = 6
+"""Steps of the search for the spread: to a sixty-fourth."""
+SPREAD_CLIPS = 40
+"""Clips by which it is judged."""
+
+Predict = Callable[[MotionSequence, float, int], np.ndarray]
+"""Predicts the motion of a clip, float32 (T, 68, 3), at a temperature and a seed, before it is calibrated."""
+
+
+def calibrate(vae: MotionVae, sequences: list[MotionSequence], predict: Predict, agreement: float) -> None:
+    """Set spread and size of the motion by speakers that the network was not trained on.
+
+    What is predicted for them is brought to the size of a typical speaker. The gap between the lips sets it for
+    all points: what belongs together in a face must grow together.
+
+    Args:
+        vae: the network whose calibration is set.
+        sequences: clips of these speakers.
+        predict: predicts the motion of a clip by the network.
+        agreement: correlation, of the opening, of what is drawn at temperature 1 with the most likely motion.
+    """
+    likely = [predict(sequence, 0.0, 0) for sequence in sequences]
+    vae.typical.copy_(torch.from_numpy(np.concatenate(likely).mean(axis=0).reshape(-1)))
+    every = max(1, len(sequences) // SPREAD_CLIPS)
+    _set_spread(vae, sequences[::every], likely[::every], predict, agreement)
+    lively = [predict(sequence, 1.0, number) for number, sequence in enumerate(sequences)]
+    for number, motions in enumerate((likely, lively)):
+        size = pooled_deviation([lip_opening(motion) for motion in motions])
+        vae.gains[number] = min(float(vae.opening_deviation) / max(size, 1e-6), LARGEST_GAIN)
+
+
+def _set_spread(
+    vae: MotionVae, sequences: list[MotionSequence], likely: list[np.ndarray], predict: Predict, agreement: float
+) -> None:
+    """Find the largest spread, up to 1, at which samples agree with the most likely motion as they should."""
+    least, largest = 0.0, 1.0
+    for trial in range(SPREAD_TRIALS):
+        # The whole prior first: it may agree well enough.
+        vae.spread.fill_(largest if trial == 0 else (least + largest) / 2)
+        drawn = [predict(sequence, 1.0, number) for number, sequence in enumerate(sequences)]
+        agreements = [
+            opening_correlation(lip_opening(one), lip_opening(other)) for one, other in zip(drawn, likely, strict=True)
+        ]
+        if np.nanmean(agreements) >= agreement:
+            least = float(vae.spread)
+        else:
+            largest = float(vae.spread)
+        if least >= largest:
+            break
 
 
 def lip_opening(motion: np.ndarray) -> np.ndarray:
     """Return the gap between the lips (T,), centimetres, of motion (T, 68, 3)."""
-    return motion[..., 62, 1] - motion[..., 66, 1]
+    gap: np.ndarray = motion[..., 62, 1] - motion[..., 66, 1]
+    return gap
 
 
 def pooled_deviation(curves: list[np.ndarray]) -> float:

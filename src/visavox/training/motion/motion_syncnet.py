@@ -27,13 +27,13 @@ from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfi
 from visavox.training.inputs import Inputs
 from visavox.training.measures import warn_if_stuck
 from visavox.training.motion.speech import find_features, load_motions
-from visavox.training.schedule import StepGate
 from visavox.training.task import (
     UNSTATED_LICENCE,
     Batch,
     Context,
     Losses,
     OptimizerStep,
+    StepGate,
     TrainingTask,
     Validation,
     WeightedLoss,
@@ -237,7 +237,9 @@ class MotionSyncNetTask(TrainingTask):
         )
         samples = [data[number] for number in range(len(data))]
         batch = {name: torch.stack([s[name] for s in samples]).to(self.device) for name in samples[0]}
-        heard = torch.cat([self.network.embed_speech(part) for part in batch["speech"].flatten(0, 1).split(1024)])
+        heard = torch.cat(
+            [self.network.embed_speech(part) for part in torch.split(batch["speech"].flatten(0, 1), 1024)]
+        )
         seen = self.network.embed_mouths(self.network.take_points(batch["motion"].flatten(0, 1)))
         compared = Comparison(heard, seen, batch["starts"], batch["speaker"])
         metrics = {name: float(value) for name, value in compared.verdicts().items()}
@@ -280,7 +282,8 @@ def _principal_components(network: MotionSyncNet, train: MotionStore, number: in
     points = network.take_points(frames).double()
     points -= points.mean(dim=0)
     values, vectors = torch.linalg.eigh(points.T @ points / len(points))
-    return (vectors[:, -number:] / values[-number:].clamp(min=1e-12).sqrt()).float()
+    basis: Tensor = vectors[:, -number:] / values[-number:].clamp(min=1e-12).sqrt()
+    return basis.float()
 
 
 def _random_stretches(number: int, length: int, largest: float, device: torch.device) -> Tensor:

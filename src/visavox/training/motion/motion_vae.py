@@ -29,21 +29,18 @@ from visavox.losses.motion import (
     reconstruction_loss,
     sync_loss,
 )
-from visavox.metrics.curves import opening_correlation
 from visavox.metrics.motion import MotionAgreement, compare_motions
 from visavox.models.motion.motion_vae import MotionVae, MotionVaeConfig, lip_gap
 from visavox.models.sync.motion_syncnet import MotionSyncNet
 from visavox.training.inputs import Inputs
-from visavox.training.measures import LARGEST_GAIN
 from visavox.training.motion.calibration import (
+    calibrate,
     collection_of,
     lip_opening,
-    pooled_deviation,
     speakers_apart,
     typical_deviation,
 )
 from visavox.training.motion.speech import find_features, load_motions, silent_row
-from visavox.training.schedule import ValidationGate
 from visavox.training.task import (
     UNSTATED_LICENCE,
     Batch,
@@ -51,6 +48,7 @@ from visavox.training.task import (
     OptimizerStep,
     TrainingTask,
     Validation,
+    ValidationGate,
     WeightedLoss,
 )
 from visavox.weights.checkpoint import load_model, save_model
@@ -59,10 +57,6 @@ from visavox.weights.weights_file import ModelCard
 MOUTH, CHIN, REST_OF_JAW = slice(48, 68), slice(4, 13), slice(0, 17)
 EYES = slice(36, 48)
 """Parts of the 68 points."""
-SPREAD_TRIALS = 6
-"""Steps of the search for the spread: to a sixty-fourth."""
-SPREAD_CLIPS = 40
-"""Clips by which it is judged."""
 
 
 @dataclass(frozen=True)
@@ -296,7 +290,7 @@ class MotionVaeTask(TrainingTask):
 
     def _sync_loss(self, out: MotionOutputs) -> Tensor:
         assert self.syncnet is not None
-        return sync_loss(self.syncnet, out.features, out.rebuilt.unflatten(-1, (68, 3)), out.mask)
+        return sync_loss(self.syncnet, out.features, torch.unflatten(out.rebuilt, -1, (68, 3)), out.mask)
 
     def _gap_loss(self, predicted: Tensor, true: Tensor, mask: Tensor) -> Tensor:
         return gap_loss(lip_gap(predicted) / self.gap_scale, lip_gap(true) / self.gap_scale, mask)
@@ -307,7 +301,7 @@ class MotionVaeTask(TrainingTask):
 
     def validate(self) -> Validation:
         """Compare predicted and true motion of the validation clips; the score is minus the correlation of opening."""
-        self._calibrate()
+        calibrate(self.vae, self.calibration, self._uncalibrated, self.settings.agreement)
         still = self._compare(0.0)
         lively = self._compare(1.0)
         figures = {
@@ -339,6 +333,9 @@ class MotionVaeTask(TrainingTask):
     def load_extra_state(self, state: dict[str, bool]) -> None:
         """Take back the state of the gate."""
         self.gate.is_open = state["judged_well"]
+
+    def _uncalibrated(self, sequence: MotionSequence, temperature: float, seed: int) -> np.ndarray:
+        return self.predict(sequence, temperature, seed, calibrated=False)
 
     def predict(
         self, sequence: MotionSequence, temperature: float, seed: int = 0, *, calibrated: bool = True
@@ -378,41 +375,6 @@ class MotionVaeTask(TrainingTask):
             motion = torch.from_numpy(self.predict(sequence, 0.0))[None].to(self.device)
             losses.append(float(sync_loss(self.syncnet, features, motion, motion.new_ones(motion.shape[:2]))))
         return float(np.mean(losses))
-
-    def _calibrate(self) -> None:
-        """Set spread and size of the motion by speakers that the network was not trained on.
-
-        What is predicted for them is brought to the size of a typical speaker. The gap between the lips sets it for
-        all points: what belongs together in a face must grow together.
-        """
-        vae, sequences = self.vae, self.calibration
-        likely = [self.predict(sequence, 0.0, calibrated=False) for sequence in sequences]
-        vae.typical.copy_(torch.from_numpy(np.concatenate(likely).mean(axis=0).reshape(-1)))
-        self._set_spread(
-            sequences[:: max(1, len(sequences) // SPREAD_CLIPS)], likely[:: max(1, len(sequences) // SPREAD_CLIPS)]
-        )
-        lively = [self.predict(sequence, 1.0, number, calibrated=False) for number, sequence in enumerate(sequences)]
-        for number, motions in enumerate((likely, lively)):
-            size = pooled_deviation([lip_opening(motion) for motion in motions])
-            vae.gains[number] = min(float(vae.opening_deviation) / max(size, 1e-6), LARGEST_GAIN)
-
-    def _set_spread(self, sequences: list[MotionSequence], likely: list[np.ndarray]) -> None:
-        """Find the largest spread, up to 1, at which samples agree with the most likely motion as they should."""
-        least, largest = 0.0, 1.0
-        for trial in range(SPREAD_TRIALS):
-            # The whole prior first: it may agree well enough.
-            self.vae.spread.fill_(largest if trial == 0 else (least + largest) / 2)
-            drawn = [self.predict(sequence, 1.0, number, calibrated=False) for number, sequence in enumerate(sequences)]
-            agreements = [
-                opening_correlation(lip_opening(one), lip_opening(other))
-                for one, other in zip(drawn, likely, strict=True)
-            ]
-            if np.nanmean(agreements) >= self.settings.agreement:
-                least = float(self.vae.spread)
-            else:
-                largest = float(self.vae.spread)
-            if least >= largest:
-                break
 
 
 def latent_mask(mask: Tensor) -> Tensor:

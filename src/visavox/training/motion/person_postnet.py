@@ -12,8 +12,7 @@ from visavox.training.motion.postnet import PostNetTask
 from visavox.training.motion.postnet_settings import PostNetSettings
 from visavox.training.motion.postnet_sources import drawn_motion, person_clips, person_sources
 from visavox.training.motion.speech import find_features, load_motions, load_pair
-from visavox.training.radiance.person import describe_person, digest_of_person
-from visavox.training.task import Context
+from visavox.training.task import Context, PersonTask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +29,7 @@ class PersonPostNetInputs(Inputs):
     """Prepared clips of other speakers, whose speech is taken too, and whose validation speakers measure."""
 
 
-class PersonPostNetTask(PostNetTask):
+class PersonPostNetTask(PersonTask, PostNetTask):
     """Trains a post-net by the motion that the motion VAE draws for the person's own speech.
 
     The last clips of the training part are not trained on: they choose the weights.
@@ -60,13 +59,3 @@ class PersonPostNetTask(PostNetTask):
             progress=context.progress,
         )
         return cls(settings, sources, syncnet, device=context.device, seed=context.seed)
-
-    @classmethod
-    def describe(cls, data: Any) -> str:
-        """Describe the data set in a few words."""
-        return describe_person(data)
-
-    @classmethod
-    def digest(cls, data: Any) -> str:
-        """Return what tells the data set from others."""
-        return digest_of_person(data)

@@ -316,7 +316,8 @@ class PostNetTask(TrainingTask):
         return np.concatenate([clip.truth for clip in self.sources.held_out if clip.truth is not None])
 
     def _from_rest(self, clip: SourceClip) -> np.ndarray:
-        return self.apply(self.postnet, clip.draws[0]) - self.rest.cpu().numpy()
+        rest: np.ndarray = self.rest.cpu().numpy()
+        return self.apply(self.postnet, clip.draws[0]) - rest
 
     @torch.no_grad()
     def _critic_accuracy(self) -> float:
@@ -333,7 +334,8 @@ class PostNetTask(TrainingTask):
 
     def apply(self, postnet: PostNet, displacements: np.ndarray) -> np.ndarray:
         """Move the motion of a clip (T, 68, 3)."""
-        return postnet(torch.from_numpy(displacements)[None].to(self.device))[0].float().cpu().numpy()
+        moved: np.ndarray = postnet(torch.from_numpy(displacements)[None].to(self.device))[0].float().cpu().numpy()
+        return moved
 
 
 def is_worth_having(metrics: Mapping[str, float]) -> bool:

@@ -209,8 +209,8 @@ def drawn_motion(speaker: Speaker, num_draws: int, temperature: float) -> Draw:
         rows = torch.from_numpy(clip.features).to(speaker.rest.device)
         # The same speech several times: a batch of draws from one seed.
         drawn = speaker.sample(rows.expand(num_draws, -1, -1), seed=0, temperature=temperature)
-        motions = drawn[:, : clip.num_frames].unflatten(-1, (68, 3))
-        return (motions.cpu().numpy() + rest).astype(np.float32)
+        motions: np.ndarray = drawn[:, : clip.num_frames].reshape(num_draws, -1, 68, 3).cpu().numpy() + rest
+        return motions.astype(np.float32)
 
     return draw
 
@@ -221,7 +221,7 @@ def true_motion(train: MotionStore) -> Draw:
     typical = np.mean([resting_face(clip.displacements, mode) for clip in train.clips], axis=0)
 
     def draw(clip: MotionClip) -> np.ndarray:
-        motion = clip.displacements - resting_face(clip.displacements, mode)
-        return (motion + typical)[None].astype(np.float32)
+        motion: np.ndarray = clip.displacements - resting_face(clip.displacements, mode) + typical
+        return motion[None].astype(np.float32)
 
     return draw

@@ -14,8 +14,7 @@ from visavox.models.sync.motion_syncnet import CHIN_68, MOUTH_68, MotionSyncNetC
 from visavox.training.motion.motion_syncnet import MotionSyncSettings
 from visavox.training.motion.motion_vae import MotionVaeLosses, MotionVaeSettings
 from visavox.training.motion.postnet_settings import PostNetSettings
-from visavox.training.recipe import Recipe
-from visavox.training.schedule import LoopSettings
+from visavox.training.recipe import LoopSettings, Recipe
 
 COMPACT_MOTION_SYNCNET = MotionSyncNetConfig(
     features="mel",

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import torch
 
 from visavox.data.radiance.person_data import PersonData
-from visavox.training.pace import measure_pace
 from visavox.training.radiance.head import HeadTask
 from visavox.training.radiance.person import load_patch_loss
 from visavox.training.radiance.recipes import HeadRecipe, TorsoRecipe
 from visavox.training.radiance.torso import TorsoTask
+from visavox.training.recipe import LoopSettings, steps_within
+from visavox.training.run import measure_pace
 from visavox.training.run_settings import RunSettings
-from visavox.training.schedule import LoopSettings, steps_within
 from visavox.types import PathLike
 
 _UPDATES = 32

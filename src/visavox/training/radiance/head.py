@@ -21,23 +21,24 @@ from visavox.models.radiance.field import Condition
 from visavox.models.radiance.head import Head, HeadConfig
 from visavox.training.divergence import RadianceWatch
 from visavox.training.inputs import LpipsInputs
-from visavox.training.radiance.person import PatchLoss, describe_person, digest_of_person, load_patch_loss
-from visavox.training.radiance.person_batch import (
+from visavox.training.radiance.person import (
+    PatchLoss,
     PersonBatch,
     camera_of,
     chance,
+    load_patch_loss,
     mean_known,
     psnr,
     spread_out,
     stored_frame,
 )
-from visavox.training.schedule import StepGate
 from visavox.training.task import (
     UNSTATED_LICENCE,
     Batch,
     Context,
     OptimizerStep,
-    TrainingTask,
+    PersonTask,
+    StepGate,
     Validation,
     WeightedLoss,
 )
@@ -127,7 +128,7 @@ class HeadOutputs:
     """Random generator of the sampling on rays."""
 
 
-class HeadTask(TrainingTask):
+class HeadTask(PersonTask):
     """Trains a Head-NeRF.
 
     Args:
@@ -196,16 +197,6 @@ class HeadTask(TrainingTask):
         if inputs.compile:
             compile_networks(task.head)
         return task
-
-    @classmethod
-    def describe(cls, data: Any) -> str:
-        """Describe the data set in a few words."""
-        return describe_person(data)
-
-    @classmethod
-    def digest(cls, data: Any) -> str:
-        """Return what tells the data set from others."""
-        return digest_of_person(data)
 
     def _carve(self, known: np.ndarray) -> None:
         """Restrict the occupancy to where the masks show the head."""

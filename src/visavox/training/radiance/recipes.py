@@ -17,8 +17,7 @@ from visavox.models.radiance.landmark_encoder import LandmarkEncoderConfig
 from visavox.models.radiance.torso import DeformationConfig, TorsoConfig
 from visavox.training.radiance.head import HeadLosses, HeadSettings
 from visavox.training.radiance.torso import TorsoSettings
-from visavox.training.recipe import Recipe
-from visavox.training.schedule import LoopSettings
+from visavox.training.recipe import LoopSettings, Recipe
 
 HeadRecipe = Recipe[HeadSettings]
 TorsoRecipe = Recipe[TorsoSettings]

@@ -19,8 +19,7 @@ from visavox.models.radiance.head import Head
 from visavox.models.radiance.torso import Torso, TorsoConfig, TorsoQuery
 from visavox.training.divergence import RadianceWatch
 from visavox.training.inputs import Inputs
-from visavox.training.radiance.person import describe_person, digest_of_person
-from visavox.training.radiance.person_batch import (
+from visavox.training.radiance.person import (
     PersonBatch,
     camera_of,
     chance,
@@ -34,7 +33,7 @@ from visavox.training.task import (
     Batch,
     Context,
     OptimizerStep,
-    TrainingTask,
+    PersonTask,
     Validation,
     WeightedLoss,
 )
@@ -106,7 +105,7 @@ class TorsoOutputs:
     """Pixels that they are compared with."""
 
 
-class TorsoTask(TrainingTask):
+class TorsoTask(PersonTask):
     """Trains a Torso-NeRF.
 
     Args:
@@ -171,16 +170,6 @@ class TorsoTask(TrainingTask):
         if inputs.compile:
             compile_networks(task.head, task.torso)
         return task
-
-    @classmethod
-    def describe(cls, data: Any) -> str:
-        """Describe the data set in a few words."""
-        return describe_person(data)
-
-    @classmethod
-    def digest(cls, data: Any) -> str:
-        """Return what tells the data set from others."""
-        return digest_of_person(data)
 
     def dataset(self, seed: int, length: int) -> Dataset[Batch]:
         """Return endless pixels of the training frames."""

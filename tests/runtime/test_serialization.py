@@ -10,12 +10,13 @@ from visavox.face.geometry.crop import CropSpec
 from visavox.models.generator.attn_wav2lip import AttnWav2LipConfig
 from visavox.models.generator.spec import AudioSpec, GeneratorSpec
 from visavox.models.generator.wav2lip import Wav2LipConfig
-from visavox.runtime.json_records import from_mapping, to_json
+from visavox.runtime.serialization import from_mapping, to_json
 
 
 @dataclass(frozen=True)
 class Inner:
     width: float = 1.5
+    shape: Literal["round", "flat"] | None = None
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,14 @@ class Outer:
     inner: Inner | None = None
     on: bool = False
     name: str = ""
+    parts: tuple[Inner, ...] = ()
 
 
 @pytest.mark.parametrize(
     "settings",
     [
         Outer("a"),
-        Outer("b", (), Inner(2.0), True, "é"),
+        Outer("b", (), Inner(2.0, "flat"), True, "é", (Inner(), Inner(1.0))),
         Wav2LipConfig(),
         Wav2LipConfig(modulated=True),
         GeneratorSpec(CropSpec(size=96), AudioSpec(window=32, lead=14), layered=True),
@@ -49,14 +51,19 @@ def test_a_field_that_is_not_given_keeps_its_default_and_an_integer_is_a_float()
     ("values", "words"),
     [
         ({"kind": "a", "size": 3}, "no 'size'; it has kind, sizes"),
-        ({"kind": "c"}, "'c' is none of 'a', 'b'"),
-        ({}, "kind"),
-        ({"kind": "a", "sizes": 3}, "must be a list"),
-        ({"kind": "a", "sizes": [1.5]}, "1.5 must be of type int"),
-        ({"kind": "a", "on": 1}, "1 must be of type bool"),
-        ({"kind": "a", "inner": {"width": True}}, "True must be of type float"),
+        ({"kind": "c"}, "Outer.kind is 'c'; allowed are 'a', 'b'"),
+        ({}, "Outer: object missing required field `kind`"),
+        ({"kind": "a", "sizes": 3}, "Outer.sizes: expected `array`, got `int`"),
+        ({"kind": "a", "sizes": [1.5]}, r"Outer.sizes\[0\]: expected `int`, got `float`"),
+        ({"kind": "a", "on": 1}, "Outer.on: expected `bool`, got `int`"),
+        ({"kind": "a", "inner": {"width": True}}, "Outer.inner.width: expected `float`, got `bool`"),
         ({"kind": "a", "inner": {"height": 2}}, "Inner has no 'height'"),
-        ([1], "must be an object"),
+        (
+            {"kind": "a", "parts": [{"width": 1}, {"shape": "square"}]},
+            r"Outer.parts\[1\].shape is 'square'; allowed are 'round', 'flat'",
+        ),
+        ({"kind": "a", "parts": [{"width": 1}, {"height": 1}]}, "Inner has no 'height'; it has width, shape"),
+        ([1], "Outer: expected `object`, got `array`"),
     ],
 )
 def test_what_does_not_fit_is_refused(values: dict[str, Any] | list[int], words: str) -> None:
