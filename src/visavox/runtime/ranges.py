@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, fields
-from functools import cache
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -90,13 +88,11 @@ def check_ranges(settings: Any) -> None:
             raise InputError(f"{name} is {value!r}; allowed are {', '.join(map(str, allowed))}")
 
 
-@cache
-def _rules(kind: Hashable) -> list[tuple[str, Range | tuple[Any, ...], bool]]:
+def _rules(kind: type) -> list[tuple[str, Range | tuple[Any, ...], bool]]:
     """Return fields with a rule: the name, a range or the allowed values, and whether None is allowed."""
-    assert isinstance(kind, type)
     hints = get_type_hints(kind, include_extras=True)
     rules: list[tuple[str, Range | tuple[Any, ...], bool]] = []
-    for field in fields(kind):  # type: ignore[arg-type]
+    for field in fields(kind):
         hint = hints[field.name]
         ranges = [note for note in get_args(hint)[1:] if isinstance(note, Range)] if _is(hint, Annotated) else []
         hint = get_args(hint)[0] if _is(hint, Annotated) else hint
