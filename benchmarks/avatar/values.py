@@ -19,7 +19,7 @@ from visavox.data.radiance.person_data import PersonData
 from visavox.data.radiance.ray_dataset import frame_geometry
 from visavox.face.geometry.landmarks import mouth_opening
 from visavox.face.track.tracker import FaceTracker, open_tracker
-from visavox.losses.radiance import PatchJudge
+from visavox.losses.radiance import PatchDistance
 from visavox.metrics.curves import pool_curves
 from visavox.metrics.flicker import FlickerMeter
 from visavox.metrics.landmark_distance import landmark_distance
@@ -70,7 +70,7 @@ class Meter:
         judge: compares mouths as a network that knows faces sees them.
     """
 
-    def __init__(self, data: PersonData, judge: PatchJudge) -> None:
+    def __init__(self, data: PersonData, judge: PatchDistance) -> None:
         self._data, self._judge = data, judge
         self._mouths = frame_geometry(data).mouth
         self._tracker = open_tracker(max_faces=1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from visavox.losses.adversarial import feature_distance, real_or_painted
+from visavox.losses.adversarial import feature_distance, real_or_generated
 from visavox.losses.sync import cosine_bce, stack_mouths
 
 
@@ -52,9 +52,9 @@ def test_stack_mouths_keeps_frames_together() -> None:
 
 def test_real_or_painted() -> None:
     judged = torch.tensor([[0.9], [0.2]])
-    assert float(real_or_painted(judged, real=True)) == pytest.approx(-(math.log(0.9) + math.log(0.2)) / 2)
-    assert float(real_or_painted(judged, real=False)) == pytest.approx(-(math.log(0.1) + math.log(0.8)) / 2)
-    assert torch.isfinite(real_or_painted(torch.tensor([[0.0], [1.0]]), real=True))
+    assert float(real_or_generated(judged, real=True)) == pytest.approx(-(math.log(0.9) + math.log(0.2)) / 2)
+    assert float(real_or_generated(judged, real=False)) == pytest.approx(-(math.log(0.1) + math.log(0.8)) / 2)
+    assert torch.isfinite(real_or_generated(torch.tensor([[0.0], [1.0]]), real=True))
 
 
 def test_feature_distance() -> None:

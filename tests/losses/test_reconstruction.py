@@ -10,7 +10,7 @@ from visavox.losses.reconstruction import (
     STRIDE,
     WINDOW,
     detail_difference,
-    painted_region,
+    region_weight,
     weighted_gradient_l1,
     weighted_l1,
 )
@@ -63,7 +63,7 @@ def test_a_constant_error_has_no_gradient_error() -> None:
 
 def test_painted_region_against_a_loop() -> None:
     boxes = np.array([[4.0, 9.0, 12.0, 13.0], [2.0, 10.0, 8.0, 12.0]])
-    found = painted_region(torch.from_numpy(boxes).float(), SIZE, mouth_weight=4.0, border=2).numpy()
+    found = region_weight(torch.from_numpy(boxes).float(), SIZE, mouth_weight=4.0, border=2).numpy()
     for number, (x0, y0, x1, y1) in enumerate(boxes):
         expected = np.zeros((SIZE, SIZE))
         reach = 0.6 * (x1 - x0)
@@ -75,7 +75,7 @@ def test_painted_region_against_a_loop() -> None:
 
 
 def test_painted_region_without_a_mouth_weight_is_flat_where_it_counts() -> None:
-    weight = painted_region(torch.tensor([[4.0, 9.0, 12.0, 13.0]]), SIZE, mouth_weight=1.0, border=0)
+    weight = region_weight(torch.tensor([[4.0, 9.0, 12.0, 13.0]]), SIZE, mouth_weight=1.0, border=0)
     assert torch.equal(weight[0, 0, : SIZE // 2], torch.zeros(SIZE // 2, SIZE))
     assert torch.allclose(weight[0, 0, SIZE // 2 :], torch.tensor(2.0))
     assert weight.mean() == pytest.approx(1)

@@ -22,7 +22,7 @@ from visavox.types import Frame, PathLike
 
 @dataclass(frozen=True)
 class ComparisonSettings:
-    """How videos are put side by side."""
+    """Layout of videos side by side."""
 
     labels: tuple[str, ...] = ()
     """A name for each video; none takes the names of the files."""
@@ -38,7 +38,7 @@ class ComparisonSettings:
 
 @dataclass(frozen=True)
 class _Tile:
-    """Where one video is in the result."""
+    """Place of one video in the result."""
 
     x: int
     y: int

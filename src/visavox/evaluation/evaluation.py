@@ -21,10 +21,10 @@ from visavox.types import PathLike
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """How the two videos are brought together."""
+    """Choices of the face and of the alignment of two videos."""
 
     face: str = "largest"
-    """Which face of both videos: largest, leftmost, rightmost or a number."""
+    """Face of both videos: largest, leftmost, rightmost or a number."""
     always_align: bool = False
     """Move the dubbed face onto the true one for PSNR and SSIM even where the heads nearly coincide: values of two
     dubs of a backward video compare only if both were taken in the same way."""
@@ -51,7 +51,7 @@ def evaluate(
         truth: the recording.
         audio: the speech that the mouth should follow; None: the dubbed video's own audio. Its first sample is
             heard with the first frame.
-        source: the video that was dubbed, for the pixels outside the repainted region; None: the truth, if the
+        source: the video that was dubbed, for the pixels outside the generated region; None: the truth, if the
             head does the same in both.
         metrics: names of metrics (`visavox.metrics.METRICS`), or metrics by name, as `choose_metrics` makes them with
             options; None: those that need no further weights.
@@ -81,9 +81,9 @@ def evaluate_pair(
     progress: Progress = QUIET,
 ) -> Report:
     """Measure the files of a pair; the other arguments are those of `evaluate`."""
-    chosen = metrics if isinstance(metrics, Mapping) else choose_metrics(metrics or ())
+    selection = metrics if isinstance(metrics, Mapping) else choose_metrics(metrics or ())
     check_files(files)
-    return measure_pair(files, chosen, settings, progress)
+    return measure_pair(files, selection, settings, progress)
 
 
 def measure_pair(

@@ -101,7 +101,7 @@ def label_rows(rows: Sequence[tuple[str, Sequence[np.ndarray]]]) -> np.ndarray:
 
 
 def beside(sheets: Sequence[np.ndarray], gap: int = 4 * _GAP) -> np.ndarray:
-    """Put sheets of one height side by side, on white."""
+    """Put sheets side by side on white: uint8 RGB (H, W, 3) each, of one height."""
     space = np.full((sheets[0].shape[0], gap, 3), 255, np.uint8)
     parts = [part for one in sheets for part in (space, one)]
     return np.concatenate(parts[1:], axis=1)

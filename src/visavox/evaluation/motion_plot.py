@@ -36,7 +36,7 @@ class Cloud:
     """Frames of one kind."""
 
     name: str
-    """What they are."""
+    """Name of them, for the legend."""
     colour: str
     """CSS colour."""
     frames: np.ndarray
@@ -121,12 +121,12 @@ def domain_clouds(
     ]
     if prediction is not None:
         # Some frames of many clips say more than all frames of a few.
-        chosen = [others[place] for place in np.sort(rng.permutation(len(others))[: max(1, count // 10)])]
-        predicted = [prediction.draw(clip)[0] for clip in progress.track(chosen, "predicting motion", unit="clip")]
-        clouds.append(_cloud(f"{prediction.name}, without adaptation", RED, chosen, predicted))
+        selection = [others[place] for place in np.sort(rng.permutation(len(others))[: max(1, count // 10)])]
+        predicted = [prediction.draw(clip)[0] for clip in progress.track(selection, "predicting motion", unit="clip")]
+        clouds.append(_cloud(f"{prediction.name}, without adaptation", RED, selection, predicted))
         if prediction.postnet is not None:
             adapted = [prediction.postnet(motion) for motion in predicted]
-            clouds.append(_cloud(f"{prediction.name}, with adaptation", ORANGE, chosen, adapted))
+            clouds.append(_cloud(f"{prediction.name}, with adaptation", ORANGE, selection, adapted))
     return [cloud.thinned(count, rng) for cloud in clouds]
 
 

@@ -1,4 +1,4 @@
-"""Which dubbed video belongs to which recording: a pair, two folders, or a list in a file."""
+"""Pairs of a dubbed video and its recording: one, those of two folders, or a list in a file."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from visavox.constants import SAMPLE_RATE
 from visavox.evaluation.report import Report
 from visavox.evaluation.videos import driving_audio
 from visavox.types import PathLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _TRUE_COLOUR, _DUBBED_COLOUR, _AUDIO_COLOUR = "#3b6ea5", "#d1495b", "#d4d4d4"
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
@@ -61,8 +65,8 @@ def _milliseconds(lag: float, frame_rate: float) -> str:
     return f"{1000 * lag / frame_rate if frame_rate else math.nan:+.0f} ms"
 
 
-def draw_audio(axes, waveform: np.ndarray, rate: int, duration: float) -> None:
-    """Fill the envelope of the audio behind the curves, on an axis of its own."""
+def draw_audio(axes: Axes, waveform: np.ndarray, rate: int, duration: float) -> None:
+    """Fill the envelope of the audio, float32 (N,), behind the curves, on an axis of its own."""
     block = max(1, rate // 200)
     shown = waveform[: int((duration + 0.1) * rate)]
     blocks = shown[: len(shown) // block * block].reshape(-1, block)

@@ -35,7 +35,7 @@ class Report:
     missing: Mapping[str, str] = field(default_factory=dict)
     """Values that were wanted and could not be measured: name -> the reason."""
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
-    """What values were made of, by name: curves over the frames, such as `times` and `opening`, and features."""
+    """Arrays that values were computed from, by name: curves over the frames, such as `times`, and features."""
 
     def to_dict(self, curves: bool = False) -> dict[str, Any]:
         """Return the report as plain values for JSON. An infinite value, such as the PSNR of equal images, is None.
@@ -55,7 +55,8 @@ class Report:
         }
         if curves:
             values["curves"] = {name: array.tolist() for name, array in self.arrays.items() if array.ndim == 1}
-        return plain(values)
+        written: dict[str, Any] = plain(values)
+        return written
 
     @property
     def result(self) -> dict[str, Any]:
@@ -68,7 +69,7 @@ class Summary:
     """Reports of one group taken together."""
 
     num_videos: int
-    """How many they are."""
+    """Number of reports."""
     values: Mapping[str, float]
     """By name: the mean over the reports that have the value, unless the metric combines them otherwise."""
     missing: Mapping[str, str]
@@ -76,7 +77,10 @@ class Summary:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as plain values for JSON."""
-        return plain({"num_videos": self.num_videos, "values": dict(self.values), "missing": dict(self.missing)})
+        written: dict[str, Any] = plain(
+            {"num_videos": self.num_videos, "values": dict(self.values), "missing": dict(self.missing)}
+        )
+        return written
 
 
 def summarise(reports: Sequence[Report]) -> Summary:

@@ -203,7 +203,7 @@ class _Follower:
 
 
 def encode_again(source: PathLike, target: Path) -> Path:
-    """Encode a video as a dub does, with nothing repainted."""
+    """Encode a video as a dub does, with nothing generated."""
     from visavox.media import Encoding, VideoReader, VideoWriter
 
     with (
@@ -244,13 +244,13 @@ class TrackCache:
         check_selection(face)
         if face == "all":
             raise InputError("all faces asked for; one is measured at a time: give largest, leftmost or a number")
-        chosen = select_tracks(track_video(path, progress=progress), face)
-        if not chosen:
+        selection = select_tracks(track_video(path, progress=progress), face)
+        if not selection:
             raise InputError(f"{path} shows no face; give a video in which one is seen")
         if kept is not None and keep:
             kept.parent.mkdir(parents=True, exist_ok=True)
-            save_track(chosen[0], kept)
-        return chosen[0]
+            save_track(selection[0], kept)
+        return selection[0]
 
     def file(self, path: PathLike, face: str = "largest") -> Path | None:
         """Name the file of a track after what the video is: where, how long, how old; None where nothing is kept."""

@@ -11,10 +11,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from visavox.losses.adversarial import feature_distance, gradient_penalty, least_squares, real_or_painted
+    from visavox.losses.adversarial import feature_distance, gradient_penalty, least_squares, real_or_generated
     from visavox.losses.motion import (
         Comparison,
-        MotionJudge,
+        MotionScorer,
         continuity_loss,
         divergence_loss,
         gap_loss,
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     )
     from visavox.losses.perceptual import LpipsLoss, normalized_feature_distance, reading_distance
     from visavox.losses.radiance import (
-        PatchJudge,
+        PatchDistance,
         change_outside,
         color_error,
-        feature_judge,
+        feature_patch_distance,
         mask_error,
         opacity_entropy,
     )
-    from visavox.losses.reconstruction import detail_difference, painted_region, weighted_gradient_l1, weighted_l1
+    from visavox.losses.reconstruction import detail_difference, region_weight, weighted_gradient_l1, weighted_l1
     from visavox.losses.sync import contrastive, cosine_bce, stack_mouths
 
 _HOMES = {
     "Comparison": "motion",
     "LpipsLoss": "perceptual",
-    "MotionJudge": "motion",
-    "PatchJudge": "radiance",
+    "MotionScorer": "motion",
+    "PatchDistance": "radiance",
     "change_outside": "radiance",
     "color_error": "radiance",
     "continuity_loss": "motion",
@@ -46,16 +46,16 @@ _HOMES = {
     "detail_difference": "reconstruction",
     "divergence_loss": "motion",
     "feature_distance": "adversarial",
-    "feature_judge": "radiance",
+    "feature_patch_distance": "radiance",
     "gap_loss": "motion",
     "gradient_penalty": "adversarial",
     "least_squares": "adversarial",
     "mask_error": "radiance",
     "normalized_feature_distance": "perceptual",
     "opacity_entropy": "radiance",
-    "painted_region": "reconstruction",
+    "region_weight": "reconstruction",
     "reading_distance": "perceptual",
-    "real_or_painted": "adversarial",
+    "real_or_generated": "adversarial",
     "reconstruction_loss": "motion",
     "stack_mouths": "sync",
     "sync_loss": "motion",
@@ -66,8 +66,8 @@ _HOMES = {
 __all__ = [
     "Comparison",
     "LpipsLoss",
-    "MotionJudge",
-    "PatchJudge",
+    "MotionScorer",
+    "PatchDistance",
     "change_outside",
     "color_error",
     "continuity_loss",
@@ -76,17 +76,17 @@ __all__ = [
     "detail_difference",
     "divergence_loss",
     "feature_distance",
-    "feature_judge",
+    "feature_patch_distance",
     "gap_loss",
     "gradient_penalty",
     "least_squares",
     "mask_error",
     "normalized_feature_distance",
     "opacity_entropy",
-    "painted_region",
     "reading_distance",
-    "real_or_painted",
+    "real_or_generated",
     "reconstruction_loss",
+    "region_weight",
     "stack_mouths",
     "sync_loss",
     "weighted_gradient_l1",

@@ -7,51 +7,51 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def real_or_painted(judged: Tensor, real: bool) -> Tensor:
-    """Binary cross-entropy of what the discriminator says of pictures that are all real or all painted.
+def real_or_generated(scores: Tensor, real: bool) -> Tensor:
+    """Binary cross-entropy of what the discriminator says of images that are all real or all generated.
 
     Args:
-        judged: (B, 1) probability that each is a photograph.
+        scores: (B, 1) probability that each is a photograph.
         real: what they are; for the generator's own loss, what it wants them to be taken for.
     """
-    with torch.autocast(judged.device.type, enabled=False):
-        judged = judged.float().clamp(1e-6, 1 - 1e-6)
-        return F.binary_cross_entropy(judged, torch.full_like(judged, float(real)))
+    with torch.autocast(scores.device.type, enabled=False):
+        scores = scores.float().clamp(1e-6, 1 - 1e-6)
+        return F.binary_cross_entropy(scores, torch.full_like(scores, float(real)))
 
 
-def least_squares(judged: Tensor, real: bool) -> Tensor:
+def least_squares(scores: Tensor, real: bool) -> Tensor:
     """Least-squares loss of what a critic says of samples that are all real or all made (Mao et al. 2017, LSGAN).
 
     Args:
-        judged: of any shape, 1 for real and 0 for made.
+        scores: (...) of any shape, 1 for real and 0 for made.
         real: what they are; for the generator's own loss, what it wants them to be taken for.
 
     Returns:
         the mean; 0.25 where the critic cannot tell and says a half.
     """
-    return ((judged.float() - float(real)) ** 2).mean()
+    return ((scores.float() - float(real)) ** 2).mean()
 
 
-def gradient_penalty(judged: Tensor, samples: Tensor) -> Tensor:
+def gradient_penalty(scores: Tensor, samples: Tensor) -> Tensor:
     """Squared slope of a critic at real samples (Mescheder et al. 2018, R1), which keeps it from racing ahead.
 
     Args:
-        judged: (...) what the critic says of each sample.
+        scores: (...) what the critic says of each sample.
         samples: (..., D) what it was given, with `requires_grad`.
 
     Returns:
         the mean over samples of the squared length of the gradient.
     """
-    (slopes,) = torch.autograd.grad(judged.sum(), samples, create_graph=True)
+    (slopes,) = torch.autograd.grad(scores.sum(), samples, create_graph=True)
     return (slopes.float() ** 2).sum(dim=-1).mean()
 
 
-def feature_distance(painted: list[Tensor], truth: list[Tensor]) -> Tensor:
-    """L1 between what the discriminator's layers see in a painted and in the true picture (Wang et al. 2018).
+def feature_distance(generated: list[Tensor], truth: list[Tensor]) -> Tensor:
+    """L1 between what the discriminator's layers see in a generated and in the true image (Wang et al. 2018).
 
     Args:
-        painted: features of each layer.
-        truth: the same for the true picture; no gradient flows into them.
+        generated: features (B, C, H, W) of each layer.
+        truth: the same for the true image; no gradient flows into them.
     """
-    distances = [F.l1_loss(one, other.detach()) for one, other in zip(painted, truth, strict=True)]
+    distances = [F.l1_loss(one, other.detach()) for one, other in zip(generated, truth, strict=True)]
     return torch.stack(distances).mean()

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from visavox.data.motion.motion_sync_dataset import NEAR
 
 
-class MotionJudge(Protocol):
+class MotionScorer(Protocol):
     """A frozen network that says how well motion and speech fit together, such as the motion SyncNet."""
 
     def agreement(self, features: Tensor, expression: Tensor) -> Tensor:
@@ -35,7 +35,11 @@ def reconstruction_loss(predicted: Tensor, true: Tensor, weights: Tensor, mask: 
 def continuity_loss(predicted: Tensor, true: Tensor, weights: Tensor, mask: Tensor) -> Tensor:
     """Squared error of the first frame, and of the differences between neighbouring frames.
 
-    Arguments as `reconstruction_loss`.
+    Args:
+        predicted: (B, T, D).
+        true: (B, T, D).
+        weights: (D,), of the coordinates.
+        mask: (B, T).
     """
     error = predicted - true
     first = masked_mean((error[:, :1] ** 2 * weights).mean(dim=-1), mask[:, :1])
@@ -53,19 +57,19 @@ def divergence_loss(divergence: Tensor, mask: Tensor, channels: int) -> Tensor:
     return masked_mean(divergence, mask) / channels
 
 
-def sync_loss(judge: MotionJudge, features: Tensor, expression: Tensor, mask: Tensor) -> Tensor:
-    """Binary cross entropy of the judge's cosines with "in sync".
+def sync_loss(scorer: MotionScorer, features: Tensor, expression: Tensor, mask: Tensor) -> Tensor:
+    """Binary cross entropy of the scorer's cosines with "in sync".
 
     Args:
-        judge: the motion SyncNet.
+        scorer: the motion SyncNet.
         features: (B, 2 T, C).
         expression: (B, T, 68, 3), centimetres from the speaker's neutral face.
         mask: (B, T); windows that reach beyond it do not count.
     """
-    cosine = judge.agreement(features, expression)
+    cosine = scorer.agreement(features, expression)
     width = mask.shape[1] - cosine.shape[1] + 1
     whole = mask.unfold(1, width, 1).amin(dim=-1)
-    # Never the logarithm of 0, and a slope wherever the judge has one.
+    # Never the logarithm of 0, and a slope wherever the scorer has one.
     return masked_mean(-(cosine + 1e-4).log(), whole)
 
 
@@ -80,21 +84,21 @@ class Comparison:
     speaker (who may not be told by the voice alone, so it counts no more than each of the others).
     """
 
-    def __init__(self, heard: Tensor, seen: Tensor, starts: Tensor, speaker: Tensor) -> None:
+    def __init__(self, spoken: Tensor, seen: Tensor, starts: Tensor, speaker: Tensor) -> None:
         """Compare.
 
         Args:
-            heard: (B W, D) embeddings of speech, clip by clip, not yet of length one.
+            spoken: (B W, D) embeddings of speech, clip by clip, not yet of length one.
             seen: (B W, D), of the mouths.
             starts: int (B, W), first frame of each window.
             speaker: int (B,), who speaks.
         """
         shape = starts.shape
-        sounds = F.normalize(heard.float(), dim=1).unflatten(0, shape)
-        faces = F.normalize(seen.float(), dim=1).unflatten(0, shape)
-        self.cosines = torch.einsum("bwd,bvd->bwv", faces, sounds)
+        speech = F.normalize(spoken.float(), dim=1).view(*shape, -1)
+        faces = F.normalize(seen.float(), dim=1).view(*shape, -1)
+        self.cosines = torch.einsum("bwd,bvd->bwv", faces, speech)
         """(B, W, W): of mouths w with speech v of the same clip."""
-        self.other_cosines = (faces * sounds.roll(1, dims=0)).sum(dim=-1)
+        self.other_cosines = (faces * speech.roll(1, dims=0)).sum(dim=-1)
         """(B, W): of mouths with speech of the clip before in the batch."""
         distance = (starts[:, :, None] - starts[:, None]).abs()
         others = (speaker != speaker.roll(1))[:, None].expand(shape)
@@ -115,7 +119,7 @@ class Comparison:
         return (self.other_cosines if kind == "other" else self.cosines)[self.masks[kind]]
 
     def verdicts(self) -> dict[str, Tensor]:
-        """Binary cross-entropy of right pairs (`together`) and of wrong ones (`apart`, each kind counts the same)."""
+        """Binary cross-entropy of right pairs (`together`) and of wrong ones (`apart`, all kinds alike), each ()."""
         right = self.right.flatten()
         wrong = [self._wrong(kind) for kind in self.masks]
         apart = [_cross_entropy(each, 0.0) for each in wrong if len(each)]
@@ -124,7 +128,7 @@ class Comparison:
         return {"together": _cross_entropy(right, 1.0), "apart": torch.stack(apart).mean()}
 
     def contrast(self) -> Tensor:
-        """Cross-entropy of finding each mouth's own speech among all of the clip and one of another speaker's."""
+        """Cross-entropy of finding each mouth's own speech among all of the clip and one of another speaker's: ()."""
         own = torch.eye(self.cosines.shape[1], dtype=torch.bool, device=self.cosines.device)
         allowed = self.masks["near"] | self.masks["far"] | own
         within = (self.cosines / TEMPERATURE).masked_fill(~allowed, -torch.inf)

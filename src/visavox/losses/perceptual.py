@@ -35,47 +35,48 @@ class LpipsLoss(nn.Module):
         """Load the published numbers; takes and raises what `load_lpips` does."""
         return cls(load_lpips(network, weights=weights, linear=linear, device=device))
 
-    def forward(self, painted: Tensor, truth: Tensor) -> Tensor:
+    def forward(self, generated: Tensor, truth: Tensor) -> Tensor:
         """Return the distance of every pair, float32 (B,).
 
         Args:
-            painted: (B, 3, H, W) RGB in [0, 1]; gradients flow to it.
+            generated: (B, 3, H, W) RGB in [0, 1]; gradients flow to it.
             truth: the same; no gradient flows to it.
         """
-        return self.distance(painted, truth.detach())
+        distance: Tensor = self.distance(generated, truth.detach())
+        return distance
 
 
-def normalized_feature_distance(painted: list[Tensor], truth: list[Tensor]) -> Tensor:
+def normalized_feature_distance(generated: list[Tensor], truth: list[Tensor]) -> Tensor:
     """Squared distance between features of length one (Zhang et al. 2018, equation 1, with all weights one).
 
-    The form of LPIPS on a network that knows faces; it is not LPIPS, whose weights were learned from what people
-    judged alike.
+    The form of LPIPS on a network that knows faces; it is not LPIPS, whose weights were learned from what
+    people find alike.
 
     Args:
-        painted: features (B, C, H, W) of each stage.
-        truth: the same of the true pictures.
+        generated: features (B, C, H, W) of each stage.
+        truth: the same of the true images.
 
     Returns:
-        (B,) mean over the stages of the mean over positions; 0 for the same picture, at most 4.
+        (B,) mean over the stages of the mean over positions; 0 for the same image, at most 4.
     """
     distances = []
-    for one, other in zip(painted, truth, strict=True):
+    for one, other in zip(generated, truth, strict=True):
         difference = _unit_length(one.float()) - _unit_length(other.float())
         distances.append((difference**2).sum(dim=1).mean(dim=(1, 2)))
     return torch.stack(distances).mean(dim=0)
 
 
-def reading_distance(painted: Tensor, truth: Tensor) -> Tensor:
-    """Smooth L1 between the motions of the mouth that are read from painted and from true pictures.
+def reading_distance(generated: Tensor, truth: Tensor) -> Tensor:
+    """Smooth L1 between the motions of the mouth that are read from generated and from true images.
 
     The pixels of a mouth that opens too little are nearly right everywhere but where it matters; what is read from
     them is not. Beyond one standard deviation the distance grows linearly, so that one misread frame does not rule.
 
     Args:
-        painted: (B, K) motions.
+        generated: (B, K) motions.
         truth: (B, K); no gradient flows into it.
     """
-    return torch.nn.functional.smooth_l1_loss(painted.float(), truth.detach().float())
+    return torch.nn.functional.smooth_l1_loss(generated.float(), truth.detach().float())
 
 
 def _unit_length(features: Tensor) -> Tensor:

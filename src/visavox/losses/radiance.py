@@ -9,13 +9,13 @@ from torch.nn import functional as F
 
 from visavox.losses.perceptual import normalized_feature_distance
 
-PatchJudge = Callable[[Tensor, Tensor], Tensor]
-"""Distance (B,) between painted and true patches (B, 3, P, P), such as `visavox.losses.perceptual.LpipsLoss`."""
+PatchDistance = Callable[[Tensor, Tensor], Tensor]
+"""Distance (B,) between generated and true patches (B, 3, P, P), such as `visavox.losses.perceptual.LpipsLoss`."""
 
 
-def color_error(painted: Tensor, truth: Tensor) -> Tensor:
+def color_error(generated: Tensor, truth: Tensor) -> Tensor:
     """Mean squared error of colours (R, 3) in [0, 1] (GeneFace, equation 8)."""
-    return F.mse_loss(painted.float(), truth)
+    return F.mse_loss(generated.float(), truth)
 
 
 def opacity_entropy(opacity: Tensor) -> Tensor:
@@ -50,16 +50,19 @@ def change_outside(change: Tensor, in_face: Tensor) -> Tensor:
     return (outside * change).sum() / outside.sum().clamp(min=1)
 
 
-def feature_judge(stages: Iterable[Callable[[Tensor], Tensor]], size: int) -> PatchJudge:
+def feature_patch_distance(stages: Iterable[Callable[[Tensor], Tensor]], size: int) -> PatchDistance:
     """Compare patches by what a network that knows faces sees in them.
 
     Args:
-        stages: of `visavox.models.perceptual.face_features.FaceFeatures`, whose convolutions take pictures of any size.
+        stages: of `visavox.models.perceptual.face_features.FaceFeatures`, whose convolutions take images of any size.
         size: side that patches are brought to, so that a mouth is as large as in the crops that the network knows.
+
+    Returns:
+        a distance (B,) of patches (B, 3, H, W) in [0, 1].
     """
 
-    def distance(painted: Tensor, truth: Tensor) -> Tensor:
-        return normalized_feature_distance(_seen(stages, painted, size), _seen(stages, truth.detach(), size))
+    def distance(generated: Tensor, truth: Tensor) -> Tensor:
+        return normalized_feature_distance(_seen(stages, generated, size), _seen(stages, truth.detach(), size))
 
     return distance
 

@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def painted_region(boxes: Tensor, size: int, *, mouth_weight: float, border: int) -> Tensor:
-    """Weigh the pixels of a crop: the kept half nothing, the repainted half 1, the mouth more.
+def region_weight(boxes: Tensor, size: int, *, mouth_weight: float, border: int) -> Tensor:
+    """Weigh the pixels of a crop: the kept half nothing, the generated half 1, the mouth more.
 
     Args:
         boxes: (B, 4) box around the lips in pixels of the crop.
@@ -17,7 +17,7 @@ def painted_region(boxes: Tensor, size: int, *, mouth_weight: float, border: int
         border: rows above the lower half that count as well, so that the seam between both is learned.
 
     Returns:
-        (B, 1, size, size) float32, of mean 1 over each picture.
+        (B, 1, size, size) float32, of mean 1 over each image.
     """
     position = torch.arange(size, device=boxes.device, dtype=torch.float32) + 0.5
     center_x, center_y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
@@ -31,25 +31,31 @@ def painted_region(boxes: Tensor, size: int, *, mouth_weight: float, border: int
     return (weight / weight.mean(dim=(1, 2), keepdim=True))[:, None]
 
 
-def weighted_l1(painted: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """Mean of weight * |painted - truth|.
+def weighted_l1(generated: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Mean of weight * |generated - truth|.
 
     Args:
-        painted: (B, 3, H, W) in [0, 1].
+        generated: (B, 3, H, W) in [0, 1].
         truth: (B, 3, H, W) in [0, 1].
         weight: (B, 1, H, W) of mean 1.
     """
-    return ((painted - truth).abs() * weight).mean()
+    return ((generated - truth).abs() * weight).mean()
 
 
-def weighted_gradient_l1(painted: Tensor, truth: Tensor, weight: Tensor, scales: int = 2) -> Tensor:
-    """L1 between the finite differences of two pictures, at full size and at `scales - 1` halvings.
+def weighted_gradient_l1(generated: Tensor, truth: Tensor, weight: Tensor, scales: int = 2) -> Tensor:
+    """L1 between the finite differences of two images, at full size and at `scales - 1` halvings.
 
     Differences see edges, which a plain L1 pays little for: the blurred mouth that minimises L1 is not the
-    one that minimises this. Arguments as `weighted_l1`.
+    one that minimises this.
+
+    Args:
+        generated: (B, 3, H, W) in [0, 1].
+        truth: the same; no gradient flows into it.
+        weight: (B, 1, H, W) of mean 1, where it counts.
+        scales: sizes at which differences are taken.
     """
-    total = painted.new_zeros(())
-    error = painted - truth
+    total = generated.new_zeros(())
+    error = generated - truth
     for _ in range(scales):
         # The difference of errors is the error of differences.
         across = (error[..., :, 1:] - error[..., :, :-1]).abs() * weight[..., :, 1:]
@@ -66,8 +72,8 @@ _FLOOR = (1 / 255) ** 2
 """Energy of a detail of one 8-bit level, added inside the root: its gradient is infinite at zero."""
 
 
-def detail_difference(painted: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """L1 between the amounts of fine detail in the patches of two pictures.
+def detail_difference(generated: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """L1 between the amounts of fine detail in the patches of two images.
 
         A = sqrt(mean over a patch of (Laplacian of luma)^2)
 
@@ -76,18 +82,18 @@ def detail_difference(painted: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     sharpness of an evaluation counts.
 
     Args:
-        painted: (B, 3, H, W) in [0, 1].
+        generated: (B, 3, H, W) in [0, 1].
         truth: the same; no gradient flows into it.
         weight: (B, 1, H, W) of mean 1, where it counts.
     """
-    with torch.autocast(painted.device.type, enabled=False):
-        amounts = _amount(painted.float()) - _amount(truth.detach().float())
+    with torch.autocast(generated.device.type, enabled=False):
+        amounts = _amount(generated.float()) - _amount(truth.detach().float())
         weights = F.avg_pool2d(weight.float()[..., 1:-1, 1:-1], WINDOW, STRIDE)
         return (amounts.abs() * weights).mean()
 
 
-def _amount(pictures: Tensor) -> Tensor:
-    luma = sum(share * pictures[:, channel : channel + 1] for channel, share in enumerate(_LUMA))
+def _amount(images: Tensor) -> Tensor:
+    luma = sum(share * images[:, channel : channel + 1] for channel, share in enumerate(_LUMA))
     assert isinstance(luma, Tensor)
     middle = luma[..., 1:-1, 1:-1]
     around = luma[..., :-2, 1:-1] + luma[..., 2:, 1:-1] + luma[..., 1:-1, :-2] + luma[..., 1:-1, 2:]

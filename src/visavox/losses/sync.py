@@ -25,21 +25,21 @@ def cosine_bce(audio: Tensor, face: Tensor, together: Tensor) -> Tensor:
 
 
 def contrastive(audio: Tensor, face: Tensor, temperature: float = 0.1) -> Tensor:
-    """Cross-entropy of finding each face's own sound among several (van den Oord et al. 2018, InfoNCE).
+    """Cross-entropy of finding each face's own audio among several (van den Oord et al. 2018, InfoNCE).
 
     Args:
-        audio: (B, N, D), of length one; the own sound first.
+        audio: (B, N, D), of length one; the own audio first.
         face: (B, D), of length one.
         temperature: what cosines are divided by.
 
     Returns:
-        the mean over the batch; ln N when all sounds fit equally well.
+        the mean over the batch; ln N when all recordings fit equally well.
     """
     cosine = (audio.float() * face.float()[:, None]).sum(dim=-1)
     return F.cross_entropy(cosine / temperature, torch.zeros(len(face), dtype=torch.long, device=face.device))
 
 
-def stack_mouths(pictures: Tensor) -> Tensor:
+def stack_mouths(images: Tensor) -> Tensor:
     """Lower halves of consecutive faces (B, T, 3, H, W), stacked on channels: (B, 3 T, H/2, W)."""
-    batch, frames, channels, height, width = pictures.shape
-    return pictures[..., height // 2 :, :].reshape(batch, frames * channels, height // 2, width)
+    batch, frames, channels, height, width = images.shape
+    return images[..., height // 2 :, :].reshape(batch, frames * channels, height // 2, width)

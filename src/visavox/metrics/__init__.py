@@ -2,7 +2,7 @@
 
 `METRICS` (`table`) is the table of them; `visavox.evaluation` measures videos with it. `metric` is the protocol,
 `pair` what a metric is given; `curves`, `frechet` and `sync` are computations that several share; `motion` and
-`motion_sync` judge generated landmarks.
+`motion_sync` compare generated landmarks.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class _CpbdMeasure(Measure):
 
 
 def face_rectangle(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """Cut the upright rectangle around all landmarks of a face out of an image, its pixels as they are."""
+    """Cut the upright rectangle around all landmarks (L, 2 or 3) of a face out of an image (H, W, 3), not resampled."""
     low = np.clip(np.floor(landmarks[:, :2].min(axis=0)).astype(int), 0, None)
     high = np.ceil(landmarks[:, :2].max(axis=0)).astype(int) + 1
     return image[low[1] : high[1], low[0] : high[0]]
@@ -104,7 +104,7 @@ def cpbd(image: np.ndarray) -> float:
     over the vertical edges e in all blocks of 64 pixels that hold edges at all; w(e) is the width of the edge along
     its row, from the local minimum of brightness to the local maximum (Marziliano et al. 2004), and w_JNB the width
     of which blur is just noticeable. Edge detectors and rounding are those of the Python version (package `cpbd`) of
-    the authors' program, with which figures in papers are made. It needs no reference, and it depends on the
+    the authors' program, with which values in papers are made. It needs no reference, and it depends on the
     resolution: the same face drawn larger is less sharp.
 
     Args:
@@ -153,8 +153,8 @@ def edge_widths(gray: np.ndarray) -> np.ndarray:
     inside = np.zeros(gray.shape, bool)
     inside[1:-1, 1:-1] = True
     edges = _sobel_edges(gray) & inside
-    for sign, chosen in ((1, direction == 0), (-1, np.abs(direction) == 4)):
-        where = edges & chosen
+    for sign, selection in ((1, direction == 0), (-1, np.abs(direction) == 4)):
+        where = edges & selection
         width = _falling_to_the_left(sign * gray) + _falling_to_the_left(-sign * gray[:, ::-1])[:, ::-1] + 2
         widths[where] = width[where]
     return widths
@@ -177,4 +177,5 @@ def _sobel_edges(gray: np.ndarray) -> np.ndarray:
     strength[strength <= 2 * np.sqrt(strength.mean())] = 0
     padded = np.pad(strength, 1)
     beside = (strength > padded[1:-1, :-2]) & (strength > padded[1:-1, 2:])
-    return beside | ((strength > padded[:-2, 1:-1]) & (strength > padded[2:, 1:-1]))
+    is_maximum: np.ndarray = beside | ((strength > padded[:-2, 1:-1]) & (strength > padded[2:, 1:-1]))
+    return is_maximum

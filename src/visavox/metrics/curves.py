@@ -29,7 +29,7 @@ _STILL = 1e-12
 
 @dataclass(frozen=True)
 class CurveAgreement:
-    """How a dubbed curve agrees with the true one. NaN where a curve does not move or is too short."""
+    """Agreement of a dubbed curve with the true one. NaN where a curve does not move or is too short."""
 
     correlation: float
     """Pearson correlation at lag 0: what a viewer sees."""
@@ -145,7 +145,7 @@ def pool_curves(
     maximum_lag: int = MAXIMUM_LAG,
     minimum_overlap: int = MINIMUM_OVERLAP,
 ) -> CurveAgreement:
-    """Compare many pairs of curves as one: every clip less its own mean, then all frames together.
+    """Compare many pairs of curves (T,) as one: every clip less its own mean, then all frames together.
 
         r(lag) = sum over clips of covariance(lag) / sqrt(sum of squares(lag) * sum of squares(lag))
 
@@ -197,7 +197,7 @@ def best_mean_lag(by_lag: Sequence[Sequence[float] | np.ndarray]) -> tuple[int, 
     Lags that some clip is too short for are left to the clips that reach them, if these are at least half.
 
     Args:
-        by_lag: of each clip the correlations at lags -n to n (`CurveAgreement.by_lag`).
+        by_lag: of each clip (2 n + 1,), the correlations at lags -n to n (`CurveAgreement.by_lag`).
 
     >>> best_mean_lag([(0.1, 0.5, 0.6), (float("nan"), 0.7, 0.2)])
     (0, 0.6)

@@ -121,7 +121,7 @@ class ExpertWindows:
     def __init__(self, expert: LoadedExpert, track: Track, audio: np.ndarray) -> None:
         self._config = expert.network.config
         self._track = track
-        self._chosen = _frames_at_network_rate(track)
+        self._selection = _frames_at_network_rate(track)
         self._transforms = crop_transforms(track, expert.crop)
         self._window: deque[tuple[int, np.ndarray | None]] = deque(maxlen=self._config.num_frames)
         self._batch = _Batch(expert.network, mel_spectrogram(audio))
@@ -130,7 +130,7 @@ class ExpertWindows:
     def add(self, frame: Frame) -> None:
         """Take the next frame of the video."""
         size = self._config.resolution
-        while self._position < len(self._chosen) and self._chosen[self._position] == frame.index:
+        while self._position < len(self._selection) and self._selection[self._position] == frame.index:
             mouth = None
             if self._track.usable[frame.index]:
                 crop = warp_crop(frame.image, self._transforms[frame.index], size)
@@ -210,5 +210,5 @@ def _frames_at_network_rate(track: Track) -> np.ndarray:
     if track.num_frames == 0:
         return np.zeros(0, np.int64)
     num = int((track.times[-1] - track.times[0]) * FRAME_RATE) + 1
-    chosen = pair_times([track.times[0] + Fraction(index, FRAME_RATE) for index in range(num)], track.times)
-    return np.maximum.accumulate(np.maximum(chosen, 0))
+    selection = pair_times([track.times[0] + Fraction(index, FRAME_RATE) for index in range(num)], track.times)
+    return np.maximum.accumulate(np.maximum(selection, 0))

@@ -1,4 +1,4 @@
-"""Flicker ratio: trembling from frame to frame in the repainted region, over that of the recording."""
+"""Flicker ratio: trembling from frame to frame in the generated region, over that of the recording."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from visavox.metrics.pair import FaceFrame, VideoPair, luma
 
 
 class Flicker(Metric):
-    """Second difference in time of the repainted region over that of the recording (`second_difference_energy`)."""
+    """Second difference in time of the generated region over that of the recording (`second_difference_energy`)."""
 
     infos = (
         MetricInfo(
             name="flicker",
             column="flicker",
             title="Flicker ratio",
-            formula="root mean square of the second difference in time of the repainted region over that of the true "
+            formula="root mean square of the second difference in time of the generated region over that of the true "
             "one",
             decimals=2,
             best="1",
@@ -54,7 +54,7 @@ class _FlickerMeasure(Measure):
             self._interrupt()
             self._shots = shots
         for each, transforms, meter in zip((frame, true_frame), self._transforms, self._meters, strict=True):
-            # The networks repaint the lower half of the crop.
+            # The networks generate the lower half of the crop.
             meter.add(warp_crop(each.image, transforms[each.index], self._size)[self._size // 2 :])
 
     def result(self) -> Result:
@@ -97,7 +97,7 @@ class FlickerMeter:
         """E of every three consecutive crops."""
 
     def add(self, crop: np.ndarray) -> None:
-        """Take the stabilised crop of the next frame."""
+        """Take the stabilised crop of the next frame, uint8 RGB (H, W, 3)."""
         self._crops.append(crop)
         if len(self._crops) == 3:
             self.energies.append(second_difference_energy(*self._crops))

@@ -78,7 +78,7 @@ def frechet_inception_distance(features: np.ndarray, true_features: np.ndarray) 
     values over equally many can be compared, and below some thousand they say little.
 
     Args:
-        features: (N, 2048) of the images to judge, as `visavox.models.inception` gives them.
+        features: (N, 2048) of the images to compare, as `visavox.models.inception` gives them.
         true_features: (M, 2048) of the true ones.
 
     Returns:

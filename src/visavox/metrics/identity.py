@@ -17,7 +17,7 @@ from visavox.models.perceptual.face_embedding import FACE_SIZE, FaceEmbedding
 ARCFACE_POINTS = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
 )
-"""Where ArcFace wants the centres of the eyes, the tip of the nose and the corners of the mouth, in 112x112 pixels."""
+"""Places of the centres of the eyes, the tip of the nose and the corners of the mouth in ArcFace's 112x112 pixels."""
 
 _EYES = ((33, 133), (362, 263))
 _NOSE, _MOUTH = 1, (61, 291)
@@ -106,7 +106,10 @@ def cosine_similarity(embedding: np.ndarray, true_embedding: np.ndarray) -> np.n
     """
     lengths = np.linalg.norm(embedding, axis=-1) * np.linalg.norm(true_embedding, axis=-1)
     products = (embedding * true_embedding).sum(axis=-1)
-    return np.divide(products, lengths, out=np.full_like(products, np.nan, dtype=np.float64), where=lengths > 0)
+    cosines: np.ndarray = np.divide(
+        products, lengths, out=np.full_like(products, np.nan, dtype=np.float64), where=lengths > 0
+    )
+    return cosines
 
 
 def recognition_crop(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:

@@ -67,4 +67,5 @@ def landmark_distance(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     first, second = predicted[..., :2].astype(np.float64), true[..., :2].astype(np.float64)
     aligned = transform_points(fit_similarity(first[..., _RIGID, :], second[..., _RIGID, :]), first[..., _LIPS, :])
     distance = np.linalg.norm(aligned - second[..., _LIPS, :], axis=-1).mean(axis=-1)
-    return distance / eye_distance(second)
+    relative: np.ndarray = distance / eye_distance(second)
+    return relative

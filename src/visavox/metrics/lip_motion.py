@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ _LAGS = f"-{MAXIMUM_LAG} to {MAXIMUM_LAG}"
 _LAG = "lag at which that correlation is highest; above 0 the dubbed mouth is late"
 
 
-def _info(name: str, column: str, title: str, formula: str, decimals: int = 2, **more) -> MetricInfo:
+def _info(name: str, column: str, title: str, formula: str, decimals: int = 2, **more: Any) -> MetricInfo:
     more = {"undefined": _STILL, "needs_same_words": True, "range": "-1 to 1", **more}
     return MetricInfo(name=name, column=column, title=title, formula=formula, decimals=decimals, **more)
 
@@ -77,7 +78,7 @@ _WIDTH = _infos("width", "Lip width", "the corners of the mouth")
 _POOLED = "over all frames of several videos taken together, each video less its own mean"
 
 
-def _pooled(name: str, column: str, title: str, decimals: int = 2, **more) -> MetricInfo:
+def _pooled(name: str, column: str, title: str, decimals: int = 2, **more: Any) -> MetricInfo:
     return _info(
         f"pooled.{name}", column, f"{title}, pooled", _POOLED, decimals, in_table=False, of_groups=True, **more
     )
@@ -85,7 +86,7 @@ def _pooled(name: str, column: str, title: str, decimals: int = 2, **more) -> Me
 
 @dataclass(frozen=True, kw_only=True)
 class LipMotionOptions:
-    """How lags are searched."""
+    """Range of the lags that are searched."""
 
     maximum_lag: int = MAXIMUM_LAG
     """Lags that are tried, in frames."""

@@ -18,10 +18,10 @@ Value = float | np.ndarray
 """One number, or an array that it was made of (a curve, features), which `Metric.reduce` may need."""
 
 Result = Mapping[str, Value]
-"""What was measured on one pair of videos, by name."""
+"""Values and arrays of one pair of videos, by name."""
 
 Need = Literal["frames", "all_frames", "source", "encoded_source"]
-"""Which frames a measure takes: pairs of frames with a face in both; every frame of both videos; pairs of a dubbed
+"""Frames that a measure takes: pairs of frames with a face in both; every frame of both videos; pairs of a dubbed
 frame and the frame that was dubbed; the last also from the source encoded once more."""
 
 
@@ -40,9 +40,9 @@ class MetricInfo:
     title: str
     """Its name in sentences."""
     formula: str
-    """How it is computed, in words."""
+    """Computation, in words."""
     source: str = "visavox"
-    """Where it comes from."""
+    """Publication or program that it comes from."""
     range: str = "0 or more"
     """Values that it can take."""
     unit: str = ""
@@ -50,11 +50,11 @@ class MetricInfo:
     decimals: int = 3
     """Digits after the point in tables."""
     higher_is_better: bool | None = None
-    """Which direction is better; None where the best value lies in the middle, or the value is a reference."""
+    """True if more is better; None where the best value lies in the middle, or the value is a reference."""
     best: str = "-"
     """The best value."""
     undefined: str = "too few frames with a face in both videos"
-    """Why there is none where the metric gives NaN."""
+    """Reason that is given where the metric is NaN."""
     needs_same_words: bool = False
     """It compares with the mouth of the recording: where a video speaks with the speech of another, there is no
     recording of these words, and the value means nothing."""

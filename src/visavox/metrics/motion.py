@@ -61,7 +61,7 @@ def compare_motions(predicted: np.ndarray, true: np.ndarray, rest: np.ndarray) -
 
 
 def velocity_ratio(predicted: np.ndarray, true: np.ndarray) -> float:
-    """Standard deviation of the frame-to-frame steps of the gap between the lips, predicted over true."""
+    """Divide the standard deviations of the steps of the lip gap of two motions (T, 68, 3): predicted over true."""
     steps = [float(np.diff(lip_gap(motion)).std()) for motion in (predicted, true)]
     return steps[0] / steps[1] if steps[1] > 1e-9 else float("nan")
 

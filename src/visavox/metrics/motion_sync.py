@@ -59,7 +59,12 @@ def mean_agreement(network: MotionSyncNet, pairs: list[tuple[np.ndarray, np.ndar
 
 
 def apart_agreement(network: MotionSyncNet, pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
-    """Mean cosine of mouths with the speech of the next of several clips: what no sync at all gives."""
+    """Average the cosine of mouths with the speech of the next clip: what no sync at all gives.
+
+    Args:
+        network: the motion SyncNet.
+        pairs: of each clip features (K, C) and motion (T, 68, 3).
+    """
     cosines = []
     embedded = [_embeddings(network, *pair) for pair in pairs]
     for (_, mouths), (audio, _) in zip(embedded, embedded[1:] + embedded[:1], strict=True):

@@ -19,19 +19,19 @@ _TOLERANCE = 0.1
 
 _LEVELS = "8-bit levels"
 _SIZES = "the source has no frame of the same size at these times"
-_MEAN = "mean absolute difference to the source, of pixels outside the repainted region"
+_MEAN = "mean absolute difference to the source, of pixels outside the generated region"
 
 
 @dataclass(frozen=True, kw_only=True)
 class OutsideOptions:
-    """How the image outside the mouth is compared."""
+    """Comparison of the image outside the mouth."""
 
     without_codec: bool = False
     """Do not encode the source once more, which tells the codec's loss from the dub's. Quicker."""
 
 
 class Outside(Metric):
-    """Absolute difference of the pixels outside the repainted region, and what of it the codec alone makes."""
+    """Absolute difference of the pixels outside the generated region, and what of it the codec alone makes."""
 
     infos = (
         MetricInfo(
@@ -50,7 +50,7 @@ class Outside(Metric):
             name="outside.codec_mean",
             column="codec",
             title="Difference by the codec",
-            formula="the same for the source encoded once more with nothing repainted",
+            formula="the same for the source encoded once more with nothing generated",
             range="0 to 255",
             unit=_LEVELS,
             decimals=2,
@@ -123,7 +123,7 @@ class _OutsideMeasure(Measure):
         if self._track.usable[index]:
             size = image.shape[1], image.shape[0]
             landmarks = self._track.landmarks[index]
-            outside = ~repainted_region(landmarks, self._transforms[index], self._spec.size, size)
+            outside = ~generated_region(landmarks, self._transforms[index], self._spec.size, size)
         self._dubbed.add(image, source, outside)
         if encoded_frame is not None and encoded_frame.image.shape == source.shape:
             self._codec.add(encoded_frame.image, source, outside)
@@ -139,7 +139,7 @@ class _OutsideMeasure(Measure):
         return found
 
 
-def repainted_region(landmarks: np.ndarray, matrix: np.ndarray, size: int, frame_size: tuple[int, int]) -> np.ndarray:
+def generated_region(landmarks: np.ndarray, matrix: np.ndarray, size: int, frame_size: tuple[int, int]) -> np.ndarray:
     """Draw where the mask over mouth and jaw can reach, generously.
 
     Args:

@@ -63,7 +63,8 @@ class VideoPair:
     @cached_property
     def both(self) -> np.ndarray:
         """bool (T,): frames with a usable face in both videos."""
-        return (self.partners >= 0) & self.dubbed.track.usable & self.true.track.usable[self.partners]
+        both: np.ndarray = (self.partners >= 0) & self.dubbed.track.usable & self.true.track.usable[self.partners]
+        return both
 
     @cached_property
     def times(self) -> np.ndarray:
@@ -124,7 +125,8 @@ class FaceFrame:
     @property
     def landmarks(self) -> np.ndarray:
         """float32 (478, 3), pixels; NaN where the face is not seen."""
-        return self._video.track.landmarks[self.index]
+        landmarks: np.ndarray = self._video.track.landmarks[self.index]
+        return landmarks
 
     @property
     def is_usable(self) -> bool:
@@ -175,7 +177,13 @@ class FaceFrame:
 
 
 def heads_coincide(dubbed: Track, true: Track, partners: np.ndarray) -> bool:
-    """Tell whether the head does the same in both videos, so that pixels can be compared as they are."""
+    """Tell whether the head does the same in both videos, so that pixels can be compared as they are.
+
+    Args:
+        dubbed: the dubbed face.
+        true: the recorded face.
+        partners: int (T,), index of the true frame of every dubbed one; -1 for none.
+    """
     if dubbed.frame_size != true.frame_size:
         return False
     both = (partners >= 0) & dubbed.usable & true.usable[partners]
@@ -291,7 +299,8 @@ def fit_similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 def transform_points(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Apply (..., 2, 3) transforms to (..., K, 2) points."""
-    return points @ np.swapaxes(matrix[..., :2], -1, -2) + matrix[..., None, :, 2]
+    moved: np.ndarray = points @ np.swapaxes(matrix[..., :2], -1, -2) + matrix[..., None, :, 2]
+    return moved
 
 
 def luma(image: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ _NONE = "the audio has no silence that is long enough"
 
 @dataclass(frozen=True, kw_only=True)
 class SilenceOptions:
-    """Which silences count."""
+    """Limits of the silences that count."""
 
     minimum_silence: float = 0.3
     """Shortest silence in which the mouth must rest, seconds."""
@@ -136,7 +136,7 @@ class SilenceMotion:
 
 
 def frames_inside(times: np.ndarray, silences: Sequence[tuple[float, float]], margin: float) -> list[np.ndarray]:
-    """Indices of the frames in each silence, `margin` seconds away from both of its ends.
+    """Find the frames of times (T,) in each silence, `margin` seconds away from both of its ends; their indices.
 
     >>> [frames.tolist() for frames in frames_inside(np.arange(10) / 10, [(0.15, 0.65)], 0.1)]
     [[3, 4, 5]]

@@ -22,7 +22,7 @@ MAXIMUM_SHIFT = 15
 """Windows: audio is shifted from -15 to +15 frames against the mouths, as in the published evaluation."""
 
 _EPSILON = 1e-6
-"""What torch's `pairwise_distance` adds to each difference."""
+"""Number that torch's `pairwise_distance` adds to each difference."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class PaddedDistances:
 
 
 def sync_score(mouths: np.ndarray, audio: np.ndarray, maximum_shift: int = MAXIMUM_SHIFT) -> SyncScore:
-    """Score the sync of a video from its embeddings; arguments as `shifted_distances`.
+    """Score the sync of a video from its embeddings (W, D); arguments as `shifted_distances`.
 
         distance = min over s of d(s)        confidence = median over s of d(s) - distance        offset = -argmin d
 

@@ -54,9 +54,9 @@ class SyncNetWindows:
 
     def __init__(self, network: SyncNet, track: Track, audio: np.ndarray) -> None:
         rate = Fraction(frame_rate(track.times)).limit_denominator(90_000) or Fraction(FRAME_RATE)
-        self._chosen = nearest_frames(track.times, rate)
-        self._runs = face_runs(track, self._chosen)
-        self._whole = _Stretch(network, audio, len(self._chosen))
+        self._selection = nearest_frames(track.times, rate)
+        self._runs = face_runs(track, self._selection)
+        self._whole = _Stretch(network, audio, len(self._selection))
         self._crops = [
             _Stretch(network, audio[run.start * SAMPLES_PER_FRAME : run.stop * SAMPLES_PER_FRAME], len(run.squares))
             for run in self._runs
@@ -65,7 +65,7 @@ class SyncNetWindows:
 
     def add(self, frame: Frame) -> None:
         """Take the next frame of the video."""
-        while self._position < len(self._chosen) and self._chosen[self._position] == frame.index:
+        while self._position < len(self._selection) and self._selection[self._position] == frame.index:
             self._whole.add(whole_frame(frame.image))
             for run, crop in zip(self._runs, self._crops, strict=True):
                 if run.start <= self._position < run.stop:
@@ -140,7 +140,7 @@ def _mean(scores: Sequence[SyncScore | None]) -> SyncScore | None:
 
 
 CROP_SCALE = 0.40
-"""How much further than the box the crop reaches, in half sides of the box."""
+"""Reach of the crop beyond the box, in half sides of the box."""
 SMOOTHING = 13
 """Frames under the median."""
 LONGEST_GAP = 25
@@ -149,7 +149,7 @@ SHORTEST_RUN = 100
 """A run must be longer than this, 4 s."""
 
 _GREY = 110
-"""What lies outside the image."""
+"""Grey level outside the image."""
 
 
 @dataclass(frozen=True)
@@ -194,19 +194,19 @@ def tracked_crop(image: np.ndarray, square: np.ndarray) -> np.ndarray:
     return cv2.resize(cut, (RESOLUTION, RESOLUTION))
 
 
-def face_runs(track: Track, chosen: np.ndarray) -> list[FaceRun]:
+def face_runs(track: Track, selection: np.ndarray) -> list[FaceRun]:
     """Find the stretches that the published pipeline would score.
 
     Args:
         track: a face.
-        chosen: int (T,), the frames that are shown at 25 a second.
+        selection: int (T,), the frames that are shown at 25 a second.
 
     Returns:
         the runs of more than `SHORTEST_RUN` frames, in order. Where there is none, the longest one, unless it is
         shorter than the median filter: then nothing.
     """
-    boxes = track.boxes[chosen].astype(np.float64)
-    shots = track.shots[chosen]
+    boxes = track.boxes[selection].astype(np.float64)
+    shots = track.shots[selection]
     seen = np.flatnonzero(np.isfinite(boxes).all(axis=1))
     if len(seen) == 0:
         return []

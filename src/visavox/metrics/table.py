@@ -44,7 +44,8 @@ def metric_class(name: str) -> type[Metric]:
     if name not in METRICS:
         raise InputError(f"there is no metric {name!r}; there are {', '.join(METRICS)}")
     module, _, inner = METRICS[name].partition(":")
-    return getattr(import_module(module), inner)
+    found: type[Metric] = getattr(import_module(module), inner)
+    return found
 
 
 def metric_infos() -> list[MetricInfo]:
@@ -65,14 +66,14 @@ def choose_metrics(names: Sequence[str] = (), options: Mapping[str, Any] | None 
     options = options or {}
     for name in (*names, *options):
         metric_class(name)
-    chosen = {}
+    selection = {}
     for name in METRICS:
         kind = metric_class(name)
         own = options.get(name, kind.options_type())
         wanted = name in names if names else kind.by_default
         if wanted or kind.asked_for(own):
-            chosen[name] = kind(own)
-    return chosen
+            selection[name] = kind(own)
+    return selection
 
 
 def without_frames(metrics: Metrics) -> dict[str, Metric]:

@@ -11,7 +11,7 @@ from tests.data.hand_made_tracks import EYES, make_track
 
 from visavox.audio.features.mel import mel_spectrogram
 from visavox.data.generator.clip_file import load_clip
-from visavox.data.preparation.cutting import ClipCutter, Sound
+from visavox.data.preparation.cutting import ClipAudio, ClipCutter
 from visavox.data.preparation.frame_grid import nearest_frames
 from visavox.data.preparation.settings import QualitySettings
 from visavox.data.preparation.stretches import Fault, GridTrack, Stretch
@@ -22,9 +22,9 @@ from visavox.types import Frame, Track
 LIMITS = QualitySettings(maximum_blur=1.0, maximum_covered=1.0)
 
 
-def tone(seconds: float) -> Sound:
+def tone(seconds: float) -> ClipAudio:
     waveform = 0.1 * np.sin(np.arange(int(seconds * 16_000)) * 0.1).astype(np.float32)
-    return Sound(waveform, mel_spectrogram(waveform).numpy(), 0.0)
+    return ClipAudio(waveform, mel_spectrogram(waveform).numpy(), 0.0)
 
 
 def pictures(num_frames: int, size: tuple[int, int] = (360, 288)) -> Iterator[Frame]:
@@ -39,7 +39,7 @@ def cut(
     folder: Path,
     stretches: list[Stretch],
     num_frames: int = 75,
-    sound: Sound | None = None,
+    sound: ClipAudio | None = None,
     limits: QualitySettings = LIMITS,
     frames: Iterator[Frame] | list[Frame] | None = None,
     rate: Fraction = Fraction(25),
@@ -111,8 +111,8 @@ def test_blurred_and_silent_clips_are_dropped(tmp_path: Path) -> None:
     cutter, _, _ = cut(tmp_path, [Stretch(0, 75)], limits=QualitySettings(maximum_blur=0.0))
     assert [one.fault for one in cutter.dropped] == [Fault.BLURRED]
     silence = np.zeros(48_000, np.float32)
-    cutter, _, _ = cut(tmp_path, [Stretch(0, 75)], sound=Sound(silence, mel_spectrogram(silence).numpy(), 0.0))
-    assert [one.fault for one in cutter.dropped] == [Fault.NO_SOUND]
+    cutter, _, _ = cut(tmp_path, [Stretch(0, 75)], sound=ClipAudio(silence, mel_spectrogram(silence).numpy(), 0.0))
+    assert [one.fault for one in cutter.dropped] == [Fault.NO_AUDIO]
     assert list(tmp_path.glob("*.npz")) == []
 
 
@@ -120,7 +120,7 @@ def test_the_lag_moves_the_sound_of_a_clip(tmp_path: Path) -> None:
     click = np.zeros(48_000, np.float32)
     click[::16] = 0.05  # a hum, so that the clip is not silent
     click[int(1.2 * 16_000)] = 1.0
-    sound = Sound(click, mel_spectrogram(click).numpy(), -0.2)
+    sound = ClipAudio(click, mel_spectrogram(click).numpy(), -0.2)
     cut(tmp_path, [Stretch(20, 60)], sound=sound)
     audio = load_clip(tmp_path / "film_000.npz").audio
     assert int(np.abs(audio.astype(int)).argmax()) == round((1.0 - 0.8) * 16_000)

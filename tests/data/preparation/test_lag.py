@@ -11,7 +11,7 @@ from visavox.data.preparation.lag import (
     lip_agreement,
     measure_lag,
     predict_opening,
-    shift_sound,
+    shift_audio,
 )
 from visavox.data.preparation.settings import LagSettings
 
@@ -48,21 +48,21 @@ def test_a_negative_lag_advances_the_sound_of_a_mouth_that_opens_at_one_second()
     # The lips part at 1.0 s; in the recording the click that belongs to it is heard at 1.2 s: late by 0.2 s.
     recorded = np.zeros(3 * RATE, np.float32)
     recorded[int(1.2 * RATE)] = 1.0
-    corrected = shift_sound(recorded, lag=-0.2, start=0, num_samples=len(recorded))
+    corrected = shift_audio(recorded, lag=-0.2, start=0, num_samples=len(recorded))
     assert np.flatnonzero(corrected).tolist() == [RATE]
     # a clip that begins with frame 20 (0.8 s) hears it 0.2 s after its own beginning
-    piece = shift_sound(recorded, lag=-0.2, start=20 * 640, num_samples=RATE)
+    piece = shift_audio(recorded, lag=-0.2, start=20 * 640, num_samples=RATE)
     assert np.flatnonzero(piece).tolist() == [int(0.2 * RATE)]
     # and a positive lag moves the other way: a click heard at 1.2 s belongs to 1.3 s
-    assert np.flatnonzero(shift_sound(recorded, lag=0.1, start=0, num_samples=len(recorded))).tolist() == [20_800]
+    assert np.flatnonzero(shift_audio(recorded, lag=0.1, start=0, num_samples=len(recorded))).tolist() == [20_800]
 
 
 def test_beyond_the_recording_is_silence() -> None:
     recorded = np.ones(RATE, np.float32)
-    piece = shift_sound(recorded, lag=-0.5, start=0, num_samples=RATE)
+    piece = shift_audio(recorded, lag=-0.5, start=0, num_samples=RATE)
     assert piece[:8000].all()
     assert not piece[8000:].any()
-    assert not shift_sound(recorded, lag=0, start=10 * RATE, num_samples=100).any()
+    assert not shift_audio(recorded, lag=0, start=10 * RATE, num_samples=100).any()
 
 
 @pytest.mark.parametrize("late", [-0.3, -0.1, 0.0, 0.04, 0.2, 0.42])

@@ -10,7 +10,7 @@ from visavox.data.preparation.quality import (
     covered_share,
     face_size,
     loudness,
-    mouth_in_picture,
+    mouth_in_image,
     mouth_patch,
 )
 from visavox.data.preparation.settings import ClipSettings, QualitySettings, describe_difference
@@ -23,7 +23,7 @@ def test_size_is_the_longer_side_in_pixels() -> None:
 
 def test_a_mouth_at_the_border() -> None:
     faces = np.stack([face_at(180, 100), face_at(180, 223), face_at(180, 230), face_at(180, 250), face_at(5, 100)])
-    assert mouth_in_picture(faces, (360, 288)).tolist() == [True, True, False, False, False]
+    assert mouth_in_image(faces, (360, 288)).tolist() == [True, True, False, False, False]
 
 
 def test_blur_grows_with_blur_and_not_with_contrast() -> None:

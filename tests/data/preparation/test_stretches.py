@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_lag import speech
 from tests.data.hand_made_tracks import EYES, lose, make_track
+from tests.data.preparation.test_lag import speech
 
 from visavox.audio.features.mel import mel_spectrogram
 from visavox.data.preparation.settings import QualitySettings
@@ -63,11 +63,11 @@ def test_faults_are_cut_out_and_named() -> None:
     assert stretches(track, sound=(5, 190), holes=[150]) == (
         [(5, 50, 0), (60, 110, 0), (120, 150, 0), (151, 190, 0)],
         [
-            (0, 5, Fault.NO_SOUND),
+            (0, 5, Fault.NO_AUDIO),
             (50, 60, Fault.TURNED_AWAY),
             (110, 120, Fault.OUTSIDE),
             (150, 151, Fault.HOLE),
-            (190, 200, Fault.NO_SOUND),
+            (190, 200, Fault.NO_AUDIO),
         ],
     )
 

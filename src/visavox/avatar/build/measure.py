@@ -16,7 +16,7 @@ from torch import Tensor
 
 from visavox.data.radiance.person_data import Part, PersonData
 from visavox.data.radiance.ray_dataset import frame_geometry
-from visavox.losses.radiance import PatchJudge
+from visavox.losses.radiance import PatchDistance
 from visavox.metrics.mouth_image import psnr, squared_error, ssim
 from visavox.models.radiance.head import Head
 from visavox.models.radiance.torso import Torso
@@ -57,7 +57,7 @@ def measure(
     head: Head,
     torso: Torso,
     data: PersonData,
-    judge: PatchJudge,
+    judge: PatchDistance,
     sheet: Path,
     *,
     progress: Progress = QUIET,
@@ -111,7 +111,7 @@ def beside_truth(data: PersonData, frame: int, drawn: np.ndarray) -> Painted:
     return Painted(np.array(data.frames[frame]), drawn, np.array(data.head_mask[frame]) > 127, band)
 
 
-def compare(painted: Painted, judge: PatchJudge, mouth: np.ndarray) -> dict[str, float]:
+def compare(painted: Painted, judge: PatchDistance, mouth: np.ndarray) -> dict[str, float]:
     """Measure one frame.
 
     Args:
@@ -134,7 +134,7 @@ def compare(painted: Painted, judge: PatchJudge, mouth: np.ndarray) -> dict[str,
     return figures
 
 
-def _mouth_distance(judge: PatchJudge, painted: Painted, box: np.ndarray) -> float:
+def _mouth_distance(judge: PatchDistance, painted: Painted, box: np.ndarray) -> float:
     """What the judge sees of a square around the lips."""
     size = painted.true.shape[0]
     side = max(8, round(PATCH * size))

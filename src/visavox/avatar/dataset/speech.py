@@ -11,7 +11,7 @@ from visavox.audio.features.mel import mel_spectrogram
 from visavox.avatar.dataset.footage import Footage
 from visavox.avatar.dataset.tracking import PersonTrack, stretches
 from visavox.constants import FRAME_RATE, SAMPLES_PER_FRAME
-from visavox.data.preparation.lag import AppliedLag, choose_lag, measure_lag, shift_sound
+from visavox.data.preparation.lag import AppliedLag, choose_lag, measure_lag, shift_audio
 from visavox.data.preparation.quality import loudness
 from visavox.data.preparation.settings import LagSettings
 from visavox.errors import InputError
@@ -84,7 +84,7 @@ def write_speech(path: Path, sound: Sound, lags: Lags, track: PersonTrack) -> No
     """Write int16 (640 T,)."""
     speech = np.zeros(track.num_frames * SAMPLES_PER_FRAME, dtype=np.int16)
     for waveform, lag, (start, stop) in zip(sound.waveforms, lags.seconds, stretches(track.video), strict=True):
-        piece = shift_sound(waveform, lag, 0, (stop - start) * SAMPLES_PER_FRAME)
+        piece = shift_audio(waveform, lag, 0, (stop - start) * SAMPLES_PER_FRAME)
         speech[start * SAMPLES_PER_FRAME : stop * SAMPLES_PER_FRAME] = np.round(np.clip(piece, -1, 1) * 32767)
     write_whole(path, lambda file: np.save(file, speech))
 
@@ -96,7 +96,7 @@ def _measure(sound: Sound, track: PersonTrack, spans: list[tuple[int, int]], set
     labels = 2 * track.stretch + track.seen
     for start, stop in spans:
         video = int(track.video[start])
-        waveforms.append(shift_sound(sound.waveforms[video], 0.0, 0, (stop - start) * SAMPLES_PER_FRAME))
+        waveforms.append(shift_audio(sound.waveforms[video], 0.0, 0, (stop - start) * SAMPLES_PER_FRAME))
         for begin, end in stretches(labels[start:stop]):
             if track.seen[start + begin]:
                 openings.append((first + begin, opening[start + begin : start + end]))

@@ -1,10 +1,10 @@
 """Speech features of a prepared data set: computed once for every clip, and kept beside the clips.
 
-    DATASET/features/<name>-<hash>/<clip_id>.npz     rows float16 (K, C), and a mark of the sound
+    DATASET/features/<name>-<hash>/<clip_id>.npz     rows float16 (K, C), and a mark of the audio
 
 The hash is that of the features' fingerprint (other weights, other folder). A file appears under its name only when it
-is whole, and remembers which sound it was made of, so an interrupted run goes on and a clip that was prepared anew is
-computed anew.
+is whole, and remembers which audio it was made of, so an interrupted run goes on and a clip that was prepared again is
+computed again.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class FeatureCache:
         return self.rows(stored.clip_id, stored.clip.audio, stored.clip.num_frames)
 
     def rows(self, clip_id: str, audio: np.ndarray, num_frames: int) -> np.ndarray:
-        """Features of a clip by its name, int16 sound (N,) and number of frames T; as `of` gives them."""
+        """Features of a clip by its name, int16 audio (N,) and number of frames T; as `of` gives them."""
         path = self.folder / f"{clip_id}.npz"
         mark = hashlib.sha256(audio.tobytes()).hexdigest()
         rows = _read(path, mark, self.features.size)
@@ -77,7 +77,7 @@ class FeatureCache:
         return fit_rows(rows.astype(np.float32), num_frames)
 
     def fill(self, clips: Iterable[StoredClip], progress: Progress = QUIET) -> list[np.ndarray]:
-        """Features of many clips, those that are missing computed: one array for each clip, in order."""
+        """Return the features of many clips, computed where missing: float32 (K, C) for each clip, in order."""
         return [self.of(stored) for stored in progress.track(clips, f"{self.features.name} features", unit="clip")]
 
     def _remove_leftovers(self) -> None:
@@ -95,7 +95,7 @@ def clip_features(features: SpeechFeatures, audio: np.ndarray) -> np.ndarray:
 
 
 def fit_rows(rows: np.ndarray, num_frames: int) -> np.ndarray:
-    """Cut rows (K, C) to the 2 T of a clip of T frames; sound that ends a little early is filled by its last row."""
+    """Cut rows (K, C) to the 2 T of a clip of T frames; audio that ends a little early is filled by its last row."""
     wanted = 2 * num_frames
     return rows[np.minimum(np.arange(wanted), len(rows) - 1)]
 
@@ -106,7 +106,7 @@ def _folder_name(features: SpeechFeatures) -> str:
 
 
 def _read(path: Path, mark: str, size: int) -> np.ndarray | None:
-    """Read the file of a clip; None where it is missing, damaged, or of another sound."""
+    """Read the file of a clip; None where it is missing, damaged, or of another audio."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             rows, found = arrays["rows"], str(arrays["sound"])

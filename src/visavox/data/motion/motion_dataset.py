@@ -28,7 +28,7 @@ class MotionSampling:
     speed: float = 0.12
     """Largest change of the speed, as a share."""
     mirrored: float = 0.5
-    """Share of samples whose left and right are exchanged: sound says nothing of which side moves more."""
+    """Share of samples whose left and right are exchanged: audio says nothing of which side moves more."""
     silent: float = 0.04
     """Share of samples that are nothing but silence, with the face at rest as their answer."""
 
@@ -51,7 +51,7 @@ class MotionSequence:
 
 
 def sequences_of(store: MotionStore, opening_mode: np.ndarray) -> list[MotionSequence]:
-    """Count the motion of every clip from its own face at rest."""
+    """Count the motion of every clip from its own face at rest, which `opening_mode` (68, 3) helps to find."""
     return [
         MotionSequence(
             clip.features,
@@ -139,7 +139,8 @@ def resample(values: np.ndarray, first: float, step: float, count: int) -> np.nd
     before = np.minimum(places.astype(np.intp), max(len(values) - 2, 0))
     after = np.minimum(before + 1, len(values) - 1)
     share = (places - before).astype(np.float32).reshape(-1, *[1] * (values.ndim - 1))
-    return (1 - share) * values[before] + share * values[after]
+    between: np.ndarray = (1 - share) * values[before] + share * values[after]
+    return between
 
 
 def mirrored(motion: np.ndarray) -> np.ndarray:

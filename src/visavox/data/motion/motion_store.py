@@ -1,4 +1,4 @@
-"""The motion and the speech of a prepared data set, in memory: no picture is read."""
+"""The motion and the speech of a prepared data set, in memory: no image is read."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ class MotionClip:
     @property
     def expression(self) -> np.ndarray:
         """float32 (T, 68, 3): displacements from the speaker's mean."""
-        return self.displacements - self.neutral
+        motion: np.ndarray = self.displacements - self.neutral
+        return motion
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class MotionStore:
         for clip in self.clips:
             totals[clip.speaker] = totals.get(clip.speaker, 0) + clip.num_frames
         weights = np.array([clip.num_frames / np.sqrt(totals[clip.speaker]) for clip in self.clips])
-        return weights / weights.sum()
+        shares: np.ndarray = weights / weights.sum()
+        return shares
 
 
 def load_motion_store(
@@ -122,7 +124,7 @@ def load_motion_store(
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Read displacements, confidence and sound of a clip, and nothing else of it."""
+    """Read displacements, confidence and audio of a clip, and nothing else of it."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return arrays["displacements"], arrays["confidence"], arrays["audio"]

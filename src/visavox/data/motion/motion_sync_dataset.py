@@ -23,7 +23,7 @@ class MotionSyncSampling:
     """The contents of one sample: windows of one clip, each of which is wrong speech for the others."""
 
     num_frames: int
-    """Consecutive video frames that are judged together."""
+    """Consecutive video frames that are compared together."""
     num_rows: int
     """Rows of speech heard with them."""
     lead_rows: int
@@ -51,7 +51,7 @@ class MotionAugmentation:
     gain: float = 0.25
     """Largest change of the size of the movement, in logarithms."""
     offset: float = 0.2
-    """How much of another moment's motion is taken from it: nobody's face at rest is known for certain."""
+    """Share of another moment's motion that is subtracted: nobody's face at rest is known for certain."""
     noise: float = 0.05
     """Deviation of the noise of the tracker, in deviations of the points."""
 
@@ -62,7 +62,8 @@ NO_MOTION_AUGMENTATION = MotionAugmentation(mirrored=0.0, gain=0.0, offset=0.0, 
 
 def motion_from_rest(clip: MotionClip, opening_mode: np.ndarray) -> np.ndarray:
     """Motion of a clip, float32 (T, 68, 3): centimetres from the clip's own face at rest, lips shut."""
-    return clip.displacements - resting_face(clip.displacements, opening_mode)
+    motion: np.ndarray = clip.displacements - resting_face(clip.displacements, opening_mode)
+    return motion
 
 
 class MotionSyncDataset(Dataset[dict[str, Tensor]]):
@@ -140,7 +141,8 @@ class MotionSyncDataset(Dataset[dict[str, Tensor]]):
 
     def _speech(self, features: np.ndarray, starts: np.ndarray) -> np.ndarray:
         begin = ROWS_PER_FRAME * starts[:, None] - self.sampling.lead_rows
-        return features[(begin + np.arange(self.sampling.num_rows)).clip(0, len(features) - 1)]
+        rows: np.ndarray = features[(begin + np.arange(self.sampling.num_rows)).clip(0, len(features) - 1)]
+        return rows
 
     def _changed(self, frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Change all windows of a clip, (W, num_frames, 68, 3), in the same way."""
@@ -152,4 +154,5 @@ class MotionSyncDataset(Dataset[dict[str, Tensor]]):
         other = self.motions[self._draw(rng)]
         wrong_rest = other[int(rng.integers(0, len(other)))] * rng.normal() * settings.offset
         noise = rng.normal(size=frames.shape) * settings.noise * self._deviation
-        return (gain * frames - wrong_rest + noise).astype(np.float32)
+        moved: np.ndarray = (gain * frames - wrong_rest + noise).astype(np.float32)
+        return moved

@@ -24,14 +24,14 @@ class SourceClip:
     draws: np.ndarray
     """float32 (K, T, 68, 3), centimetres from the canonical face."""
     features: np.ndarray
-    """float32 (2 T, C), rows of speech features, as the judge of sync hears them."""
+    """float32 (2 T, C), rows of speech features, as the motion SyncNet takes them."""
     truth: np.ndarray | None = None
     """float32 (T, 68, 3), what the speaker's face really did, if it is the person's."""
 
     @property
     def num_frames(self) -> int:
         """Number of frames T."""
-        return self.draws.shape[1]
+        return int(self.draws.shape[1])
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class PostNetSampling:
     num_frames: int = 24
     """Frames of a stretch of motion."""
     num_windows: int = 4
-    """Windows of a stretch that are judged against the speech."""
+    """Windows of a stretch that are scored against the speech."""
     window_frames: int = 5
     """Frames of such a window."""
     window_rows: int = 10
@@ -98,7 +98,7 @@ class PostNetDataset(Dataset[dict[str, Tensor]]):
 
         Returns:
             source: float32 (F, 68, 3), motion for the speech of anybody. starts: int64 (W,), first frames of the
-            windows of it that are judged. speech: float32 (W, rows, C), what is heard with them. person_source and
+            windows of it that are scored. speech: float32 (W, rows, C), what is heard with them. person_source and
             person: float32 (F, 68, 3), motion for the speech of the person, and what their face really did.
         """
         rng = np.random.default_rng([self.seed, index])
@@ -125,4 +125,5 @@ class PostNetDataset(Dataset[dict[str, Tensor]]):
 
 
 def _any(draws: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return draws[int(rng.integers(0, len(draws)))]
+    draw: np.ndarray = draws[int(rng.integers(0, len(draws)))]
+    return draw

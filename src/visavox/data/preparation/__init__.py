@@ -1,6 +1,6 @@
-"""Preparation: raw footage to clips that networks are trained on.
+"""Preparation: raw videos to clips that networks are trained on.
 
-`check_preparation` gives a job. The way of a video: found (`sources`), divided (`splits`), tracked and judged frame
+`check_preparation` gives a job. The way of a video: found (`sources`), divided (`splits`), tracked and checked frame
 by frame (`stretches`, `quality`), audio and image brought together (`lag`), cut out (`cutting`), and kept with its
 record (`dataset_folder`, `report`).
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from visavox.data.preparation.frame_grid import nearest_frames
     from visavox.data.preparation.job import PreparationJob, PrepareSettings, check_preparation, prepare
-    from visavox.data.preparation.lag import AppliedLag, choose_lag, measure_lag, shift_sound
+    from visavox.data.preparation.lag import AppliedLag, choose_lag, measure_lag, shift_audio
     from visavox.data.preparation.prepare_source import use_one_thread
     from visavox.data.preparation.quality import blur, face_size, loudness
     from visavox.data.preparation.report import PreparationReport
@@ -43,7 +43,7 @@ _HOMES = {
     "measure_lag": "lag",
     "nearest_frames": "frame_grid",
     "prepare": "job",
-    "shift_sound": "lag",
+    "shift_audio": "lag",
     "use_one_thread": "prepare_source",
 }
 
@@ -69,7 +69,7 @@ __all__ = [
     "measure_lag",
     "nearest_frames",
     "prepare",
-    "shift_sound",
+    "shift_audio",
     "use_one_thread",
 ]
 

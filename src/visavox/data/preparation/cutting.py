@@ -1,4 +1,4 @@
-"""From the pictures of a video to clip files: one pass, and no more in memory than the clips under way."""
+"""From the images of a video to clip files: one pass, and no more in memory than the clips under way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from visavox.constants import FRAME_RATE, SAMPLES_PER_FRAME
 from visavox.data.generator.clip_file import STORED_MARGIN, ClipFile, encode_jpeg, save_clip
 from visavox.data.preparation.dataset_folder import ClipEntry
-from visavox.data.preparation.lag import lip_agreement, shift_sound
+from visavox.data.preparation.lag import lip_agreement, shift_audio
 from visavox.data.preparation.quality import (
     blur,
     covered_share,
@@ -33,15 +33,15 @@ _BLUR_EVERY = 5  # frames; blur changes slowly
 
 
 @dataclass(frozen=True)
-class Sound:
-    """The sound of a video, as its clips need it."""
+class ClipAudio:
+    """The audio of a video, as its clips need it."""
 
     waveform: np.ndarray
-    """float32 (N,), 16 kHz, sample 0 at the first picture as recorded."""
+    """float32 (N,), 16 kHz, sample 0 at the first image as recorded."""
     mel: np.ndarray
     """float32 (80, M) of it."""
     lag: float
-    """Seconds to correct; negative: the sound comes late."""
+    """Seconds to correct; negative: the audio comes late."""
 
 
 @dataclass
@@ -58,7 +58,7 @@ class _Cut:
 
     @property
     def next_point(self) -> int:
-        """The point of the grid whose picture is to come next."""
+        """The point of the grid whose image is to come next."""
         return self.stretch.start + len(self.jpegs)
 
     @property
@@ -67,11 +67,11 @@ class _Cut:
         return len(self.jpegs) == self.stretch.num_frames
 
     def take(self, image: np.ndarray, frame_index: int, size: int) -> None:
-        """Cut the face out of a picture, for every point of the grid that shows it."""
-        while not self.is_whole and self.grid.chosen[self.next_point] == frame_index:
+        """Cut the face out of an image, for every point of the grid that shows it."""
+        while not self.is_whole and self.grid.indices[self.next_point] == frame_index:
             point = self.next_point
             matrix = self.matrices[frame_index]
-            repeats = self.jpegs and self.grid.chosen[point - 1] == frame_index
+            repeats = self.jpegs and self.grid.indices[point - 1] == frame_index
             if repeats:
                 self.jpegs.append(self.jpegs[-1])
                 self.landmarks.append(self.landmarks[-1])
@@ -87,20 +87,20 @@ class _Cut:
 
 
 class ClipCutter:
-    """Cuts stretches out of the pictures of one video and saves them as clips.
+    """Cuts stretches out of the images of one video and saves them as clips.
 
     Args:
         size: side of the stored crops in pixels.
         quality: the limits.
-        sound: the sound of the video.
+        audio: the audio of the video.
         folder: where the clips go.
         clip_name: what their names begin with.
     """
 
-    def __init__(self, size: int, quality: QualitySettings, sound: Sound, folder: Path, clip_name: str) -> None:
+    def __init__(self, size: int, quality: QualitySettings, audio: ClipAudio, folder: Path, clip_name: str) -> None:
         self.spec = CropSpec().with_margin(STORED_MARGIN, size)
         self.quality = quality
-        self.sound = sound
+        self.audio = audio
         self.folder = folder
         self.clip_name = clip_name
         self.clips: list[ClipEntry] = []
@@ -112,12 +112,12 @@ class ClipCutter:
         """Cut all wanted stretches.
 
         Args:
-            frames: the pictures of the video, in order.
+            frames: the images of the video, in order.
             wanted: faces and the stretches to cut of each.
-            advance: called with 1 for every picture.
+            advance: called with 1 for every image.
 
         Raises:
-            InputError: the pictures end before the last stretch.
+            InputError: the images end before the last stretch.
         """
         matrices = {id(grid): crop_transforms(grid.track, self.spec) for grid, _ in wanted}
         coming = [_Cut(grid, matrices[id(grid)], stretch) for grid, stretch in wanted]
@@ -126,7 +126,7 @@ class ClipCutter:
             return
         for frame in frames:
             for cut in coming:
-                if cut.grid.chosen[cut.stretch.start] > frame.index:
+                if cut.grid.indices[cut.stretch.start] > frame.index:
                     break
                 cut.take(frame.image, frame.index, self.spec.size)
             for cut in [cut for cut in coming if cut.is_whole]:
@@ -135,10 +135,10 @@ class ClipCutter:
             advance(1)
             if not coming:
                 return
-        raise InputError("its pictures ended earlier than when the face was tracked; the file is damaged")
+        raise InputError("its images ended earlier than when the face was tracked; the file is damaged")
 
     def _finish(self, cut: _Cut) -> None:
-        """Judge what could only be seen in the crops, and save what is left."""
+        """Check what could only be seen in the crops, and save what is left."""
         stretch, face = cut.stretch, cut.grid.track.face_id
         blurred = float(np.median(cut.blurs))
         if blurred > self.quality.maximum_blur:
@@ -160,13 +160,13 @@ class ClipCutter:
         """Save frames `first` to `last` of a stretch as a clip, unless nothing is heard in it."""
         start, num_frames = cut.stretch.start + first, last - first
         samples = num_frames * SAMPLES_PER_FRAME
-        heard = shift_sound(self.sound.waveform, self.sound.lag, start * SAMPLES_PER_FRAME, samples)
-        level = loudness(heard)
+        waveform = shift_audio(self.audio.waveform, self.audio.lag, start * SAMPLES_PER_FRAME, samples)
+        level = loudness(waveform)
         face = cut.grid.track.face_id
         if level < self.quality.minimum_level:
-            self.dropped.append(Dropped(start, start + num_frames, Fault.NO_SOUND, level, face))
+            self.dropped.append(Dropped(start, start + num_frames, Fault.NO_AUDIO, level, face))
             return
-        track, source_frames = cut.grid.track, cut.grid.chosen[start : start + num_frames]
+        track, source_frames = cut.grid.track, cut.grid.indices[start : start + num_frames]
         rotations = track.rotations[source_frames]
         displacements = displacements_of(
             track.landmarks[source_frames], rotations, track.translations[source_frames], track.frame_size
@@ -174,7 +174,7 @@ class ClipCutter:
         clip = ClipFile(
             jpegs=cut.jpegs[first:last],
             landmarks=np.stack(cut.landmarks[first:last]),
-            audio=np.clip(np.round(heard * 32768), -32768, 32767).astype(np.int16),
+            audio=np.clip(np.round(waveform * 32768), -32768, 32767).astype(np.int16),
             rotations=rotations,
             spec=self.spec,
             displacements=displacements,
@@ -182,14 +182,14 @@ class ClipCutter:
         )
         clip_id = f"{self.clip_name}_{len(self.clips):03d}"
         save_clip(clip, self.folder / f"{clip_id}.npz")
-        quality = self._figures(cut.grid, start, num_frames) | {"blur": blurred, "level": level}
-        figures = {name: round(value, 4) for name, value in sorted(quality.items())}
-        self.clips.append(ClipEntry(clip_id, start / FRAME_RATE, num_frames, cut.stretch.shot, face, figures))
+        quality = self._values(cut.grid, start, num_frames) | {"blur": blurred, "level": level}
+        values = {name: round(value, 4) for name, value in sorted(quality.items())}
+        self.clips.append(ClipEntry(clip_id, start / FRAME_RATE, num_frames, cut.stretch.shot, face, values))
 
-    def _figures(self, grid: GridTrack, start: int, num_frames: int) -> dict[str, float]:
-        """Measure a clip on the landmarks and the sound of its video."""
+    def _values(self, grid: GridTrack, start: int, num_frames: int) -> dict[str, float]:
+        """Measure a clip on the landmarks and the audio of its video."""
         points = slice(start, start + num_frames)
-        landmarks, frames = grid.landmarks[points], grid.chosen[points]
+        landmarks, frames = grid.landmarks[points], grid.indices[points]
         yaw, pitch, _ = np.abs(head_angles(grid.track.rotations[frames])).mean(axis=0)
         opening = mouth_opening(landmarks)
         return {
@@ -198,7 +198,7 @@ class ClipCutter:
             "pitch": float(pitch),
             "lost": float((grid.track.status[frames] == FrameStatus.INTERPOLATED).mean()),
             "motion": float(opening.std()),
-            "agreement": lip_agreement(self.sound.mel, start, opening, self.sound.lag),
+            "agreement": lip_agreement(self.audio.mel, start, opening, self.audio.lag),
         }
 
 

@@ -120,7 +120,7 @@ class DatasetFolder:
         return same_time or record.fingerprint == fingerprint(source.path)
 
     def update_record(self, record: SourceRecord) -> None:
-        """Write a record anew."""
+        """Write a record again."""
         save_record(record, self.records)
 
     def write_manifest(self, records: Iterable[SourceRecord]) -> None:
@@ -186,7 +186,7 @@ class ClipEntry:
     """Number of the face in the video."""
     quality: dict[str, float]
     """face (pixels), yaw, pitch (degrees, mean), blur (0-1), lost (share of frames), motion (standard deviation of
-    the lip opening), agreement (correlation of lips and sound, -1 to 1), level (dB)."""
+    the lip opening), agreement (correlation of lips and audio, -1 to 1), level (dB)."""
 
 
 @dataclass(frozen=True)
@@ -198,11 +198,11 @@ class DroppedEntry:
     stop: float
     """Seconds."""
     reason: str
-    """Why."""
+    """The reason, as `stretches.Fault` words it."""
     value: float | None = None
     """The figure that was too large or too small."""
     face: int | None = None
-    """Number of the face; None for the whole picture."""
+    """Number of the face; None for the whole image."""
 
     @classmethod
     def of(cls, dropped: Dropped) -> DroppedEntry:
@@ -307,7 +307,7 @@ def save_record(record: SourceRecord, folder: Path) -> None:
 
 
 def load_record(path: Path) -> SourceRecord | None:
-    """Read a record; None where it is missing or cannot be read, so that its video is prepared anew."""
+    """Read a record; None where it is missing or cannot be read, so that its video is prepared again."""
     try:
         return from_mapping(SourceRecord, json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""From raw footage to a data set: `visavox prepare`, as a job and as a function."""
+"""From raw videos to a data set: `visavox prepare`, as a job and as a function."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class PrepareSettings:
     """Everything that can be chosen about a preparation."""
 
     clips: ClipSettings = field(default_factory=ClipSettings)
-    """What decides the content of clips."""
+    """Settings that decide the content of clips."""
     split: SplitSettings = field(default_factory=SplitSettings)
-    """How clips are divided into training and validation; can change from run to run."""
+    """Division of clips into training and validation; can change from run to run."""
     layout: Layout = "auto"
-    """How the paths of the videos tell speaker and split."""
+    """Layout of the paths, which tell speaker and split."""
     lags: str | None = None
-    """CSV with the columns file, av_lag_s and, if wanted, av_best (seconds; negative: the sound comes late)."""
+    """CSV with the columns file, av_lag_s and, if wanted, av_best (seconds; negative: the audio comes late)."""
     speakers: str | None = None
     """CSV with the columns file and speaker."""
     workers: Annotated[int | None, Range(0, 256, lowest="none but this process", name="the number of workers")] = None
@@ -119,7 +119,7 @@ def prepare(
 ) -> PreparationReport:
     """Turn raw videos into clips to train on.
 
-    Each clip shows one face in one shot at 25 frames a second, with its sound at 16 kHz. A run that was interrupted
+    Each clip shows one face in one shot at 25 frames a second, with its audio at 16 kHz. A run that was interrupted
     goes on where it stopped; a run on a data set that exists adds to it. Where videos are worked on by several
     processes, a script must call this under `if __name__ == "__main__":`.
 

@@ -1,8 +1,8 @@
-"""By how much sound and picture of a recording are apart: measured from how the mouth opens, and corrected.
+"""By how much audio and image of a recording are apart: measured from how the mouth opens, and corrected.
 
 A linear regression predicts the opening of the lips from half a second of mel spectrogram. Where its prediction,
 moved by some lag, agrees with the lips that are seen clearly better than at any other lag, that is the lag.
-The sign is that of tables of measured offsets: negative where the sound comes late and is to be advanced.
+The sign is that of tables of measured offsets: negative where the audio comes late and is to be advanced.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class LagMeasurement:
     """The measured lag between a mouth and its audio."""
 
     seconds: float
-    """The lag; negative: the sound comes late."""
+    """The lag; negative: the audio comes late."""
     correlation: float
     """Of predicted and seen opening, syllable by syllable, at that lag."""
     confidence: float
@@ -49,11 +49,11 @@ class AppliedLag:
     """The lag that a clip was corrected by."""
 
     seconds: float = 0.0
-    """Negative: the sound was advanced."""
+    """Negative: the audio was advanced."""
     source: str = "none"
     """`table`, `measured` or `none`."""
     measurement: LagMeasurement | None = None
-    """What was measured, believed or not; None where it was not."""
+    """The measurement, believed or not; None where there was none."""
 
 
 def choose_lag(
@@ -78,7 +78,7 @@ def measure_lag(mel: np.ndarray, openings: Sequence[tuple[int, np.ndarray]], lar
     """Measure the lag of one recording.
 
     Args:
-        mel: float32 (80, M) of its whole sound, time 0 at the first picture.
+        mel: float32 (80, M) of its whole audio, time 0 at the first image.
         openings: for each stretch in which the mouth is seen, the number of its first frame (25 a second) and
             the opening of the lips in each, float (n,).
         largest: lags up to this many seconds are tried.
@@ -95,28 +95,28 @@ def measure_lag(mel: np.ndarray, openings: Sequence[tuple[int, np.ndarray]], lar
     spread = np.sqrt(moments[:, 1] * moments[:, 2])
     agreement = np.where(spread > 1e-12, moments[:, 0] / np.maximum(spread, 1e-12), 0.0)
     num_frames = sum(len(opening) for _, opening in openings)
-    return _judge(agreement, num_frames)
+    return _best_delay(agreement, num_frames)
 
 
 def lip_agreement(mel: np.ndarray, start: int, opening: np.ndarray, lag: float) -> float:
-    """Return how well lips agree with what the sound lets expect: a correlation, -1 to 1, 0 where nothing moves.
+    """Return how well lips agree with what the audio lets expect: a correlation, -1 to 1, 0 where nothing moves.
 
     Args:
-        mel: float32 (80, M) of the whole sound, time 0 at the first picture.
+        mel: float32 (80, M) of the whole audio, time 0 at the first image.
         start: number of the first frame.
         opening: float (n,), opening of the lips from there on.
-        lag: seconds by which the sound is off; negative: it comes late.
+        lag: seconds by which the audio is off; negative: it comes late.
     """
     reach = round(abs(lag) * FRAME_RATE) + 1
     predicted = predict_opening(mel, start - reach, start + len(opening) + reach)
-    heard_at = np.arange(len(opening)) + reach - lag * FRAME_RATE
-    moved = np.interp(heard_at, np.arange(len(predicted)), predicted)
+    audio_at = np.arange(len(opening)) + reach - lag * FRAME_RATE
+    moved = np.interp(audio_at, np.arange(len(predicted)), predicted)
     product, first, second = _moments(moved, remove_slow_changes(opening))
     return float(product / np.sqrt(first * second)) if first * second > 1e-24 else 0.0
 
 
 def predict_opening(mel: np.ndarray, first: int, last: int) -> np.ndarray:
-    """Predict how far lips are open, from sound alone.
+    """Predict how far lips are open, from audio alone.
 
     Args:
         mel: float32 (80, M), time 0 at frame 0; beyond its ends it is taken to go on as it ends.
@@ -133,19 +133,19 @@ def predict_opening(mel: np.ndarray, first: int, last: int) -> np.ndarray:
     positions = np.arange(smooth.shape[1])
     predicted = np.zeros(len(frames))
     for row, offset in zip(weights, offsets, strict=True):
-        heard = (frames + offset) * (MEL_FRAMES_PER_SECOND / FRAME_RATE)
+        mel_positions = (frames + offset) * (MEL_FRAMES_PER_SECOND / FRAME_RATE)
         for weight, band in zip(row, smooth, strict=True):
-            predicted += weight * np.interp(heard, positions, band)
+            predicted += weight * np.interp(mel_positions, positions, band)
     return remove_slow_changes(predicted)
 
 
-def shift_sound(waveform: np.ndarray, lag: float, start: int, num_samples: int) -> np.ndarray:
-    """Cut a piece out of a recording's sound with its lag corrected; silence where the recording has none.
+def shift_audio(waveform: np.ndarray, lag: float, start: int, num_samples: int) -> np.ndarray:
+    """Cut a piece out of a recording's audio with its lag corrected; silence where the recording has none.
 
     Args:
-        waveform: float32 (N,), 16 kHz, sample 0 at the first picture as recorded.
-        lag: seconds; negative: the sound comes late, so the piece is taken from later samples.
-        start: first sample of the piece in the time of the pictures.
+        waveform: float32 (N,), 16 kHz, sample 0 at the first image as recorded.
+        lag: seconds; negative: the audio comes late, so the piece is taken from later samples.
+        start: first sample of the piece in the time of the images.
         num_samples: its length.
     """
     first = start - round(lag * SAMPLE_RATE)
@@ -156,8 +156,8 @@ def shift_sound(waveform: np.ndarray, lag: float, start: int, num_samples: int) 
     return piece
 
 
-def _judge(agreement: np.ndarray, num_frames: int) -> LagMeasurement:
-    """Find the best lag in the correlations at delays -reach..reach of the sound."""
+def _best_delay(agreement: np.ndarray, num_frames: int) -> LagMeasurement:
+    """Find the best lag in the correlations at delays -reach..reach of the audio."""
     reach = len(agreement) // 2
     best = int(agreement.argmax())
     delay = best - reach + _vertex(agreement, best)

@@ -17,7 +17,7 @@ import numpy as np
 
 from visavox.audio.features.mel import mel_spectrogram
 from visavox.constants import FRAME_RATE, SAMPLE_RATE
-from visavox.data.preparation.cutting import ClipCutter, Sound
+from visavox.data.preparation.cutting import ClipAudio, ClipCutter
 from visavox.data.preparation.dataset_folder import ClipEntry, DroppedEntry, LagEntry, SourceRecord, save_record
 from visavox.data.preparation.frame_grid import distances, nearest_frames
 from visavox.data.preparation.lag import AppliedLag, LagMeasurement, choose_lag, measure_lag
@@ -43,7 +43,7 @@ from visavox.media.sound import probe_audio, read_audio
 from visavox.runtime.worker_pool import TaskProgress
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
-_HOLE = 0.1  # seconds from a point of the grid to the nearest picture
+_HOLE = 0.1  # seconds from a point of the grid to the nearest image
 _TRACKING_SHARE = 0.8  # of the time that a video takes
 
 
@@ -56,15 +56,15 @@ class SourceTask:
     speaker: str
     """The speaker."""
     split: str
-    """Where its clips go."""
+    """Split that its clips belong to."""
     table_lag: TableLag | None
-    """What a table says of its lag."""
+    """Its lag, as a table gives it."""
     clips_folder: str
-    """Where the clips go."""
+    """Folder of the clips."""
     records_folder: str
-    """Where the record goes."""
+    """Folder of the record."""
     settings: ClipSettings
-    """What decides the content of clips."""
+    """Settings that decide the content of clips."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class DiskFailure:
     """The result of a task that could not write: nothing is wrong with its video, but no other will fare better."""
 
     message: str
-    """What the operating system said."""
+    """Words of the operating system."""
 
 
 def prepare_source(task: SourceTask, report: Callable[[float], None]) -> SourceRecord | DiskFailure:
@@ -124,34 +124,34 @@ def _prepare(task: SourceTask, base: SourceRecord, report: Callable[[float], Non
     settings, path = task.settings, task.source.path
     info = probe(path)
     if info.is_still:
-        raise InputError("it is a picture, not a video")
+        raise InputError("it is a still image, not a video")
     if info.frame_rate < settings.quality.minimum_frame_rate:
         return _all_dropped(base, info, Fault.LOW_RATE, float(info.frame_rate))
     if not info.has_audio:
-        return _all_dropped(base, info, Fault.NO_SOUND, None)
+        return _all_dropped(base, info, Fault.NO_AUDIO, None)
     waveform = read_audio(path)
     mel = mel_spectrogram(waveform).numpy()
     follow = TaskProgress(report, 0.0, _TRACKING_SHARE, info.expected_frames)
     tracks = track_video(path, max_faces=settings.max_faces, progress=follow)
     if not tracks:
         return _all_dropped(base, info, Fault.NO_FACE, None)
-    chosen = nearest_frames(tracks[0].times, info.frame_rate)
-    grids = [GridTrack.of(track, chosen) for track in tracks]
+    indices = nearest_frames(tracks[0].times, info.frame_rate)
+    grids = [GridTrack.of(track, indices) for track in tracks]
     begin = max(0.0, float(probe_audio(path).start))
-    lag = _find_lag(task, grids, chosen, mel, (begin, len(waveform) / SAMPLE_RATE))
-    sound_span = (begin, len(waveform) / SAMPLE_RATE)
-    wanted, dropped = _choose(grids, chosen, sound_span, lag.seconds, settings)
+    lag = _find_lag(task, grids, indices, mel, (begin, len(waveform) / SAMPLE_RATE))
+    audio_span = (begin, len(waveform) / SAMPLE_RATE)
+    wanted, dropped = _choose(grids, indices, audio_span, lag.seconds, settings)
     wanted, others = one_face_at_a_time(wanted, mel, lag.seconds)
-    sound = Sound(waveform, mel, lag.seconds)
+    audio = ClipAudio(waveform, mel, lag.seconds)
     folder = Path(task.clips_folder)
-    cutter = ClipCutter(settings.size, settings.quality, sound, folder, task.source.clip_name)
+    cutter = ClipCutter(settings.size, settings.quality, audio, folder, task.source.clip_name)
     follow = TaskProgress(report, _TRACKING_SHARE, 1.0, info.expected_frames)
     with VideoReader(path) as reader, follow.bar("cutting", info.expected_frames) as bar:
         cutter.cut(reader, wanted, bar.update)
     lost = [one for one in dropped + cutter.dropped if not _is_made_up_for(one, cutter.clips)]
     all_dropped = sorted(lost + others, key=lambda one: (one.start, one.face or 0))
     return base.done(
-        seconds=len(chosen) / FRAME_RATE,
+        seconds=len(indices) / FRAME_RATE,
         frame_rate=float(info.frame_rate),
         lag=_lag_entry(lag),
         clips=tuple(cutter.clips),
@@ -160,13 +160,13 @@ def _prepare(task: SourceTask, base: SourceRecord, report: Callable[[float], Non
 
 
 def _choose(
-    grids: list[GridTrack], chosen: np.ndarray, sound: tuple[float, float], lag: float, settings: ClipSettings
+    grids: list[GridTrack], indices: np.ndarray, audio: tuple[float, float], lag: float, settings: ClipSettings
 ) -> tuple[Wanted, list[Dropped]]:
-    """Find the stretches of all faces that are worth cutting out, given where there is sound."""
-    first = math.ceil(round((sound[0] + lag) * FRAME_RATE, 6))
-    # The last picture may lack up to half of its sound: files often end so.
-    last = math.floor(round((sound[1] + lag) * FRAME_RATE + 0.5, 6))
-    is_hole = distances(grids[0].track.times, chosen) > _HOLE
+    """Find the stretches of all faces that are worth cutting out, given where there is audio."""
+    first = math.ceil(round((audio[0] + lag) * FRAME_RATE, 6))
+    # The last image may lack up to half of its audio: files often end so.
+    last = math.floor(round((audio[1] + lag) * FRAME_RATE + 0.5, 6))
+    is_hole = distances(grids[0].track.times, indices) > _HOLE
     wanted: Wanted = []
     dropped: list[Dropped] = []
     faults = []
@@ -175,7 +175,7 @@ def _choose(
         kept, lost = find_stretches(grid, faults[-1], settings.quality)
         wanted += [(grid, stretch) for stretch in kept]
         dropped += lost
-    return wanted, dropped + faceless_stretches(faults, len(chosen))
+    return wanted, dropped + faceless_stretches(faults, len(indices))
 
 
 def _is_made_up_for(dropped: Dropped, clips: list[ClipEntry]) -> bool:
@@ -188,13 +188,13 @@ def _is_made_up_for(dropped: Dropped, clips: list[ClipEntry]) -> bool:
 
 
 def _find_lag(
-    task: SourceTask, grids: list[GridTrack], chosen: np.ndarray, mel: np.ndarray, sound: tuple[float, float]
+    task: SourceTask, grids: list[GridTrack], indices: np.ndarray, mel: np.ndarray, audio: tuple[float, float]
 ) -> AppliedLag:
-    """Decide by how much the sound of a video is moved."""
+    """Decide by how much the audio of a video is moved."""
     settings: LagSettings = task.settings.lag
     measurement: LagMeasurement | None = None
     if settings.measure:
-        wanted, _ = _choose(grids, chosen, sound, 0.0, task.settings)
+        wanted, _ = _choose(grids, indices, audio, 0.0, task.settings)
         for grid in grids:
             stretches = [stretch for owner, stretch in wanted if owner is grid]
             openings = [(one.start, mouth_opening(grid.landmarks[one.start : one.stop])) for one in stretches]
@@ -209,8 +209,8 @@ def _lag_entry(lag: AppliedLag) -> LagEntry:
     measured = lag.measurement
     if measured is None:
         return LagEntry(round(lag.seconds, 4), lag.source)
-    figures = (round(value, 4) for value in (measured.seconds, measured.correlation, measured.confidence))
-    return LagEntry(round(lag.seconds, 4), lag.source, *figures)
+    values = (round(value, 4) for value in (measured.seconds, measured.correlation, measured.confidence))
+    return LagEntry(round(lag.seconds, 4), lag.source, *values)
 
 
 def _blank_record(task: SourceTask) -> SourceRecord:

@@ -10,9 +10,9 @@ from visavox.face.geometry.landmarks import CHIN, LIPS_OUTER, NOSE_TIP, eye_dist
 BLUR_SCALE = 9
 """Pixels of the box that a crop is blurred with to see whether that makes a difference."""
 PATCH = (10, 14)
-"""Rows and columns of the small picture of the mouth that tells whether something is in front of it."""
+"""Rows and columns of the small image of the mouth that tells whether something is in front of it."""
 CHIN_OUTSIDE = 0.06
-"""How far the chin may lie outside the picture, in sizes of the face: tight crops of corpora cut a little of it off."""
+"""Distance that the chin may lie outside the image, in sizes of the face: tight crops of corpora cut a little off."""
 STRANGE_COLOR = 20.0
 """Distance in CIELAB from what is usually seen there: skin of another shade is closer, another thing farther."""
 
@@ -20,10 +20,11 @@ STRANGE_COLOR = 20.0
 def face_size(landmarks: np.ndarray) -> np.ndarray:
     """Longer side of the box around landmarks (T, 478, 2 or 3), in pixels, (T,)."""
     points = landmarks[..., :2]
-    return (points.max(axis=-2) - points.min(axis=-2)).max(axis=-1)
+    size: np.ndarray = (points.max(axis=-2) - points.min(axis=-2)).max(axis=-1)
+    return size
 
 
-def mouth_in_picture(landmarks: np.ndarray, frame_size: tuple[int, int]) -> np.ndarray:
+def mouth_in_image(landmarks: np.ndarray, frame_size: tuple[int, int]) -> np.ndarray:
     """Find frames with the lips within the image and the chin at most a little outside, bool (T,)."""
     last = np.array(frame_size, dtype=np.float64) - 1
     lips, chin = landmarks[:, LIPS_OUTER, :2], landmarks[:, CHIN, :2]
@@ -53,7 +54,7 @@ def blur(crop: np.ndarray) -> float:
 
 
 def mouth_patch(crop: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """Take a small picture of lips, chin and the cheeks beside them.
+    """Take a small image of lips, chin and the cheeks beside them.
 
     Args:
         crop: uint8 RGB (S, S, 3), aligned.
@@ -83,7 +84,8 @@ def covered_share(patches: np.ndarray) -> np.ndarray:
         patches: (T, 10, 14, 3) of `mouth_patch`.
     """
     usual = np.median(patches, axis=0)
-    return (np.linalg.norm(patches - usual, axis=-1) > STRANGE_COLOR).mean(axis=(1, 2))
+    share: np.ndarray = (np.linalg.norm(patches - usual, axis=-1) > STRANGE_COLOR).mean(axis=(1, 2))
+    return share
 
 
 def loudness(waveform: np.ndarray) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 from visavox.errors import InputError
 from visavox.runtime.ranges import Range, check_ranges
@@ -78,7 +78,7 @@ class ClipSettings:
     """Side of the stored crops in pixels. Networks see the middle 4/5 of it: 192 serves them up to 154 pixels."""
     max_faces: Annotated[int, Range(minimum=1)] = 3
     """Most faces followed at a time. Of faces seen together only one makes a clip: the largest, or the one whose
-    lips clearly follow the sound."""
+    lips clearly follow the audio."""
     quality: QualitySettings = field(default_factory=QualitySettings)
     """Limits of quality that a clip must meet to be kept."""
     lag: LagSettings = field(default_factory=LagSettings)
@@ -88,7 +88,7 @@ class ClipSettings:
         """Refuse values that mean nothing."""
         check_ranges(self)
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """Return all settings with the version of the format."""
         return {"version": FORMAT_VERSION, **asdict(self)}
 
@@ -99,7 +99,7 @@ class ClipSettings:
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def describe_difference(before: dict, now: dict, prefix: str = "") -> list[str]:
+def describe_difference(before: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:
     """Name the settings that differ, each as `name: before -> now`."""
     lines: list[str] = []
     for name in sorted({*before, *now}):

@@ -1,4 +1,4 @@
-"""Tables that say what a file name does not: who speaks, and by how much sound and picture are apart."""
+"""Tables that say what a file name does not: who speaks, and by how much audio and image are apart."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class TableLag:
     """The lag of one video's audio as a table gives it."""
 
     seconds: float
-    """Negative: the sound comes late by that much and is to be advanced."""
+    """Negative: the audio comes late by that much and is to be advanced."""
     score: float | None = None
-    """How sure the measurement was (column `av_best`); None where the table does not say."""
+    """Confidence of the measurement (column `av_best`); None where the table does not say."""
 
 
 @dataclass(frozen=True)

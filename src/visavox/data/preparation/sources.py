@@ -206,7 +206,7 @@ class Placement:
     """Speaker and split of a video, by its path."""
 
     speaker: str | None
-    """Who speaks; None where the path does not tell."""
+    """The speaker; None where the path does not tell."""
     split: Split | None = None
     """The part of the corpus that the video belongs to, where the layout has parts."""
 
@@ -262,7 +262,7 @@ PATTERNS = {
     "lrs": "main|pretrain|trainval|test/<id>/<number>.mp4",
     "lrw": "<WORD>/train|val|test/<WORD>_<number>.mp4",
 }
-"""How the files of each layout are named, for messages."""
+"""Names of the files of each layout, for messages."""
 
 
 def recognise(paths: list[tuple[str, ...]]) -> str:

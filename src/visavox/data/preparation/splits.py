@@ -42,7 +42,7 @@ def speaker_rank(speaker: str, seed: int) -> float:
 def validation_speakers(speakers: Iterable[str], settings: SplitSettings) -> set[str]:
     """Choose the speakers that are kept for validation.
 
-    The draw keeps a speaker whose rank is below the share, so adding footage later moves nobody. Where that keeps
+    The draw keeps a speaker whose rank is below the share, so adding videos later moves nobody. Where that keeps
     none of two or more speakers, the one with the lowest rank is kept.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +12,7 @@ import numpy as np
 
 from visavox.constants import FRAME_RATE
 from visavox.data.preparation.lag import INDEPENDENT, lip_agreement
-from visavox.data.preparation.quality import face_size, mouth_in_picture
+from visavox.data.preparation.quality import face_size, mouth_in_image
 from visavox.data.preparation.settings import QualitySettings
 from visavox.face.geometry.landmarks import mouth_opening
 from visavox.face.geometry.pose import head_angles
@@ -25,7 +26,7 @@ class Fault(StrEnum):
     TURNED_AWAY = "face turned away"
     OUTSIDE = "mouth outside the picture"
     HOLE = "pictures are missing"
-    NO_SOUND = "no sound"
+    NO_AUDIO = "no sound"
     TOO_SHORT = "too short"
     TOO_SMALL = "face too small"
     LOST = "face lost too often"
@@ -41,7 +42,7 @@ _CODES = list(Fault)
 
 @dataclass(frozen=True)
 class Stretch:
-    """Consecutive pictures of the 25 fps grid that show one face in one shot."""
+    """Consecutive images of the 25 fps grid that show one face in one shot."""
 
     start: int
     """First point of the grid."""
@@ -52,7 +53,7 @@ class Stretch:
 
     @property
     def num_frames(self) -> int:
-        """Number of pictures."""
+        """Number of images."""
         return self.stop - self.start
 
 
@@ -65,11 +66,11 @@ class Dropped:
     stop: int
     """Behind the last point."""
     fault: Fault
-    """Why."""
+    """The reason."""
     value: float | None = None
     """The figure that was too large or too small, where it is one."""
     face: int | None = None
-    """Number of the face; None where it concerns the whole picture."""
+    """Number of the face; None where it concerns the whole image."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class GridTrack:
 
     track: Track
     """The face, frame by frame of the video."""
-    chosen: np.ndarray
+    indices: np.ndarray
     """int64 (G,): the frame of the video at each point of the grid."""
     landmarks: np.ndarray
     """float32 (G, 478, 3) in pixels of the video."""
@@ -86,33 +87,33 @@ class GridTrack:
     """int32 (G,): number of the shot."""
 
     @classmethod
-    def of(cls, track: Track, chosen: np.ndarray) -> GridTrack:
-        """Pick the chosen frames of a track."""
-        return cls(track, chosen, track.landmarks[chosen], track.shots[chosen])
+    def of(cls, track: Track, indices: np.ndarray) -> GridTrack:
+        """Pick frames of a track, `indices` (G,) being their indices."""
+        return cls(track, indices, track.landmarks[indices], track.shots[indices])
 
 
-def frame_faults(grid: GridTrack, is_hole: np.ndarray, sound: tuple[int, int], settings: QualitySettings) -> np.ndarray:
+def frame_faults(grid: GridTrack, is_hole: np.ndarray, audio: tuple[int, int], settings: QualitySettings) -> np.ndarray:
     """Say for each point of the grid what is wrong with it.
 
     Args:
         grid: the face.
-        is_hole: bool (G,), points to which no picture of the video is near.
-        sound: first point with sound, and behind the last.
+        is_hole: bool (G,), points to which no image of the video is near.
+        audio: first point with audio, and behind the last.
         settings: the limits.
 
     Returns:
         int8 (G,): -1 where nothing is wrong, else the position of a Fault in the list of all.
     """
-    status = grid.track.status[grid.chosen]
+    status = grid.track.status[grid.indices]
     present = status != FrameStatus.ABSENT
-    yaw, pitch, _ = np.nan_to_num(np.abs(head_angles(grid.track.rotations[grid.chosen]))).T
+    yaw, pitch, _ = np.nan_to_num(np.abs(head_angles(grid.track.rotations[grid.indices]))).T
     turned = (yaw > settings.maximum_yaw) | (pitch > settings.maximum_pitch) | (status == FrameStatus.TURNED_AWAY)
-    outside = ~mouth_in_picture(np.nan_to_num(grid.landmarks, nan=-1.0), grid.track.frame_size)
+    outside = ~mouth_in_image(np.nan_to_num(grid.landmarks, nan=-1.0), grid.track.frame_size)
     points = np.arange(len(status))
-    silent = (points < sound[0]) | (points >= sound[1])
+    silent = (points < audio[0]) | (points >= audio[1])
     faults = np.full(len(status), -1, np.int8)
     for fault, where in (
-        (Fault.NO_SOUND, silent),
+        (Fault.NO_AUDIO, silent),
         (Fault.OUTSIDE, outside),
         (Fault.TURNED_AWAY, turned),
         (Fault.HOLE, is_hole),
@@ -125,15 +126,15 @@ def frame_faults(grid: GridTrack, is_hole: np.ndarray, sound: tuple[int, int], s
 def find_stretches(
     grid: GridTrack, faults: np.ndarray, settings: QualitySettings
 ) -> tuple[list[Stretch], list[Dropped]]:
-    """Cut a face's time at cuts and faults, and judge each piece.
+    """Cut a face's time at cuts and faults, and check each piece.
 
     Args:
         grid: the face.
-        faults: of `frame_faults`.
+        faults: int8 (G,), of `frame_faults`.
         settings: the limits.
 
     Returns:
-        The stretches worth cutting out, none longer than allowed, and all others with what is wrong with them
+        the stretches worth cutting out, none longer than allowed, and all others with what is wrong with them
         (except where the face is absent: whether that is a loss depends on the other faces).
     """
     kept: list[Stretch] = []
@@ -145,9 +146,9 @@ def find_stretches(
             if _CODES[code] is not Fault.NO_FACE:
                 dropped.append(Dropped(start, stop, _CODES[code], face=face))
             continue
-        judged = _judge(grid, start, stop, settings)
-        if judged is not None:
-            dropped.append(Dropped(start, stop, judged[0], judged[1], face))
+        fault = _find_fault(grid, start, stop, settings)
+        if fault is not None:
+            dropped.append(Dropped(start, stop, fault[0], fault[1], face))
             continue
         shot = int(grid.shots[start])
         kept += [Stretch(first, last, shot) for first, last in divide(start, stop, settings.maximum_seconds)]
@@ -155,7 +156,12 @@ def find_stretches(
 
 
 def faceless_stretches(all_faults: list[np.ndarray], num_points: int) -> list[Dropped]:
-    """Return where none of the faces is in the picture."""
+    """Return the stretches in which none of the faces is in the image.
+
+    Args:
+        all_faults: of each face int8 (G,), of `frame_faults`.
+        num_points: G, points of the grid.
+    """
     empty = np.ones(num_points, bool)
     for faults in all_faults:
         empty &= faults == _CODES.index(Fault.NO_FACE)
@@ -164,7 +170,7 @@ def faceless_stretches(all_faults: list[np.ndarray], num_points: int) -> list[Dr
 
 
 def runs_of_equals(values: np.ndarray, shots: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Yield (start, stop) of the runs in which neither the value nor the shot changes."""
+    """Yield (start, stop) of the runs in which neither the value (G,) nor the shot (G,) changes."""
     if len(values) == 0:
         return
     changes = np.flatnonzero((values[1:] != values[:-1]) | (shots[1:] != shots[:-1])) + 1
@@ -180,8 +186,8 @@ def divide(start: int, stop: int, maximum_seconds: float) -> list[tuple[int, int
     return list(pairwise(edges))
 
 
-def _judge(grid: GridTrack, start: int, stop: int, settings: QualitySettings) -> tuple[Fault, float] | None:
-    """Find what is wrong with a stretch as a whole, with the figure that tells; None if nothing is."""
+def _find_fault(grid: GridTrack, start: int, stop: int, settings: QualitySettings) -> tuple[Fault, float] | None:
+    """Find what is wrong with a stretch as a whole, with the value that tells; None if nothing is."""
     seconds = (stop - start) / FRAME_RATE
     if seconds < settings.minimum_seconds:
         return Fault.TOO_SHORT, seconds
@@ -189,7 +195,7 @@ def _judge(grid: GridTrack, start: int, stop: int, settings: QualitySettings) ->
     size = float(np.median(face_size(landmarks)))
     if size < settings.minimum_face:
         return Fault.TOO_SMALL, size
-    lost = float((grid.track.status[grid.chosen[start:stop]] == FrameStatus.INTERPOLATED).mean())
+    lost = float((grid.track.status[grid.indices[start:stop]] == FrameStatus.INTERPOLATED).mean())
     if lost > settings.maximum_lost:
         return Fault.LOST, lost
     motion = float(mouth_opening(landmarks).std())
@@ -205,15 +211,15 @@ Wanted = list[tuple[GridTrack, Stretch]]
 
 
 def one_face_at_a_time(wanted: Wanted, mel: np.ndarray | None, lag: float) -> tuple[Wanted, list[Dropped]]:
-    """Keep one of the faces wherever several are seen together: all have the same sound, but one speaks.
+    """Keep one of the faces wherever several are seen together: all have the same audio, but one speaks.
 
-    The largest is kept, unless the lips of another agree with the sound clearly better. Where two take turns in
-    one shot, the listener's part goes with the speaker's: such footage is better cut beforehand.
+    The largest is kept, unless the lips of another agree with the audio clearly better. Where two take turns in
+    one shot, the listener's part goes with the speaker's: such a video is better cut beforehand.
 
     Args:
         wanted: faces and their stretches.
-        mel: float32 (80, M) of the sound; None without sound.
-        lag: seconds to correct; negative: the sound comes late.
+        mel: float32 (80, M) of the audio; None without audio.
+        lag: seconds to correct; negative: the audio comes late.
 
     Returns:
         What is kept, in the order given, and what is dropped.
@@ -255,4 +261,4 @@ def _speaks_rather(
         lip_agreement(mel, start, mouth_opening(grid.landmarks[start:stop]), lag) for grid, _ in (candidate, rival)
     )
     # Standard error of the difference of two correlations of n independent pairs each.
-    return ours - theirs > _CLEARLY * np.sqrt(2 * INDEPENDENT / (stop - start))
+    return ours - theirs > _CLEARLY * math.sqrt(2 * INDEPENDENT / (stop - start))

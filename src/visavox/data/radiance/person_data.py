@@ -1,19 +1,19 @@
-"""The data set of one person: what `visavox avatar build` makes of footage, and what an avatar learns from.
+"""The data set of one person: what `visavox avatar build` makes of videos, and what an avatar learns from.
 
-A folder of plain files. The pictures are uint8 arrays that are mapped, not read: a data set may be larger than memory.
+A folder of plain files. The images are uint8 arrays that are mapped, not read: a data set may be larger than memory.
 
 | file | holds |
 |---|---|
 | `frames.npy` | uint8 (T, H, W, 3): square crops of one fixed camera, 25 a second |
 | `head_mask.npy`, `torso_mask.npy` | uint8 (T, H, W): how much is head, or torso and neck; the rest is background |
-| `torso.npy` | uint8 (T, H, W, 4): torso and neck with the head painted out, RGB and alpha, not premultiplied |
+| `torso.npy` | uint8 (T, H, W, 4): torso and neck with the head removed, RGB and alpha, not premultiplied |
 | `background.npy` | uint8 (H, W, 3): the empty scene |
 | `motion.npz` | `displacements`, `confidence`, `rotations`, `translations`, `usable` |
 | `camera.json` | focal length, principal point, size, near and far, in pixels of the crop and centimetres |
 | `speech.npy` | int16 (640 T,), 16 kHz: 640 samples for each frame, lag corrected |
 | `split.json` | `train` and `test`: lists of [start, stop], in frames |
 
-T frames come one after the other, but need not be one stretch of time: footage may be many short videos, or have cuts.
+T frames come one after the other, but need not be one stretch of time: there may be many short videos, or cuts.
 No interval of the split crosses such a joint.
 """
 
@@ -52,7 +52,7 @@ class PersonCamera:
     """In pixels of the stored crop."""
     principal_point: tuple[float, float]
     """x and y in pixels of the stored crop, whose first pixel has its centre at (0, 0). It may lie anywhere: the crop
-    is a part of the picture."""
+    is a part of the image."""
     size: int
     """Side of the crop in pixels."""
     near: float
@@ -73,15 +73,16 @@ class PersonCamera:
         """
         seen = points @ rotations.astype(np.float64).swapaxes(1, 2) + translations[:, None]
         scale = self.focal_length / -seen[..., 2:]
-        return np.asarray(self.principal_point) + scale * seen[..., :2] * np.array([1.0, -1.0])
+        pixels: np.ndarray = np.asarray(self.principal_point) + scale * seen[..., :2] * np.array([1.0, -1.0])
+        return pixels
 
 
 @dataclass(frozen=True)
 class PersonData:
-    """One person's data set of T frames of H = W pixels. Pictures are mapped from disk, read-only."""
+    """One person's data set of T frames of H = W pixels. Images are mapped from disk, read-only."""
 
     folder: Path
-    """Where it lies."""
+    """Path of the folder."""
     frames: np.ndarray
     """uint8 (T, H, W, 3), RGB."""
     head_mask: np.ndarray
@@ -148,7 +149,7 @@ class PersonData:
 
     @property
     def size(self) -> int:
-        """Side of the pictures in pixels."""
+        """Side of the images in pixels."""
         return self.camera.size
 
     @property
@@ -216,7 +217,8 @@ class PersonData:
 
 def _map(path: Path) -> np.ndarray:
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        return array
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(path, error) from error
 

@@ -32,9 +32,9 @@ class RaySampling:
     mouth: float = 0.2
     """Share of them that lies in the box around the lips; part of `inside`."""
     margin: float = 0.06
-    """By which the box is made larger on each side, as a share of the picture."""
+    """By which the box is made larger on each side, as a share of the image."""
     patch: int = 0
-    """Side of a square of pixels around the lips of each frame, for losses that look at pictures; 0: none."""
+    """Side of a square of pixels around the lips of each frame, for losses that look at images; 0: none."""
     window: int = 5
     """Frames of landmarks, the middle one being the frame itself."""
 
@@ -67,7 +67,8 @@ def landmark_window(data: PersonData, frame: int, window: int) -> np.ndarray:
     """Landmarks of a frame and its neighbours of the same interval, float32 (window, 68, 3); the ends stand still."""
     intervals = [interval for part in data.split.values() for interval in part]
     start, stop = next(((a, b) for a, b in intervals if a <= frame < b), (0, data.num_frames))
-    return data.displacements[window_frames(frame, window, start, stop)]
+    window_of_motion: np.ndarray = data.displacements[window_frames(frame, window, start, stop)]
+    return window_of_motion
 
 
 def window_frames(frame: int, window: int, start: int, stop: int) -> np.ndarray:
@@ -178,7 +179,7 @@ def _draw(rng: np.random.Generator, count: int, box: np.ndarray, side: int) -> t
 
 
 def _patch(mouth: np.ndarray, size: int, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Square around the middle of the lips, inside the picture, row by row."""
+    """Square around the middle of the lips, inside the image, row by row."""
     corner = (mouth[:2] + mouth[2:]) / 2 - size / 2
     left, top = np.clip(np.round(corner), 0, side - size).astype(np.int64)
     rows, columns = np.mgrid[top : top + size, left : left + size]

@@ -16,14 +16,14 @@ Corpus = Literal["lrs2", "lrs3", "lrw", "folder"]
 
 @dataclass(frozen=True)
 class _Layout:
-    """How a list names the files of a corpus."""
+    """Names of the files of a corpus, as lists write them."""
 
     form: str
-    """What a name looks like, for messages."""
+    """Form of a name, for messages."""
     pattern: re.Pattern[str]
-    """What a name must match, its ending left out."""
+    """Pattern that a name must match, its ending left out."""
     places: tuple[str, ...]
-    """Where its file may lie below the root, tried in this order; `{name}`, and `{word}` of LRW."""
+    """Places of its file below the root, tried in this order; `{name}`, and `{word}` of LRW."""
 
 
 _LAYOUTS: dict[str, _Layout] = {
@@ -40,7 +40,7 @@ _LAYOUTS: dict[str, _Layout] = {
 forms; whole paths below the root of the corpus are as good."""
 
 _SUFFIX = ".mp4"
-"""What a name that has no file of its own is completed with."""
+"""Ending that completes a name which has no file of its own."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Pair:
     line: int
     """Number of the line, from 1."""
     audio_name: str
-    """Where the audio is from, as the list says."""
+    """Name of the audio's file, as the list says."""
     video_name: str
     """The video, as the list says."""
     audio: Path
@@ -66,7 +66,7 @@ class Pair:
 
     @property
     def is_own_audio(self) -> bool:
-        """Whether the video is to speak its own words, so that its own mouth is the truth."""
+        """True if the video is to speak its own words, so that its own mouth is the truth."""
         return self.audio == self.video
 
 

@@ -37,14 +37,14 @@ from visavox.runtime.worker_pool import TaskProgress
 
 @dataclass(frozen=True)
 class PairTask:
-    """What a worker needs to know of one pair."""
+    """Task of a worker: one pair, its settings, and the folder of its results."""
 
     pair: Pair
     """The pair."""
     folder: Path
-    """Where the results go."""
+    """Folder of the results."""
     settings: ProtocolSettings
-    """How it is done."""
+    """Settings of the run."""
     threads: int | None
     """Processor threads of the generator; None lets the dub choose."""
 
@@ -54,7 +54,7 @@ class RecordFailure:
     """The result of a task whose record could not be written: no other pair will fare better."""
 
     message: str
-    """What the operating system said."""
+    """Words of the operating system."""
 
 
 def do_pair(task: PairTask, report: Callable[[float], None]) -> PairRecord | RecordFailure:
@@ -159,5 +159,5 @@ def _dubber(model: str, device: str) -> Dubber:
 
 
 @lru_cache(maxsize=2)
-def _make_metrics(chosen: tuple[tuple[str, Any], ...]) -> Metrics:
-    return {name: metric_class(name)(options) for name, options in chosen}
+def _make_metrics(selection: tuple[tuple[str, Any], ...]) -> Metrics:
+    return {name: metric_class(name)(options) for name, options in selection}

@@ -156,7 +156,7 @@ class PairRecord:
     status: Literal["done", "left out", "failed"]
     """`left out`: the rules of the protocol say so; `failed`: it could not be done, and the next run tries again."""
     reason: str
-    """Why it was left out or failed."""
+    """The reason, if it was left out or failed."""
     inputs: tuple[FileState, FileState]
     """Audio and video when it was done: a changed file is done again."""
     report: dict[str, Any] | None = None
@@ -195,7 +195,7 @@ def feature_names(metrics: Metrics) -> list[str]:
 
 
 def save_features(arrays: Mapping[str, np.ndarray], folder: ResultsFolder, pair: Pair) -> None:
-    """Write arrays of features of a pair; each file appears under its name only when it is whole.
+    """Write features of a pair, arrays of any shape by name; each file appears only when it is whole.
 
     Raises:
         OSError: the disk is full.
@@ -205,7 +205,7 @@ def save_features(arrays: Mapping[str, np.ndarray], folder: ResultsFolder, pair:
 
 
 def save_array(array: np.ndarray, path: Path) -> None:
-    """Write an array as .npy."""
+    """Write an array of any shape as .npy, whole or not at all."""
     write_whole(path, lambda file: np.save(file, array, allow_pickle=False))
 
 

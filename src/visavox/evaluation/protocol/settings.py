@@ -19,16 +19,16 @@ def default_metrics() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class ProtocolSettings:
-    """How the pairs of a list are dubbed and measured."""
+    """Choices of how the pairs of a list are dubbed and measured."""
 
     model: PathLike = "wav2lip"
     """Name or file of the generator."""
     device: str = "auto"
-    """Where the generator runs: auto, cpu or cuda."""
+    """Device of the generator: auto, cpu or cuda."""
     extend_videos: bool = False
     """Play a video back and forth where its audio is longer; the published protocol leaves such pairs out."""
     face: str = "largest"
-    """Which face is dubbed and measured: largest, leftmost, rightmost or a number."""
+    """Face that is dubbed and measured: largest, leftmost, rightmost or a number."""
     metrics: Mapping[str, Any] = field(default_factory=default_metrics)
     """Name of each metric that is measured -> its options (`Metric.options_type`)."""
     workers: Annotated[int | None, Range(0, 256, lowest="none but this process", name="the number of workers")] = None

@@ -40,11 +40,11 @@ class RunSummary:
     title: str
     """Such as `wav2lip on lrs2`."""
     facts: tuple[str, ...]
-    """What was run with what: list, weights, versions."""
+    """Facts of the run: list, weights, versions."""
     pairs: tuple[Pair, ...]
     """The list."""
     records: Mapping[str, PairRecord]
-    """What became of each pair, by `Pair.key`; those that are not there were not reached."""
+    """Record of each pair, by `Pair.key`; those that are not there were not reached."""
     pooled: Mapping[str, float | str] = field(default_factory=dict)
     """Values of the whole set, such as FID: a number, or why there is none."""
 
@@ -60,7 +60,8 @@ class RunSummary:
 
     def to_json(self) -> dict[str, Any]:
         """Return means, values of the whole set and counts as JSON values."""
-        return plain({"pairs": self.counts, "means": dict(self.rows), "pooled": dict(self.pooled)})
+        written: dict[str, Any] = plain({"pairs": self.counts, "means": dict(self.rows), "pooled": dict(self.pooled)})
+        return written
 
     def pairs_csv(self) -> str:
         """Write the table of the pairs: a row for each, in the order of the list, with every value there is."""
@@ -107,9 +108,9 @@ class RunSummary:
             number: of pairs at most.
         """
         done = [pair for pair in self.pairs if self._status(pair)[0] == "done"]
-        chosen = np.linspace(0, len(done) - 1, min(number, len(done))).round().astype(int)
+        selection = np.linspace(0, len(done) - 1, min(number, len(done))).round().astype(int)
         blocks: list[Block] = []
-        for pair in (done[position] for position in chosen):
+        for pair in (done[position] for position in selection):
             report = self.records[pair.key].load_report()
             assert report is not None, "done pairs have one"
             blocks.append(Heading(f"Line {pair.line}: {pair.video_name} with the audio of {pair.audio_name}", 3))

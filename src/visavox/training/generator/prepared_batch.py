@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from visavox.losses.reconstruction import painted_region
+from visavox.losses.reconstruction import region_weight
 from visavox.models.generator.spec import RegionSpec
 from visavox.training.task import Batch
 
@@ -26,7 +26,7 @@ class PreparedBatch:
         self.motion = batch["motion"].flatten(0, 1)
         rows = torch.arange(size, device=self.truth.device)
         self.region = (rows >= region.top(size)).float()[:, None] * 2
-        self.weight = painted_region(batch["mouth"].flatten(0, 1), size, mouth_weight=mouth_weight, border=size // 16)
+        self.weight = region_weight(batch["mouth"].flatten(0, 1), size, mouth_weight=mouth_weight, border=size // 16)
 
 
 def side_by_side(columns: list[Tensor]) -> np.ndarray:

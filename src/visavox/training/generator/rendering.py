@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 
 from visavox.data.generator.picture_augmentation import NO_AUGMENTATION, draw_look
 from visavox.data.generator.picture_dataset import PictureDataset, PictureSampling, build_sample
-from visavox.losses.adversarial import feature_distance, real_or_painted
+from visavox.losses.adversarial import feature_distance, real_or_generated
 from visavox.losses.perceptual import LpipsLoss, normalized_feature_distance, reading_distance
 from visavox.losses.reconstruction import detail_difference, weighted_gradient_l1, weighted_l1
 from visavox.losses.sync import cosine_bce, stack_mouths
@@ -118,7 +118,7 @@ class RenderedBatch(FacePair):
 
     def adversarial(self) -> Tensor:
         """Loss of the discriminator, which is to take the generated mouths for true ones."""
-        return real_or_painted(self._discriminated[0], real=True)
+        return real_or_generated(self._discriminated[0], real=True)
 
     def feature_distance(self) -> Tensor:
         """Distance of the discriminator's features from those of the true mouths."""
@@ -240,8 +240,8 @@ class FaceGeneration:
             optimizer,
             self._discriminate,
             [
-                WeightedLoss("real", 1.0, lambda verdicts: real_or_painted(verdicts[0], real=True)),
-                WeightedLoss("generated", 1.0, lambda verdicts: real_or_painted(verdicts[1], real=False)),
+                WeightedLoss("real", 1.0, lambda verdicts: real_or_generated(verdicts[0], real=True)),
+                WeightedLoss("generated", 1.0, lambda verdicts: real_or_generated(verdicts[1], real=False)),
             ],
         )
 

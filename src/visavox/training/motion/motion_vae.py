@@ -22,7 +22,7 @@ from visavox.data.motion.motion_store import MotionStore
 from visavox.errors import InputError
 from visavox.face.geometry.motion import fit_opening_mode, resting_face
 from visavox.losses.motion import (
-    MotionJudge,
+    MotionScorer,
     continuity_loss,
     divergence_loss,
     gap_loss,
@@ -174,7 +174,7 @@ class MotionVaeTask(TrainingTask):
         self.calibration = sequences_of(replace(train, clips=calibration), mode)
         self.validation = sequences_of(validation, mode)
         self.vae.to(device)
-        self.syncnet: MotionJudge | None = None
+        self.syncnet: MotionScorer | None = None
         if sync is not None:
             self.syncnet = sync.to(device).eval().requires_grad_(False)  # type: ignore[assignment]
         self.gate = ValidationGate(settings.sync_threshold, stays_open=False)

@@ -15,7 +15,7 @@ from visavox.data.radiance.person_data import PersonData
 from visavox.data.radiance.ray_dataset import RayDataset, RaySampling, landmark_window
 from visavox.errors import InputError
 from visavox.losses.perceptual import LpipsLoss
-from visavox.losses.radiance import PatchJudge, change_outside, color_error, mask_error, opacity_entropy
+from visavox.losses.radiance import PatchDistance, change_outside, color_error, mask_error, opacity_entropy
 from visavox.models.radiance.compiled import check_compiler, compile_networks
 from visavox.models.radiance.field import Condition
 from visavox.models.radiance.head import Head, HeadConfig
@@ -148,7 +148,7 @@ class HeadTask(PersonTask):
         settings: HeadSettings,
         data: PersonData,
         *,
-        patch_loss: PatchJudge | None,
+        patch_loss: PatchDistance | None,
         device: torch.device,
         seed: int,
     ) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from visavox.data.radiance.person_data import PersonData
 from visavox.data.radiance.ray_dataset import landmark_window
-from visavox.losses.radiance import PatchJudge, feature_judge
+from visavox.losses.radiance import PatchDistance, feature_patch_distance
 from visavox.models.perceptual.face_features import FaceFeatures
 from visavox.models.radiance.field import Condition, Views
 from visavox.models.radiance.head import Head
@@ -136,7 +136,7 @@ def mean_known(values: list[float]) -> float:
     return sum(known) / len(known) if known else float("nan")
 
 
-def load_patch_loss(name: PatchLoss, lpips: LpipsInputs | None = None) -> PatchJudge:
+def load_patch_loss(name: PatchLoss, lpips: LpipsInputs | None = None) -> PatchDistance:
     """Load the loss that compares patches of mouths: the shipped face features, or LPIPS.
 
     Raises:
@@ -145,4 +145,4 @@ def load_patch_loss(name: PatchLoss, lpips: LpipsInputs | None = None) -> PatchJ
     if name == "lpips":
         return (lpips or LpipsInputs()).load_lpips("alex")
     features = load_model(SHIPPED_FEATURES, FaceFeatures)
-    return feature_judge(features.requires_grad_(False).stages, _PATCH_SIZE)
+    return feature_patch_distance(features.requires_grad_(False).stages, _PATCH_SIZE)
