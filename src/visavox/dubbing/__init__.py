@@ -1,4 +1,4 @@
-"""Any face, no training: a video or a picture and a recording in, the face saying it out.
+"""Any face, no training: a video or an image and a recording in, the face saying it out.
 
 `check` looks at everything that can be known before anything heavy is loaded and gives a job to run; `dub` does both;
 `Dubber` keeps the generator for several jobs;
@@ -34,12 +34,12 @@ def dub(
     progress: Progress = QUIET,
     **options: Any,
 ) -> DubResult:
-    """Make the face in a video or a picture say a recording.
+    """Make the face in a video or an image say a recording.
 
         visavox.dub("face.mp4", "speech.wav", "result.mp4", extend="loop")
 
     Args:
-        face: a video or a picture with a face.
+        face: a video or an image with a face.
         audio: any file with sound.
         output: the result: .mp4, .mkv, .mov or .webm.
         model: name or path of a generator's weights, or the generator itself.

@@ -25,13 +25,13 @@ class DubRequest:
     """One job that passed the checks."""
 
     info: VideoInfo
-    """The video or picture."""
+    """The video or image."""
     audio: str
     """File with the speech."""
     output: str
     """Path of the result."""
     settings: DubSettings
-    """How it is done."""
+    """Settings of the job."""
     tracks: tuple[Track, ...] | None = None
     """Faces of the track file, where one is given."""
     motion: Motion | None = None
@@ -147,7 +147,7 @@ def _rehearse(info: VideoInfo, audio: str, output: PathLike, settings: DubSettin
 
 
 def sound_plan(info: VideoInfo, audio: str, settings: DubSettings, *, tail_original: bool) -> AudioPlan:
-    """What is heard in the result.
+    """Plan the soundtrack of the result.
 
     Args:
         info: the video.

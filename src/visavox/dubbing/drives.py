@@ -49,7 +49,7 @@ class FaceMoment(NamedTuple):
 
 
 class Drive(ABC):
-    """What moves the mouths of the faces of one job."""
+    """Drive of the mouths of all faces of one job."""
 
     @abstractmethod
     def conditions(self, moments: Sequence[FaceMoment]) -> np.ndarray:

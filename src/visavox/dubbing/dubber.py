@@ -69,10 +69,10 @@ class Dubber:
         progress: Progress = QUIET,
         **options: Any,
     ) -> DubResult:
-        """Make the face in a video or a picture say a recording.
+        """Make the face in a video or an image say a recording.
 
         Args:
-            face: a video or a picture with a face.
+            face: a video or an image with a face.
             audio: any file with sound.
             output: the result: .mp4, .mkv, .mov or .webm.
             settings: how it is done.

@@ -1,6 +1,6 @@
-"""How widely a mouth moves: people differ by a factor of three, and a voice hardly tells.
+"""Expressiveness: the width of a person's mouth movement. People differ by a factor of three, and a voice hardly tells.
 
-A network that has heard many people predicts the movement of a typical mouth. How widely the person in the picture
+A network that has heard many people predicts the movement of a typical mouth. How widely the person in the image
 moves theirs can be seen there, whatever they say in it.
 """
 

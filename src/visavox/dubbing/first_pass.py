@@ -39,7 +39,7 @@ def find_tracks(
         loaded: the faces of a track file, which are not looked for.
 
     Raises:
-        InputError: there is no face, or none that can be repainted.
+        InputError: there is no face, or none that can be rendered.
     """
     tracks = _all_tracks(info, settings, speech, progress) if loaded is None else list(loaded)
     if settings.save_track is not None and tracks:

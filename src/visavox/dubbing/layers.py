@@ -1,6 +1,6 @@
-"""Lays the layers of a painted face over each other on the processor: what `Layers.composite` does, six times as fast.
+"""Compositing of the layers of a rendered face on the processor: as `Layers.composite`, six times as fast.
 
-Torch resizes and samples in float32 for any number of channels; OpenCV has routines for pictures.
+Torch resizes and samples in float32 for any number of channels; OpenCV has routines for images.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ import cv2
 import numpy as np
 
 _ROWS_ABOVE = 8
-"""Rows above the painted half that are made as well, for whoever interpolates at its border."""
+"""Rows above the rendered half that are made as well, so that its border can be interpolated."""
 
 
 def composite_layers(grid: np.ndarray, colors: np.ndarray, alpha: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Bend a reference and lay the painted colours over it.
+    """Warp a reference and composite the rendered colours over it.
 
     Args:
         grid: float32 (N, N, 2), where in the reference each pixel comes from, x and y in [-1, 1].
         colors: float32 RGB (N, N, 3) in [0, 1].
-        alpha: float32 (N, N), how much of the colours lies over the bent reference, in [0, 1].
+        alpha: float32 (N, N), how much of the colours lies over the warped reference, in [0, 1].
         reference: uint8 RGB (S, S, 3), S >= N.
 
     Returns:

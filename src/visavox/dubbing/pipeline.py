@@ -51,7 +51,7 @@ def run_passes(request: DubRequest, predictor: LipSyncPredictor, progress: Progr
     """Do one job.
 
     Raises:
-        InputError: the video shows no face that can be repainted, or a file cannot be read or written.
+        InputError: the video shows no face that can be rendered, or a file cannot be read or written.
     """
     watch, settings = Stopwatch(), request.settings
     with watch.measure("sound"), processor_threads(settings.threads):
@@ -94,7 +94,7 @@ def run_passes(request: DubRequest, predictor: LipSyncPredictor, progress: Progr
 
 
 def frame_period(times: Sequence[Fraction]) -> Fraction:
-    """The usual seconds from frame to frame: the median distance, 1/25 for a single picture."""
+    """The usual seconds from frame to frame: the median distance, 1/25 for a single image."""
     if len(times) < 2:
         return Fraction(1, FRAME_RATE)
     steps = sorted(later - earlier for earlier, later in pairwise(times))

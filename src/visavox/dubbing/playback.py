@@ -13,9 +13,9 @@ from visavox.media import VideoInfo, VideoReader
 from visavox.media.segment import SegmentReader
 
 _MEMORY = 96 << 20
-"""Bytes of decoded pictures that are held for playing backwards: 36 frames of 720p."""
+"""Bytes of decoded images that are held for playing backwards: 36 frames of 720p."""
 _FEWEST = 8
-"""Pictures that are read at a time even where they are larger."""
+"""Images that are read at a time even where they are larger."""
 
 
 class Player:

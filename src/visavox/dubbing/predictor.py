@@ -23,12 +23,12 @@ class LipSyncPredictor:
 
     @property
     def audio_driven(self) -> bool:
-        """Whether audio drives it; else it is driven by motion."""
+        """Tell whether audio drives it; else motion does."""
         return self.spec.audio is not None
 
     @property
     def knows_motion(self) -> bool:
-        """Whether the motion of the mouth is known before it is rendered, so that it can move more or less widely."""
+        """Tell whether the motion of the mouth is known before it is rendered, and so can be scaled."""
         return self.backend.mouth is not None or not self.audio_driven
 
     def render(self, condition: np.ndarray, targets: np.ndarray, references: np.ndarray) -> np.ndarray:

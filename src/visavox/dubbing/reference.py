@@ -1,4 +1,4 @@
-"""The reference: the picture that tells the network what a face's lower half looks like.
+"""The reference: the image that tells the network what a face's lower half looks like.
 
 One for each shot, because light and sharpness change at a cut. It must not lend its mouth to the result, so it is
 chosen for everything but its words: a calm, sharp frame near the shot's usual pose, the lips as far parted as they
@@ -32,7 +32,7 @@ _MOTION_SCALE = 0.5
 _REACH = 2
 """Frames to either side of the best one among which the sharpest is taken."""
 _TOLERANCE = 0.3
-"""How much worse than the best a sharper frame may be."""
+"""Largest amount by which a sharper frame may be worse than the best."""
 
 
 def reference_candidates(track: Track, choice: str = "auto") -> dict[int, list[int]]:
@@ -94,7 +94,7 @@ def read_references(
 
 
 def _cost(track: Track) -> np.ndarray:
-    """How little each frame is fit to be a reference: float64 (T,), infinite where the face is not usable."""
+    """Score each frame as a reference, smaller is better: float64 (T,), infinite where the face is not usable."""
     usable = track.usable
     cost = np.full(track.num_frames, np.inf)
     opening = mouth_opening(track.landmarks)

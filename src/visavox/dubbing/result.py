@@ -1,4 +1,4 @@
-"""What a dub came to."""
+"""Result of a dub."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class DubResult:
-    """What was written, frame by frame accounted for."""
+    """Result of a dub, every frame accounted for."""
 
     output: str
     """Path of the result."""
@@ -17,7 +17,7 @@ class DubResult:
     num_frames: int
     """Frames of the result."""
     num_repainted: int
-    """Frames in which at least one mouth was repainted."""
+    """Frames in which at least one mouth was rendered."""
     passed_through: dict[str, int]
     """Frames left as they were: reason, such as "no face", to their number."""
     num_faces: int
@@ -25,9 +25,9 @@ class DubResult:
     audio_seconds: float
     """Length of the recording in seconds."""
     decisions: tuple[str, ...] = ()
-    """What was decided on the way, in words, such as how a video shorter than the sound was made longer."""
+    """Decisions that were made on the way, in words, such as how a video shorter than the sound was made longer."""
     truncated: bool = False
-    """Whether the video broke off before its declared end."""
+    """True if the video broke off before its declared end."""
     timings: dict[str, float] = field(default_factory=dict)
     """Seconds of each stage: sound, track, references, network, composite, and total. Stages of the second pass
     overlap, and with decoding and encoding."""

@@ -1,4 +1,4 @@
-"""What a user can choose about a dub. Settings only: nothing heavy is loaded here."""
+"""Settings of a dub; nothing heavy is loaded here."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _LONGEST_OFFSET = 60_000.0
 
 @dataclass(frozen=True)
 class DubSettings:
-    """How a face is made to speak."""
+    """Settings of a dub."""
 
     speaker: Annotated[str, arg(name="face")] = "largest"
-    """Which face speaks: largest, leftmost, rightmost, all, or a number (0 is the most prominent one)."""
+    """Face that speaks: largest, leftmost, rightmost, all, or a number (0 is the most prominent one)."""
     face_box: FaceBox | None = None
-    """The face inside this box instead: x0,y0,x1,y1 in pixels of the upright picture, at its first frames."""
+    """The face inside this box instead: x0,y0,x1,y1 in pixels of the upright image, at its first frames."""
     track: Path | None = None
     """Use this track file (made by `visavox track` or by --save-track) instead of looking for faces."""
     save_track: Path | None = None
@@ -51,13 +51,13 @@ class DubSettings:
     close_in_silence: bool = True
     """Give the network true silence in pauses of 0.3 s or more, so that noise does not move the lips."""
     reference: str = "auto"
-    """The picture that shows the network what the lower face looks like. auto: a sharp, calm frame of each shot with
+    """The image that shows the network what the lower face looks like. auto: a sharp, calm frame of each shot with
     the lips a little parted; same: each frame itself, as the published Wav2Lip does; or the number of a frame."""
     track_smoothing: float = 0.03
     """Standard deviation, in seconds, of the smoothing of the mask's border over time."""
     expressiveness: float | None = None
-    """How widely the mouth moves: 1 as the model predicts for a typical speaker, 0.5 half as widely. When left out,
-    between 0.75 and 1.4, by how widely this person's mouth moves in the video."""
+    """Factor on the movement of the mouth: 1 as the model predicts for a typical speaker, 0.5 half as wide. When left
+    out, between 0.75 and 1.4, as this person's mouth moves in the video."""
     motion: Path | None = None
     """For models driven by motion: take it from this file (.npz, made by `visavox motion` from a performance or
     from other speech) instead of from the sound."""
@@ -69,22 +69,22 @@ class DubSettings:
     """For models driven by motion: how much of it is left to chance; 0 the most likely one, 1 all that people
     do, the motion model's own default when left out."""
     match_color: bool = True
-    """Shift the painted skin to the colour of the skin around it."""
+    """Shift the rendered skin to the colour of the skin around it."""
     sharpen: float = 0.6
-    """How much of its finest detail is added to the painted mouth once more (an unsharp mask); 0 pastes it as it is."""
+    """Share of its finest detail that is added to the mouth once more (an unsharp mask); 0 pastes it as it is."""
     keep_detail: float = 1.0
     """Share, 0-1, of the source's grain and fine skin detail that is kept on cheeks and chin."""
     batch_size: int = 8
-    """Faces that the network paints at a time."""
+    """Faces that the network renders at a time."""
     threads: int | None = None
     """Processor threads of the network; half of the cores when left out, because decoding, pasting and encoding run
     beside it, and a network whose threads wait for a core is slower than one with fewer."""
     device: Device = "auto"
-    """Where the network runs; auto takes a GPU when there is one."""
+    """Device of the network; auto takes a GPU when there is one."""
     backend: str = "torch"
-    """What runs the network."""
+    """Backend that runs the network."""
     encoding: Encoding = field(default_factory=Encoding)
-    """How the result is written."""
+    """Codecs and quality of the result."""
     overwrite: bool = False
     """Replace the output when it exists."""
 
@@ -134,5 +134,5 @@ class DubSettings:
 
     @property
     def sound_lead(self) -> Fraction:
-        """Seconds by which the sound that a mouth shows lies ahead of its picture."""
+        """Seconds by which the sound that a mouth shows lies ahead of its image."""
         return Fraction(self.audio_offset).limit_denominator(1_000_000) / 1000

@@ -18,21 +18,21 @@ from visavox.types import Track
 _WORTH_ENLARGING = 0.6
 """Pixels of the frame to one of the network's crop, from which on the crop is taken twice as large."""
 _FADE_SECONDS = 0.12
-"""Time over which painting begins and ends where a face comes into sight or turns away."""
+"""Time over which rendering begins and ends where a face comes into sight or turns away."""
 
 
 @dataclass
 class SpeakingFace:
-    """One face of a video of T frames, ready to be repainted."""
+    """One face of a video of T frames, ready to be rendered."""
 
     number: int
-    """Which face it is."""
+    """Number of the face."""
     matrices: np.ndarray
-    """float64 (T, 2, 3), frame to crop; NaN where it is not repainted."""
+    """float64 (T, 2, 3), frame to crop; NaN where it is not rendered."""
     points: np.ndarray
     """float32 (T, K, 2): smoothed `mask_points`, in frame pixels."""
     strengths: np.ndarray
-    """float32 (T,) in [0, 1]: share of the painted mouth; 0 where the frame passes through."""
+    """float32 (T,) in [0, 1]: share of the rendered mouth; 0 where the frame passes through."""
     status: np.ndarray
     """uint8 (T,): a FrameStatus for each frame."""
     shots: np.ndarray

@@ -23,7 +23,7 @@ class FaceInFrame:
     """One face to render in one frame."""
 
     face: int
-    """Which face it is: its number among those of the video."""
+    """Number of the face among those of the video."""
     matrix: np.ndarray
     """float64 (2, 3), frame pixels to crop pixels."""
     points: np.ndarray

@@ -1,4 +1,4 @@
-"""Which source frame is shown when: makes a video as long as the sound, forwards and backwards."""
+"""Timeline of a dub: the order of source frames that makes a video as long as the audio, forwards and backwards."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ class Timeline:
     """The plan of an output video."""
 
     runs: tuple[Run, ...]
-    """What is played, in order; the first run always goes forward from frame 0."""
+    """Runs of source frames, in order; the first run always goes forward from frame 0."""
     duration: Fraction
     """Seconds of the output."""
     speech_end: Fraction
     """Seconds from which on nobody speaks any more; `duration` where speech fills all of it."""
     decisions: tuple[str, ...]
-    """What was decided about the length, in words for the user."""
+    """Decisions about the length, in words for the user."""
 
     @property
     def num_frames(self) -> int:

@@ -43,7 +43,7 @@ def import_model(
     Args:
         source: a checkpoint (`wav2lip.pth` and the like), with or without optimiser state, or a bare state dict
             (`syncnet_v2.model`); a pickle of any PyTorch version, `.safetensors`, or TorchScript. Its channels are BGR.
-        output: the `.safetensors` file to write; its network takes and gives RGB. The range of the pictures stays as
+        output: the `.safetensors` file to write; its network takes and gives RGB. The range of the images stays as
             published: [0, 1] in the networks of Wav2Lip, 0 to 255 in SyncNet.
         allow_torchscript: read TorchScript too, which is code.
         overwrite: replace `output` if it is there.
@@ -184,7 +184,7 @@ def _published(misfit: str) -> str:
 
 
 def _swap_blue_and_red(tensor: Tensor, dim: int) -> Tensor:
-    """Turn a dimension of BGR triples, one for each picture on it, into RGB triples."""
+    """Turn a dimension of BGR triples, one for each image on it, into RGB triples."""
     triples = tensor.unflatten(dim, (-1, 3))
     return triples.flip(dim + 1).flatten(dim, dim + 1).contiguous()
 

@@ -50,9 +50,9 @@ class Network(NamedTuple):
     """One row of the table."""
 
     kind: Kind
-    """What it is for."""
+    """Purpose of the network."""
     noun: str
-    """What it is called in sentences."""
+    """Noun for it in sentences."""
     config: type
     """Class of its dimensions."""
     build: type[nn.Module]
@@ -62,7 +62,7 @@ class Network(NamedTuple):
 
     @property
     def is_generator(self) -> bool:
-        """Whether it renders faces."""
+        """Tell whether it renders faces."""
         return self.kind == "generator"
 
 

@@ -1,4 +1,4 @@
-"""Where weights can be written."""
+"""Checks of the file that weights are to be written to."""
 
 from __future__ import annotations
 

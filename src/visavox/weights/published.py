@@ -1,9 +1,9 @@
-"""What is known of the published weights of Wav2Lip and SyncNet, and of those that are taken for them."""
+"""Facts about the published weights of Wav2Lip and SyncNet, and about files that are taken for them."""
 
 from __future__ import annotations
 
 OUTPUT_LAYER = "output_block.1"
-"""The layer of the generator that gives the picture."""
+"""The layer of the generator that gives the image."""
 
 OTHER_NETWORKS = {
     "conv3_3_norm.": "the face detector S3FD, which visavox does not need",

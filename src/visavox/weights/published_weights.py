@@ -23,11 +23,11 @@ class PublishedWeights:
     """One published file."""
 
     what: str
-    """What it is, for messages: "the ImageNet weights of AlexNet"."""
+    """Name of it in messages: "the ImageNet weights of AlexNet"."""
     url: str
-    """Where it is fetched from."""
+    """Address that it is fetched from."""
     sha256: str
-    """What it hashes to, in lower-case hexadecimal."""
+    """SHA-256, in lower-case hexadecimal."""
     mirror: str | None = None
     """The same numbers on the Hugging Face hub: `hf:OWNER/REPOSITORY/FILE`."""
     option: str = ""

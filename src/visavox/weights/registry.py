@@ -15,7 +15,7 @@ from visavox.weights.hub import PREFIX, fetch
 from visavox.weights.weights_file import ModelInfo, read_info
 
 WEIGHTS_FOLDER = Path(visavox.__file__).parent / "weights" / "shipped"
-"""Where the shipped weights lie: NAME.safetensors with its model card NAME.md beside it."""
+"""Folder of the shipped weights: NAME.safetensors with its model card NAME.md beside it."""
 
 
 def list_models(folder: Path = WEIGHTS_FOLDER) -> list[ModelInfo]:

@@ -44,9 +44,9 @@ class ModelCard:
     description: str
     """One line for lists."""
     training: str
-    """What it was trained on, and how long."""
+    """Data and length of the training."""
     licence: str
-    """What it may be used for."""
+    """Licence: permitted uses."""
     quality: Mapping[str, float] = field(default_factory=dict)
     """Metrics measured on speakers that it was not trained on, by name."""
 
@@ -56,7 +56,7 @@ class Header:
     """Everything in a weights file but its tensors."""
 
     network: str
-    """Which network it is for: a key of `visavox.weights.networks.NETWORKS`."""
+    """Network that it is for: a key of `visavox.weights.networks.NETWORKS`."""
     config: Mapping[str, Any]
     """Dimensions of the network, as JSON gives them."""
     card: ModelCard
@@ -88,7 +88,7 @@ class Header:
 
 @dataclass(frozen=True)
 class ModelInfo(Header):
-    """What is known of weights without loading them."""
+    """Description of weights, read without loading them."""
 
     name: str = ""
     """Name under which they are shipped, or the file's name without its suffix."""
@@ -103,7 +103,7 @@ class ModelInfo(Header):
 
     @property
     def has_speech_branch(self) -> bool:
-        """Whether it is a generator that predicts mouth motion from audio."""
+        """Tell whether it is a generator that predicts mouth motion from audio."""
         return self.conditioner is not None and self.conditioner.get("kind") == "speech-branch"
 
     def to_json(self) -> dict[str, Any]:

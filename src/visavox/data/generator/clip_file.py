@@ -29,7 +29,7 @@ class ClipFile:
     """One prepared clip of T frames."""
 
     jpegs: list[np.ndarray]
-    """T encoded pictures, uint8 (bytes,), each an RGB crop of `spec.size` pixels."""
+    """T encoded images, uint8 (bytes,), each an RGB crop of `spec.size` pixels."""
     landmarks: np.ndarray
     """float32 (T, 478, 3), x and y in pixels of the stored crop, z in the same scale."""
     audio: np.ndarray
@@ -55,13 +55,13 @@ class ClipFile:
 
 
 def encode_jpeg(crop: np.ndarray) -> np.ndarray:
-    """Encode a uint8 RGB picture."""
+    """Encode a uint8 RGB image."""
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     return encoded
 
 
 def decode_jpeg(encoded: np.ndarray) -> np.ndarray:
-    """Decode to a uint8 RGB picture."""
+    """Decode to a uint8 RGB image."""
     decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
     if decoded is None:
         raise InputError("a picture of a prepared clip cannot be decoded; prepare the data set again")

@@ -28,7 +28,7 @@ class StoredClip:
     clip_id: str
     """Name of the clip in its data set."""
     speaker: str
-    """Who speaks; validation speakers are never trained on."""
+    """Speaker; validation speakers are never trained on."""
     clip: ClipFile
     """Frames (still JPEG), landmarks and sound."""
     mel: np.ndarray
@@ -108,7 +108,7 @@ def read_manifest(dataset: PathLike) -> list[dict]:
 
 
 def load_store(dataset: PathLike, split: str, *, minimum_frames: int = 15, progress: Progress = QUIET) -> ClipStore:
-    """Load one split of a prepared data set; pictures stay JPEG until they are drawn.
+    """Load one split of a prepared data set; images stay JPEG until they are drawn.
 
     Args:
         dataset: folder that `visavox prepare` wrote.

@@ -40,7 +40,7 @@ class ExpertSampling:
 
     @property
     def reach(self) -> int:
-        """Frames from one window to the next that shares neither picture nor sound with it."""
+        """Frames from one window to the next that shares neither image nor sound with it."""
         return max(self.num_frames, math.ceil(self.mel_window * FRAME_RATE / MEL_FRAMES_PER_SECOND))
 
     @property

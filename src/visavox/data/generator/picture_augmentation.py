@@ -21,7 +21,7 @@ class PictureAugmentation:
     shift: float = 0.02
     """Largest shift, as a share of the side."""
     jitter: float = 0.3
-    """How much of these changes target and reference do not share."""
+    """Share of these changes that target and reference do not have in common."""
     flip: bool = True
     """Mirror half of the samples."""
     brightness: float = 0.12
@@ -49,7 +49,7 @@ class Look:
 
 
 def draw_look(settings: PictureAugmentation, rng: np.random.Generator) -> Look:
-    """Draw how the pictures of one sample look."""
+    """Draw how the images of one sample look."""
     return Look(
         angle=rng.uniform(-1, 1) * settings.angle,
         scale=1 + rng.uniform(-1, 1) * settings.scale,

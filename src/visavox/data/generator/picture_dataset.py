@@ -1,4 +1,4 @@
-"""Samples for the generator: consecutive faces to repaint, a reference of the same person, and what is heard."""
+"""Samples for the generator: consecutive faces to render, a reference of the same person, and what is heard."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class PictureSampling:
     audio: bool = True
     """Each frame comes with the audio features that drive it (`ClipStore.apply_audio`)."""
     num_frames: int = 1
-    """Consecutive frames to repaint: 1, or as many as the expert judges."""
+    """Consecutive frames to render: 1, or as many as the expert judges."""
     reference_distance: int = 5
-    """Least distance of the reference from the frames to repaint, in frames; halved where a clip is too short."""
+    """Least distance of the reference from the frames to render, in frames; halved where a clip is too short."""
     expert_mel_window: int = 16
     """Mel frames that the expert hears."""
     expert_mel_lead: int = 0
@@ -83,7 +83,7 @@ class PictureDataset(Dataset[Sample]):
 
 
 def draw_frames(total: int, sampling: PictureSampling, rng: np.random.Generator) -> tuple[int, int]:
-    """Draw the first frame to repaint and a reference that does not overlap the frames to repaint.
+    """Draw the first frame to render and a reference that does not overlap the frames to render.
 
     Raises:
         ValueError: the clip has too few frames for that.
@@ -104,7 +104,7 @@ def draw_frames(total: int, sampling: PictureSampling, rng: np.random.Generator)
 def build_sample(
     stored: StoredClip, first: int, reference: int, look: Look, reference_look: Look, sampling: PictureSampling
 ) -> Sample:
-    """Cut the pictures and windows of one sample (see `PictureDataset`)."""
+    """Cut the images and windows of one sample (see `PictureDataset`)."""
     clip, size = stored.clip, sampling.resolution
     frames = range(first, first + sampling.num_frames)
     matrix = look_matrix(clip.spec.size, size, look)

@@ -35,7 +35,7 @@ DEFAULT_BACKEND = "torch"
 
 @dataclass(frozen=True)
 class MouthInfo:
-    """What is known of the mouth motion that a generator predicts."""
+    """Facts about the mouth motion that a generator predicts."""
 
     rest: np.ndarray
     """float32 (K,): motion of a mouth in silence."""

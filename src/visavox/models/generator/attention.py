@@ -12,7 +12,7 @@ SPATIAL_KERNEL = 7
 
 
 class ChannelAttention(nn.Module):
-    """What to look at: sigmoid(MLP(mean) + MLP(max)), the same perceptron for both (CBAM, equation 2)."""
+    """Channel attention: sigmoid(MLP(mean) + MLP(max)), the same perceptron for both (CBAM, equation 2)."""
 
     def __init__(self, channels: int, reduction: int) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class ChannelAttention(nn.Module):
 
 
 class SpatialAttention(nn.Module):
-    """Where to look: sigmoid(7x7 convolution of mean and max over the channels) (CBAM, equation 3)."""
+    """Spatial attention: sigmoid(7x7 convolution of mean and max over the channels) (CBAM, equation 3)."""
 
     def __init__(self) -> None:
         super().__init__()

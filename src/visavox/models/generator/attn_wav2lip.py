@@ -39,7 +39,7 @@ class AttnWav2LipConfig(UNetConfig):
     attention: bool = True
     """Residual blocks have channel and spatial attention (CBAM); without, they are those of Wav2Lip."""
     attention_from: int = 0
-    """First level whose blocks have attention; it costs most where the picture is large."""
+    """First level whose blocks have attention; it costs most where the image is large."""
     attention_reduction: int = 8
     """Factor by which the channel attention narrows the channels."""
     alignment_levels: tuple[int, ...] = (3, 4)

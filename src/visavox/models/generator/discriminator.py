@@ -40,7 +40,7 @@ class PlainConvBlock(nn.Module):
 
 
 class QualityDiscriminator(nn.Module):
-    """Tells photographs of lower faces from painted ones."""
+    """Tells photographs of lower faces from rendered ones."""
 
     def __init__(self, config: QualityDiscriminatorConfig | None = None) -> None:
         super().__init__()

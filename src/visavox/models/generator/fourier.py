@@ -1,4 +1,4 @@
-"""Fast Fourier convolution (Chi, Jiang & Mu 2020): a layer in which every feature sees the whole picture."""
+"""Fast Fourier convolution (Chi, Jiang & Mu 2020): a layer in which every feature sees the whole image."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class RecordingFeatures:
     """Rows of one recording, and the row of silence before and after it."""
 
     audio: AudioSpec
-    """Which features, and which window of them drives a frame."""
+    """Features, and the window of them that drives a frame."""
     rows: np.ndarray
     """float32 (C, M)."""
     silence: np.ndarray

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from visavox.models.generator.spec import AudioSpec
 
 FEATURE_SCALE = 4.0
-"""What features are divided by: the mel's numbers lie between minus and plus this."""
+"""Divisor of the features: the mel's numbers lie between minus and plus this."""
 GATHERED = 4
 """Moments that the last of the dilated layers takes together."""
 UNBOUNDED = -1e4

@@ -59,7 +59,7 @@ class MotionVaeConfig:
 
 @dataclass(frozen=True)
 class Posterior:
-    """What the encoder says of a true motion, and one latent drawn from it."""
+    """Posterior of a true motion, and one latent drawn from it."""
 
     mean: Tensor
     """(B, latent, T / 4)."""
@@ -106,7 +106,7 @@ class MotionVae(nn.Module):
         return GatedStack(config.hidden, condition, kernel=config.kernel, num_layers=num_layers, dropout=config.dropout)
 
     def _register_measures(self, size: int) -> None:
-        """What is not learned by gradients, but measured on the training set."""
+        """Statistics of the training set, which are measured and not learned by gradients."""
         self.register_buffer("motion_mean", torch.zeros(size))
         self.register_buffer("motion_scale", torch.ones(size))
         # How all points move when the lips part by a centimetre.

@@ -1,4 +1,4 @@
-"""A face recognition network that the user brings: one vector for a face, alike for pictures of one person."""
+"""A face recognition network that the user brings: one vector for a face, alike for images of one person."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from visavox.runtime.file_kind import diagnose
 from visavox.types import PathLike
 
 FACE_SIZE = 112
-"""Side of the picture that such networks take."""
+"""Side of the image that such networks take."""
 
 
 class FaceEmbedding:
@@ -25,7 +25,7 @@ class FaceEmbedding:
         path: the .onnx file.
 
     Raises:
-        InputError: there is no such file, OpenCV cannot read it, or it does not take such pictures.
+        InputError: there is no such file, OpenCV cannot read it, or it does not take such images.
     """
 
     def __init__(self, path: PathLike) -> None:

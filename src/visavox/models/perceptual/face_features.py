@@ -1,4 +1,4 @@
-"""What a network that knows mouths sees in a face: features to compare pictures by, and the motion of the mouth.
+"""Face features: a network that knows mouths gives features to compare images by, and the motion of the mouth.
 
 Where no ImageNet weights can be had, this takes the place of the feature stacks of LPIPS, and it is never called so.
 """
@@ -22,12 +22,12 @@ class FaceFeaturesConfig:
     resolution: int = 128
     """Side of the face crop in pixels; the network sees its lower half."""
     channels: tuple[int, ...] = (16, 32, 64, 96)
-    """Channels of the stages; each halves the picture."""
+    """Channels of the stages; each halves the image."""
     num_motions: int = 8
     """Numbers that describe a mouth."""
 
     def __post_init__(self) -> None:
-        """Check that the picture can be halved as often as there are stages."""
+        """Check that the image can be halved as often as there are stages."""
         smallest = 2 ** (len(self.channels) + 1)
         if not self.channels or self.resolution % smallest:
             raise ValueError(
@@ -69,7 +69,7 @@ class FaceFeatures(nn.Module):
 
 
 class FaceDecoder(nn.Module):
-    """Paints the lower half of a face from the last features alone, so that they must hold what it looks like.
+    """Renders the lower half of a face from the last features alone, so that they must hold what it looks like.
 
     Only needed while the features are trained.
     """

@@ -48,7 +48,7 @@ class FidInception(nn.Module):
         """Return the features that FID compares, float32 (B, 2048).
 
         Args:
-            pictures: float32 (B, 3, H, W) RGB in [0, 1]; brought to 299x299 by bilinear interpolation, as pytorch-fid
+            images: float32 (B, 3, H, W) RGB in [0, 1]; brought to 299x299 by bilinear interpolation, as pytorch-fid
                 does it.
         """
         x = F.interpolate(pictures, (PICTURE_SIZE, PICTURE_SIZE), mode="bilinear", align_corners=False)

@@ -1,4 +1,4 @@
-"""The distance itself: features of two pictures, made comparable, subtracted, and weighed channel by channel."""
+"""The distance itself: features of two images, made comparable, subtracted, and weighed channel by channel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from visavox.models.perceptual.lpips_features import STACKS, FeatureStack
 
 MINIMUM_SIDE = 32
-"""Pixels: of a smaller picture nothing is left after the poolings."""
+"""Pixels: of a smaller image nothing is left after the poolings."""
 
 _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
@@ -18,7 +18,7 @@ _EPSILON = 1e-10
 """Added to the length of a feature vector, which may be zero."""
 
 _ROUNDING = 1e-2
-"""How far outside [0, 1] a number may lie: bfloat16 and resampling overshoot."""
+"""Tolerance of numbers outside [0, 1]: bfloat16 and resampling overshoot."""
 
 
 class Lpips(nn.Module):
@@ -27,10 +27,10 @@ class Lpips(nn.Module):
         d(x, y) = sum over taps l of the mean over places of sum_c w_lc (x^_lc - y^_lc)^2
 
     where x^_l are the features of tap l divided by their length at each place, and w_l >= 0 were learned from
-    people's judgements of which of two pictures is closer to a third.
+    people's judgements of which of two images is closer to a third.
 
     Its numbers are random until `visavox.weights.lpips.load_lpips` has loaded them. They are frozen; gradients
-    flow to the pictures. Under autocast the stack runs in the half precision, the rest in float32.
+    flow to the images. Under autocast the stack runs in the half precision, the rest in float32.
 
     Args:
         network: alex, vgg or squeeze.
@@ -53,17 +53,17 @@ class Lpips(nn.Module):
         return super().train(False)
 
     def forward(self, painted: Tensor, truth: Tensor) -> Tensor:
-        """Measure the distance of each pair of pictures.
+        """Measure the distance of each pair of images.
 
         Args:
-            painted: (B, 3, H, W) RGB, floating point, in [0, 1]; sides of 32 pixels or more.
+            rendered: (B, 3, H, W) RGB, floating point, in [0, 1]; sides of 32 pixels or more.
             truth: the same.
 
         Returns:
-            (B,) float32: 0 for equal pictures, about 0.1 for a slight and 0.7 for a heavy distortion.
+            (B,) float32: 0 for equal images, about 0.1 for a slight and 0.7 for a heavy distortion.
 
         Raises:
-            ValueError: shape, type or range are others. A picture in [-1, 1] or 0-255 would give a number too, but
+            ValueError: shape, type or range are others. An image in [-1, 1] or 0-255 would give a number too, but
                 not this distance.
         """
         _check(painted, truth)
@@ -77,7 +77,7 @@ class Lpips(nn.Module):
         """Return the features of every tap, float32 (B, C, h, w), of length one at each place.
 
         Args:
-            pictures: (B, 3, H, W) RGB in [0, 1].
+            images: (B, 3, H, W) RGB in [0, 1].
         """
         scaled = (2 * pictures.float() - 1 - self.shift) / self.scale
         found = [features.float() for features in self.stack(scaled)]

@@ -26,7 +26,7 @@ class FeatureStack(nn.Module):
         self.channels = channels
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
-        """Return the features (B, C, h, w) of every tap; pictures (B, 3, H, W), normalised as LPIPS does it."""
+        """Return the features (B, C, h, w) of every tap; images (B, 3, H, W), normalised as LPIPS does it."""
         found = []
         for index, layer in enumerate(self.features):
             pictures = layer(pictures)

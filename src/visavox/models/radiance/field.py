@@ -1,4 +1,4 @@
-"""What a radiance field is: density and colour of a place in head space, seen from a direction, of a moving face."""
+"""Radiance field: density and colour of a place in head space, seen from a direction, of a moving face."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LARGEST_LOGARITHM = 8.0
 
 
 class Condition(NamedTuple):
-    """What F faces do at their moments, and what the light was like."""
+    """State of F faces at their moments: motion and light."""
 
     motion: Tensor
     """float32 (F, K): code of the landmarks."""
@@ -22,7 +22,7 @@ class Condition(NamedTuple):
 
 
 class Views(NamedTuple):
-    """How R rays see the faces."""
+    """R rays and the faces that they see."""
 
     directions: Tensor
     """float32 (R, 3) of length one, head space."""
@@ -31,7 +31,7 @@ class Views(NamedTuple):
     condition: Condition
     """The faces."""
     told: Tensor | None = None
-    """What the field has worked out of each ray, (R, K), by `Field.prepare`; None where it is to do so itself."""
+    """Features of each ray, (R, K), from `Field.prepare`; None where the field is to compute them itself."""
 
     @property
     def appearance(self) -> Tensor:
@@ -45,7 +45,7 @@ class Views(NamedTuple):
 
 
 class Radiance(NamedTuple):
-    """What a field says of N places."""
+    """Density and colour of N places."""
 
     density: Tensor
     """float32 (N,), 0 or more, per centimetre."""

@@ -34,7 +34,7 @@ class GridFieldConfig:
     """Dimensions of the field."""
 
     grid: Literal["planes", "hash"] = "planes"
-    """What holds the shape: three planes (fast on every processor), or the hash grid of RAD-NeRF."""
+    """Store of the shape: three planes (fast on every processor), or the hash grid of RAD-NeRF."""
     channels: int = 16
     """Numbers at each point of the planes."""
     resolution: int = 128
@@ -58,7 +58,7 @@ class GridFieldConfig:
     shape: int = 31
     """Numbers that the colour is told of the place, beside density."""
     direction: Literal["harmonics", "frequency"] = "harmonics"
-    """How a direction is told."""
+    """Encoding of a direction."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built."""
@@ -148,7 +148,7 @@ class GridField(Field):
         return self.shape(features), moved.abs().mean(dim=1)
 
     def _shared(self, views: Views) -> Tensor:
-        """What all samples of a ray share, (R, shared)."""
+        """Compute the features that all samples of a ray share, (R, shared)."""
         directions = views.directions
         if self.config.direction == "harmonics":
             told = spherical_harmonics(directions)

@@ -1,7 +1,7 @@
-"""The Head-NeRF: a radiance field of a head, conditioned by landmarks, and how pictures are made of it.
+"""The Head-NeRF: a radiance field of a head, conditioned by landmarks, and how images are made of it.
 
 Two fields behind one interface: `grid`, which skips what is empty or hidden, and `frequency`, the paper's, which is
-sampled coarsely and then finely. The background, still or with the torso painted on it, is what the light comes from
+sampled coarsely and then finely. The background, still or with the torso rendered on it, is what the light comes from
 that passes the head.
 """
 
@@ -39,21 +39,21 @@ PORTION = 1024
 """Samples and rays are looked at in multiples of this many: the library that multiplies matrices on a processor builds,
 and keeps, a kernel for every number of rows that it meets, and no two frames have the same."""
 STOP = 1 / 255
-"""Share of the light below which a ray ends: no colour of a picture is off by more than one step of eight bits."""
+"""Share of the light below which a ray ends: no colour of an image is off by more than one step of eight bits."""
 
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """What a Head-NeRF is made of."""
+    """Dimensions of a Head-NeRF."""
 
     kind: Literal["grid", "frequency"] = "grid"
-    """Which field."""
+    """Field of the head."""
     grid: GridFieldConfig = field(default_factory=GridFieldConfig)
     """The field of this kind."""
     frequency: FrequencyFieldConfig = field(default_factory=FrequencyFieldConfig)
     """The field of that kind."""
     landmarks: LandmarkEncoderConfig = field(default_factory=LandmarkEncoderConfig)
-    """How landmarks are told."""
+    """Encoder of the landmarks."""
     low: tuple[float, float, float] = (-12.0, -15.0, -17.0)
     """Smallest coordinates of the box in head space that holds the head, centimetres."""
     high: tuple[float, float, float] = (12.0, 16.0, 7.0)
@@ -80,7 +80,7 @@ class HeadConfig:
 
 
 class HeadView(NamedTuple):
-    """What R rays see."""
+    """Rendering of R rays."""
 
     color: Tensor
     """float32 (R, 3) in [0, 1], background included."""
@@ -106,7 +106,7 @@ class HeadPicture(NamedTuple):
     num_samples: int
     """Samples that were taken."""
     torso: Tensor | None = None
-    """float32 (H, W): how much of what is not head is torso; None where no torso was painted."""
+    """float32 (H, W): how much of what is not head is torso; None where no torso was rendered."""
 
 
 class Head(nn.Module):
@@ -214,10 +214,10 @@ class Head(nn.Module):
     def render_frame(
         self, camera: Camera, rotation: Tensor, translation: Tensor, window: Tensor, background: Tensor
     ) -> HeadPicture:
-        """Render a picture.
+        """Render an image.
 
         Args:
-            camera: of the picture.
+            camera: of the image.
             rotation: (3, 3) head to camera.
             translation: (3,) centimetres.
             window: (window, 68, 3) centimetres: the landmarks of the frame and of those around it.
@@ -243,7 +243,7 @@ class Head(nn.Module):
 
     @torch.no_grad()
     def refresh_occupancy(self, windows: Tensor, seed: int = 0) -> None:
-        """Look at every cell anew with each of some faces (F, window, 68, 3), which should do all that this one can."""
+        """Look at every cell again with each of some faces (F, window, 68, 3) that do all that this one can."""
         if self.config.kind != "grid":
             return
         generator = torch.Generator().manual_seed(seed)

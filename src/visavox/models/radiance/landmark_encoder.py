@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 LANDMARK_SETS = {"all": range(68), "mouth_eyes": range(17, 68)}
-"""Which of the 68 points are told: all, or without the line of the jaw, which a chin hidden in a collar misleads."""
+"""Landmarks of the 68 that are encoded: all, or all but the jaw line, which a chin hidden in a collar misleads."""
 _LEAST_DEVIATION = 0.01
 """Centimetres: what moves less than this is noise, and is not told louder."""
 
@@ -23,9 +23,9 @@ class LandmarkEncoderConfig:
     """Dimensions of the encoder."""
 
     points: Literal["all", "mouth_eyes"] = "all"
-    """Which landmarks are told."""
+    """Landmarks that are encoded."""
     window: int = 5
-    """Frames that are looked at, the middle one being the one that is painted; 1 leaves the attention out."""
+    """Frames that are looked at, the middle one being the one that is rendered; 1 leaves the attention out."""
     width: int = 64
     """Numbers in each layer."""
     size: int = 64

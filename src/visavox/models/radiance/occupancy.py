@@ -1,4 +1,4 @@
-"""Where in its box a head can be, and where it hides what lies behind: what lets rays skip nearly all samples.
+"""Occupancy grid: cells where a head can be, and where it hides what lies behind; rays skip nearly all others.
 
 A grid of cells keeps, for the poses of the face that were seen, the largest density of each cell, which says that a
 cell is not always empty, and the smallest, which says that it is never transparent. Samples are taken only in cells
@@ -70,12 +70,12 @@ class OccupancyGrid(nn.Module):
 
     @torch.no_grad()
     def carve(self, camera: Camera, rotations: Tensor, translations: Tensor, masks: Tensor) -> None:
-        """Leave out for good what is seen beside the head in most pictures, or is never in the picture.
+        """Leave out for good what is seen beside the head in most images, or is never in the image.
 
         The visual hull (Laurentini 1994), by votes: a mask may be wrong in a frame.
 
         Args:
-            camera: of the pictures.
+            camera: of the images.
             rotations: (F, 3, 3), head to camera.
             translations: (F, 3), centimetres.
             masks: bool (F, H, W): head, and as much around it as it may move or be missed by.
@@ -112,7 +112,7 @@ class OccupancyGrid(nn.Module):
 
     @torch.no_grad()
     def rebuild(self, densities: list[Callable[[Tensor], Tensor]], generator: torch.Generator) -> None:
-        """Look at all cells anew, once for each face, and forget what was known before."""
+        """Look at all cells again, once for each face, and forget what was known before."""
         self.highest.fill_(UNKNOWN)
         for density in densities:
             for cell in torch.arange(self.cells**3, device=self.low.device).split(1 << 16):
@@ -224,7 +224,7 @@ class _Tables(NamedTuple):
     thickness: Tensor
     """float32 (cells ** 3,): least optical thickness of a step in each cell; -1 where it is always empty."""
     hides: bool
-    """Whether any cell is never transparent."""
+    """Tell whether any cell is never transparent."""
     low: Tensor
     high: Tensor
     """Box around the cells that are not always empty."""

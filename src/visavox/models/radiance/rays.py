@@ -1,6 +1,6 @@
 """Rays of a pinhole camera through a head, in the conventions of `visavox.face.geometry.pose`.
 
-Camera space has x to the right of the picture, y up, and the camera at its origin, looking along -z. The centre of the
+Camera space has x to the right of the image, y up, and the camera at its origin, looking along -z. The centre of the
 pixel in the upper left corner lies at (0, 0). Lengths are centimetres.
 """
 
@@ -24,9 +24,9 @@ class Camera:
     focal_length: float
     """Pixels."""
     principal_point: tuple[float, float]
-    """Where its axis goes through the picture, pixels."""
+    """Principal point in the image, pixels."""
     size: tuple[int, int]
-    """Width and height of the picture, pixels."""
+    """Width and height of the image, pixels."""
 
 
 class Rays(NamedTuple):
@@ -48,7 +48,7 @@ class Rays(NamedTuple):
 
 
 def scaled(camera: Camera, size: int) -> Camera:
-    """Return the same view of a square picture in one of another side: its borders stay where they are."""
+    """Return the same view of a square image in one of another side: its borders stay where they are."""
     scale = size / camera.size[0]
     x, y = ((place + 0.5) * scale - 0.5 for place in camera.principal_point)
     return Camera(camera.focal_length * scale, (x, y), (size, size))
@@ -105,7 +105,7 @@ def box_region(
 ) -> tuple[int, int, int, int]:
     """Return the pixels x0, y0, x1, y1 (half open) in which a box of head space can be seen.
 
-    It is the whole picture if the box reaches behind the camera.
+    It is the whole image if the box reaches behind the camera.
     """
     width, height = camera.size
     corners = torch.cartesian_prod(*torch.stack([low, high]).unbind(dim=1))  # (8, 3)

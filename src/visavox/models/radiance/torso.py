@@ -1,6 +1,6 @@
-"""The Torso-NeRF: neck and shoulders, which know what the head does and what is painted of it in the same pixel.
+"""The Torso-NeRF: neck and shoulders, which know what the head does and what is rendered of it in the same pixel.
 
-Two forms behind one interface. `deformation` (RAD-NeRF): pixels are moved on a learned picture by a small network that
+Two forms behind one interface. `deformation` (RAD-NeRF): pixels are moved on a learned image by a small network that
 knows the head's pose; the head lies in front. `radiance` (GeneFace, section 3.4): a radiance field in the space of the
 camera, conditioned by landmarks, pose and the head's colour; the torso lies in front and lets the head through.
 """
@@ -24,7 +24,7 @@ from visavox.models.radiance.rays import Camera, cast_rays, clip_to_box, pixel_g
 from visavox.models.radiance.volume import Composite, lengths_of, resample, stratified
 
 _REACH = 0.3
-"""Largest movement of a pixel by the deformation, in halves of the picture."""
+"""Largest movement of a pixel by the deformation, in halves of the image."""
 _SUPPORT = 32
 """Cells along each side of the map of where a torso was ever seen."""
 
@@ -40,11 +40,11 @@ class DeformationConfig:
     width: int = 64
     """Numbers in each layer of the movement."""
     channels: int = 16
-    """Numbers at each point of the learned picture."""
+    """Numbers at each point of the learned image."""
     resolution: int = 192
-    """Points along each side of the learned picture."""
+    """Points along each side of the learned image."""
     margin: float = 0.15
-    """By which the learned picture is larger than the frame on every side, in halves of the frame: where the person
+    """By which the learned image is larger than the frame on every side, in halves of the frame: where the person
     sits higher than usual, more of the torso is seen."""
     color_width: int = 32
     """Numbers in each layer of the colour."""
@@ -52,22 +52,22 @@ class DeformationConfig:
 
 @dataclass(frozen=True)
 class TorsoConfig:
-    """What a Torso-NeRF is made of."""
+    """Dimensions of a Torso-NeRF."""
 
     kind: Literal["deformation", "radiance"] = "deformation"
-    """Which form."""
+    """Form of the torso."""
     deformation: DeformationConfig = field(default_factory=DeformationConfig)
     """The form of this kind."""
     radiance: FrequencyFieldConfig = field(default_factory=FrequencyFieldConfig)
     """The field of that kind."""
     landmarks: LandmarkEncoderConfig = field(default_factory=LandmarkEncoderConfig)
-    """How landmarks are told to the form `radiance`."""
+    """Encoder of the landmarks, of the form `radiance`."""
     head_aware: bool = True
     """Tell the head's colour and opacity in the same pixel."""
     head_code: int = 16
     """Numbers that the head's colour is told in."""
     head_dropout: float = 0.5
-    """How often the head's colour is withheld while learning, so that the torso does not hang on it alone."""
+    """Share of training steps in which the head's colour is withheld, so that the torso does not hang on it alone."""
     low: tuple[float, float, float] = (-40.0, -45.0, -90.0)
     """Smallest coordinates of the box in camera space that holds the torso, centimetres; for the form `radiance`."""
     high: tuple[float, float, float] = (40.0, 15.0, -35.0)
@@ -79,12 +79,12 @@ class TorsoConfig:
 
 
 class TorsoQuery(NamedTuple):
-    """N pixels of F faces to paint a torso in."""
+    """N pixels of F faces to render a torso in."""
 
     pixels: Tensor
     """float32 (N, 2): x and y, pixels."""
     face: Tensor | None
-    """int64 (N,): which face's picture a pixel belongs to; None if there is only one."""
+    """int64 (N,): which face's image a pixel belongs to; None if there is only one."""
     rotations: Tensor
     """float32 (F, 3, 3), head to camera."""
     translations: Tensor
@@ -98,7 +98,7 @@ class TorsoQuery(NamedTuple):
 
 
 class TorsoView(NamedTuple):
-    """What is painted in N pixels."""
+    """Colour and opacity of N pixels."""
 
     color: Tensor
     """float32 (N, 3): the torso alone, not multiplied by its opacity."""
@@ -165,17 +165,17 @@ class Torso(nn.Module):
             self.landmarks.set_statistics(displacements)
 
     def set_support(self, masks: Tensor) -> None:
-        """Remember where a torso was ever seen, in masks (T, H, W) in [0, 1]; elsewhere none is painted."""
+        """Remember where a torso was ever seen, in masks (T, H, W) in [0, 1]; elsewhere none is rendered."""
         seen = F.adaptive_max_pool2d(masks.amax(dim=0)[None, None].float(), _SUPPORT)
         self.support.copy_((F.max_pool2d(seen, 3, stride=1, padding=1)[0, 0] > 0.1).float())
 
     def forward(self, query: TorsoQuery, camera: Camera, generator: torch.Generator | None = None) -> TorsoView:
-        """Paint the torso alone.
+        """Render the torso alone.
 
         Args:
             query: which pixels, and what the head is like there.
-            camera: of the pictures.
-            generator: chance, for learning; None for pictures.
+            camera: of the images.
+            generator: chance, for learning; None for images.
         """
         codes = self._head_code(query.head)
         if self.config.kind == "deformation":
@@ -226,7 +226,7 @@ class Torso(nn.Module):
         return picture._replace(color=color.view(height, width, 3), torso=opacity.view(height, width))
 
     def parameter_groups(self) -> list[dict[str, object]]:
-        """Return the learned picture, which learns ten times as fast, and the rest."""
+        """Return the learned image, which learns ten times as fast, and the rest."""
         fast = list(self.picture.parameters()) if self.config.kind == "deformation" else []
         known = {id(parameter) for parameter in fast}
         slow = {"params": [one for one in self.parameters() if id(one) not in known], "rate_factor": 1.0}

@@ -33,7 +33,7 @@ class Samples(NamedTuple):
 
 
 class Composite(NamedTuple):
-    """What R rays see."""
+    """Rendering of R rays."""
 
     color: Tensor
     """float32 (R, 3) in [0, 1], background included."""

@@ -1,7 +1,7 @@
 """The motion SyncNet: how well do a few frames of mouth landmarks and the speech around them fit together?
 
 Two towers of one-dimensional convolutions, after the SyncNet of Wav2Lip (section 3.2), with landmarks in place of
-pictures (Ye et al., "GeneFace", ICLR 2023, section 3.1).
+images (Ye et al., "GeneFace", ICLR 2023, section 3.1).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class MotionSyncNetConfig:
     lead_rows: int = 0
     """Rows that the speech begins before the first of the video frames."""
     points: tuple[int, ...] = MOUTH_68
-    """Which of the 68 points it sees."""
+    """Points of the 68 that it sees."""
     mouth_channels: tuple[int, ...] = (96, 128, 256, 512)
     """Channels of the stages of the mouth tower; the third halves the time."""
     speech_channels: tuple[int, ...] = (128, 256, 512)

@@ -13,18 +13,18 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class SyncNetConfig:
-    """Dimensions of the SyncNet; only the last number is not fixed by the pictures of 224 pixels."""
+    """Dimensions of the SyncNet; only the last number is not fixed by the images of 224 pixels."""
 
     embedding_size: int = 1024
-    """Numbers that stand for a window of sound or of pictures."""
+    """Numbers that stand for a window of sound or of images."""
 
 
 RESOLUTION = 224
-"""Side of the pictures in pixels."""
+"""Side of the images in pixels."""
 NUM_FRAMES = 5
-"""Consecutive pictures, at 25 a second, that are judged together."""
+"""Consecutive images, at 25 a second, that are judged together."""
 MFCC_WINDOW = 20
-"""MFCC frames (10 ms) that are heard with them; a picture lasts four."""
+"""MFCC frames (10 ms) that are heard with them; an image lasts four."""
 HIDDEN = 512
 
 
@@ -40,7 +40,7 @@ class SyncNet(nn.Module):
         self.netcnnlip = _lip_stream()
 
     def forward(self, mfcc: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Embed sounds and pictures; arguments as `embed_sound` and `embed_lips`.
+        """Embed sounds and images; arguments as `embed_sound` and `embed_lips`.
 
         Returns:
             embeddings of sound and of lips, (B, D) each.
@@ -52,7 +52,7 @@ class SyncNet(nn.Module):
         return self.netfcaud(self.netcnnaud(mfcc).flatten(1))
 
     def embed_lips(self, pictures: Tensor) -> Tensor:
-        """Embed five pictures (B, D) from (B, 3, 5, 224, 224): RGB, and from **0 to 255**, as it was trained."""
+        """Embed five images (B, D) from (B, 3, 5, 224, 224): RGB, and from **0 to 255**, as it was trained."""
         return self.netfclip(self.netcnnlip(pictures).flatten(1))
 
 

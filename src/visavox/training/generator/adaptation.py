@@ -100,7 +100,7 @@ class AdaptationInputs(Inputs):
     networks: FrozenNetworks
     """Frozen networks that losses look through."""
     job: dict[str, Any]
-    """What a run must have been begun with to be resumed."""
+    """Identity of the job, which a resumed run must share."""
 
     def identity(self) -> dict[str, Any]:
         """Return what a resumed run must share."""
@@ -167,12 +167,12 @@ class AdaptationTask(TrainingTask):
 
     @classmethod
     def describe(cls, data: AdaptationData) -> str:
-        """Describe the footage in a few words."""
+        """Describe the video in a few words."""
         return data.description
 
     @classmethod
     def digest(cls, data: AdaptationData) -> str:
-        """Return what tells the footage from other footage."""
+        """Return what tells the video from other video."""
         return data.digest
 
     @torch.no_grad()
@@ -196,7 +196,7 @@ class AdaptationTask(TrainingTask):
         return sum(best.score / max(self.start_scores[part], 1e-9) for part, best in self.best.items())
 
     def dataset(self, seed: int, length: int) -> Dataset[Batch]:
-        """Return endless samples of the training footage, images and audio."""
+        """Return endless samples of the training video, images and audio."""
         images = self.faces.dataset(seed, length)
         if self.speech is None:
             return images

@@ -74,7 +74,7 @@ class GeneratorSettings:
     validation_samples: int = 96
     """Samples of a validation."""
     freeze_batch_norm: bool = False
-    """Leave the statistics of batch normalisation as they came; for fine-tuning on little footage, in small batches."""
+    """Leave the statistics of batch normalisation as they came; for fine-tuning on little video, in small batches."""
 
     def __post_init__(self) -> None:
         """Refuse losses whose network is missing."""

@@ -45,7 +45,7 @@ class SpeechAdaptation:
         self._gain = self._start_spread = 1.0
 
     def dataset(self, seed: int, length: int) -> SpeechDataset:
-        """Return endless windows of the training footage, with their motion."""
+        """Return endless windows of the training video, with their motion."""
         return SpeechDataset(self.clips.train, rest=self.rest, seed=seed, length=length)
 
     def loss(self, batch: Batch) -> Tensor:
@@ -79,9 +79,9 @@ class SpeechAdaptation:
     def calibrate(self, *, first: bool) -> None:
         """Let the predicted mouth move as far as this person's does, around the opening that this person has.
 
-        As it came, the speech branch does not know the training footage, so there its spread against the true one
-        is that of unknown footage. Later it knows the training footage, and its spread is followed on the
-        validation footage.
+        As it came, the speech branch does not know the training video, so there its spread against the true one
+        is that of unknown video. Later it knows the training video, and its spread is followed on the
+        validation video.
 
         Args:
             first: the speech branch is as it came.
