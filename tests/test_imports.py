@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -113,3 +115,16 @@ def test_public_name_is_there_and_documented(name: str) -> None:
 def test_unknown_public_name() -> None:
     with pytest.raises(AttributeError, match="No visavox attribute dubb"):
         _ = visavox.dubb  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("front", sorted(PACKAGE.rglob("__init__.pyi")), ids=lambda path: path.parent.name)
+def test_a_package_has_what_its_front_names_and_no_module_of_the_same_name(front: Path) -> None:
+    package = importlib.import_module(module_name(front.relative_to(PACKAGE).with_suffix(".py")))
+    assert package.__all__ == sorted(package.__all__)
+    modules = [name for name in package.__all__ if isinstance(getattr(package, name), ModuleType)]
+    assert not modules
+
+
+def test_fronts_of_packages_load_no_network() -> None:
+    names = [module_name(front.relative_to(PACKAGE).with_suffix(".py")) for front in PACKAGE.rglob("__init__.pyi")]
+    assert "torch" not in run_python(f"import sys, {', '.join(names)}; print(*sys.modules)").split()

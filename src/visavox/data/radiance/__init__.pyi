@@ -1,0 +1,43 @@
+from .person_data import (
+    BACKGROUND,
+    CAMERA,
+    FRAMES,
+    HEAD_MASK,
+    MOTION,
+    SPEECH,
+    SPLIT,
+    TORSO,
+    TORSO_MASK,
+    Part,
+    PersonCamera,
+    PersonData,
+)
+from .ray_dataset import (
+    MOUTH,
+    RayDataset,
+    RaySampling,
+    frame_geometry,
+    landmark_window,
+    window_frames,
+)
+
+__all__ = [
+    "BACKGROUND",
+    "CAMERA",
+    "FRAMES",
+    "HEAD_MASK",
+    "MOTION",
+    "MOUTH",
+    "SPEECH",
+    "SPLIT",
+    "TORSO",
+    "TORSO_MASK",
+    "Part",
+    "PersonCamera",
+    "PersonData",
+    "RayDataset",
+    "RaySampling",
+    "frame_geometry",
+    "landmark_window",
+    "window_frames",
+]
