@@ -32,7 +32,7 @@ class Event:
     total: int | None = None
     """Units in all; None where that is not known."""
     unit: str = "frame"
-    """What is counted."""
+    """Unit of `done` and `total`."""
     message: str = ""
     """A few words, such as the losses of a training."""
 
@@ -65,7 +65,7 @@ class CancelToken:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the stop was asked for."""
+        """True once the stop was asked for."""
         return self._cancelled
 
     def raise_if_cancelled(self) -> None:
@@ -156,7 +156,7 @@ class Progress:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the stop was asked for."""
+        """True once the stop was asked for."""
         return self._cancel is not None and self._cancel.is_cancelled
 
     def raise_if_cancelled(self) -> None:

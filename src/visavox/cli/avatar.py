@@ -1,4 +1,4 @@
-"""`visavox avatar build|info|speak|demo`: one person, learned from footage, who says anything."""
+"""`visavox avatar build|info|speak|demo`: one person, learned from video, who says anything."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Build(ReportOptions):
     """Build an avatar of a person from a video, or from a folder with videos of one fixed camera.
 
     The same command goes on where an earlier one was ended. What was found in the footage is in
-    AVATAR/data/report.html, and how well it paints in AVATAR/measured.png. Ask the person.
+    AVATAR/data/report.html, and how well it renders in AVATAR/measured.png. Ask the person.
     """
 
     footage: Positional[Annotated[Path, arg(metavar="VIDEO_OR_FOLDER")]]
@@ -112,7 +112,7 @@ class Demo(CommonOptions):
     """Make the avatar that comes with visavox say the recording that comes with it."""
 
     output: Annotated[Path, alias("-o")] = Path("results/avatar-demo.mp4")
-    """Where the result goes; an earlier one is replaced."""
+    """The file to write; an earlier one is replaced."""
 
 
 def speak(options: Speak) -> int:

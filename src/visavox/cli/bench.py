@@ -36,7 +36,7 @@ class AvatarBench(ReportOptions):
     threads: int | None = None
     """Processor threads; as many as torch takes of itself where it is left out."""
     device: str = "cpu"
-    """Where it is drawn: cpu or cuda."""
+    """Device that renders: cpu or cuda."""
     compile: bool = False
     """Compile head and torso before they are measured; on a CUDA device only."""
 

@@ -1,4 +1,4 @@
-"""What all commands share: their common options, and how their errors become exit codes and one line of text."""
+"""Foundation of all commands: common options, and errors as exit codes and one line of text."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ OS_ERRORS = {
     errno.EACCES: "no permission{where}; change the permissions or choose another place",
     errno.EPIPE: "the program that reads the output has stopped reading (broken pipe)",
 }
-"""What the operating system refuses in the middle of a job, and is no fault of the program."""
+"""Refusals of the operating system in the middle of a job, which are no fault of the program."""
 
 
 def alias(*names: str) -> Any:
@@ -94,10 +94,10 @@ class CommonOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions(CommonOptions):
-    """Options of commands that report figures."""
+    """Options of commands that report values."""
 
     json: bool = False
-    """Print the figures as JSON on standard output, and nothing else there."""
+    """Print the values as JSON on standard output, and nothing else there."""
 
 
 def parse(options: type[Options], argv: list[str], *, command: str) -> Options:
@@ -114,7 +114,7 @@ def parse(options: type[Options], argv: list[str], *, command: str) -> Options:
     """
     import tyro
 
-    said = _Captured()
+    messages = _Captured()
     read = partial(
         tyro.cli,
         options,
@@ -126,17 +126,19 @@ def parse(options: type[Options], argv: list[str], *, command: str) -> Options:
         parsed: Options = read()
     else:
         try:
-            with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+            with contextlib.redirect_stderr(messages), contextlib.redirect_stdout(messages):
                 parsed = read()
         except SystemExit:
-            raise InputError(f"{_one_line(said.getvalue())} (`visavox {command} --help` lists the options)") from None
+            raise InputError(
+                f"{_one_line(messages.getvalue())} (`visavox {command} --help` lists the options)"
+            ) from None
     if isinstance(parsed, CommonOptions):
         set_up_messages(quiet=parsed.quiet, verbose=parsed.verbose)
     return parsed
 
 
 class _Captured(io.StringIO):
-    """What tyro says when it believes that it writes to UTF-8 and not to a terminal: boxes without colours."""
+    """Takes the messages of tyro, which believes that this is UTF-8 and no terminal: boxes without colours."""
 
     encoding = "utf-8"
 
@@ -218,7 +220,7 @@ def _fail(message: str, code: int, *, kind: str = "error: ") -> int:
 
 
 def _let_go_of_stdout() -> None:
-    """Where standard output takes no more, keep the interpreter from failing once more when it flushes at its end."""
+    """Keep the interpreter from failing once more at its end, when it flushes a standard output that takes no more."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -17,7 +17,7 @@ class DemoOptions(CommonOptions):
     """Dub the clip that comes with visavox with speech that is not its own."""
 
     output: Annotated[Path, alias("-o")] = Path("results/demo.mp4")
-    """Where the result goes; an earlier one is replaced."""
+    """The file to write; an earlier one is replaced."""
 
 
 def main(argv: list[str]) -> int:

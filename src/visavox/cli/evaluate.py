@@ -33,7 +33,7 @@ class PairOptions:
     output: Annotated[Path | None, alias("-o")] = None
     """Folder of the results. A run that was interrupted goes on there; finished pairs are not done again."""
     device: Device = "auto"
-    """Where the network runs."""
+    """Device of the network."""
     workers: int | None = None
     """Processes; by default one for each core, at most 8; 0: none but this."""
     num_images: int = 8
@@ -139,7 +139,7 @@ class EvaluateOptions(ReportOptions):
     metrics: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME [NAME ...]")] = ()
     """Measure only these, and those that an option of their own asks for; docs/metrics.md has their names."""
     face: str = "largest"
-    """Which face: largest, leftmost, rightmost or a number."""
+    """The face to measure: largest, leftmost, rightmost or a number."""
     plot: Path | None = None
     """Draw the two mouths over the audio into this image (with several videos: a folder of images)."""
     curves: bool = False

@@ -16,7 +16,7 @@ from visavox.runtime.native_output import own_process
 
 
 class Command(NamedTuple):
-    """Where a command lives and what it is for."""
+    """Module and summary of a command."""
 
     module: str
     """Module with `main(argv) -> exit code`; imported only when the command is called."""

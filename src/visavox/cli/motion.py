@@ -23,7 +23,7 @@ _SPEECH_ONLY = ("person", "model", "postnet", "temperature", "projection")
 class MotionOptions(ReportOptions):
     """Turn speech, or the face in a video, into the motion of 68 landmarks, 25 frames a second.
 
-    Of a video the motion is that of the face in it; of sound it is what a face does that says it.
+    Of a video the motion is that of the face in it; of audio it is that of a face that says it.
     `visavox motion plot --help` draws where motions lie.
     """
 
@@ -118,7 +118,7 @@ def _check_projection(options: MotionOptions, share: float) -> None:
 
 
 def _is_video(path: str) -> bool:
-    """Whether an input has moving pictures; what has neither these nor sound is refused."""
+    """Tell whether an input is a video; refuse what has neither video nor audio."""
     from visavox.media import probe, probe_audio
 
     if path == "-":
@@ -234,11 +234,11 @@ class MotionPlotOptions(CommonOptions):
     postnet: str | None = None
     """Post-net of the person: a name, or the best.safetensors of the stage `postnet`."""
     temperature: float = 0.7
-    """How much is left to chance in what is predicted."""
+    """Temperature of the prediction: 0 gives the most likely motion."""
     count: int = 1000
     """Frames of each kind."""
     seed: int = 0
-    """Where chance comes from."""
+    """Seed of everything that is drawn at random."""
 
 
 def plot_main(argv: list[str]) -> int:

@@ -35,7 +35,8 @@ class PrepareOptions(ReportOptions):
     speakers: Annotated[Path | None, tyro.conf.arg(metavar="TABLE.csv")] = None
     """Table with the columns file and speaker."""
     layout: Layout = "auto"
-    """How paths tell the speaker: flat ([speaker/]*.mp4), grid (sN/*.mpg), lrs (main|pretrain|trainval|test/ID/N.mp4),
+    """Layout of the paths, which tells the speaker: flat ([speaker/]*.mp4), grid (sN/*.mpg),
+    lrs (main|pretrain|trainval|test/ID/N.mp4),
     lrw (WORD/train|val|test/WORD_N.mp4)."""
     workers: int = -1
     """Processes at a time; -1: one for each core, at most 8; 0: none but this."""
@@ -55,9 +56,9 @@ class PrepareOptions(ReportOptions):
     redo: bool = False
     """Prepare everything again, also what is finished."""
     quality: QualitySettings = field(default_factory=QualitySettings)
-    """What a clip must have to be kept."""
+    """Quality that a clip must have to be kept."""
     lag: LagSettings = field(default_factory=LagSettings)
-    """How sound and picture are brought together."""
+    """Alignment of audio and video."""
 
 
 def main(argv: list[str]) -> int:

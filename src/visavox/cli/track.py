@@ -32,7 +32,7 @@ class TrackOptions(ReportOptions):
     output: Annotated[Path, alias("-o")]
     """The track file, .npz; with `--face all` there is one for each face: TRACK-0.npz, TRACK-1.npz ..."""
     face: str = "largest"
-    """Which face: largest, leftmost, rightmost, all, or a number (0 is the most prominent)."""
+    """The face to save: largest, leftmost, rightmost, all, or a number (0 is the most prominent)."""
     face_box: str = ""
     """x0,y0,x1,y1 in pixels: the face found inside this box, wherever it goes afterwards."""
     preview: str = ""

@@ -1,4 +1,4 @@
-"""What a file that should hold weights really is, told from its first bytes before anything is loaded."""
+"""Kind of a file that should hold weights, told from its first bytes before anything is loaded."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 from visavox.errors import InputError
 
 _LEGACY_PICKLE = bytes.fromhex("80028a0a6cfc9c46f920")
-"""What torch.save wrote before PyTorch 1.6: a pickle of its magic number."""
+"""Beginning of files of torch.save before PyTorch 1.6: a pickle of its magic number."""
 _MAX_HEADER = 100_000_000
 """safetensors refuses longer headers."""
 
 
 class FileKind(Enum):
-    """What the first bytes say; the value completes 'this is ...'."""
+    """Kind of file by its first bytes; the value completes 'this is ...'."""
 
     SAFETENSORS = "a .safetensors file"
     LEGACY_PICKLE = "a PyTorch pickle of the old kind"
@@ -34,7 +34,7 @@ class FileKind(Enum):
 
 
 TORCH_PICKLES = (FileKind.LEGACY_PICKLE, FileKind.ZIP_PICKLE)
-"""What torch.load reads."""
+"""Kinds that torch.load reads."""
 
 
 def diagnose(path: Path) -> FileKind:

@@ -30,7 +30,7 @@ class GrowingArrays:
         self._key = key
         self._note = folder / f".{Path(next(iter(shapes))).name}.progress.json"
         self.done = self._find_done()
-        """How many units of the job are done."""
+        """Units of the job that are done."""
         mode = "r+" if self.done else "w+"
         self.arrays = {
             name: np.lib.format.open_memmap(self._hidden(name), mode=mode, shape=shape, dtype=dtype)

@@ -12,7 +12,7 @@ import filelock
 from visavox.errors import InputError
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}
-"""What a file system without locks answers; there, two runs at a time are left to the user."""
+"""Errors of a file system without locks; there, two runs at a time are left to the user."""
 
 
 @contextlib.contextmanager

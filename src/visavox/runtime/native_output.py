@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 _owned = False
-"""Whether the process is ours: set once, by its main function."""
+"""True where the process is ours: set once, by its main function."""
 
 
 def own_process() -> None:

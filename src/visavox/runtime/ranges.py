@@ -26,9 +26,9 @@ class Range:
     unit: str = ""
     """Unit, for the sentence."""
     lowest: str = ""
-    """What the minimum means, such as `lossless`, or why there is one."""
+    """Meaning of the minimum, such as `lossless`, or the reason for it."""
     highest: str = ""
-    """What the maximum means."""
+    """Meaning of the maximum."""
     example: Number | None = None
     """A number that often fits."""
     name: str = ""

@@ -1,4 +1,4 @@
-"""Which stages of a long job are done, and with what.
+"""Stages of a long job that are done, and what they were done with.
 
 A run that was ended goes on; a changed setting redoes what it touches.
 """

@@ -21,9 +21,9 @@ from visavox.progress import QUIET, Bar, Progress
 from visavox.runtime.native_output import own_process
 
 Report = Callable[[float], None]
-"""What a task calls with the share of its work that is done, 0 to 1."""
+"""Called by a task with the share of its work that is done, 0 to 1."""
 Work = Callable[[Any, Report], Any]
-"""What is done with a task; a function of a module, so that another process can find it."""
+"""Work on a task; a function of a module, so that another process can find it."""
 
 _SECONDS_BETWEEN_CHECKS = 0.2
 """A cancelled run ends within this time, also where no task reports anything."""

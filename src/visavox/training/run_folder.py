@@ -31,7 +31,7 @@ TENSORBOARD_NAME = "tensorboard"
 BASIS_NAMES = ("motion-basis.npz", "best.motion.npz")
 """The motion basis of a run, under its name of today and that of earlier versions."""
 OWN = (BEST_NAME, CONFIG_NAME, LOG_NAME, *BASIS_NAMES, PICTURES_NAME, TENSORBOARD_NAME)
-"""What a run may have left before its first checkpoint."""
+"""Files that a run may have left before its first checkpoint."""
 
 FIXED = ("task", "identity", "dataset", "processes", "settings")
 """Entries of the configuration that a resumed run must share with the run that it goes on with."""
@@ -232,7 +232,12 @@ def translate(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def translate_average(state: Mapping[str, Tensor], step: int) -> dict[str, Tensor]:
-    """Return the running average of a checkpoint as `WeightAverage` saves it, which counts one more than the steps."""
+    """Return the running average of a checkpoint as `WeightAverage` saves it, which counts one more than the steps.
+
+    Args:
+        state: tensors of any shape, by name; those of an earlier version lack the count.
+        step: number of the last update.
+    """
     if "n_averaged" in state:
         return dict(state)
     return {"n_averaged": torch.tensor(step + 1)} | {f"module.{name}": tensor for name, tensor in state.items()}

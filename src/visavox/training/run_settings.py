@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CHANGEABLE = ("steps", "learning_rate", "workers", "validate_every", "save_every", "precision")
-"""What may be changed when a run is resumed; it then gives other numbers than a run that was never changed."""
+"""Settings that may be changed when a run is resumed; it then gives other numbers than a run that was never changed."""
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """Where and how a recipe is run; `None` keeps what the recipe says."""
+    """Device and differences from a recipe; `None` keeps what the recipe says."""
 
     steps: int | None = None
     """Updates in all."""
@@ -36,7 +36,7 @@ class RunSettings:
     workers: int | None = None
     """Processes that prepare batches."""
     seed: int | None = None
-    """Where all chance comes from."""
+    """Seed of everything that is drawn at random."""
     validate_every: int | None = None
     """Steps between two validations."""
     save_every: int | None = None
@@ -44,7 +44,7 @@ class RunSettings:
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
     """Numbers to compute in; auto: as the recipe says, but 32-true where the processor cannot multiply bfloat16."""
     device: Device = "auto"
-    """Where to compute."""
+    """Device of the networks."""
     devices: Annotated[int, Range(minimum=1)] = 1
     """Processors of a machine to share the work between (processes on the CPU); each takes a batch of its own."""
     nodes: Annotated[int, Range(minimum=1)] = 1

@@ -84,7 +84,7 @@ def typical_deviation(sequences: list[MotionSequence]) -> float:
 
 
 def collection_of(speaker: str) -> str:
-    """What a speaker's name begins with, up to the first underscore.
+    """Return the beginning of a speaker's name, up to the first underscore.
 
     Speakers of one collection are one group, so that the largest collection does not drown the others.
     """

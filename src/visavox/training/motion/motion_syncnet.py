@@ -79,7 +79,7 @@ class MotionSyncSettings:
 
     @property
     def sampling(self) -> MotionSyncSampling:
-        """What a sample holds."""
+        """Size of a sample."""
         net = self.network
         return MotionSyncSampling(net.num_frames, net.num_rows, net.lead_rows, self.num_windows)
 

@@ -86,7 +86,7 @@ class MotionVaeSettings:
     losses: MotionVaeLosses = field(default_factory=MotionVaeLosses)
     """Weights of the losses."""
     sampling: MotionSampling = field(default_factory=MotionSampling)
-    """What a sample holds."""
+    """Size of a sample."""
     augmentation: MelAugmentation = field(default_factory=lambda: MelAugmentation(speed=0.0, noise=0.3))
     """Augmentation of the audio, where the features are a mel; the speed is changed by `sampling`."""
     chin_weight: float = 0.5

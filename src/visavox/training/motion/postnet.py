@@ -47,7 +47,7 @@ from visavox.weights.weights_file import ModelCard
 COLLAPSED = 100.0
 """Added to the score of weights that have collapsed, so that any others are better."""
 LEAST_MARGIN = 0.02
-"""What the judge's cosines of right and wrong speech differ by at least, where a loss is counted in that."""
+"""Least difference of the motion SyncNet's cosines of right and wrong speech, where a loss is counted in that."""
 LEAST_SCALE = 0.02
 """Centimetres: what moves less is taken to move so much."""
 
@@ -339,7 +339,7 @@ class PostNetTask(TrainingTask):
 
 
 def is_worth_having(metrics: Mapping[str, float]) -> bool:
-    """Whether a post-net is better than one that exchanges the means, by the metrics of its validation.
+    """Tell whether a post-net is better than one that exchanges the means, by the metrics of its validation.
 
     It is nearer to the person in distribution and to what they really did, counted together as in its score, by more
     than it loses in sync; and it has not collapsed.

@@ -22,7 +22,7 @@ from visavox.face.geometry.motion import fit_opening_mode, resting_face
 from visavox.progress import QUIET, Progress
 
 PERSON = "person"
-"""What the speaker of a person's data set is called among other speakers."""
+"""Name of the speaker of a person's data set among other speakers."""
 PIECE = 125
 """Least frames of a piece of a person's footage, where there is enough of it: five seconds."""
 FEWEST_PIECES = 8
@@ -40,7 +40,7 @@ class TooLittleSpeech(InputError):
 
 @dataclass(frozen=True)
 class PostNetSources:
-    """What the post-net is trained and chosen by."""
+    """Motions that the post-net is trained and selected by."""
 
     everybody: list[SourceClip]
     """Motion for the speech of many training speakers."""
@@ -53,7 +53,7 @@ class PostNetSources:
 
 
 class Speaker(Protocol):
-    """What draws motion for speech: `visavox.models.motion.motion_vae.MotionVae`."""
+    """A network that draws motion for speech: `visavox.models.motion.motion_vae.MotionVae`."""
 
     rest: Tensor
 

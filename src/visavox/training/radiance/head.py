@@ -62,7 +62,7 @@ class HeadLosses:
     entropy: float = 1e-3
     """Entropy of the opacity: a ray passes, or does not."""
     change: float = 1e-3
-    """How much the motion of the face matters outside the face."""
+    """Weight of the motion of the face outside the face."""
     appearance: float = 1e-3
     """Mean square of the individual codes."""
     patch: float = 0.0
@@ -76,7 +76,7 @@ class HeadSettings:
     head: HeadConfig = field(default_factory=HeadConfig)
     """The network; the number of frames is that of the data."""
     sampling: RaySampling = field(default_factory=RaySampling)
-    """How pixels are drawn."""
+    """Sampling of the pixels."""
     losses: HeadLosses = field(default_factory=HeadLosses)
     """Weight of each loss."""
     patch_after: int = 0

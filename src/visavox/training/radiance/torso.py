@@ -68,7 +68,7 @@ class TorsoSettings:
     torso: TorsoConfig = field(default_factory=TorsoConfig)
     """The network; the number of frames is that of the data."""
     sampling: RaySampling = field(default_factory=lambda: RaySampling(mouth=0.0, margin=0.04))
-    """How pixels are drawn."""
+    """Sampling of the pixels."""
     losses: TorsoLosses = field(default_factory=TorsoLosses)
     """Weight of each loss."""
     collapse_after: int = 500
