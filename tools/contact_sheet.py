@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
@@ -91,7 +91,7 @@ def draw(frames: list[Frame], waveform: np.ndarray, output: Path, crop: tuple[in
     figure.savefig(output, dpi=100)
 
 
-def draw_sound(axes, waveform: np.ndarray, times: list[float]) -> None:
+def draw_sound(axes: Any, waveform: np.ndarray, times: list[float]) -> None:
     """Draw the envelope of the sound and a numbered playhead at each time."""
     columns = np.array_split(waveform, 1200)
     high, low = np.array([(column.max(), column.min()) for column in columns]).T

@@ -133,12 +133,14 @@ def is_frontal(heads: np.ndarray) -> np.ndarray:
     """Which of (N, 3, 3) head rotations look at the camera: bool (N,)."""
     yaw = np.degrees(np.arctan2(heads[:, 0, 2], heads[:, 2, 2]))
     tilt = np.degrees(pitch(heads))
-    return (np.abs(yaw) < MAX_ANGLE) & (np.abs(tilt - np.median(tilt)) < MAX_ANGLE)
+    result: np.ndarray = (np.abs(yaw) < MAX_ANGLE) & (np.abs(tilt - np.median(tilt)) < MAX_ANGLE)
+    return result
 
 
 def pitch(heads: np.ndarray) -> np.ndarray:
     """Angle in radians by which (N, 3, 3) heads look up."""
-    return np.arcsin(np.clip(heads[:, 1, 2], -1, 1))
+    result: np.ndarray = np.arcsin(np.clip(heads[:, 1, 2], -1, 1))
+    return result
 
 
 def pitch_matrix(angle: float) -> np.ndarray:

@@ -182,7 +182,8 @@ def _speak(folder: Path, stretches: Sequence[Stretch], device: str) -> dict[str,
         done = subprocess.run([*map(str, command)], capture_output=True, text=True, env=dict(os.environ), check=False)
     if done.returncode:
         raise VisavoxError(f"the avatar {folder} did not speak: {done.stderr.strip().splitlines()[-1]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 if __name__ == "__main__":

@@ -113,7 +113,8 @@ def ridge(training: TrainingSet, features: SpeechFeatures) -> Predict:
     solution = torch.linalg.solve(square + penalty, product)
 
     def answer(windows: Tensor) -> Tensor:
-        return _ridge_inputs((windows - mean) / deviation) @ solution
+        result: Tensor = _ridge_inputs((windows - mean) / deviation) @ solution
+        return result
 
     return _predictor(answer, features, training.face)
 
@@ -163,7 +164,8 @@ class SmallConvolution(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Windows (B, 30, C) to motions (B, 204)."""
-        return self.layers(((windows - self.mean) / self.deviation).transpose(1, 2))
+        result: Tensor = self.layers(((windows - self.mean) / self.deviation).transpose(1, 2))
+        return result
 
 
 def _predictor(answer: Callable[[Tensor], Tensor], features: SpeechFeatures, face: np.ndarray) -> Predict:
@@ -175,7 +177,8 @@ def _predictor(answer: Callable[[Tensor], Tensor], features: SpeechFeatures, fac
         windows = torch.from_numpy(rows).unfold(0, WINDOW, 2).transpose(1, 2)
         with torch.inference_mode():
             motion = torch.cat([answer(block) for block in windows.split(_BLOCK)]).numpy()
-        return smoothed(motion).reshape(num_frames, 68, 3) + face
+        result: np.ndarray = smoothed(motion).reshape(num_frames, 68, 3) + face
+        return result
 
     return predict
 

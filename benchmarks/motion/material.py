@@ -40,7 +40,8 @@ class Material:
     @property
     def sound_16_bits(self) -> np.ndarray:
         """int16 (N,): the audio as the data set has it."""
-        return np.rint(self.audio * 32768).astype(np.int16)
+        result: np.ndarray = np.rint(self.audio * 32768).astype(np.int16)
+        return result
 
     def paused(self, margin: float = 0.12) -> np.ndarray:
         """bool (T,): frames in a pause of 0.3 s or more, at least `margin` seconds from speech."""

@@ -95,7 +95,8 @@ def measure(clip: Material, samples: Sequence[np.ndarray], scorer: Scorer | None
 
 def faces(displacements: np.ndarray) -> np.ndarray:
     """Points seen from the front, (T, 68, 2), in distances of the outer eye corners of the canonical face."""
-    return (canonical_68() + displacements)[..., :2] / _canonical_eyes()
+    result: np.ndarray = (canonical_68() + displacements)[..., :2] / _canonical_eyes()
+    return result
 
 
 def opening(displacements: np.ndarray) -> np.ndarray:
@@ -117,7 +118,8 @@ def _canonical_eyes() -> float:
 def _ratio(displacements: np.ndarray, first: int, second: int) -> np.ndarray:
     points = (canonical_68() + displacements)[..., :2]
     eyes = np.linalg.norm(points[:, 36] - points[:, 45], axis=-1)
-    return np.linalg.norm(points[:, first] - points[:, second], axis=-1) / eyes
+    result: np.ndarray = np.linalg.norm(points[:, first] - points[:, second], axis=-1) / eyes
+    return result
 
 
 def _landmark_distance(predicted: np.ndarray, clip: Material) -> float:

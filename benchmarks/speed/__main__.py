@@ -113,7 +113,8 @@ def _run_job(video: Path, audio: Path, output: Path, model: str, threads: int) -
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         raise VisavoxError(f"a dub with {model} failed: {done.stderr.strip().splitlines()[-1]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 def speed_table(runs: list[dict[str, Any]]) -> str:

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.avatar.building import small_recipes
@@ -130,6 +131,6 @@ def test_a_damaged_description_is_named(avatar: Path, tmp_path: Path, capsys: py
         {"pose_smoothing": -1},
     ],
 )
-def test_settings_that_mean_nothing(change: dict[str, float]) -> None:
+def test_settings_that_mean_nothing(change: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="give"):
         DataSettings(**change)

@@ -36,9 +36,9 @@ def write_video(path: Path, pictures: int = 12, *, sound: bool = False) -> Path:
         container.mux(stream.encode(None))
         if speech is not None:
             silence = np.zeros((1, RATE), dtype=np.float32)
-            frame = av.AudioFrame.from_ndarray(silence, format="fltp", layout="mono")
-            frame.rate = RATE
-            container.mux(speech.encode(frame))
+            second = av.AudioFrame.from_ndarray(silence, format="fltp", layout="mono")
+            second.rate = RATE
+            container.mux(speech.encode(second))
             container.mux(speech.encode(None))
     return path
 

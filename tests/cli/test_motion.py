@@ -10,7 +10,7 @@ from visavox.media import probe
 from visavox.motion.motion_file import load_motion, load_performance
 
 
-def fails(capsys: pytest.CaptureFixture, *arguments: Path | str) -> str:
+def fails(capsys: pytest.CaptureFixture[str], *arguments: Path | str) -> str:
     """Run the command, see that it stops with one line and 2, and return the line."""
     assert main(["motion", *map(str, arguments)]) == 2
     said = capsys.readouterr()
@@ -27,6 +27,7 @@ def test_the_motion_of_a_video_with_a_preview(tmp_path: Path, capsys: pytest.Cap
     figures = json.loads(capsys.readouterr().out)
     assert figures["frames"] == figures["seen"] == 75
     motion, pose = load_performance(output)
+    assert pose is not None
     assert motion.num_frames == pose.num_frames == 75
     assert pose.frame_size == (360, 288)
     info = probe(preview)
@@ -84,7 +85,8 @@ def test_speech_is_brought_to_the_faces_of_a_person(tmp_path: Path) -> None:
     def distance(frames: np.ndarray) -> np.float32:
         """Mean distance of faces, without lips, from the nearest that the person was seen with."""
         flat = frames[:, :48].reshape(len(frames), -1)
-        return np.linalg.norm(flat[:, None] - seen, axis=2).min(axis=1).mean()
+        result: np.float32 = np.linalg.norm(flat[:, None] - seen, axis=2).min(axis=1).mean()
+        return result
 
     assert distance(made[1]) < 0.95 * distance(made[0])
     assert (made[0][:, 48:] == made[1][:, 48:]).all()  # the lips are left alone

@@ -9,7 +9,7 @@ from visavox.face.track.track_file import load_track
 from visavox.media import probe
 
 
-def fails(capsys: pytest.CaptureFixture, *arguments: Path | str) -> str:
+def fails(capsys: pytest.CaptureFixture[str], *arguments: Path | str) -> str:
     """Run the command, see that it stops with one line and 2, and return the line."""
     assert main(["track", *map(str, arguments)]) == 2
     said = capsys.readouterr()

@@ -23,7 +23,8 @@ def speaker() -> list[np.ndarray]:
 @pytest.fixture(scope="session")
 def portrait() -> np.ndarray:
     """A portrait of another person, 512x512, with a face of some 92x112 pixels around (225, 115)."""
-    return skimage.data.astronaut()
+    result: np.ndarray = skimage.data.astronaut()  # type: ignore[no-untyped-call]
+    return result
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 from av.container import OutputContainer
+from av.video.stream import VideoStream
 
 NUM_CELLS = 16
 
@@ -65,7 +67,7 @@ def make_video(
     rate = Fraction(rate)
     clock = time_base or 1 / rate
     with av.open(str(path), "w", format=container_format, options=container_options or {}) as container:
-        stream = container.add_stream(codec, rate=rate, options=options or {})
+        stream = cast(VideoStream, container.add_stream(codec, rate=rate, options=options or {}))
         stream.width, stream.height, stream.pix_fmt = *size, pixel_format
         stream.codec_context.time_base = clock
         if pixel_aspect:
@@ -75,12 +77,10 @@ def make_video(
             context.color_range, context.colorspace, context.color_primaries, context.color_trc = tags
         if rotation or hflip:
             stream.set_display_rotation(rotation, hflip)
-        audio = None
+        times = stamps if stamps is not None else range(num_frames)
         if sound is not None:
             layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(sound)]
-            audio = container.add_stream(sound_codec, rate=sound_rate, layout=layout)
-        times = stamps if stamps is not None else range(num_frames)
-        if audio is not None:
+            audio = cast(av.AudioStream, container.add_stream(sound_codec, rate=sound_rate, layout=layout))
             _write_sound(container, audio, sound, sound_rate, sound_start)
         for index, stamp in enumerate(times):
             frame = av.VideoFrame.from_ndarray(pattern(index, *size), format="rgb24")
@@ -117,7 +117,7 @@ def make_sound(path: Path, samples: np.ndarray, rate: int = 44_100, codec: str |
     codecs = {".wav": "pcm_s16le", ".flac": "flac", ".mp3": "libmp3lame", ".m4a": "aac", ".ogg": "libopus"}
     with av.open(str(path), "w") as container:
         name = {1: "mono", 2: "stereo", 4: "quad", 6: "5.1"}[len(samples)]
-        stream = container.add_stream(codec or codecs[path.suffix], rate=rate, layout=name)
+        stream = cast(av.AudioStream, container.add_stream(codec or codecs[path.suffix], rate=rate, layout=name))
         _write_sound(container, stream, samples, rate, Fraction(0))
     return path
 

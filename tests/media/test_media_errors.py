@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from media_samples import make_sound, make_video, tone
+from tests.media.media_samples import make_sound, make_video, tone
 
 from visavox.errors import InputError
 from visavox.media import Encoding, VideoReader, check_output, probe, read_audio
@@ -18,7 +19,7 @@ def write(path: Path, content: bytes) -> Path:
     return path
 
 
-BAD_VIDEOS: dict[str, tuple[Callable[[Path], object], str]] = {
+BAD_VIDEOS: dict[str, tuple[Callable[[Path], Path | str], str]] = {
     "missing": (lambda folder: folder / "nothing.mp4", "no such file"),
     "address": (lambda folder: "https://example.org/face.mp4", "download the file first"),
     "directory": (lambda folder: folder, "is a directory"),
@@ -49,7 +50,7 @@ def test_bad_video(tmp_path: Path, case: str) -> None:
     path = make(tmp_path)
     for read in (probe, VideoReader):
         with pytest.raises(InputError, match=words) as caught:
-            read(path)  # type: ignore[operator]
+            read(path)
         assert "\n" not in str(caught.value)
         assert str(path) in str(caught.value) or "\0" in str(path)
 
@@ -152,6 +153,6 @@ def test_folder_that_may_not_be_written() -> None:
         ({"audio_bit_rate": 1}, "bit rate"),
     ],
 )
-def test_bad_encoding(settings: dict, words: str) -> None:
+def test_bad_encoding(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         Encoding(**settings)

@@ -10,11 +10,12 @@ import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from media_samples import make_grid_clip, make_sound, make_video, number_of, pattern, tone
-from test_media_writer import copy, frames_of, only_file
+from tests.media.media_samples import make_grid_clip, make_sound, make_video, number_of, pattern, tone
+from tests.media.test_media_writer import copy, frames_of, only_file
 
 import visavox
 from visavox.errors import InputError
@@ -191,7 +192,7 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from test_media_failures import write_noise
+from tests.media.test_media_failures import write_noise
 from visavox.errors import InputError
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 try:
@@ -202,9 +203,10 @@ except InputError as error:
 """
 
 
-def run_python(code: str, *arguments: str, **how: object) -> subprocess.CompletedProcess:
+def run_python(code: str, *arguments: str, **how: Any) -> subprocess.CompletedProcess[Any]:
     command = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, env=environment(), timeout=120, check=False, **{"capture_output": True, **how})  # type: ignore[call-overload]
+    how = {"capture_output": True, **how}
+    return subprocess.run(command, env=environment(), timeout=120, check=False, **how)
 
 
 def test_file_that_may_not_grow(tmp_path: Path) -> None:

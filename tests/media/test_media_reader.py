@@ -6,17 +6,19 @@ import logging
 import threading
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
-from media_samples import make_grid_clip, make_video, number_of, pattern, tone
 from PIL import Image
+from tests.media.media_samples import make_grid_clip, make_video, number_of, pattern, tone
 
 from visavox.media import VideoReader, probe
+from visavox.types import Frame
 
 
-def read_all(path: Path) -> tuple[list, VideoReader]:
+def read_all(path: Path) -> tuple[list[Frame], VideoReader]:
     with VideoReader(path) as reader:
         return list(reader), reader
 
@@ -45,7 +47,7 @@ FORMATS = [
 
 
 @pytest.mark.parametrize(("name", "how"), FORMATS, ids=[name for name, _ in FORMATS])
-def test_every_format_gives_all_frames_in_order(tmp_path: Path, name: str, how: dict) -> None:
+def test_every_format_gives_all_frames_in_order(tmp_path: Path, name: str, how: dict[str, Any]) -> None:
     path = make_video(tmp_path / name, size=(128, 96), num_frames=12, **how)
     info = probe(path)
     frames, reader = read_all(path)
@@ -66,7 +68,7 @@ def test_grid_clip(tmp_path: Path) -> None:
     path = make_grid_clip(tmp_path / "bbaf2n.mpg")
     info = probe(path)
     frames, _ = read_all(path)
-    assert (info.codec, info.frame_rate, info.has_audio) == ("mpeg1video", 25, True)
+    assert (info.codec, info.frame_rate, info.has_audio) == ("mpeg1video", Fraction(25), True)
     assert info.start_time > 0  # program streams start with the delay of their buffer
     assert [number_of(frame.image) for frame in frames] == list(range(30))
     assert [frame.time for frame in frames] == [Fraction(i, 25) for i in range(30)]
@@ -194,7 +196,8 @@ def test_photo_is_upright_by_exif(tmp_path: Path, orientation: int) -> None:
 @pytest.mark.parametrize("extension", ["png", "webp", "bmp", "tiff"])
 def test_stills(tmp_path: Path, extension: str) -> None:
     path = tmp_path / f"photo.{extension}"
-    Image.fromarray(pattern(5)).save(path, **({"lossless": True} if extension == "webp" else {}))
+    options: dict[str, Any] = {"lossless": True} if extension == "webp" else {}
+    Image.fromarray(pattern(5)).save(path, **options)
     frames, reader = read_all(path)
     assert reader.info.is_still
     assert reader.info.codec == extension
@@ -237,7 +240,7 @@ def cut(path: Path, share: float) -> Path:
 
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.avi", "clip.webm"])
 def test_truncated_file_is_read_up_to_the_break(tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture) -> None:
-    how: dict = {"options": {"g": "10", "crf": "10"}}
+    how: dict[str, Any] = {"options": {"g": "10", "crf": "10"}}
     if name.endswith(".mp4"):
         how["container_options"] = {"movflags": "faststart"}
     if name.endswith(".webm"):

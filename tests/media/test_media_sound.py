@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media_samples import make_grid_clip, make_sound, make_video, tone
+from tests.media.media_samples import make_grid_clip, make_sound, make_video, tone
 
 from visavox.errors import InputError
 from visavox.media import AudioPlan, SampleReader, probe_audio, read_audio, read_samples

@@ -5,28 +5,30 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
-from media_samples import make_grid_clip, make_sound, make_video, number_of, pattern, tone
-from test_media_sound import click_time, level
+from tests.media.media_samples import make_grid_clip, make_sound, make_video, number_of, pattern, tone
+from tests.media.test_media_sound import click_time, level
 
 from visavox.errors import InputError
 from visavox.media import AudioPlan, Encoding, VideoReader, VideoWriter, probe, probe_audio, read_audio
 from visavox.media.output import DIGITAL_SOURCE_TYPE
+from visavox.types import Frame
 
 LOSSLESS = Encoding(crf=0, preset="ultrafast")
 
 
-def copy(source: Path, target: Path | str, audio: AudioPlan | None = None, **how: object) -> Path:
+def copy(source: Path, target: Path | str, audio: AudioPlan | None = None, **how: Any) -> Path:
     with VideoReader(source) as reader, VideoWriter(target, like=reader.info, audio=audio, **how) as writer:
         for frame in reader:
             writer.write(frame.image, frame.time)
     return Path(target)
 
 
-def frames_of(path: Path) -> list:
+def frames_of(path: Path) -> list[Frame]:
     with VideoReader(path) as reader:
         return list(reader)
 
@@ -46,7 +48,7 @@ def test_every_container(tmp_path: Path, extension: str) -> None:
     speech = make_sound(tmp_path / "speech.wav", tone(0.6, 16_000, 1), 16_000)
     result = copy(source, tmp_path / f"out{extension}", AudioPlan(str(speech)))
     info = probe(result)
-    assert (info.width, info.height, info.frame_rate) == (128, 96, 25)
+    assert (info.width, info.height, info.frame_rate) == (128, 96, Fraction(25))
     assert info.codec == ("vp9" if extension == ".webm" else "h264")
     assert probe_audio(result).codec == {".webm": "opus", ".mov": "pcm_s16le", ".mkv": "pcm_s16le"}.get(
         extension, "aac"
@@ -152,7 +154,9 @@ COLORS = [
 
 @pytest.mark.parametrize(("name", "tags"), COLORS, ids=[name for name, _ in COLORS])
 @pytest.mark.parametrize("extension", [".mp4", ".mkv"])
-def test_colors_and_their_tags_survive(tmp_path: Path, name: str, tags: tuple, extension: str) -> None:
+def test_colors_and_their_tags_survive(
+    tmp_path: Path, name: str, tags: tuple[int, int, int, int], extension: str
+) -> None:
     source = make_video(
         tmp_path / "face.mkv", num_frames=3, size=(128, 96), tags=tags, options={"crf": "0", "preset": "ultrafast"}
     )

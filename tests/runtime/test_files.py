@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -34,7 +33,7 @@ def test_an_error_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "one.txt"
     write_whole(path, "before")
 
-    def fail(file: io.BufferedWriter) -> None:
+    def fail(file: IO[bytes]) -> None:
         file.write(b"half")
         raise KeyError("no")
 

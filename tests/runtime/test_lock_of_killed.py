@@ -28,6 +28,7 @@ with locked(Path(sys.argv[1]), "work", Path(".")):
 def test_a_killed_process_leaves_no_lock_in_its_children(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(lock)], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
     child = int(holder.stdout.readline())
     try:
         with pytest.raises(InputError, match="another work is at work"), locked(lock, "work", tmp_path):

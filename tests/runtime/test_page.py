@@ -14,7 +14,13 @@ NASTY = "<b>a|b</b> & \n c"
 
 def test_a_page_is_one_file_and_shows_names_as_they_are() -> None:
     picture = Picture(jpeg_bytes(np.zeros((8, 8, 3), np.uint8)), NASTY)
-    blocks = [Heading(NASTY, 1), Paragraph(NASTY), Listing((NASTY,)), Table((NASTY, "x"), ((NASTY, "1"),)), picture]
+    blocks: list[Heading | Paragraph | Listing | Table | Picture] = [
+        Heading(NASTY, 1),
+        Paragraph(NASTY),
+        Listing((NASTY,)),
+        Table((NASTY, "x"), ((NASTY, "1"),)),
+        picture,
+    ]
     page = html_page(NASTY, blocks)
     assert "<b>" not in page
     assert page.count(html.escape(NASTY)) == 7

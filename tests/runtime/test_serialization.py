@@ -71,6 +71,6 @@ def test_what_does_not_fit_is_refused(values: dict[str, Any] | list[int], words:
         from_mapping(Outer, values)
 
 
-def test_dimensions_that_do_not_fit_each_other_are_refused():
+def test_dimensions_that_do_not_fit_each_other_are_refused() -> None:
     with pytest.raises(ValueError, match="alignment at the levels"):
         from_mapping(AttnWav2LipConfig, {"alignment_levels": [9]})

@@ -31,7 +31,8 @@ def job(tmp_path: Path) -> Callable[..., dict[str, str] | None]:
             return {"steps": steps.read_text()}
 
         stages = Stages(tmp_path / "stages.json", tmp_path / "root")
-        return stages.run("learn", key, ["run/best"], work, workspace="run")
+        result: dict[str, str] | None = stages.run("learn", key, ["run/best"], work, workspace="run")
+        return result
 
     return run
 

@@ -14,7 +14,7 @@ from visavox.progress import CancelToken, Progress
 from visavox.runtime.worker_pool import Event, default_workers, run_tasks
 
 
-def work(task: tuple[str, int], report: Callable[..., Any]) -> int:
+def work(task: tuple[str, Any], report: Callable[..., Any]) -> Any:
     """What the workers of these tests do; at the top of the module, where other processes find it."""
     kind, value = task
     if kind == "crash":

@@ -1,1 +1,1 @@
-"""Sound to features: the mel spectrogram that every network hears, and where nobody speaks."""
+"""Audio: the features that networks take (`features`), and the silences of a recording (`silence`)."""

@@ -30,7 +30,7 @@ _LOWEST_BAND = 4
 _BLOCK_FRAMES = 4096
 """Mel frames whose loudness is measured at a time."""
 _LEAKAGE = 0.02
-"""How far a loud sound leaks into the frames beside it, in seconds: most of the half window of the STFT."""
+"""Reach of a loud sound into the frames beside it, in seconds: most of the half window of the STFT."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class SilenceSettings:
     minimum: float = 0.3
     """Shortest silence, in seconds: longer than the closure of any plosive."""
     speech_range: float = 36.0
-    """How far below the loudest moment around a sound is still speech, in dB. Breaths lie below."""
+    """Distance below the loudest moment around that is still speech, in dB. Breaths lie below."""
     floor_share: float = 0.25
     """In noise: the share of the distance between floor and speech, in dB, that is still noise."""
     floor_margin: float = 5.0
@@ -48,9 +48,9 @@ class SilenceSettings:
     minimum_range: float = 15.0
     """Speech must rise above the floor by this, in dB, for a silence to be told from it."""
     floor_reach: float = 4.0
-    """How far to either side the noise floor is looked for, in seconds."""
+    """Reach to either side in which the noise floor is searched, in seconds."""
     speech_reach: float = 3.0
-    """How far to either side the loudest moment is looked for, in seconds."""
+    """Reach to either side in which the loudest moment is searched, in seconds."""
     click: float = 0.1
     """Sounds in a silence that are shorter than this, in seconds, are clicks and smacks ..."""
     click_range: float = 15.0

@@ -90,7 +90,8 @@ class Mixer:
         if self._length is not None:
             mixed[max(0, self._length - self._position) :] = 0
         self._position += num_samples
-        return np.clip(mixed, -1.0, 1.0)
+        result: np.ndarray = np.clip(mixed, -1.0, 1.0)
+        return result
 
     def _read_speech(self, num_samples: int) -> np.ndarray:
         mixed = np.zeros((num_samples, self._channels), np.float32)
@@ -209,8 +210,8 @@ class CopiedTrack:
         self._tick = tick_of(stream)
         self._zero = time_zero(source)
         self._length = plan.length
-        self._packets: Iterator[Packet] = source.demux(stream)
-        self._next: Packet | None = None
+        self._packets: Iterator[Packet[AudioStream]] = source.demux(stream)
+        self._next: Packet[AudioStream] | None = None
 
     def advance(self, until: Fraction) -> None:
         """Write the packets that start before `until`."""
@@ -227,7 +228,7 @@ class CopiedTrack:
             packet.stream = self._stream
             self._container.mux(packet)
 
-    def _read(self) -> Packet | None:
+    def _read(self) -> Packet[AudioStream] | None:
         """The next packet with its times counted from 0 of the result."""
         shift = round(self._zero / self._tick)
         try:

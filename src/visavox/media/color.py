@@ -15,7 +15,7 @@ UNSPECIFIED = 2
 """Code of "not said" for matrix, primaries and transfer (ITU-T H.273); for the range it is 0."""
 
 Siting = Literal["left", "center"]
-"""Where the chroma of 4:2:0 lies between the columns of luma: on the left of two (MPEG-2, H.264, HEVC) or between
+"""Position of the chroma of 4:2:0 between the columns of luma: on the left of two (MPEG-2, H.264, HEVC) or between
 them (JPEG, MPEG-1)."""
 
 _BT709 = 1

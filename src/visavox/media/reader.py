@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from types import TracebackType
+from typing import Any
 
 import av
 import numpy as np
@@ -178,9 +179,9 @@ class FrameDecoder:
             name = self._container.name.removeprefix("file:")
             logger.warning("%s: %d damaged frames were left out", name, self.num_damaged)
 
-    def _packets(self) -> Iterator[Packet]:
+    def _packets(self) -> Iterator[Packet[Any]]:
         """Packets of the picture; those of the other streams only tell how far the data reach."""
-        partial: Packet | None = None
+        partial: Packet[Any] | None = None
         try:
             for packet in self._container.demux():
                 self._note_end(packet)
@@ -200,15 +201,15 @@ class FrameDecoder:
             self.broke_off = True
             yield from self._flush()
 
-    def _note_end(self, packet: Packet) -> None:
+    def _note_end(self, packet: Packet[Any]) -> None:
         if packet.dts is None or not packet.time_base:
             return
         stamp = packet.dts if packet.pts is None else max(packet.dts, packet.pts)
         end = (stamp + (packet.duration or 0)) * packet.time_base
         self._data_end = end if self._data_end is None else max(end, self._data_end)
 
-    def _flush(self) -> Iterator[Packet]:
-        flush = Packet()
+    def _flush(self) -> Iterator[Packet[Any]]:
+        flush: Packet[Any] = Packet()
         flush.stream = self._stream
         yield flush
 

@@ -67,7 +67,8 @@ def reference(folder: str, sound: np.ndarray) -> np.ndarray:
     behind = num_rows(len(sound)) * 320 + 40 - len(sound)
     padded = np.pad(normal, (40, behind), mode="reflect")
     with torch.inference_mode():
-        return network(torch.from_numpy(padded)[None].float()).last_hidden_state[0].numpy()
+        result: np.ndarray = network(torch.from_numpy(padded)[None].float()).last_hidden_state[0].numpy()
+        return result
 
 
 @pytest.mark.parametrize("kind", ["large", "base"])
@@ -76,7 +77,7 @@ def test_within_one_window_it_is_what_transformers_gives(
     request: pytest.FixtureRequest, sound: np.ndarray, kind: str, num_samples: int
 ) -> None:
     folder = request.getfixturevalue(kind)
-    features = load_features(f"hubert:{folder}")
+    features: Any = load_features(f"hubert:{folder}")
     rows = features.of(sound[:num_samples])
     assert rows.shape == (2 * math.ceil(num_samples / 640), 32)
     assert features.normalizes == (kind == "large")
@@ -117,7 +118,7 @@ def test_pieces_give_the_rows_of_the_whole(large: str, sound: np.ndarray, chunk:
 
 
 def test_memory_does_not_grow(large: str, sound: np.ndarray) -> None:
-    stream = HubertFeatures(large, window=HubertWindow(block=1.0, context=0.5)).stream()
+    stream: Any = HubertFeatures(large, window=HubertWindow(block=1.0, context=0.5)).stream()
     for _ in range(3):
         stream.push(sound)
     assert len(stream._buffer) < 3.5 * RATE
@@ -136,7 +137,8 @@ def test_without_a_preprocessor_file_it_is_as_for_its_kind(large: str, base: str
     for source, normalizes in ((large, True), (base, False)):
         folder = tmp_path / str(normalizes)
         transformers.HubertModel.from_pretrained(source).save_pretrained(folder)
-        assert load_features(f"hubert:{folder}").normalizes is normalizes
+        features: Any = load_features(f"hubert:{folder}")
+        assert features.normalizes is normalizes
 
 
 def test_folders_that_hold_no_hubert(large: str, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ def harmonic(hertz: float | np.ndarray, seconds: float = 1.0, level: float = 0.1
     """A sound with all harmonics below 7 kHz, each weaker than the one before; hertz a number or a curve."""
     curve = np.broadcast_to(hertz, (round(seconds * RATE),))
     phase = 2 * np.pi * np.cumsum(curve) / RATE
-    return level * sum(np.sin(k * phase) / k for k in range(1, int(7000 / curve.max()) + 1))
+    harmonics = [np.sin(k * phase) / k for k in range(1, int(7000 / curve.max()) + 1)]
+    return level * sum(harmonics, np.zeros_like(phase))
 
 
 def noise(level: float, seconds: float, seed: int = 0) -> np.ndarray:
@@ -56,7 +57,7 @@ def test_a_gliding_voice() -> None:
 
 def test_a_voice_without_its_fundamental_has_its_pitch() -> None:
     time = np.arange(RATE) / RATE
-    higher = sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(3, 30))
+    higher = sum([np.sin(2 * np.pi * 120 * k * time) / k for k in range(3, 30)], np.zeros_like(time))
     assert np.abs(cents(track_pitch(0.1 * higher)[3:-3, 0], 120)).max() < 5
 
 

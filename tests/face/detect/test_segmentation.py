@@ -50,6 +50,7 @@ def test_grey_mask_is_the_person_cut_out_like_the_picture(tmp_path: Path) -> Non
     write(tmp_path / "clip" / "000012.png", mask)
     with open_segmenter(tmp_path) as segmenter:
         found = segmenter.segment(np.zeros((40, 40, 3), np.uint8), PLACE)
+    assert found is not None
     assert found.head is None
     assert found.person[:20, :20].min() == 1
     assert found.person[20:, :20] == pytest.approx(0.2)
@@ -63,6 +64,8 @@ def test_colour_mask_tells_head_and_torso(tmp_path: Path) -> None:
     write(tmp_path / "000012.png", mask)
     with open_segmenter(tmp_path) as segmenter:
         found = segmenter.segment(np.zeros((40, 40, 3), np.uint8), PLACE)
+    assert found is not None
+    assert found.head is not None
     assert found.person.min() == 1
     assert found.head[:20].min() == 1
     assert found.head[20:].max() == 0
@@ -72,7 +75,9 @@ def test_folder_of_the_video_goes_before_the_common_one(tmp_path: Path) -> None:
     write(tmp_path / "000012.png", np.zeros((80, 100), np.uint8))
     write(tmp_path / "clip" / "000012.png", np.full((80, 100), 255, np.uint8))
     with open_segmenter(tmp_path) as segmenter:
-        assert segmenter.segment(np.zeros((40, 40, 3), np.uint8), PLACE).person.min() == 1
+        found = segmenter.segment(np.zeros((40, 40, 3), np.uint8), PLACE)
+    assert found is not None
+    assert found.person.min() == 1
 
 
 def test_missing_and_damaged_masks_are_unknown(tmp_path: Path) -> None:

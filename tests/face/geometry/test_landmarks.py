@@ -23,7 +23,8 @@ def is_simple_ring(points: np.ndarray) -> np.bool:
     edges = np.roll(points, -1, axis=0) - points
     angles = np.arctan2(edges[:, 1], edges[:, 0])
     turns = np.angle(np.exp(1j * (np.roll(angles, -1) - angles)))
-    return abs(abs(turns.sum()) - 2 * np.pi) < 1e-6
+    result: np.bool = abs(abs(turns.sum()) - 2 * np.pi) < 1e-6
+    return result
 
 
 @pytest.mark.parametrize(

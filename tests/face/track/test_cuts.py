@@ -13,7 +13,8 @@ def shots_of(pictures: list[np.ndarray]) -> np.ndarray:
 
 
 def brighter(picture: np.ndarray, amount: int) -> np.ndarray:
-    return np.clip(picture.astype(int) + amount, 0, 255).astype(np.uint8)
+    result: np.ndarray = np.clip(picture.astype(int) + amount, 0, 255).astype(np.uint8)
+    return result
 
 
 def test_a_speaking_face_is_one_shot(speaker: list[np.ndarray]) -> None:

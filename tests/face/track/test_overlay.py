@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 
 from visavox.face.track.overlay import draw_overlay
@@ -9,7 +11,9 @@ from visavox.types import Frame, FrameStatus
 def test_the_overlay_shows_the_face_and_leaves_the_picture_alone(
     tracker: RegionTracker, speaker: list[np.ndarray]
 ) -> None:
-    (track,) = track_frames([Frame(speaker[0], 0, 0), Frame(speaker[1], 1, 1)], tracker, frame_size=(360, 288))
+    (track,) = track_frames(
+        [Frame(speaker[0], Fraction(0), 0), Frame(speaker[1], Fraction(1), 1)], tracker, frame_size=(360, 288)
+    )
     before = speaker[0].copy()
     drawn = draw_overlay(speaker[0], [track], 0)
     np.testing.assert_array_equal(speaker[0], before)
@@ -28,7 +32,7 @@ def test_the_overlay_shows_the_face_and_leaves_the_picture_alone(
 
 
 def test_a_frame_without_the_face_shows_only_its_number(tracker: RegionTracker, speaker: list[np.ndarray]) -> None:
-    (track,) = track_frames([Frame(speaker[0], 0, 0)], tracker, frame_size=(360, 288))
+    (track,) = track_frames([Frame(speaker[0], Fraction(0), 0)], tracker, frame_size=(360, 288))
     track.status[0] = FrameStatus.ABSENT
     drawn = draw_overlay(speaker[0], [track], 0)
     assert (drawn[30:] == speaker[0][30:]).all()

@@ -2,6 +2,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from visavox.face.track.tracker import RegionTracker, TrackerSettings, open_trac
 
 
 def error_in_eye_distances(found: np.ndarray, expected: np.ndarray) -> np.float64:
-    return np.linalg.norm(found[:, :2] - expected[:, :2], axis=1).mean() / eye_distance(expected)
+    result: np.float64 = np.linalg.norm(found[:, :2] - expected[:, :2], axis=1).mean() / eye_distance(expected)
+    return result
 
 
 def carried(landmarks: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -131,7 +133,7 @@ def test_other_than_uint8_rgb_is_refused(fresh_tracker: RegionTracker, speaker: 
 @pytest.mark.parametrize(
     "wrong", [{"max_faces": 0}, {"min_score": 0.0}, {"min_new_score": 0.2}, {"search_interval": 0}]
 )
-def test_settings_that_mean_nothing_are_refused(wrong: dict[str, float]) -> None:
+def test_settings_that_mean_nothing_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(wrong))):
         TrackerSettings(**wrong)
 

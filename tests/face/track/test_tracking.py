@@ -27,7 +27,9 @@ from visavox.types import Frame, FrameStatus, Track
 RATE = 25
 
 
-def track(tracker: RegionTracker, pictures: list[np.ndarray], times=None, **settings: Any) -> list[Track]:
+def track(
+    tracker: RegionTracker, pictures: list[np.ndarray], times: list[Fraction] | None = None, **settings: Any
+) -> list[Track]:
     frames = [
         Frame(picture, Fraction(index, RATE) if times is None else times[index], index)
         for index, picture in enumerate(pictures)

@@ -47,7 +47,7 @@ _VARIANCE_FLOOR = 1e-7
 
 @dataclass(frozen=True)
 class HubertWindow:
-    """How a recording is cut for the network."""
+    """The pieces into which a recording is cut for the network."""
 
     block: float = 16.0
     """Seconds that are kept of each window. Shorter ones come sooner, and cost more for each second."""
@@ -105,7 +105,8 @@ class HubertFeatures(SpeechFeatures):
         """Run the network once: float32 (n,) with n = 320 k + 80 or more, normalised, to float32 (k, C)."""
         waveform = torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))[None]
         states = self.network(waveform.to(self.network.device)).last_hidden_state
-        return states[0].float().cpu().numpy()
+        result: np.ndarray = states[0].float().cpu().numpy()
+        return result
 
 
 class _HubertStream:
@@ -180,7 +181,10 @@ class _RunningStatistics:
     def normalized(self, samples: np.ndarray) -> np.ndarray:
         mean = self._sum / self.count
         variance = max(0.0, self._squares / self.count - mean**2)
-        return ((samples.astype(np.float64) - mean) / np.sqrt(variance + _VARIANCE_FLOOR)).astype(np.float32)
+        result: np.ndarray = ((samples.astype(np.float64) - mean) / np.sqrt(variance + _VARIANCE_FLOOR)).astype(
+            np.float32
+        )
+        return result
 
 
 def _load(source: str) -> tuple[HubertModel, bool]:
@@ -226,7 +230,7 @@ def _check_config(config: Any, source: str) -> None:
 
 
 def _normalizes(source: str, config: Any, extractor_class: Any) -> bool:
-    """Whether the network wants sound of zero mean and unit variance; without the file, as those of its kind do."""
+    """Tell whether the network takes audio of zero mean and unit variance; without the file, as its kind does."""
     try:
         extractor = extractor_class.from_pretrained(source)
     except (OSError, ValueError):

@@ -66,7 +66,7 @@ _KEPT_SAMPLES = 2 * FFT_SIZE
 
 @dataclass(frozen=True)
 class MelGrid:
-    """Where the frames of a mel lie: frame m is centred on sample `first + hop * m`."""
+    """Positions of the frames of a mel: frame m is centred on sample `first + hop * m`."""
 
     hop: int = HOP_SIZE
     """Samples from one frame to the next."""
@@ -227,7 +227,8 @@ def mel_filters() -> np.ndarray:
     ramps = edges[:, None] - frequencies  # (82, 401)
     rising, falling = -ramps[:-2] / widths[:-1, None], ramps[2:] / widths[1:, None]
     triangles = np.maximum(0, np.minimum(rising, falling))
-    return triangles * (2 / (edges[2:] - edges[:-2]))[:, None]
+    result: np.ndarray = triangles * (2 / (edges[2:] - edges[:-2]))[:, None]
+    return result
 
 
 # Slaney's Auditory Toolbox (1998): linear up to 1 kHz, 15 mel; logarithmic above, 27 steps to a factor of 6.4.

@@ -129,12 +129,13 @@ class StreamingPitch:
         """Samples around the rows `start` to `stop`, float64 (rows, _SEGMENT)."""
         first = ROW_MIDDLE - _SEGMENT // 2 + ROW_SIZE * np.arange(start, stop)
         indices = first[:, None] + np.arange(_SEGMENT)
-        return self._buffer[reflected(indices, self.num_samples) - self._buffer_start]
+        result: np.ndarray = self._buffer[reflected(indices, self.num_samples) - self._buffer_start]
+        return result
 
 
 @dataclass
 class _Step:
-    """What a row offers and how it was reached; choice 0 is unvoiced."""
+    """The choices of a row and the cheapest way to each; choice 0 is unvoiced."""
 
     periods: np.ndarray  # (1 + candidates,), samples; NaN for choice 0 and where there are fewer peaks
     heights: np.ndarray  # (1 + candidates,)
@@ -232,7 +233,8 @@ def _correlation(segments: np.ndarray) -> np.ndarray:
     periods = np.arange(_SHORTEST - 1, _LONGEST + 2)
     before, behind = _MARGIN - periods, _MARGIN + periods
     scale = np.sqrt(2 * energy[:, [_MARGIN]] * (energy[:, before] + energy[:, behind]))
-    return (product[:, before] + product[:, behind]) / scale
+    result: np.ndarray = (product[:, before] + product[:, behind]) / scale
+    return result
 
 
 LOUDNESS_COLUMN, VOICING_COLUMN, PITCH_COLUMN = 80, 81, 82
@@ -343,7 +345,8 @@ class _RunningMedian:
         half = sums[-1] / 2
         found = int(np.searchsorted(sums, half))
         share = (half - (sums[found] - self._counts[found])) / self._counts[found]
-        return self._first + (found + share) / _BINS_PER_OCTAVE
+        result: float = self._first + (found + share) / _BINS_PER_OCTAVE
+        return result
 
     def _bin(self, octave: float) -> int:
         return int(np.clip((octave - self._first) * _BINS_PER_OCTAVE, 0, len(self._counts) - 1))
@@ -354,4 +357,5 @@ def _loudness(mel: np.ndarray) -> np.ndarray:
     decibels = (mel[:, _LOWEST_BAND:].astype(np.float64) - MEL_MIN) * _DECIBELS_PER_UNIT
     # Along rows that lie together in memory, so that a row's sum does not hang on how many rows came with it.
     power = np.ascontiguousarray(10 ** (decibels / 10)).mean(axis=1, keepdims=True)
-    return np.clip(MEL_MIN + 10 * np.log10(power) / _DECIBELS_PER_UNIT, MEL_MIN, MEL_MAX)
+    result: np.ndarray = np.clip(MEL_MIN + 10 * np.log10(power) / _DECIBELS_PER_UNIT, MEL_MIN, MEL_MAX)
+    return result

@@ -28,7 +28,7 @@ MFCC_FFT_SIZE = 512
 NUM_FILTERS = 26
 LIFTER = 22
 FULL_SCALE = 32768
-"""What a sample of 1.0 is in 16 bits (and clipped to one less)."""
+"""Value of a sample of 1.0 in 16 bits (and clipped to one less)."""
 
 _SMALLEST = float(np.finfo(np.float64).eps)
 """Stands for an energy of zero, so that digital silence has a logarithm."""
@@ -78,7 +78,8 @@ def _sixteen_bits(waveform: np.ndarray) -> np.ndarray:
         raise InputError(f"the waveform holds {waveform.dtype}; it must be int16, or float in [-1, 1]")
     if not np.isfinite(waveform).all():
         raise InputError("the waveform holds numbers that are not finite; the audio file is damaged: decode it anew")
-    return np.clip(np.rint(waveform * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    result: np.ndarray = np.clip(np.rint(waveform * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    return result
 
 
 def _block(samples: np.ndarray, start: int, end: int) -> np.ndarray:
@@ -94,7 +95,8 @@ def _block(samples: np.ndarray, start: int, end: int) -> np.ndarray:
     coefficients = dct(np.log(np.where(bands == 0, _SMALLEST, bands)), type=2, axis=1, norm="ortho")
     coefficients = coefficients[:, :NUM_COEFFICIENTS] * _lifter()
     coefficients[:, 0] = np.log(np.where(energy == 0, _SMALLEST, energy))
-    return coefficients.T.astype(np.float32)
+    result: np.ndarray = coefficients.T.astype(np.float32)
+    return result
 
 
 def _lifter() -> np.ndarray:

@@ -57,7 +57,15 @@ class RowGrid(MelGrid):
 
 
 def reflected(indices: np.ndarray, num_samples: int) -> np.ndarray:
-    """Turn sample numbers outside of a recording into those that are heard there, the edge itself not repeated."""
+    """Turn sample numbers outside of a recording into those that are mirrored there, the edge itself not repeated.
+
+    Args:
+        indices: integers (...), of any sign.
+        num_samples: length of the recording.
+
+    Returns:
+        Integers (...) in [0, num_samples).
+    """
     period = max(1, 2 * (num_samples - 1))
     inside = indices % period
     return np.minimum(inside, period - inside) if num_samples > 1 else np.zeros_like(indices)
@@ -80,7 +88,7 @@ def checked_samples(samples: np.ndarray) -> np.ndarray:
 
 
 DEFAULT_FEATURES = "mel-pitch"
-"""What needs no download."""
+"""Feature sets that need no download."""
 HUBERT_PREFIX = "hubert:"
 _BLOCK_SAMPLES = 30 * SAMPLE_RATE
 """Samples that a whole recording is pushed in."""
@@ -102,7 +110,7 @@ class SpeechFeatures(ABC):
     """Turns sound into rows of numbers; the head of this module gives the time of each row."""
 
     name: str
-    """What `load_features` takes."""
+    """Names that `load_features` takes."""
     size: int
     """Columns C."""
     level_columns: int = 0

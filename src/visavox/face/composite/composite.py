@@ -100,7 +100,7 @@ class CompositeSettings:
     color_time: float = 0.25
     """Seconds within which the colour match follows changes."""
     sharpen: float = 0.0
-    """How much of its finest detail is added to the painted mouth once more: a network that was trained by L1
+    """Share of its finest detail that is added to the painted mouth once more: a network that was trained by L1
     paints softer than it sees."""
     keep_detail: float = 1.0
     """Share of the source's fine detail (skin, grain: what a crop is too coarse to hold) that is kept on cheeks
@@ -281,4 +281,5 @@ def _soft_limit(detail: np.ndarray, root: np.ndarray, limit: float = 24.0) -> np
     root *= root
     root += 1
     np.sqrt(root, out=root)
-    return np.divide(detail, root, out=root)
+    result: np.ndarray = np.divide(detail, root, out=root)
+    return result

@@ -20,10 +20,10 @@ _LEFT_JAW = (288, 397, 365, 379, 378, 400, 377)
 _RIGHT_JAW = (148, 176, 149, 150, 136, 172, 58)
 """From beside the chin along the jaw to the right cheek at the height of the mouth."""
 _CHIN_SHARE = (0.0, 0.0, 0.05, 0.35, 0.7, 0.95, 1.0)
-"""How far each point of the left jaw takes part in the margin below the chin."""
+"""Share of each point of the left jaw in the margin below the chin."""
 _INSET_SHARE = {187: 0.6, 58: 1.0, 172: 1.0, 136: 0.8, 150: 0.4}
 _INSET_SHARE |= {411: 0.6, 288: 1.0, 397: 1.0, 365: 0.8, 379: 0.4}
-"""How far each point of the sides takes part in the inset from the outline of the cheeks."""
+"""Share of each point of the sides in the inset from the outline of the cheeks."""
 _FOREHEAD = 10
 
 _OUTLINE = _UPPER_EDGE + _LEFT_JAW + (CHIN,) + _RIGHT_JAW
@@ -45,12 +45,12 @@ class MaskSettings:
     """Shape of the region that is replaced; lengths in distances between the outer eye corners."""
 
     chin_margin: float = 0.16
-    """How far the region reaches below the chin: the new jaw may be lower than the old one."""
+    """Reach of the region below the chin: the new jaw may be lower than the old one."""
     cheek_inset: float = 0.11
-    """How far the middle of the soft border stays inside the outline of the cheeks: behind it is background, which
+    """Distance of the middle of the soft border inside the outline of the cheeks: behind it is background, which
     the source shows better."""
     lip_margin: float = 0.10
-    """How far around the lips no fine detail of the source is kept."""
+    """Distance around the lips within which no fine detail of the source is kept."""
     feather: float = 0.04
     """Half width of the soft border at the cheeks, as a part of the crop's side."""
     upright_feather: float = 0.022
@@ -137,13 +137,15 @@ def _pull_in(outline: np.ndarray, middle: np.ndarray, distance: float) -> np.nda
     """Move the sides of the outline towards its middle."""
     inward = middle - outline
     inward /= np.maximum(np.linalg.norm(inward, axis=1, keepdims=True), 1e-6)
-    return outline + distance * _INSET[:, None] * inward
+    result: np.ndarray = outline + distance * _INSET[:, None] * inward
+    return result
 
 
 def _grow(outline: np.ndarray, margin: float) -> np.ndarray:
     """Move the points of an outline away from their middle by `margin` pixels."""
     outward = outline - outline.mean(axis=0)
-    return outline + margin * outward / np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-6)
+    result: np.ndarray = outline + margin * outward / np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-6)
+    return result
 
 
 def _fill(outline: np.ndarray, size: int) -> np.ndarray:

@@ -120,7 +120,7 @@ class Observation:
     landmarks: np.ndarray
     """float32 (478, 3): x and y in pixels (a whole number is the centre of a pixel), z in the same scale."""
     score: float
-    """How sure it is that this is a face, 0-1."""
+    """Confidence that this is a face, 0-1."""
 
 
 @dataclass(frozen=True)
@@ -130,21 +130,21 @@ class Detection:
     region: Region
     """The square to look at."""
     score: float
-    """How sure the detector is, 0-1."""
+    """Confidence of the detector, 0-1."""
 
 
 class FaceModel(Protocol):
     """The networks behind a tracker. Pictures are uint8 RGB (H, W, 3); nothing is remembered between calls."""
 
     def detect(self, image: np.ndarray, *, near: bool = True) -> list[Detection]:
-        """Find faces that take more than about a tenth of the picture, surest first.
+        """Find faces that take more than about a tenth of an image, uint8 RGB (H, W, 3), surest first.
 
         With `near` false, faces that fill or overflow the picture may be missed, and it may be faster.
         """
         ...
 
     def measure(self, image: np.ndarray, region: Region) -> Observation | None:
-        """Find the landmarks of the face in a region; None if there is none."""
+        """Find the landmarks of the face in a region of an image, uint8 RGB (H, W, 3); None if there is none."""
         ...
 
     def close(self) -> None:

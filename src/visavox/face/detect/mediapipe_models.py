@@ -15,6 +15,7 @@ import importlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -114,7 +115,7 @@ class MediapipeMesh:
             self.detect(blank)
 
     def detect(self, image: np.ndarray, *, near: bool = True) -> list[Detection]:
-        """Find faces that take more than about a tenth of the picture, surest first; `near`: or overflow it."""
+        """Find faces in an image, uint8 RGB (H, W, 3), surest first; `near`: also those that overflow it."""
         height, width = image.shape[:2]
         for detector in self._detectors if near else self._detectors[:1]:
             found = detector.process(np.ascontiguousarray(image)).detections
@@ -124,7 +125,7 @@ class MediapipeMesh:
         return []
 
     def measure(self, image: np.ndarray, region: Region) -> Observation | None:
-        """Find the landmarks of the face in a region; None if the network sees no face at all."""
+        """Find the landmarks of the face in a region of an image, uint8 RGB (H, W, 3), if there is a face."""
         outputs = self._mesh.process(region.cut_out(image, MESH_SIZE))
         logit = outputs.presence[0]
         if logit < 0:
@@ -142,7 +143,7 @@ class MediapipeMesh:
             part.close()
 
 
-def _assemble(outputs) -> np.ndarray:
+def _assemble(outputs: Any) -> np.ndarray:
     """Merge the outputs of the attention mesh into (478, 3) landmarks in pixels of its cut-out."""
     points = np.zeros((NUM_LANDMARKS, 3))
     points[:NUM_MESH_POINTS] = np.reshape(outputs.mesh, (NUM_MESH_POINTS, 3))
@@ -153,7 +154,7 @@ def _assemble(outputs) -> np.ndarray:
     return points
 
 
-def _to_detection(found, width: int, height: int) -> Detection:
+def _to_detection(found: Any, width: int, height: int) -> Detection:
     location = found.location_data
     box = location.relative_bounding_box
     x0, y0 = box.xmin * width - 0.5, box.ymin * height - 0.5
@@ -162,7 +163,7 @@ def _to_detection(found, width: int, height: int) -> Detection:
     return Detection(region, float(found.score[0]))
 
 
-def _open_mesh_graph():
+def _open_mesh_graph() -> Any:
     """Build the graph picture → attention mesh → one list of numbers for each output."""
     from google.protobuf import text_format
     from mediapipe.calculators.core import constant_side_packet_calculator_pb2, split_vector_calculator_pb2  # noqa: F401
@@ -285,12 +286,12 @@ class MediapipeTask:
             self._find(np.zeros((CUT_OUT_SIZE, CUT_OUT_SIZE, 3), dtype=np.uint8))
 
     def detect(self, image: np.ndarray, *, near: bool = True) -> list[Detection]:
-        """Find faces that take more than about a tenth of the picture, largest first; `near` changes nothing."""
+        """Find faces in an image, uint8 RGB (H, W, 3), largest first; `near` changes nothing."""
         found = [region_of_landmarks(points) for points in self._find(image)]
         return [Detection(region, ACCEPTED_SCORE) for region in sorted(found, key=lambda region: -region.side)]
 
     def measure(self, image: np.ndarray, region: Region) -> Observation | None:
-        """Find the landmarks of the face in a region, the one nearest to its middle; None if there is none."""
+        """Find the landmarks of the face nearest to the middle of a region of an image, uint8 RGB (H, W, 3), if any."""
         wider = Region(region.x, region.y, region.side * CUT_OUT_MARGIN, region.angle)
         found = self._find(wider.cut_out(image, CUT_OUT_SIZE))
         if not found:

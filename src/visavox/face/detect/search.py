@@ -50,7 +50,7 @@ def tiles_of_level(width: int, height: int, level: int) -> list[Tile]:
 
 
 def detect_in_tile(model: FaceModel, image: np.ndarray, tile: Tile, quarter_turns: int = 0) -> list[Detection]:
-    """Find faces in a part of the picture, optionally turned; regions are in pixels of the whole picture."""
+    """Find faces in a part of an image, uint8 RGB (H, W, 3), optionally turned; regions are in pixels of the whole."""
     part = image[tile.y0 : tile.y1, tile.x0 : tile.x1]
     height, width = part.shape[:2]
     shrink = max(1.0, max(width, height) / DETECTOR_SIZE)
@@ -79,7 +79,7 @@ class FaceSearch:
         self._num_looks = 0
 
     def everywhere(self, image: np.ndarray) -> Iterator[list[Detection]]:
-        """Yield the finds of one part after the other; stop when satisfied.
+        """Yield the finds of one part of an image, uint8 RGB (H, W, 3), after the other; stop when satisfied.
 
         The whole and the half-size tiles are always worth a look; the caller goes on to the quarter-size tiles
         and the turned pictures only while it has no face.
@@ -93,7 +93,7 @@ class FaceSearch:
                 yield detect_in_tile(self._model, image, tile)
 
     def harder(self, image: np.ndarray) -> Iterator[list[Detection]]:
-        """Yield what `everywhere` misses: faces that lie on their side or are very small."""
+        """Yield what `everywhere` misses in an image (H, W, 3): faces that lie on their side or are very small."""
         height, width = image.shape[:2]
         whole = tiles_of_level(width, height, 0)[0]
         if self._face_box is not None:
@@ -108,7 +108,7 @@ class FaceSearch:
             yield detect_in_tile(self._model, image, tile)
 
     def once(self, image: np.ndarray, has_face: bool) -> Iterator[list[Detection]]:
-        """Yield the finds of a quick look: the whole and the next part in turn, or one of them if `has_face`."""
+        """Yield the finds of a quick search of an image (H, W, 3): the whole and the next part, or one if `has_face`."""
         height, width = image.shape[:2]
         if self._face_box is not None:
             yield self._in_box(image, self._face_box)

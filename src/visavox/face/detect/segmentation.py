@@ -118,7 +118,7 @@ class MaskFolder(_Closing):
         self._folder = folder
 
     def segment(self, image: np.ndarray, place: Place) -> PersonMask | None:
-        """Read the mask of a cut-out; None if there is no file, or a damaged one.
+        """Read the mask of a cut-out (H, W, 3); None if there is no file, or a damaged one.
 
         Raises:
             InputError: the mask is smaller than the frame.

@@ -101,7 +101,8 @@ def to_ibug68(landmarks: np.ndarray) -> np.ndarray:
 
 
 def _distance(landmarks: np.ndarray, first: int, second: int) -> np.ndarray:
-    return np.linalg.norm(landmarks[..., first, :2] - landmarks[..., second, :2], axis=-1)
+    result: np.ndarray = np.linalg.norm(landmarks[..., first, :2] - landmarks[..., second, :2], axis=-1)
+    return result
 
 
 def eye_distance(landmarks: np.ndarray) -> np.ndarray:
@@ -118,12 +119,14 @@ def mouth_opening(landmarks: np.ndarray) -> np.ndarray:
     Returns:
         (...), 0 for a closed mouth, 0.1-0.3 for vowels; NaN where the landmarks are.
     """
-    return _distance(landmarks, LIP_UPPER, LIP_LOWER) / eye_distance(landmarks)
+    result: np.ndarray = _distance(landmarks, LIP_UPPER, LIP_LOWER) / eye_distance(landmarks)
+    return result
 
 
 def mouth_width(landmarks: np.ndarray) -> np.ndarray:
-    """Width of the mouth: |61 - 291| / |33 - 263| in the picture; arguments and shape as `mouth_opening`."""
-    return _distance(landmarks, MOUTH_RIGHT, MOUTH_LEFT) / eye_distance(landmarks)
+    """Width of the mouth: |61 - 291| / |33 - 263| in the picture, (...) of landmarks (..., 478, 2 or 3)."""
+    result: np.ndarray = _distance(landmarks, MOUTH_RIGHT, MOUTH_LEFT) / eye_distance(landmarks)
+    return result
 
 
 FOREHEAD = 10
@@ -131,13 +134,13 @@ FOREHEAD = 10
 JAW_LINE = JAW[3:-3]
 """The jaw from corner to corner (58 to 288): the points above lie in front of the ears."""
 CHIN_ROOM = 0.015
-"""How far under the landmarks of the jaw the border runs, in heights of the face: they lie on the edge of the skin."""
+"""Distance of the border below the landmarks of the jaw, in heights of the face: they lie on the edge of the skin."""
 SIDE_ROOM = 0.06
 """The same at the corners of the jaw, where cheek and lobe bulge beyond the landmarks."""
 HAIR_ROOM = 0.6
-"""How far to each side of the face the head may reach, in widths of the face."""
+"""Reach of the head to each side of the face, in widths of the face."""
 HAIR_HEIGHT = 1.5
-"""How far above the forehead it may reach, in heights of the face."""
+"""Reach of the head above the forehead, in heights of the face."""
 FEATHER = 0.012
 """Standard deviation of the border's softness, in heights of the face."""
 _SUBPIXEL_BITS = 4
@@ -145,7 +148,8 @@ _SUBPIXEL_BITS = 4
 
 def face_height(landmarks: np.ndarray) -> np.ndarray:
     """Distance of forehead and chin in the picture, (...) from (..., 478, 2 or 3)."""
-    return np.linalg.norm(landmarks[..., FOREHEAD, :2] - landmarks[..., CHIN, :2], axis=-1)
+    result: np.ndarray = np.linalg.norm(landmarks[..., FOREHEAD, :2] - landmarks[..., CHIN, :2], axis=-1)
+    return result
 
 
 def head_outline(landmarks: np.ndarray) -> np.ndarray:

@@ -59,7 +59,8 @@ def displacements_of(
     middle = (np.asarray(frame_size, dtype=np.float64) - 1) / 2
     rays = (to_ibug68(points)[..., :2] - middle) / focal * np.array([1.0, -1.0])
     seen = np.concatenate([rays, -np.ones_like(rays[..., :1])], axis=-1) * away[..., None]
-    return ((seen - translations[:, None]) @ rotations - canonical_68()).astype(np.float32)
+    result: np.ndarray = ((seen - translations[:, None]) @ rotations - canonical_68()).astype(np.float32)
+    return result
 
 
 def landmarks_of(
@@ -119,7 +120,8 @@ def fill_in(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     after = np.minimum(before + 1, len(known) - 1)
     share = (positions - before).reshape(-1, *[1] * (values.ndim - 1))
     filled = (1 - share) * values[known[before]] + share * values[known[after]]
-    return filled.astype(values.dtype)
+    result: np.ndarray = filled.astype(values.dtype)
+    return result
 
 
 def track_rate(track: Track) -> Fraction:
@@ -142,7 +144,8 @@ def lip_gap(displacements: np.ndarray) -> np.ndarray:
     It is signed: a tracker that lets shut lips cross a little gives a little less than 0.
     """
     points = _canonical() + displacements
-    return points[..., UPPER_LIP, 1] - points[..., LOWER_LIP, 1]
+    result: np.ndarray = points[..., UPPER_LIP, 1] - points[..., LOWER_LIP, 1]
+    return result
 
 
 def opening_of(displacements: np.ndarray) -> np.ndarray:
@@ -152,13 +155,15 @@ def opening_of(displacements: np.ndarray) -> np.ndarray:
     canonical face.
     """
     points = _canonical() + displacements
-    return _distance(points, UPPER_LIP, LOWER_LIP) / _distance(points, EYE_RIGHT, EYE_LEFT)
+    result: np.ndarray = _distance(points, UPPER_LIP, LOWER_LIP) / _distance(points, EYE_RIGHT, EYE_LEFT)
+    return result
 
 
 def width_of(displacements: np.ndarray) -> np.ndarray:
-    """Width of the mouth over the distance of the outer eye corners; arguments and shape as `opening_of`."""
+    """Width of the mouth over the distance of the outer eye corners, (...) of displacements (..., 68, 3)."""
     points = _canonical() + displacements
-    return _distance(points, MOUTH_RIGHT, MOUTH_LEFT) / _distance(points, EYE_RIGHT, EYE_LEFT)
+    result: np.ndarray = _distance(points, MOUTH_RIGHT, MOUTH_LEFT) / _distance(points, EYE_RIGHT, EYE_LEFT)
+    return result
 
 
 def fit_opening_mode(clips: Sequence[np.ndarray]) -> np.ndarray:
@@ -188,7 +193,8 @@ def fit_opening_mode(clips: Sequence[np.ndarray]) -> np.ndarray:
 def resting_face(displacements: np.ndarray, opening_mode: np.ndarray) -> np.ndarray:
     """The face at rest, (68, 3) from the canonical face, of a speaker's displacements (T, 68, 3): their mean, shut."""
     mean = displacements.mean(axis=0, dtype=np.float64)
-    return (mean - opening_mode * lip_gap(mean)).astype(np.float32)
+    result: np.ndarray = (mean - opening_mode * lip_gap(mean)).astype(np.float32)
+    return result
 
 
 def _canonical() -> np.ndarray:
@@ -196,4 +202,5 @@ def _canonical() -> np.ndarray:
 
 
 def _distance(points: np.ndarray, first: int, second: int) -> np.ndarray:
-    return np.linalg.norm(points[..., first, :] - points[..., second, :], axis=-1)
+    result: np.ndarray = np.linalg.norm(points[..., first, :] - points[..., second, :], axis=-1)
+    return result

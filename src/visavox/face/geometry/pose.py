@@ -72,7 +72,8 @@ def project(
     seen = np.einsum("tij,...lj->tli", rotations, points) if points.ndim == 2 else points @ rotations.swapaxes(1, 2)
     seen = seen + translations[:, None]
     scale = focal_length(frame_size) / -seen[..., 2:]
-    return _principal_point(frame_size) + scale * seen[..., :2] * np.array([1.0, -1.0])
+    result: np.ndarray = _principal_point(frame_size) + scale * seen[..., :2] * np.array([1.0, -1.0])
+    return result
 
 
 def head_pose(landmarks: np.ndarray, frame_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -108,7 +109,8 @@ def head_angles(rotations: np.ndarray) -> np.ndarray:
     yaw = np.arctan2(forward[..., 0], forward[..., 2])
     pitch = np.arcsin(np.clip(forward[..., 1], -1, 1))
     roll = np.arctan2(rotations[..., 1, 0], rotations[..., 1, 1])
-    return np.degrees(np.stack([yaw, pitch, roll], axis=-1))
+    result: np.ndarray = np.degrees(np.stack([yaw, pitch, roll], axis=-1))
+    return result
 
 
 def facing(rotations: np.ndarray, translations: np.ndarray) -> np.ndarray:
@@ -130,7 +132,8 @@ def facing(rotations: np.ndarray, translations: np.ndarray) -> np.ndarray:
     right = np.stack([direction[:, 2], np.zeros(len(direction)), -direction[:, 0]], axis=-1)
     right /= np.linalg.norm(right, axis=-1, keepdims=True)
     upward = np.cross(direction, right)
-    return np.stack([right, upward, direction], axis=1) @ rotations
+    result: np.ndarray = np.stack([right, upward, direction], axis=1) @ rotations
+    return result
 
 
 def _principal_point(frame_size: tuple[int, int]) -> np.ndarray:
@@ -215,4 +218,5 @@ def _rotation_matrices(vectors: np.ndarray) -> np.ndarray:
     """Rotation matrices (T, 3, 3) of rotation vectors (T, 3) (Rodrigues)."""
     from scipy.spatial.transform import Rotation
 
-    return Rotation.from_rotvec(vectors).as_matrix()
+    result: np.ndarray = Rotation.from_rotvec(vectors).as_matrix()
+    return result

@@ -45,7 +45,7 @@ def describe(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 
 
 def appearance_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Distance of two descriptions or of means of some: below about 2.5 for one person, above for two."""
+    """Distance of two descriptions (1764,), or of means of some: below about 2.5 for one person, above for two."""
     return float(np.linalg.norm(first.astype(np.float32) - second.astype(np.float32)))
 
 
@@ -70,7 +70,8 @@ def _oriented_gradients(gray: np.ndarray) -> np.ndarray:
 
 
 def _unit(blocks: np.ndarray) -> np.ndarray:
-    return blocks / (np.linalg.norm(blocks, axis=-1, keepdims=True) + 1e-3)
+    result: np.ndarray = blocks / (np.linalg.norm(blocks, axis=-1, keepdims=True) + 1e-3)
+    return result
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,11 @@ class Sighting:
     frame: int
     """Index of the frame."""
     kept: KeptLandmarks
-    """Where its landmarks are."""
+    """Its landmarks."""
     score: float
     """Confidence of the tracker, 0-1."""
     appearance: np.ndarray | None
-    """What it looks like (`describe`), where that was worked out."""
+    """Its appearance, float16 (1764,) by `describe`, or None."""
 
     @property
     def landmarks(self) -> np.ndarray:
@@ -94,7 +95,8 @@ class Sighting:
     @property
     def center(self) -> np.ndarray:
         """Mean of the landmarks, (2,) in pixels."""
-        return self.landmarks[:, :2].mean(axis=0)
+        result: np.ndarray = self.landmarks[:, :2].mean(axis=0)
+        return result
 
     @property
     def size(self) -> float:
@@ -128,7 +130,7 @@ class Tracklet:
 
     @property
     def appearance(self) -> np.ndarray | None:
-        """Mean appearance."""
+        """Mean appearance, float (1764,); None where none was described."""
         return None if self.appearance_sum is None else self.appearance_sum / self.num_described
 
     def _count(self, sighting: Sighting) -> None:

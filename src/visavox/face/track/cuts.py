@@ -87,7 +87,7 @@ def _difference(first: np.ndarray, second: np.ndarray) -> float:
 CALM_MOVE = 0.02
 """Way of a face over a frame, in sizes of the face, that is nothing out of the ordinary."""
 MAX_MOVE_RATIO = 3.0
-"""How much further than usual a face may move over a frame and still be said to move on."""
+"""Multiple of the usual movement that a face may make over a frame and still be said to move on."""
 USUAL_FRAMES = 5
 """Frames before and after, over which the usual is taken."""
 

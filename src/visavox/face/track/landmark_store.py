@@ -26,7 +26,8 @@ class KeptLandmarks:
 
     def decode(self) -> np.ndarray:
         """Return them as float32 (478, 3), in pixels."""
-        return ((self.offsets + self.origin) * LANDMARK_STEP).astype(np.float32)
+        result: np.ndarray = ((self.offsets + self.origin) * LANDMARK_STEP).astype(np.float32)
+        return result
 
 
 class LandmarkStore:

@@ -76,7 +76,8 @@ def _draw_face(drawn: np.ndarray, track: Track, index: int, status: FrameStatus,
 
 def _fixed(points: np.ndarray) -> np.ndarray:
     """Pixels to OpenCV's fixed-point numbers, int32."""
-    return np.rint(points * 2**_SHIFT).astype(np.int32)
+    result: np.ndarray = np.rint(points * 2**_SHIFT).astype(np.int32)
+    return result
 
 
 def _write(drawn: np.ndarray, text: str, place: tuple[int, int], color: tuple[int, int, int], thickness: int) -> None:

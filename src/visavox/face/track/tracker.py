@@ -187,7 +187,7 @@ class RegionTracker:
 MAX_MEASUREMENTS = 3
 """Times that the mesh is fitted to one face in one picture before the result is taken as it is."""
 MAX_SHIFT, MAX_SCALE, MAX_TURN = 0.08, 1.12, 0.15
-"""How far (in sides), how much larger or smaller, and how much turned (radians) a face may lie from the middle of
+"""Distance (in sides), change of size and turn (radians) by which a face may differ from the middle of
 the region in which it was measured. Off by so much, the mesh is off by under 1 % of the eye distance."""
 
 
