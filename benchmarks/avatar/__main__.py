@@ -31,7 +31,7 @@ from benchmarks.motion.model import write_wav
 from visavox.avatar.format.avatar_folder import NEEDED, POSTNET_FILE
 from visavox.avatar.format.shipped_avatars import find_avatar
 from visavox.avatar.speak.speak import Avatar
-from visavox.avatar.speak.speak_settings import AvatarSpeakSettings, Device
+from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
 from visavox.avatar.speak.speed import machine
 from visavox.cli.common import CommonOptions, parse, run
 from visavox.data.radiance.person_data import PersonData
@@ -39,6 +39,7 @@ from visavox.errors import InputError, VisavoxError
 from visavox.evaluation.report import plain
 from visavox.models.radiance.head import Head
 from visavox.models.radiance.torso import Torso
+from visavox.runtime.device import Device
 from visavox.training.radiance.person import load_patch_loss
 from visavox.weights.checkpoint import load_model
 

@@ -103,7 +103,7 @@ def ridge(training: TrainingSet, features: SpeechFeatures) -> Predict:
     total = training.weights.sum()
     size = WINDOW // 2 * features.size + 1
     square, product = torch.zeros(size, size), torch.zeros(size, training.targets.shape[1])
-    for block in order.split(_BLOCK):
+    for block in torch.split(order, _BLOCK):
         inputs = _ridge_inputs((_windows(training, block) - mean) / deviation)
         weighted = inputs * (training.weights[block] / total).float()[:, None]
         square += weighted.T @ inputs
@@ -176,7 +176,7 @@ def _predictor(answer: Callable[[Tensor], Tensor], features: SpeechFeatures, fac
         rows = padded_rows(fit_rows(clip_features(features, audio), num_frames), features)
         windows = torch.from_numpy(rows).unfold(0, WINDOW, 2).transpose(1, 2)
         with torch.inference_mode():
-            motion = torch.cat([answer(block) for block in windows.split(_BLOCK)]).numpy()
+            motion = torch.cat([answer(block) for block in torch.split(windows, _BLOCK)]).numpy()
         result: np.ndarray = smoothed(motion).reshape(num_frames, 68, 3) + face
         return result
 

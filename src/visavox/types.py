@@ -81,7 +81,8 @@ class Track:
     @property
     def usable(self) -> np.ndarray:
         """bool (T,): frames whose face can be repainted (detected or interpolated)."""
-        return (self.status == FrameStatus.DETECTED) | (self.status == FrameStatus.INTERPOLATED)
+        usable: np.ndarray = (self.status == FrameStatus.DETECTED) | (self.status == FrameStatus.INTERPOLATED)
+        return usable
 
     @property
     def boxes(self) -> np.ndarray:
@@ -117,7 +118,8 @@ class Motion:
     @property
     def expression(self) -> np.ndarray:
         """float32 (T, 68, 3), centimetres: displacements from the person's own mean."""
-        return self.displacements - self.neutral
+        expression: np.ndarray = self.displacements - self.neutral
+        return expression
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ from visavox.weights.weights_file import ModelCard
 
 
 def make_clip(name: str, group: str = "grid") -> Clip:
-    return Clip(name, Path(f"{name}.mp4"), group, 0)
+    return Clip(name, Path(f"{name}.mp4"), group, Fraction(0))
 
 
 def make_result(seed: int, group: str = "grid", **values: Any) -> ClipResult:
@@ -74,7 +74,7 @@ def test_a_group_that_meets_all_thresholds_has_no_problem() -> None:
         ({"landmark_distance": 0.031}, "LMD 0.0310"),
     ],
 )
-def test_what_is_not_met_is_said(values: dict[str, float], words: str) -> None:
+def test_what_is_not_met_is_said(values: dict[str, Any], words: str) -> None:
     problems = check_groups(group_results([make_result(seed, **values) for seed in range(3)]))
     assert problems
     assert all(words in problem for problem in problems)
@@ -83,14 +83,17 @@ def test_what_is_not_met_is_said(values: dict[str, float], words: str) -> None:
 def test_what_was_not_measured_is_not_met() -> None:
     good = [make_result(seed) for seed in range(3)]
     for each in good:
-        del each.dubbed.values["sharpness"]
+        values = each.dubbed.values
+        assert isinstance(values, dict)
+        del values["sharpness"]
     (problem,) = check_groups(group_results(good))
     assert "sharpness nan" in problem
 
 
 def test_a_still_or_late_mouth_does_not_pass() -> None:
     good = [make_result(seed) for seed in range(3)]
-    weak = [make_result(seed, **{"opening.gain": 0.4}) for seed in range(3)]
+    gain: dict[str, Any] = {"opening.gain": 0.4}
+    weak = [make_result(seed, **gain) for seed in range(3)]
     assert any("gain 0.40" in problem for problem in check_groups(group_results(weak)))
     late = []
     for result in good:
@@ -135,7 +138,7 @@ def test_the_table_has_a_column_for_each_group() -> None:
 
 def test_the_wrong_sound_is_that_of_the_next_clip_of_the_group() -> None:
     clips = [make_clip("a"), make_clip("b"), make_clip("c", "one")]
-    assert [next_clip(clip, clips).name for clip in clips] == ["b", "a", "a"]
+    assert [next_clip(clip, clips) for clip in clips] == [clips[1], clips[0], clips[0]]
     assert next_clip(clips[0], clips[:1]) is None
     assert choose_clips(clips, ("grid",), 1) == clips[:1]
     with pytest.raises(InputError, match="groups are grid, one"):
@@ -152,15 +155,17 @@ def clip_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_predicted_curves_are_judged_like_a_dub(clip_set: Path, tmp_path: Path) -> None:
     tracks = TrackCache(tmp_path / "tracks")
-    clip = Clip("grid_x/one", clip_set / "grid_x/one.mpg", "grid", 0)
+    clip = Clip("grid_x/one", clip_set / "grid_x/one.mpg", "grid", Fraction(0))
     true = track_curve(tracks.track(clip.path), mouth_opening)
-    np.savez(tmp_path / "curves.npz", **{clip.name: 0.5 * true[:-1]})
+    curves: dict[str, Any] = {clip.name: 0.5 * true[:-1]}
+    np.savez(tmp_path / "curves.npz", **curves)
     ((name, figures),) = curve_rows(score_curves(tmp_path / "curves.npz", [clip], tracks, QUIET))
     assert name == "grid"
     assert (figures["opening_r"], figures["gain"]) == pytest.approx((1, 0.5))
     assert figures["best_lag"] == 0
 
-    np.savez(tmp_path / "short.npz", **{clip.name: true[:-10]})
+    short: dict[str, Any] = {clip.name: true[:-10]}
+    np.savez(tmp_path / "short.npz", **short)
     with pytest.raises(InputError, match="give one each"):
         score_curves(tmp_path / "short.npz", [clip], tracks, QUIET)
     np.savez(tmp_path / "other.npz", x=true)

@@ -82,7 +82,8 @@ def test_the_truth_itself_is_perfect() -> None:
     clip = clip_of(0)
     figures = measure(clip, [clip.displacements])
     assert figures.opening.correlation == pytest.approx(1)
-    assert (figures.opening.best_lag, figures.opening.gain) == (0, pytest.approx(1))
+    assert figures.opening.best_lag == 0
+    assert figures.opening.gain == pytest.approx(1)
     assert figures.landmark_distance == 0
     assert figures.velocity == pytest.approx(1)
     assert figures.closures > 3

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import pytest
 from benchmarks.clips import Clip
 from benchmarks.results.__main__ import choose_folder, choose_subjects, main, shipped_generators
+from benchmarks.results.job import Kind
 from benchmarks.results.sheet import sheet_clips
 from benchmarks.results.table import BEGIN, END, group_values, put_between_markers, tables
 from tests.evaluation.conftest import DEMO, demo_frames, write_video
 from tests.evaluation.test_report import make_report, sync_values
 
 from visavox.errors import InputError
+from visavox.evaluation.report import Report
 
 PAGE = Path(__file__).parents[2] / "docs" / "results.md"
 
 
 def make_clips(*names: str) -> list[Clip]:
-    return [Clip(name, Path(f"{name}.mp4"), name.partition("/")[0], 0) for name in names]
+    return [Clip(name, Path(f"{name}.mp4"), name.partition("/")[0], Fraction(0)) for name in names]
 
 
 def test_the_page_keeps_its_text_around_the_tables(tmp_path: Path) -> None:
@@ -63,7 +67,8 @@ def test_tables_have_rows_for_all_and_foreign_words_no_false_values() -> None:
     clips = make_clips("a/1", "a/2", "b/1")
     values = {"psnr": 30.0, **sync_values("expert_sync", 7.0, 5.0, 0, 7.5)}
     reports = {clip.name: make_report(seed, values) for seed, clip in enumerate(clips)}
-    measured = {who: {name: {"same": one, "cross": one} for name, one in reports.items()} for who in ("x", "y")}
+    of_clips: dict[str, Mapping[Kind, Report]] = {name: {"same": one, "cross": one} for name, one in reports.items()}
+    measured = dict.fromkeys(("x", "y"), of_clips)
     text = tables(measured, clips, ["three clips"])
     assert text.count("| all (3)") == 4
     assert text.count("| a (2)") == text.count("| b (1)") == 4
@@ -112,7 +117,10 @@ def test_a_second_run_measures_nothing_again(
     assert main(plain) == 0
     assert not published.exists()  # nobody was named who may be shown
     assert main([*plain, "--sheet-groups", "b"]) == 0
-    assert cv2.imread(str(published)).shape[0] < cv2.imread(str(sheet)).shape[0]
+    smaller, larger = cv2.imread(str(published)), cv2.imread(str(sheet))
+    assert smaller is not None
+    assert larger is not None
+    assert len(smaller) < len(larger)
 
     monkeypatch.setattr("benchmarks.results.__main__.PAGE", tmp_path / "untouched.md")  # a quick look writes no page
     assert main([*plain, "--limit", "1"]) == 0

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.acting_progress import AfterStep
 from tests.avatar.building import small_recipes
-from tests.training.tiny import AfterStep
 
 from visavox.avatar.dataset.settings import DataSettings
 from visavox.cli import common

@@ -51,14 +51,14 @@ def test_it_resumes_and_accumulates_as_every_task_does(data: Path, tmp_path: Pat
     def weight(run: str, steps: int, resume: bool = False, **options: Any) -> torch.Tensor:
         settings = RunSettings(device="cpu", steps=steps, **options)
         result = train(recipe, data, tmp_path / run, settings=settings, resume=resume)
-        return result.task.modules["line"].weight.detach().clone()
+        return result.task.modules["line"].get_parameter("weight").detach().clone()
 
     whole = weight("whole", 3)
     settings = RunSettings(device="cpu")
     with pytest.raises(Cancelled):
         train(recipe, data, tmp_path / "parts", settings=settings, progress=cancelled_after(1))
     parts = train(recipe, data, tmp_path / "parts", settings=settings, resume=True)
-    assert torch.equal(parts.task.modules["line"].weight, whole)
+    assert torch.equal(parts.task.modules["line"].get_parameter("weight"), whole)
     large = weight("large", 3, batch_size=8)
     accumulated = weight("accumulated", 3, batch_size=4, accumulate=2)
     assert torch.allclose(large, accumulated, atol=1e-6)

@@ -66,7 +66,8 @@ class LineTask(TrainingTask):
         """Return the one update."""
 
         def forward(batch: Batch) -> Tensor:
-            return (self.line(batch["x"]) - batch["y"]).square().mean()
+            error: Tensor = self.line(batch["x"]) - batch["y"]
+            return error.square().mean()
 
         losses = [WeightedLoss("squared_error", self.settings.slope_weight, lambda error: error)]
         return [OptimizerStep("line", self.optimizers["line"], forward, losses)]

@@ -59,7 +59,7 @@ def test_bad_video(tmp_path: Path, case: str) -> None:
 def test_bad_sound(tmp_path: Path, case: str) -> None:
     make, words = BAD_VIDEOS[case]
     with pytest.raises(InputError, match=words):
-        read_audio(make(tmp_path))  # type: ignore[arg-type]
+        read_audio(make(tmp_path))
 
 
 def test_cover_art_is_no_video(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def fetch(reference: str) -> Path:
         ) from None
     try:
         path = Path(hf_hub_download(match["repository"], match["file"], revision=match["revision"]))
-    except (errors.EntryNotFoundError, errors.HTTPError, errors.HFValidationError) as error:
+    except (errors.EntryNotFoundError, errors.HTTPError, errors.HFValidationError) as error:  # type: ignore[attr-defined]
         raise InputError(_reason(error, match)) from error
     _check(path, reference)
     return path

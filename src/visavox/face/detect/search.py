@@ -108,7 +108,7 @@ class FaceSearch:
             yield detect_in_tile(self._model, image, tile)
 
     def once(self, image: np.ndarray, has_face: bool) -> Iterator[list[Detection]]:
-        """Yield the finds of a quick search of an image (H, W, 3): the whole and the next part, or one if `has_face`."""
+        """Yield the finds of a quick search of an image (H, W, 3): the whole and one part; either if `has_face`."""
         height, width = image.shape[:2]
         if self._face_box is not None:
             yield self._in_box(image, self._face_box)
