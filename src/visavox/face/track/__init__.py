@@ -1,1 +1,5 @@
-"""Faces followed through a video."""
+"""Following faces: through a picture at a time (`tracker`), a video (`tracking`), into a file (`track_file`)."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,51 @@
+from .crop import CropSpec, crop_transforms, usable_runs, warp_crop
+from .face_box import FaceBox, check_face_box, parse_face_box
+from .landmarks import IBUG_68, RIGID, eye_distance, face_height, head_region, mouth_opening, mouth_width
+from .motion import (
+    canonical_68,
+    displacements_of,
+    fill_in,
+    fit_opening_mode,
+    lip_gap,
+    motion_of_track,
+    opening_of,
+    resting_face,
+    track_confidence,
+    track_rate,
+    width_of,
+)
+from .pose import canonical_face, facing, focal_length, head_angles, mirror_indices, project
+
+__all__ = [
+    "IBUG_68",
+    "RIGID",
+    "CropSpec",
+    "FaceBox",
+    "canonical_68",
+    "canonical_face",
+    "check_face_box",
+    "crop_transforms",
+    "displacements_of",
+    "eye_distance",
+    "face_height",
+    "facing",
+    "fill_in",
+    "fit_opening_mode",
+    "focal_length",
+    "head_angles",
+    "head_region",
+    "lip_gap",
+    "mirror_indices",
+    "motion_of_track",
+    "mouth_opening",
+    "mouth_width",
+    "opening_of",
+    "parse_face_box",
+    "project",
+    "resting_face",
+    "track_confidence",
+    "track_rate",
+    "usable_runs",
+    "warp_crop",
+    "width_of",
+]
