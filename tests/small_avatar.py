@@ -81,12 +81,12 @@ def info_of(person: PersonData, **changes: Any) -> AvatarInfo:
         "licence": "CC BY 4.0",
         "attribution": "somebody",
         "source": source,
-        "figures": {"psnr_head": 12.5, "frames": {"test": 6}},
+        "values": {"psnr_head": 12.5, "frames": {"test": 6}},
     }
     return AvatarInfo(**{**fields, **changes})
 
 
-def make_avatar(folder: Path, *, size: int = 32, manner: bool = True, **changes: Any) -> Path:
+def make_avatar(folder: Path, *, size: int = 32, adapter: bool = True, **changes: Any) -> Path:
     """Write the small avatar to `folder` and its person's data to `folder`/data."""
     person = PersonData.load(make_person(folder / "data", size=size))
     weights = make_weights(folder, person)
@@ -94,9 +94,7 @@ def make_avatar(folder: Path, *, size: int = 32, manner: bool = True, **changes:
     write_avatar(
         folder,
         info_of(person, **changes),
-        head=weights["head"],
-        torso=weights["torso"],
-        postnet=weights["postnet"] if manner else None,
+        weights if adapter else {name: weights[name] for name in ("head", "torso")},
         motion=motion,
         pose=pose,
         background=person.background,

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from visavox.avatar.dataset.prepare import prepare_person
-from visavox.avatar.dataset.report import composed, on_checks, sheet, tinted
+from visavox.avatar.dataset.report import composed, on_chequers, sheet, tinted
 from visavox.avatar.dataset.settings import DataSettings
 from visavox.data.radiance.person_data import PersonData
 from visavox.demo import FACE
@@ -48,7 +48,7 @@ def draw(data: PersonData) -> np.ndarray:
             np.asarray(data.frames[index]),
             tinted(data, index),
             data.background,
-            on_checks(data.torso[index], 16),
+            on_chequers(data.torso[index], 16),
             composed(data, index),
         ]
     return sheet(pictures, columns=5, tile=TILE)

@@ -28,10 +28,9 @@ from benchmarks.avatar.sheet import draw_sheet
 from benchmarks.avatar.table import values_table
 from benchmarks.avatar.values import Meter, Painter, Tally, enlargement
 from benchmarks.motion.model import write_wav
-from visavox.avatar.format.avatar_folder import NEEDED, POSTNET_FILE
-from visavox.avatar.format.shipped_avatars import find_avatar
-from visavox.avatar.speak.speak import Avatar
-from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
+from visavox.avatar.format.avatar_folder import NEEDED, POSTNET_FILE, find_avatar
+from visavox.avatar.speak.job import Avatar
+from visavox.avatar.speak.settings import AvatarSpeakSettings
 from visavox.avatar.speak.speed import machine
 from visavox.cli.common import CommonOptions, parse, run
 from visavox.data.radiance.person_data import PersonData

@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 
 from benchmarks.motion.model import write_wav
-from visavox.avatar.speak.speak import Avatar
-from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
+from visavox.avatar.speak.job import Avatar
+from visavox.avatar.speak.settings import AvatarSpeakSettings
 from visavox.constants import SAMPLES_PER_FRAME
 from visavox.data.radiance.person_data import PersonData
 from visavox.face.geometry.motion import resting_face
@@ -77,7 +77,7 @@ def open_drive(name: Drive, avatar: Avatar, settings: AvatarSpeakSettings) -> Ca
     if name == "still":
         rest = _rest(avatar)
         return lambda stretch: np.repeat(rest[None], stretch.num_frames, axis=0)
-    speaker = avatar if name == "sound" else Avatar(replace(avatar.parts, manner=None), avatar.device)
+    speaker = avatar if name == "sound" else Avatar(replace(avatar.parts, adapter=None), avatar.device)
     return lambda stretch: _spoken(speaker, stretch, settings)
 
 

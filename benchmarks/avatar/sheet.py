@@ -10,8 +10,8 @@ from PIL import Image
 
 from benchmarks.avatar.drives import LABELS, Drive, Stretch, open_drive
 from benchmarks.avatar.values import Painter
-from visavox.avatar.speak.speak import Avatar
-from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
+from visavox.avatar.speak.job import Avatar
+from visavox.avatar.speak.settings import AvatarSpeakSettings
 from visavox.data.radiance.person_data import PersonData
 from visavox.evaluation.face_tiles import label_rows
 from visavox.runtime.files import PartialFile

@@ -1,6 +1,6 @@
 """An avatar says a recording in a process of its own, which tells how long it took and how much memory it needed.
 
-python -m benchmarks.avatar.speak_job AVATAR SOUND OUTPUT DEVICE
+python -m benchmarks.avatar.speak_job AVATAR AUDIO OUTPUT DEVICE
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from benchmarks.speed.job import peak_memory
 def main(argv: list[str]) -> int:
     """Speak once and print the values as JSON."""
     folder, sound, output, device = argv
-    from visavox.avatar.speak.speak import Avatar
+    from visavox.avatar.speak.job import Avatar
 
     avatar = Avatar.load(folder, device=device)
     begin = time.perf_counter()

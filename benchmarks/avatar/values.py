@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 
 from benchmarks.avatar.drives import Stretch
-from visavox.avatar.build.measure import FIGURES, beside_truth, compare
-from visavox.avatar.speak.backdrop import Backdrop
+from visavox.avatar.build.evaluation import METRICS, beside_truth, compare
+from visavox.avatar.speak.compositing import Backdrop
+from visavox.avatar.speak.job import Avatar
 from visavox.avatar.speak.renderer import Renderer
-from visavox.avatar.speak.speak import Avatar
 from visavox.data.radiance.person_data import PersonData
 from visavox.data.radiance.ray_dataset import frame_geometry
 from visavox.face.geometry.landmarks import mouth_opening
@@ -34,7 +34,7 @@ TRACKED_SIDE = 384
 class Tally:
     """What was found of the frames of one line of the table, added up."""
 
-    pictures: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in FIGURES})
+    pictures: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in METRICS})
     """Values of each frame."""
     distances: list[float] = field(default_factory=list)
     """Landmark distance of each frame in which both faces were found."""

@@ -1,7 +1,6 @@
 from .adaptation import AdaptResult, AdaptSettings, adapt
-from .avatar.speak.speak import Avatar
-from .avatar.speak.speak_result import SpeakResult
-from .avatar.speak.speak_settings import AvatarSpeakSettings
+from .avatar.speak.job import Avatar, SpeakResult
+from .avatar.speak.settings import AvatarSpeakSettings
 from .dubbing import Dubber, DubJob, DubResult, DubSettings, check, dub
 from .errors import Cancelled, InputError, TrainingError, VisavoxError
 from .evaluation import compare, evaluate

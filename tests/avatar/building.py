@@ -11,9 +11,9 @@ import pytest
 from tests.avatar.conftest import SETTINGS
 from tests.training.radiance.test_avatar_stages import EVERYTHING, TORSO
 
-from visavox.avatar.build import measure
-from visavox.avatar.build.build import DATA_FOLDER, Built, build_avatar
-from visavox.avatar.build.build_settings import BuildSettings
+from visavox.avatar.build import evaluation
+from visavox.avatar.build.job import DATA_FOLDER, BuildResult, build_avatar
+from visavox.avatar.build.settings import BuildSettings
 from visavox.demo import FACE
 from visavox.models.motion.critic import MotionCriticConfig
 from visavox.models.motion.postnet import PostNetConfig
@@ -29,7 +29,7 @@ DATA = replace(SETTINGS, size=None)
 @pytest.fixture
 def small_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four steps of tiny networks in place of the recipes that a build takes, and few frames to measure."""
-    monkeypatch.setattr(measure, "MOST_FRAMES", 4)
+    monkeypatch.setattr(evaluation, "MOST_FRAMES", 4)
     four = EVERYTHING.loop
     head = replace(EVERYTHING.settings, validation_frames=1)
     torso = replace(TORSO.settings, validation_frames=1, sampling=replace(TORSO.settings.sampling, rays=60))
@@ -47,6 +47,6 @@ def begin(prepared, folder: Path) -> Path:
     return folder
 
 
-def build(folder: Path, progress: Progress = QUIET, **settings: Any) -> Built:
+def build(folder: Path, progress: Progress = QUIET, **settings: Any) -> BuildResult:
     """Build an avatar of the bundled clip."""
     return build_avatar(FACE, folder, BuildSettings(**settings), DATA, progress)

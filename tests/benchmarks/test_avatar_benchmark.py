@@ -19,8 +19,8 @@ from PIL import Image
 from tests.small_avatar import make_avatar
 from tests.small_person import make_person
 
-from visavox.avatar.speak.speak import Avatar
-from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
+from visavox.avatar.speak.job import Avatar
+from visavox.avatar.speak.settings import AvatarSpeakSettings
 from visavox.data.radiance.person_data import PersonData
 from visavox.demo import FACE
 from visavox.errors import InputError

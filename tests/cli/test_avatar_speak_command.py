@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.small_avatar import make_avatar
 
-from visavox.avatar.format import shipped_avatars
-from visavox.avatar.format.shipped_avatars import find_avatar, list_avatars
+from visavox.avatar.format import avatar_folder
+from visavox.avatar.format.avatar_folder import find_avatar, list_avatars
 from visavox.cli.main import main
 from visavox.demo import SPEECH
 from visavox.media import probe, read_audio
@@ -61,8 +61,8 @@ def test_paste_is_an_option_with_and_without_a_folder(
 def test_the_demo_speaks_with_the_shipped_avatar(
     shipped: Path, sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(shipped_avatars.list_avatars, "__defaults__", (shipped,))
-    monkeypatch.setattr(shipped_avatars.find_avatar, "__defaults__", (shipped,))
+    monkeypatch.setattr(avatar_folder.list_avatars, "__defaults__", (shipped,))
+    monkeypatch.setattr(avatar_folder.find_avatar, "__defaults__", (shipped,))
     monkeypatch.setattr("visavox.demo.SPEECH", sound)
     output = tmp_path / "new" / "demo.mp4"
     assert main(["avatar", "demo", "-o", str(output), "-q"]) == 0
@@ -113,6 +113,6 @@ def test_bad_input_is_one_line(
 def test_without_a_shipped_avatar_the_demo_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(shipped_avatars.list_avatars, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(avatar_folder.list_avatars, "__defaults__", (tmp_path,))
     assert main(["avatar", "demo", "-o", str(tmp_path / "out.mp4")]) == 2
     assert "comes without the avatar grid-s1; make one with" in capsys.readouterr().err

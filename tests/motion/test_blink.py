@@ -9,7 +9,10 @@ from hand_made_motion import shut_eyes, still
 from visavox.errors import InputError
 from visavox.face.geometry.motion import canonical_68
 from visavox.motion.blink import (
+    DEEPER,
     LIDS,
+    SHUT,
+    USUAL_DEPTH,
     USUAL_SHAPE,
     BlinkStyle,
     apply_blinks,
@@ -19,7 +22,9 @@ from visavox.motion.blink import (
     find_blinks,
     learn_blink_style,
     parse_blink,
+    rendered_closure,
     with_blinks,
+    with_rendered_blinks,
 )
 from visavox.types import Motion
 
@@ -122,3 +127,23 @@ def test_what_users_write() -> None:
     for wrong in ("often", "-3", "500", "nan"):
         with pytest.raises(InputError, match="natural, none, own"):
             parse_blink(wrong)
+
+
+def test_a_blink_is_deeper_and_stays_shut() -> None:
+    seen = np.zeros(40, np.float32)
+    seen[10 : 10 + len(USUAL_SHAPE)] = USUAL_DEPTH * np.array(USUAL_SHAPE)
+    drawn = rendered_closure(seen)
+    assert drawn.dtype == np.float32
+    assert (drawn >= seen).all()
+    assert drawn.max() == np.float32(min(1, DEEPER * USUAL_DEPTH))
+    assert (drawn == drawn.max()).sum() == SHUT
+    assert not drawn[:10].any()
+    assert not drawn[30:].any()
+
+
+def test_eyes_blink_as_often_as_asked() -> None:
+    made = with_rendered_blinks(still(1500), 20, still(500), 3)
+    assert 10 <= len(find_blinks(made)) <= 30
+    assert eye_closure(made).max() > 0.8
+    assert not len(find_blinks(with_rendered_blinks(still(500), "none", still(500), 3)))
+    assert len(find_blinks(with_rendered_blinks(still(1500), "natural", still(500), 3)))

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import OmitArgPrefixes, Positional, arg, subcommand
 
-from visavox.avatar.build.build_settings import BuildSettings
+from visavox.avatar.build.settings import BuildSettings
 from visavox.avatar.dataset.settings import DataSettings
-from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
+from visavox.avatar.speak.settings import AvatarSpeakSettings
 from visavox.cli.common import EXIT_DONE, CommonOptions, ReportOptions, alias, cancelled_by_interrupt
 from visavox.cli.optional import parse_optional
 from visavox.errors import InputError
 
 if TYPE_CHECKING:
-    from visavox.avatar.build.build import Built
+    from visavox.avatar.build.job import BuildResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +49,13 @@ class Info(ReportOptions):
 
 def build(options: Build) -> int:
     """Build an avatar, say what came of it, and return the exit code."""
-    from visavox.avatar.build.build import build_avatar
+    from visavox.avatar.build.job import check
     from visavox.avatar.format.description import describe, gather
 
     go_on = f"{options.output} is not finished; the same command goes on where it stopped"
+    job = check(options.footage, options.output, options.settings, options.data)
     with cancelled_by_interrupt("stopping, when what was done is safe", go_on) as cancel:
-        built = build_avatar(
-            options.footage, options.output, options.settings, options.data, options.cancellable(cancel)
-        )
+        built = job.run(progress=options.cancellable(cancel))
     if options.json:
         _print_json(gather(built.folder))
     elif not options.quiet:
@@ -67,17 +66,17 @@ def build(options: Build) -> int:
     return EXIT_DONE
 
 
-def _unfinished(built: Built) -> str:
+def _unfinished(built: BuildResult) -> str:
     return (
-        f"visavox: {built.folder} was built until {built.stages[-1]}, and cannot speak yet; the same command without "
+        f"visavox: {built.folder} was built until {built.steps[-1]}, and cannot speak yet; the same command without "
         "--until goes on"
     )
 
 
 def info(options: Info) -> int:
     """Say what is known of an avatar, and return the exit code."""
+    from visavox.avatar.format.avatar_folder import find_avatar
     from visavox.avatar.format.description import describe, gather
-    from visavox.avatar.format.shipped_avatars import find_avatar
 
     known = gather(find_avatar(options.avatar))
     if options.json:
@@ -119,13 +118,13 @@ def speak(options: Speak) -> int:
     """Say a recording; print what was made and what was decided on the way."""
     if options.json and options.output == "-":
         raise InputError("--json and -o - both write to standard output; give the result a name")
-    from visavox.avatar.format.shipped_avatars import find_avatar
-    from visavox.avatar.speak.speak_checks import check_files
+    from visavox.avatar.format.avatar_folder import find_avatar
+    from visavox.avatar.speak.checks import check_files
 
     folder = find_avatar(options.avatar)
     files = check_files(options.audio, options.output, options.settings)
 
-    from visavox.avatar.speak.speak import Avatar
+    from visavox.avatar.speak.job import Avatar
 
     avatar = Avatar.load(folder, device=options.settings.device, compile=options.settings.compile)
     job = avatar.job(files)
@@ -141,8 +140,7 @@ def speak(options: Speak) -> int:
 
 def demo(options: Demo) -> int:
     """Speak with the shipped avatar; print the command, the path of the result and how long it took."""
-    from visavox.avatar.format.avatar_folder import AvatarInfo
-    from visavox.avatar.format.shipped_avatars import DEMO_AVATAR, find_avatar, list_avatars
+    from visavox.avatar.format.avatar_folder import DEMO_AVATAR, AvatarInfo, find_avatar, list_avatars
     from visavox.demo import SPEECH
 
     if DEMO_AVATAR not in list_avatars():

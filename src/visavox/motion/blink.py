@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
-from scipy.ndimage import percentile_filter
+from scipy.ndimage import maximum_filter1d, percentile_filter
 from scipy.signal import find_peaks, peak_widths
 
 from visavox.errors import InputError
@@ -239,3 +239,28 @@ def _typical(shapes: Sequence[np.ndarray]) -> tuple[float, ...]:
     shape[DEEPEST:] = np.minimum.accumulate(shape[DEEPEST:])
     shape[DEEPEST] = 1
     return tuple(float(value) for value in shape)
+
+
+DEEPER = 1.12
+"""Factor by which lids shut deeper than the tracker sees them: of eyes that are shut it keeps a little of the gap."""
+SHUT = 2
+"""Frames for which they stay at the deepest. A head is drawn by the landmarks of several frames (the attention window),
+and eyes that are shut in one of them alone would be drawn half open."""
+
+
+def with_rendered_blinks(motion: Motion, blink: str | float, person: Motion, seed: int) -> Motion:
+    """Give a motion blinks that a radiance field draws as such.
+
+    Args:
+        motion: T frames.
+        blink: natural, none, or blinks a minute.
+        person: whose eyes they are.
+        seed: same seed, same blinks.
+    """
+    closure = draw_blinks(motion.num_frames, float(motion.rate), style=blink_style_of(blink, person), seed=seed)
+    return apply_blinks(motion, rendered_closure(closure), person=person)
+
+
+def rendered_closure(closure: np.ndarray) -> np.ndarray:
+    """Closure (T,) of eyes as a tracker sees it to that of eyes that are drawn: float32 (T,) in [0, 1]."""
+    return np.clip(DEEPER * maximum_filter1d(closure, SHUT), 0, 1).astype(np.float32)

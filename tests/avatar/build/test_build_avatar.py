@@ -15,14 +15,16 @@ from tests.acting_progress import ActingProgress, Killed, kill
 from tests.avatar.building import DATA, begin, build, small_recipes
 from tests.training.tiny import log_lines
 
-from visavox.avatar.build.build import SHEET_FILE, TRAINING_FOLDER, build_avatar
-from visavox.avatar.build.build_settings import STAGES, BuildSettings
+from visavox.avatar.build.job import BuildResult, build_avatar, check
+from visavox.avatar.build.settings import BUILD_STEPS, BuildSettings
+from visavox.avatar.build.steps import SHEET_FILE, TRAINING_FOLDER
 from visavox.avatar.dataset.prepare import Prepared
 from visavox.avatar.dataset.settings import DataSettings
 from visavox.avatar.format.avatar_folder import NEEDED, AvatarInfo, read_avatar
 from visavox.avatar.format.description import describe, gather
 from visavox.demo import FACE
-from visavox.errors import InputError
+from visavox.errors import Cancelled, InputError
+from visavox.progress import CancelToken, Event
 from visavox.runtime.lock import locked
 from visavox.training.motion.recipes import PERSON_POSTNET_RECIPES
 from visavox.weights.checkpoint import load_model
@@ -62,7 +64,7 @@ def times(folder) -> dict[str, int]:
 
 
 def test_a_build_leaves_an_avatar_that_can_be_read(whole, prepared: Prepared) -> None:
-    assert whole.stages == STAGES
+    assert whole.steps == BUILD_STEPS
     assert whole.can_speak
     avatar = read_avatar(whole.folder)
     data = prepared.data
@@ -75,10 +77,10 @@ def test_a_build_leaves_an_avatar_that_can_be_read(whole, prepared: Prepared) ->
     np.testing.assert_array_equal(avatar.pose.translations, data.translations[:60])
     np.testing.assert_array_equal(avatar.background, data.background)
     source = avatar.info.source
-    assert source.footage[0].path == str(FACE)
-    assert source.footage[0].num_frames == 75
-    assert source.crop.side == prepared.figures["crop"]["side"]
-    assert source.frame_size == tuple(prepared.figures["footage"]["frame_size"])
+    assert source.videos[0].path == str(FACE)
+    assert source.videos[0].num_frames == 75
+    assert source.crop.side == prepared.values["crop"]["side"]
+    assert source.frame_size == tuple(prepared.values["footage"]["frame_size"])
 
 
 def test_codes_of_single_frames_are_not_packed_and_pictures_stay(whole) -> None:
@@ -94,8 +96,8 @@ def test_codes_of_single_frames_are_not_packed_and_pictures_stay(whole) -> None:
 
 
 def test_the_held_out_frames_are_measured_and_shown(whole) -> None:
-    figures = AvatarInfo.load(whole.folder).figures
-    assert figures == whole.figures
+    figures = AvatarInfo.load(whole.folder).values
+    assert figures == whole.values
     assert (figures["part"], figures["frames"]) == ("test", 4)
     assert 5 < figures["psnr_head"] < 60
     assert 5 < figures["psnr"] < 60
@@ -108,7 +110,7 @@ def test_the_held_out_frames_are_measured_and_shown(whole) -> None:
 
 
 def test_the_avatar_has_a_postnet_or_says_why_not(whole) -> None:
-    assert (whole.folder / "postnet.safetensors").is_file() != ("without_postnet" in whole.figures)
+    assert (whole.folder / "postnet.safetensors").is_file() != ("without_postnet" in whole.values)
 
 
 def test_footage_too_short_for_a_postnet_goes_without_and_says_so(
@@ -120,10 +122,10 @@ def test_footage_too_short_for_a_postnet_goes_without_and_says_so(
     monkeypatch.setitem(PERSON_POSTNET_RECIPES, "compact", longer)
     before = times(folder)
     built = build(folder)
-    assert "give more footage" in built.figures["without_postnet"]
+    assert "give more footage" in built.values["without_postnet"]
     assert "the avatar goes without a post-net" in caplog.text
     assert not (folder / "postnet.safetensors").exists()
-    assert read_avatar(folder).manner is None
+    assert read_avatar(folder).adapter is None
     assert "without a post-net: a post-net is trained on some stretches" in describe(gather(folder))
     changed = {name for name, then in before.items() if (folder / name).is_file() and time_of(folder, name) != then}
     assert changed == {"avatar.json"}
@@ -133,7 +135,7 @@ def test_a_second_build_does_nothing_anew(whole) -> None:
     before = times(whole.folder)
     again = build(whole.folder, licence="CC BY 4.0", attribution="the GRID corpus")
     assert times(whole.folder) == before
-    assert again.figures == whole.figures
+    assert again.values == whole.values
 
 
 def test_a_build_that_is_killed_in_every_stage_goes_on_to_the_same_avatar(
@@ -159,6 +161,29 @@ def test_a_build_that_is_killed_in_every_stage_goes_on_to_the_same_avatar(
     assert [line["step"] for line in log_lines(folder / TRAINING_FOLDER / "head", "losses")] == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize(("stage", "unit"), [("head", "step"), ("torso", "step"), ("measured", "frame")])
+def test_a_build_that_is_cancelled_goes_on_to_the_same_avatar(
+    whole: BuildResult, prepared: Prepared, tmp_path: Path, stage: str, unit: str
+) -> None:
+    folder, token = begin(prepared, tmp_path / "avatar"), CancelToken()
+    settings = BuildSettings(licence="CC BY 4.0", attribution="the GRID corpus")
+
+    def cancel(event: Event) -> None:
+        if event.stage.startswith(f"{stage} (") and (event.unit, event.done) == (unit, 2):
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        check(FACE, folder, settings, DATA).run(cancel, token)
+    assert not (folder / "avatar.json").exists()
+    events = list((job := check(FACE, folder, settings, DATA)).events())
+    assert job.result.can_speak
+    assert {event.kind for event in events} >= {"begin", "advance", "end"}
+    assert weights(folder) == weights(whole.folder)
+    assert {name: (folder / name).read_bytes() for name in NEEDED} == {
+        name: (whole.folder / name).read_bytes() for name in NEEDED
+    }
+
+
 def test_a_training_that_is_killed_before_its_first_checkpoint_is_begun_again(
     prepared: Prepared, tmp_path: Path
 ) -> None:
@@ -167,7 +192,7 @@ def test_a_training_that_is_killed_before_its_first_checkpoint_is_begun_again(
         build(folder, kill_in("head", "step", 1), until="head")
     (folder / TRAINING_FOLDER / "head" / ".last.ckpt.part").write_bytes(b"half")
     built = build(folder, until="head")
-    assert built.stages == ("data", "head")
+    assert built.steps == ("data", "head")
     assert not built.can_speak
 
 

@@ -11,20 +11,18 @@ import numpy as np
 import pytest
 from tests.data.footage import demo_pictures, demo_sound, make_film, zoomed
 
-from visavox.avatar.dataset.camera_check import CameraMotion, camera_motion
+from visavox.avatar.dataset.camera import CameraMotion, CropPlan, camera_motion
 from visavox.avatar.dataset.checks import (
     OTHER_SCENE,
     Finding,
     check_headers,
-    check_pictures,
+    check_images,
     check_tracked,
     refuse_failed,
 )
-from visavox.avatar.dataset.crop_plan import CropPlan
-from visavox.avatar.dataset.footage import find_footage
 from visavox.avatar.dataset.settings import DataSettings
-from visavox.avatar.dataset.speech import Lags, Sound
-from visavox.avatar.dataset.tracking import PersonTrack, Thumbnails, VideoTrack
+from visavox.avatar.dataset.signals import Lags, PersonAudio
+from visavox.avatar.dataset.tracking import PersonTrack, Thumbnails, VideoTrack, find_videos
 from visavox.data.preparation.lag import AppliedLag
 from visavox.errors import InputError
 from visavox.face.geometry.pose import canonical_face, project
@@ -32,7 +30,7 @@ from visavox.types import FrameStatus, Track
 
 SIZE = (360, 288)
 STILL = CameraMotion(0.0, 1.0)
-SOUND = Sound((np.ones(16_000, np.float32),), -20.0)
+AUDIO = PersonAudio((np.ones(16_000, np.float32),), -20.0)
 IN_STEP = Lags((0.0,), (AppliedLag(0.0, "measured"),))
 SHORT = DataSettings(minimum_seconds=2.0)
 
@@ -65,13 +63,13 @@ def findings(
     track: PersonTrack | None = None,
     beside: np.ndarray | None = None,
     camera: CameraMotion = STILL,
-    sound: Sound = SOUND,
+    audio: PersonAudio = AUDIO,
     lags: Lags = IN_STEP,
     settings: DataSettings = SHORT,
 ) -> dict[str, Finding]:
     track = track or person()
     beside = np.zeros(track.num_frames, bool) if beside is None else beside
-    return {one.name: one for one in check_tracked(track, beside, camera, sound, lags, settings)}
+    return {one.name: one for one in check_tracked(track, beside, camera, audio, lags, settings)}
 
 
 def test_good_footage_has_nothing_to_be_said_of() -> None:
@@ -90,15 +88,15 @@ def test_good_footage_has_nothing_to_be_said_of() -> None:
         ("camera", "remark", "see that it did", {"camera": CameraMotion(None, None)}),
         ("cuts", "remark", "2 cuts", {"track": person(cuts=2)}),
         ("faces", "remark", "in 50% of the frames", {"beside": np.arange(5000) % 2 == 0}),
-        ("pose", "remark", "profiles are painted badly", {"track": person(yaw=60)}),
+        ("pose", "remark", "profiles are rendered badly", {"track": person(yaw=60)}),
         ("face size", "remark", "go nearer", {"track": person(distance=200)}),
-        ("sound", "failed", "no video has sound", {"sound": Sound((np.zeros(0, np.float32),), -120.0)}),
-        ("sound", "failed", "audible speech", {"sound": Sound((np.ones(9, np.float32),), -70.0)}),
+        ("audio", "failed", "no video has audio", {"audio": PersonAudio((np.zeros(0, np.float32),), -120.0)}),
+        ("audio", "failed", "audible speech", {"audio": PersonAudio((np.ones(9, np.float32),), -70.0)}),
         (
-            "sound",
+            "audio",
             "remark",
-            "1 of 2 videos have no sound",
-            {"sound": Sound((np.ones(9, np.float32), np.zeros(0, np.float32)), -20.0)},
+            "1 of 2 videos have no audio",
+            {"audio": PersonAudio((np.ones(9, np.float32), np.zeros(0, np.float32)), -20.0)},
         ),
         ("sync", "remark", "left as it is", {"lags": Lags((0.0,), (AppliedLag(),))}),
         ("sync", "good", "200 ms too late", {"lags": Lags((-0.2,), (AppliedLag(-0.2, "measured"),))}),
@@ -124,9 +122,9 @@ def test_failed_checks_end_the_build_unless_forced() -> None:
 
 def test_enlarged_and_blurred_pictures_are_remarked() -> None:
     sharp = demo_pictures()[0][90:220, 120:240]
-    levels = {one.name: one.level for one in check_pictures([sharp], CropPlan(0, 0, 256, 256))}
+    levels = {one.name: one.level for one in check_images([sharp], CropPlan(0, 0, 256, 256))}
     assert levels == {"resolution": "good", "blur": "good"}
-    found = {one.name: one for one in check_pictures([cv2.GaussianBlur(sharp, (0, 0), 4)], CropPlan(0, 0, 100, 256))}
+    found = {one.name: one for one in check_images([cv2.GaussianBlur(sharp, (0, 0), 4)], CropPlan(0, 0, 100, 256))}
     assert found["resolution"].level == found["blur"].level == "remark"
     assert "a smaller --size" in found["resolution"].advice
 
@@ -191,25 +189,25 @@ def test_sizes_that_differ(tmp_path: Path) -> None:
     make_film(tmp_path / "a.mkv", demo_pictures()[:30], demo_sound()[:19200])
     make_film(tmp_path / "b.mkv", [picture[:200] for picture in demo_pictures()[:30]], demo_sound()[:19200])
     with pytest.raises(InputError, match="give the videos of one camera"):
-        check_headers(find_footage(tmp_path), SHORT)
+        check_headers(find_videos(tmp_path), SHORT)
 
 
 def test_footage_without_sound(tmp_path: Path) -> None:
     film = make_film(tmp_path / "a.mkv", demo_pictures(), None)
-    with pytest.raises(InputError, match="has no sound"):
-        check_headers(find_footage(film), SHORT)
+    with pytest.raises(InputError, match="has no audio"):
+        check_headers(find_videos(film), SHORT)
 
 
 def test_footage_that_is_too_short(tmp_path: Path) -> None:
     film = make_film(tmp_path / "a.mkv", demo_pictures(), demo_sound())
     with pytest.raises(InputError, match=r"is 3\.0 s long; give 20 s or more"):
-        check_headers(find_footage(film), DataSettings())
+        check_headers(find_videos(film), DataSettings())
 
 
 def test_too_few_frames_a_second(tmp_path: Path) -> None:
     film = make_film(tmp_path / "a.mkv", demo_pictures(), demo_sound(), rate=10)
     with pytest.raises(InputError, match="10 frames a second"):
-        check_headers(find_footage(film), SHORT)
+        check_headers(find_videos(film), SHORT)
 
 
 def test_another_scene_in_the_footage_is_refused(tmp_path: Path) -> None:
@@ -225,5 +223,5 @@ def test_another_scene_in_the_footage_is_refused(tmp_path: Path) -> None:
 
 def test_picture_in_place_of_a_video(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "face.png"), demo_pictures()[0])
-    with pytest.raises(InputError, match="a picture, not a video"):
-        find_footage(tmp_path / "face.png")
+    with pytest.raises(InputError, match="an image, not a video"):
+        find_videos(tmp_path / "face.png")

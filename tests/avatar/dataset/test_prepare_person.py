@@ -46,7 +46,7 @@ def test_all_frames_of_the_clip_are_there_and_usable(prepared: Prepared) -> None
     assert data.num_frames == 75
     assert data.size == 128
     assert data.usable.sum() >= 73
-    assert prepared.figures["frames"]["usable"] == data.usable.sum()
+    assert prepared.values["frames"]["usable"] == data.usable.sum()
     assert data.split == {"train": ((0, 60),), "test": ((60, 75),)}
 
 
@@ -78,7 +78,7 @@ def test_motion_pose_and_camera_lead_to_the_tracked_pixels(prepared: Prepared) -
     from visavox.face.track.tracking import track_video
 
     track = track_video(FACE)[0]
-    crop = prepared.figures["crop"]
+    crop = prepared.values["crop"]
     scale = crop["size"] / crop["side"]
     seen = (track.landmarks[:, list(IBUG_68), :2] + 0.5 - [crop["x"], crop["y"]]) * scale - 0.5
     error = np.linalg.norm(landmarks_in_crop(data) - seen, axis=-1)[data.usable]
@@ -137,15 +137,15 @@ def test_report_and_figures_are_written(prepared: Prepared) -> None:
     assert page.count("<img") >= 5
     assert 'src="http' not in page
     stored = json.loads((prepared.data.folder / DATA_FILE).read_text())
-    assert stored == json.loads(json.dumps(prepared.figures))
-    assert {one["name"] for one in stored["findings"]} >= {"length", "camera", "cuts", "faces", "pose", "sound", "sync"}
+    assert stored == json.loads(json.dumps(prepared.values))
+    assert {one["name"] for one in stored["findings"]} >= {"length", "camera", "cuts", "faces", "pose", "audio", "sync"}
 
 
 def test_run_that_is_killed_in_every_stage_goes_on_to_the_same_bytes(
     prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("visavox.avatar.dataset.pictures.BLOCK", 20)
-    monkeypatch.setattr("visavox.avatar.dataset.masks.BLOCK", 20)
+    monkeypatch.setattr("visavox.avatar.dataset.crops.BLOCK", 20)
+    monkeypatch.setattr("visavox.avatar.dataset.segmentation.BLOCK", 20)
     for stage in ("following the face", "cutting and segmenting", "head and torso"):
         with pytest.raises(Killed):
             prepare_person(FACE, tmp_path / "data", SETTINGS, kill_after(stage, 50))
@@ -179,7 +179,7 @@ def test_frames_without_the_face_are_masked_and_counted(tmp_path: Path) -> None:
     wall = np.full_like(pictures[0], 140)
     film = make_film(tmp_path / "film.mkv", [*pictures[:25], *[wall] * 15, *pictures[40:60]], demo_sound()[:38400])
     done = prepare_person(film, tmp_path / "data", DataSettings(size=128, minimum_seconds=1.0))
-    assert done.figures["frames"]["without_face"] == 15
+    assert done.values["frames"]["without_face"] == 15
     assert not done.data.usable[25:40].any()
     assert done.data.usable.sum() >= 43
     assert done.data.head_mask[25:40].max() == 0
@@ -196,13 +196,13 @@ def test_many_short_videos_are_one_stretch_of_footage(tmp_path: Path) -> None:
         )
     done = prepare_person(tmp_path / "clips", tmp_path / "data", DataSettings(size=128, minimum_seconds=2.0))
     assert done.data.num_frames == 75
-    assert done.figures["footage"]["videos"] == 3
+    assert done.values["footage"]["videos"] == 3
     assert done.data.split["train"] == ((0, 25), (25, 50), (50, 68))
     assert np.corrcoef(done.data.speech / 32767, sound)[0, 1] > 0.99
 
 
 def test_masks_made_elsewhere_take_the_place_of_the_network(tmp_path: Path, prepared: Prepared) -> None:
-    crop = prepared.figures["crop"]
+    crop = prepared.values["crop"]
     masks = tmp_path / "masks"
     masks.mkdir()
     for index in range(75):
@@ -215,7 +215,7 @@ def test_masks_made_elsewhere_take_the_place_of_the_network(tmp_path: Path, prep
     settings = DataSettings(size=128, minimum_seconds=2.0, masks=masks)
     done = prepare_person(FACE, tmp_path / "data", settings)
     assert not done.data.usable[30]
-    assert done.figures["frames"]["not_segmented"] == 1
+    assert done.values["frames"]["not_segmented"] == 1
     x, y = (np.array([177, 60]) - [crop["x"], crop["y"]]) * 128 // crop["side"]
     assert done.data.head_mask[40, y, x] > 128  # the ellipse's own top
     assert done.data.torso_mask[40, -2, x] == 255
@@ -243,5 +243,5 @@ def test_damaged_video_of_many_is_left_out_and_said(tmp_path: Path) -> None:
     shutil.copy(FACE, clips / "good.mpg")
     (clips / "bad.mpg").write_bytes(b"nothing of use" * 100)
     done = prepare_person(clips, tmp_path / "data", SETTINGS)
-    assert [name for name, _ in done.figures["footage"]["left_out"]] == ["clips/bad.mpg"]
+    assert [name for name, _ in done.values["footage"]["left_out"]] == ["clips/bad.mpg"]
     assert done.data.num_frames == 75

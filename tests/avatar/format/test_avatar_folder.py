@@ -43,7 +43,7 @@ def test_what_is_written_is_read(avatar: Path) -> None:
     assert np.array_equal(read.motion.displacements, motion.displacements)
     assert np.array_equal(read.pose.rotations, pose.rotations)
     assert np.array_equal(read.background, person.background)
-    assert read.manner is not None
+    assert read.adapter is not None
     assert not read.head.training
     assert not read.torso.training
 
@@ -58,21 +58,20 @@ def test_head_and_torso_are_stored_in_half_precision(avatar: Path) -> None:
 
 def test_an_avatar_does_without_postnet_data_and_training(own: Path) -> None:
     (own / "postnet.safetensors").unlink()
-    assert read_avatar(own).manner is None
+    assert read_avatar(own).adapter is None
 
 
-def test_an_avatar_can_be_written_anew_and_loses_what_is_not_its_own(avatar: Path, tmp_path: Path) -> None:
+def test_an_avatar_can_be_written_again_and_loses_what_is_not_its_own(avatar: Path, tmp_path: Path) -> None:
     person = PersonData.load(avatar / "data")
     motion, pose = performance(person)
     weights = make_weights(tmp_path, person)
     parts = {"motion": motion, "pose": pose, "background": person.background}
-    for postnet in (weights["postnet"], None):
-        write_avatar(
-            tmp_path / "a", info_of(person), head=weights["head"], torso=weights["torso"], postnet=postnet, **parts
-        )
-    assert read_avatar(tmp_path / "a").manner is None
+    without = {name: weights[name] for name in ("head", "torso")}
+    for given in (weights, without):
+        write_avatar(tmp_path / "a", info_of(person), given, **parts)
+    assert read_avatar(tmp_path / "a").adapter is None
     with pytest.raises(InputError, match="a Torso-NeRF; what is needed here is a Head-NeRF"):
-        write_avatar(tmp_path / "a", info_of(person), head=weights["torso"], torso=weights["torso"], **parts)
+        write_avatar(tmp_path / "a", info_of(person), {"head": weights["torso"], "torso": weights["torso"]}, **parts)
     with pytest.raises(InputError, match="not a finished one"):
         AvatarInfo.load(tmp_path / "a")
 
@@ -83,12 +82,12 @@ def test_parts_that_do_not_fit_are_refused(avatar: Path, tmp_path: Path) -> None
     weights = {name: path for name, path in make_weights(tmp_path, person).items() if name != "postnet"}
     info = info_of(person)
     with pytest.raises(ValueError, match="does not fit"):
-        write_avatar(tmp_path / "a", info, **weights, motion=motion, pose=pose, background=person.background[1:])
+        write_avatar(tmp_path / "a", info, weights, motion=motion, pose=pose, background=person.background[1:])
     with pytest.raises(ValueError, match="stretches of 50"):
         write_avatar(
             tmp_path / "a",
             replace(info, stretches=((0, 50),)),
-            **weights,
+            weights,
             motion=motion,
             pose=pose,
             background=person.background,
@@ -124,7 +123,7 @@ def test_a_part_of_another_avatar_is_refused(own: Path, tmp_path_factory: pytest
         ({"colour": 1}, "no 'colour'"),
         ({"stretches": [[0, 20], [30, 54]]}, "do not follow one another"),
         ({"stretches": []}, "no stretch"),
-        ({"size": "large"}, "'large' must be of type int"),
+        ({"size": "large"}, "AvatarInfo.size: expected `int`, got `str`"),
     ],
 )
 def test_a_wrong_avatar_json_is_one_sentence(own: Path, change: dict[str, Any], words: str) -> None:
@@ -151,3 +150,10 @@ def test_what_is_known_is_read_without_torch(avatar: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == ["32", "False"]
+
+
+def test_the_file_keeps_the_names_of_its_format(avatar: Path) -> None:
+    stored = json.loads((avatar / INFO_FILE).read_text())
+    assert list(stored["source"]) == ["footage", "crop", "frame_size"]
+    assert stored["figures"] == AvatarInfo.load(avatar).values
+    assert {"videos", "values"}.isdisjoint({*stored, *stored["source"]})

@@ -17,8 +17,8 @@ from tests.small_avatar import info_of, make_avatar
 
 import visavox
 from visavox.avatar.format.avatar_folder import AvatarInfo, AvatarSource, SourceCrop, SourceVideo
+from visavox.avatar.speak.job import Avatar
 from visavox.avatar.speak.renderer import Renderer
-from visavox.avatar.speak.speak import Avatar
 from visavox.data.radiance.person_data import PersonData
 from visavox.demo import FACE, SPEECH
 from visavox.errors import InputError
@@ -104,7 +104,7 @@ def test_lips_move_in_speech_and_stay_within_the_footage(avatar: Avatar, sound: 
 
 
 def test_without_a_post_net_the_person_gives_rest_and_size(avatar: Avatar, sound: Path, tmp_path: Path) -> None:
-    avatar = Avatar(replace(avatar.parts, manner=None), avatar.device)
+    avatar = Avatar(replace(avatar.parts, adapter=None), avatar.device)
     assert avatar.speak(sound, tmp_path / "out.mp4").num_frames == 6
 
 
@@ -168,7 +168,7 @@ def test_longer_sound_than_footage_is_pasted_to_and_fro(avatar: Avatar, sound: P
     avatar = Avatar(replace(avatar.parts, info=short), avatar.device)
     result = avatar.speak(sound, tmp_path / "out.mp4", paste=avatar.parts.folder)
     assert result.num_frames == 6
-    assert "1 stretch of the footage" in result.decisions[0]
+    assert "1 stretch of the source video" in result.decisions[0]
 
 
 def test_footage_that_is_shorter_than_it_was_is_said_before_anything_is_drawn(
@@ -181,7 +181,7 @@ def test_footage_that_is_shorter_than_it_was_is_said_before_anything_is_drawn(
     ):
         for frame in islice(reader, 3):
             writer.write(frame.image, frame.time)
-    with pytest.raises(InputError, match="has 3 frames, fewer than the footage of the avatar had"):
+    with pytest.raises(InputError, match="has 3 frames, fewer than the video of the avatar had"):
         avatar.speak(sound, tmp_path / "out.mp4", paste=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["footage.mkv"]
 
@@ -199,8 +199,8 @@ def test_pose_of_a_video(avatar: Avatar, sound: Path, tmp_path: Path) -> None:
     [
         ({"size": 31}, "give an even number of pixels from 64 to 128"),
         ({"size": 512}, "give an even number of pixels from 64 to 128"),
-        ({"background": "nowhere.png"}, "give original, green, transparent, or the path of a picture"),
-        ({"background": str(FACE)}, "is a video; give a picture"),
+        ({"background": "nowhere.png"}, "give original, green, transparent, or the path of an image"),
+        ({"background": str(FACE)}, "is a video; give an image"),
         ({"pose": "nowhere.mp4"}, "give original, still, or the path of a video"),
         ({"blink": "own"}, "--blink own is not known here; give natural"),
         ({"blink": "often"}, "blinks a minute from 0 to 120"),
@@ -260,9 +260,7 @@ def test_ctrl_c_leaves_nothing(avatar: Avatar, sound: Path, tmp_path: Path, opti
 
 def test_an_avatar_is_loaded_by_path_and_known_in_the_package(avatar: Avatar) -> None:
     assert visavox.Avatar is Avatar
-    assert (
-        AvatarInfo.load(avatar.parts.folder).figures == info_of(PersonData.load(avatar.parts.folder / "data")).figures
-    )
+    assert AvatarInfo.load(avatar.parts.folder).values == info_of(PersonData.load(avatar.parts.folder / "data")).values
     with pytest.raises(InputError, match="there is no avatar nobody; give the folder of one"):
         Avatar.load("nobody")
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import visavox
-from visavox.avatar.format.avatar_folder import read_avatar
-from visavox.avatar.format.shipped_avatars import DEMO_AVATAR, find_avatar, list_avatars
+from visavox.avatar.format.avatar_folder import DEMO_AVATAR, find_avatar, list_avatars, read_avatar
 from visavox.media import probe
 from visavox.media.reader import VideoReader
 
@@ -24,8 +23,8 @@ def test_it_is_there_small_and_named(folder: Path) -> None:
     info = read_avatar(folder).info
     assert "CC BY 4.0" in info.attribution
     assert "research" in info.licence
-    assert all("/" not in video.path and "\\" not in video.path for video in info.source.footage)
-    assert info.figures["psnr_head"] >= 28
+    assert all("/" not in video.path and "\\" not in video.path for video in info.source.videos)
+    assert info.values["psnr_head"] >= 28
 
 
 def test_it_speaks_before_its_own_scene(folder: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The frames of the footage, in any course."""
+"""Frames of the source videos: played by a plan, checked, and morphed into one another."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from tests.small_avatar import info_of
@@ -14,8 +15,8 @@ from tests.small_person import make_person
 
 from visavox.avatar.format.avatar_folder import AvatarInfo, AvatarSource, SourceCrop, SourceVideo
 from visavox.avatar.speak import source_frames
-from visavox.avatar.speak.footage_course import FootageCourse, Leg, fade_shares
-from visavox.avatar.speak.source_frames import SourceFootage
+from visavox.avatar.speak.source_frames import SourceVideos, morph
+from visavox.avatar.speak.source_plan import Segment, SourcePlan, fade_shares
 from visavox.data.radiance.person_data import PersonData
 from visavox.errors import InputError
 from visavox.media import Encoding, VideoInfo, VideoWriter
@@ -47,21 +48,21 @@ def info(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, AvatarInfo]:
     return folder, replace(info_of(person), stretches=((0, 12), (12, 30), (30, 54)), source=source)
 
 
-def leg(first: int, step: int, count: int, fade: int = 0, stretch: int = 0) -> Leg:
-    return Leg(stretch, first, step, count, fade)
+def segment(first: int, step: int, count: int, fade: int = 0, stretch: int = 0) -> Segment:
+    return Segment(stretch, first, step, count, fade)
 
 
-def course_of(*legs: Leg) -> FootageCourse:
+def source_plan_of(*segments: Segment) -> SourcePlan:
     """A course by its legs, which are all that frames are read by."""
     nothing = np.zeros(0)
-    return FootageCourse(legs, nothing, nothing, nothing)
+    return SourcePlan(segments, nothing, nothing, nothing)
 
 
 def footage_of(
     info: tuple[Path, AvatarInfo], place: Path | None = None, seen: np.ndarray | None = None
-) -> SourceFootage:
+) -> SourceVideos:
     folder, known = info
-    return SourceFootage(known, np.ones(54, bool) if seen is None else seen, folder, place)
+    return SourceVideos(known, np.ones(54, bool) if seen is None else seen, folder, place)
 
 
 def test_stretches_are_those_in_which_the_face_is_seen(info: tuple[Path, AvatarInfo]) -> None:
@@ -72,13 +73,13 @@ def test_stretches_are_those_in_which_the_face_is_seen(info: tuple[Path, AvatarI
 
 
 def test_frames_of_several_videos_follow_one_another_in_both_directions(info: tuple[Path, AvatarInfo]) -> None:
-    course = course_of(leg(30, 1, 5), leg(9, -1, 4), leg(40, 0, 3))
+    course = source_plan_of(segment(30, 1, 5), segment(9, -1, 4), segment(40, 0, 3))
     seen = [number_of(image) for image in footage_of(info).play(course)]
     assert seen == [18, 19, 20, 21, 22, 9, 8, 7, 6, 28, 28, 28]
 
 
 def test_neighbours_fade_into_each_other(info: tuple[Path, AvatarInfo]) -> None:
-    course = course_of(leg(20, 1, 10), leg(2, 1, 10, fade=4))
+    course = source_plan_of(segment(20, 1, 10), segment(2, 1, 10, fade=4))
     images = list(footage_of(info).play(course))
     assert len(images) == 16
     seen = [image.mean() / 4 for image in images]
@@ -104,7 +105,9 @@ def test_two_videos_are_open_at_most_and_none_is_left_open(
             super().__exit__(*error)
 
     monkeypatch.setattr(source_frames, "SegmentReader", Counted)
-    course = course_of(leg(0, 1, 9), leg(20, 1, 9, fade=3), leg(11, -1, 9, fade=3), leg(50, -1, 9, fade=3))
+    course = source_plan_of(
+        segment(0, 1, 9), segment(20, 1, 9, fade=3), segment(11, -1, 9, fade=3), segment(50, -1, 9, fade=3)
+    )
     assert len(list(footage_of(info).play(course))) == 27
     assert max(most) == 2
     assert not open_now
@@ -117,7 +120,7 @@ def test_two_videos_are_open_at_most_and_none_is_left_open(
 
 
 def test_memory_is_bounded(info: tuple[Path, AvatarInfo], monkeypatch: pytest.MonkeyPatch) -> None:
-    course = course_of(leg(30, 1, 20), leg(49, -1, 20))
+    course = source_plan_of(segment(30, 1, 20), segment(49, -1, 20))
     whole = list(footage_of(info).play(course))
     monkeypatch.setattr(source_frames, "_MEMORY", 0)
     pieces = list(footage_of(info).play(course))
@@ -127,19 +130,19 @@ def test_memory_is_bounded(info: tuple[Path, AvatarInfo], monkeypatch: pytest.Mo
 def only(info: tuple[Path, AvatarInfo], video: SourceVideo) -> tuple[Path, AvatarInfo]:
     """The same footage, of one video alone."""
     folder, known = info
-    source = replace(known.source, footage=(video,))
+    source = replace(known.source, videos=(video,))
     return folder, replace(known, stretches=((0, video.num_frames),), source=source)
 
 
 def test_another_rate_gives_the_nearest_frames(tmp_path: Path, info: tuple[Path, AvatarInfo]) -> None:
     write_numbers(tmp_path / "b.mkv", 60, rate=50)
-    footage = SourceFootage(only(info, SourceVideo("b.mkv", 30))[1], np.ones(30, bool), tmp_path, None)
-    assert [number_of(image) for image in footage.play(course_of(leg(0, 1, 5)))] == [0, 2, 4, 6, 8]
+    footage = SourceVideos(only(info, SourceVideo("b.mkv", 30))[1], np.ones(30, bool), tmp_path, None)
+    assert [number_of(image) for image in footage.play(source_plan_of(segment(0, 1, 5)))] == [0, 2, 4, 6, 8]
 
 
 def test_footage_may_have_moved(info: tuple[Path, AvatarInfo], tmp_path: Path) -> None:
     folder, known = info
-    course, both = course_of(leg(30, 1, 5)), course_of(leg(30, 1, 5), leg(0, 1, 5))
+    course, both = source_plan_of(segment(30, 1, 5)), source_plan_of(segment(30, 1, 5), segment(0, 1, 5))
     with pytest.raises(InputError, match=r"no longer there: .*b\.mkv is missing; give the folder .*--paste FOLDER"):
         footage_of((tmp_path, known)).check(course)
     assert footage_of((tmp_path, known), folder).check(both).path == str(folder / "b.mkv")
@@ -154,24 +157,68 @@ def test_one_of_several_videos_may_be_given(info: tuple[Path, AvatarInfo], tmp_p
     footage = footage_of(info, folder / "b.mkv")
     assert footage.stretches == [(12, 30), (30, 54)]
     assert footage.is_one_video
-    assert number_of(next(footage.play(course_of(leg(30, 1, 2))))) == 18
+    assert number_of(next(footage.play(source_plan_of(segment(30, 1, 2))))) == 18
     (tmp_path / "c.mkv").write_bytes((folder / "a.mkv").read_bytes())
-    with pytest.raises(InputError, match="none of the videos of the avatar's footage; give their folder"):
+    with pytest.raises(InputError, match="none of the videos that the avatar was learned from; give their folder"):
         footage_of(info, tmp_path / "c.mkv")
 
 
 def test_other_footage_is_refused(info: tuple[Path, AvatarInfo]) -> None:
     folder, known = info
-    with pytest.raises(InputError, match="does not say what footage"):
+    with pytest.raises(InputError, match="does not say what video"):
         footage_of((folder, replace(known, source=None)))
     wide = replace(known, source=replace(known.source, frame_size=(64, 36)))
-    with pytest.raises(InputError, match="has 48 x 36 pixels and the footage of the avatar had 64 x 36"):
-        footage_of((folder, wide)).check(course_of(leg(0, 1, 5)))
-    long = SourceFootage(only(info, SourceVideo("a.mkv", 30))[1], np.ones(30, bool), folder, None)
-    assert len(list(long.play(course_of(leg(0, 1, 12))))) == 12
+    with pytest.raises(InputError, match="has 48 x 36 pixels and the video of the avatar had 64 x 36"):
+        footage_of((folder, wide)).check(source_plan_of(segment(0, 1, 5)))
+    long = SourceVideos(only(info, SourceVideo("a.mkv", 30))[1], np.ones(30, bool), folder, None)
+    assert len(list(long.play(source_plan_of(segment(0, 1, 12))))) == 12
     with pytest.raises(InputError, match="has 12 frames, fewer than"):
-        long.locate(course_of(leg(0, 1, 13)))
+        long.locate(source_plan_of(segment(0, 1, 13)))
     with pytest.raises(InputError, match="never shows its face"):
         footage_of(info, seen=np.zeros(54, bool))
     with pytest.raises(InputError, match="has 50 frames and its performance more"):
-        footage_of((folder, replace(known, source=replace(known.source, footage=known.source.footage[1:]))))
+        footage_of((folder, replace(known, source=replace(known.source, videos=known.source.videos[1:]))))
+
+
+def a_scene(x: float, y: float = 60.0, size: tuple[int, int] = (120, 160)) -> np.ndarray:
+    """A still, coloured scene with a spotted disk in it."""
+    height, width = size
+    rng = np.random.default_rng(0)
+    scene = cv2.GaussianBlur(rng.uniform(0, 160, (height, width, 3)), (0, 0), 5)
+    spots = cv2.GaussianBlur(rng.uniform(-400, 600, (81, 81, 3)), (0, 0), 3)
+    disk = cv2.GaussianBlur(np.float64(np.hypot(*np.mgrid[-40:41, -40:41]) < 30), (0, 0), 1)[..., None]
+    moved = np.float64([[1, 0, x - 40], [0, 1, y - 40]])
+    share = cv2.warpAffine(disk, moved, (width, height))[..., None]
+    return np.clip((1 - share) * scene + share * cv2.warpAffine(120 + spots, moved, (width, height)), 0, 255).astype(
+        np.uint8
+    )
+
+
+def test_the_ends_are_the_pictures() -> None:
+    first, second = a_scene(70), a_scene(78)
+    assert np.abs(morph(first, second, 0).astype(int) - first).max() <= 1
+    assert np.abs(morph(first, second, 1).astype(int) - second).mean() < 2
+
+
+def test_half_way_what_moved_is_half_way_and_is_not_seen_twice() -> None:
+    first, second, truth = a_scene(70), a_scene(80), a_scene(75).astype(int)
+    made = morph(first, second, 0.5)
+    assert made.shape == first.shape
+    assert made.dtype == np.uint8
+    faded = cv2.addWeighted(first, 0.5, second, 0.5, 0)
+    inside = np.s_[40:80, 60:90]
+    assert np.abs(made.astype(int) - truth)[inside].mean() < 0.4 * np.abs(faded.astype(int) - truth)[inside].mean()
+    assert np.abs(made.astype(int) - first)[:20].mean() < 2  # the scene stays where it is
+
+
+def test_what_only_changes_fades() -> None:
+    first = np.full((40, 60, 3), 100, np.uint8)
+    assert (morph(first, np.full_like(first, 140), 0.25) == 110).all()
+
+
+def test_large_pictures_are_followed_in_small_ones() -> None:
+    first, second = (cv2.resize(a_scene(x), (960, 720), interpolation=cv2.INTER_CUBIC) for x in (70, 76))
+    truth = cv2.resize(a_scene(73), (960, 720), interpolation=cv2.INTER_CUBIC).astype(int)
+    made, faded = morph(first, second, 0.5).astype(int), cv2.addWeighted(first, 0.5, second, 0.5, 0).astype(int)
+    inside = np.s_[240:480, 360:525]
+    assert np.abs(made - truth)[inside].mean() < 0.5 * np.abs(faded - truth)[inside].mean()

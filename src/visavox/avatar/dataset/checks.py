@@ -1,4 +1,4 @@
-"""Whether footage can become an avatar, each answer with a sentence on what to do.
+"""Checks of a person's video: can it become an avatar, each answer with a sentence on what to do.
 
 What the headers tell is said before anything is decoded; the rest once the face has been followed, before the long
 work.
@@ -12,12 +12,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from visavox.avatar.dataset.camera_check import CameraMotion
-from visavox.avatar.dataset.crop_plan import CropPlan
-from visavox.avatar.dataset.footage import Footage
+from visavox.avatar.dataset.camera import CameraMotion, CropPlan
 from visavox.avatar.dataset.settings import DataSettings
-from visavox.avatar.dataset.speech import Lags, Sound
-from visavox.avatar.dataset.tracking import PersonTrack, stretches
+from visavox.avatar.dataset.signals import Lags, PersonAudio
+from visavox.avatar.dataset.tracking import PersonTrack, PersonVideos, stretches
 from visavox.constants import FRAME_RATE
 from visavox.data.preparation.quality import blur, face_size
 from visavox.errors import InputError
@@ -25,11 +23,11 @@ from visavox.face.geometry.pose import facing, head_angles
 from visavox.types import FrameStatus
 
 GOOD_SECONDS = 120.0
-"""Footage from which on an avatar has seen most of what a mouth does."""
+"""Video from which on an avatar has seen most of what a mouth does."""
 SLOWEST = 20
 """Least frames a second."""
 MOVED, MOVED_FAR = 0.006, 0.03
-"""Way of the background, in widths of the picture, that is worth a word, and with which one camera is not fixed."""
+"""Way of the background, in widths of the image, that is worth a word, and with which one camera is not fixed."""
 OTHER_SCENE = 18.0
 """Mean difference of the background from its median, in grey levels, that is another scene."""
 SEEN_LITTLE = 0.5
@@ -50,20 +48,20 @@ Level = Literal["good", "remark", "failed"]
 
 @dataclass(frozen=True)
 class Finding:
-    """The answer to one question about the footage."""
+    """The answer to one question about the video."""
 
     name: str
-    """What was asked: camera, length, cuts ..."""
+    """Subject of the check: camera, length, cuts ..."""
     level: Level
-    """good, remark (go on, but better footage makes a better avatar) or failed."""
+    """good, remark (go on, but better video makes a better avatar) or failed."""
     text: str
-    """What was found."""
+    """The finding in words."""
     advice: str = ""
-    """What to do about it; empty where all is good."""
+    """Advice; empty where all is good."""
 
     @property
     def sentence(self) -> str:
-        """What was found and what to do, in one line."""
+        """Finding and advice in one line."""
         return f"{self.text}; {self.advice}" if self.advice else self.text
 
     def as_dict(self) -> dict[str, Any]:
@@ -71,16 +69,16 @@ class Finding:
         return asdict(self)
 
 
-def check_headers(footage: Footage, settings: DataSettings) -> None:
+def check_headers(videos: PersonVideos, settings: DataSettings) -> None:
     """Refuse what cannot become an avatar, by the headers alone.
 
     Raises:
         InputError: the first thing that is wrong.
     """
-    first = footage.videos[0]
-    for video in footage.videos:
+    first = videos.files[0]
+    for video in videos.files:
         info = video.info
-        if (info.width, info.height) != footage.frame_size:
+        if (info.width, info.height) != videos.frame_size:
             raise InputError(
                 f"{video.source.name} is {info.width} x {info.height} and {first.source.name} {first.info.width} x "
                 f"{first.info.height}; one fixed camera has one size: give the videos of one camera"
@@ -88,14 +86,14 @@ def check_headers(footage: Footage, settings: DataSettings) -> None:
         if info.frame_rate < SLOWEST:
             raise InputError(
                 f"{video.source.name} has {float(info.frame_rate):.3g} frames a second; an avatar needs {SLOWEST} or "
-                "more, better 25: record anew"
+                "more, better 25: record again"
             )
-    if not any(video.info.has_audio for video in footage.videos):
-        raise InputError("the footage has no sound; give video with the person's own speech")
-    seconds = sum(float(video.info.duration or settings.minimum_seconds) for video in footage.videos)
+    if not any(video.info.has_audio for video in videos.files):
+        raise InputError("the video has no audio; give video with the person's own speech")
+    seconds = sum(float(video.info.duration or settings.minimum_seconds) for video in videos.files)
     if seconds < settings.minimum_seconds:
         raise InputError(
-            f"the footage is {seconds:.1f} s long; give {settings.minimum_seconds:g} s or more of one person, better "
+            f"the video is {seconds:.1f} s long; give {settings.minimum_seconds:g} s or more of one person, better "
             "3 to 5 minutes (--minimum-seconds lowers the limit)"
         )
 
@@ -104,18 +102,18 @@ def check_tracked(
     track: PersonTrack,
     beside: np.ndarray,
     camera: CameraMotion,
-    sound: Sound,
+    audio: PersonAudio,
     lags: Lags,
     settings: DataSettings,
 ) -> list[Finding]:
-    """Judge footage in which the face has been followed.
+    """Check a video in which the face has been followed.
 
     Args:
         track: the person.
         beside: bool (T,), frames with a second face.
         camera: how the background moves.
-        sound: of all videos.
-        lags: of sound and lips.
+        audio: of all videos.
+        lags: of audio and lips.
         settings: what is asked for.
     """
     return [
@@ -125,17 +123,17 @@ def check_tracked(
         _second_faces(beside),
         _pose(track),
         _face_size(track),
-        _sound(sound),
+        _audio(audio),
         _sync(lags),
     ]
 
 
-def check_pictures(crops: Sequence[np.ndarray], plan: CropPlan) -> list[Finding]:
-    """Judge stored pictures of the face: their resolution and how sharp they are.
+def check_images(crops: Sequence[np.ndarray], plan: CropPlan) -> list[Finding]:
+    """Check stored images of the face: their resolution and how sharp they are.
 
     Args:
-        crops: uint8 RGB (h, w, 3), a few faces cut out of stored pictures.
-        plan: how the pictures were cut out.
+        crops: uint8 RGB (h, w, 3), a few faces cut out of stored images.
+        plan: how the images were cut out.
     """
     findings = []
     if plan.scale > 1.25:
@@ -153,7 +151,7 @@ def check_pictures(crops: Sequence[np.ndarray], plan: CropPlan) -> list[Finding]
     text = f"blur of the face {value:.2f} (0 sharp, 1 without detail)"
     if value > BLURRED:
         findings.append(
-            Finding("blur", "remark", text, "use sharper footage: more light, focus on the eyes, less compression")
+            Finding("blur", "remark", text, "use sharper video: more light, focus on the eyes, less compression")
         )
     else:
         findings.append(Finding("blur", "good", text))
@@ -168,7 +166,7 @@ def refuse_failed(findings: Sequence[Finding], force: bool) -> None:
     """
     failed = [finding.sentence for finding in findings if finding.level == "failed"]
     if failed and not force:
-        raise InputError(f"the footage cannot become an avatar: {'. '.join(failed)} (--force goes on all the same)")
+        raise InputError(f"the video cannot become an avatar: {'. '.join(failed)} (--force goes on all the same)")
 
 
 def _length(track: PersonTrack, settings: DataSettings) -> Finding:
@@ -183,7 +181,7 @@ def _length(track: PersonTrack, settings: DataSettings) -> Finding:
     if share < SEEN_LITTLE:
         return Finding("length", "remark", text, "cut out what does not show the person")
     if seconds < GOOD_SECONDS:
-        return Finding("length", "remark", text, "3 to 5 minutes make a mouth that has seen every sound")
+        return Finding("length", "remark", text, "3 to 5 minutes make a mouth that has seen every speech sound")
     return Finding("length", "good", text)
 
 
@@ -199,14 +197,14 @@ def _camera(camera: CameraMotion) -> Finding:
         return Finding(
             "camera",
             "failed",
-            f"the background differs by {camera.difference:.0f} grey levels between parts of the footage",
+            f"the background differs by {camera.difference:.0f} grey levels between parts of the video",
             "give only what one fixed camera recorded before one background, in the same light",
         )
     if camera.shift is None:
         return Finding(
             "camera", "good", f"the background is plain and stays within {camera.difference:.1f} grey levels"
         )
-    text = f"the background moves by up to {camera.shift:.1%} of the picture's width"
+    text = f"the background moves by up to {camera.shift:.1%} of the image's width"
     if camera.shift > MOVED_FAR:
         return Finding("camera", "failed", text, "put the camera on a stand, or stabilise the video, and crop it")
     if camera.shift > MOVED:
@@ -218,7 +216,7 @@ def _cuts(track: PersonTrack) -> Finding:
     cuts = len(stretches(track.stretch)) - len(stretches(track.video))
     if cuts == 0:
         return Finding("cuts", "good", "no cuts")
-    return Finding("cuts", "remark", f"{cuts} cuts within the videos", "uncut footage of one camera is safer")
+    return Finding("cuts", "remark", f"{cuts} cuts within the videos", "uncut video of one camera is safer")
 
 
 def _second_faces(beside: np.ndarray) -> Finding:
@@ -229,7 +227,7 @@ def _second_faces(beside: np.ndarray) -> Finding:
         "faces",
         "remark",
         f"a second face is seen in {share:.0%} of the frames",
-        "take it out of the picture: everything that is not the person should stand still",
+        "take it out of the image: everything that is not the person should stand still",
     )
 
 
@@ -241,7 +239,7 @@ def _pose(track: PersonTrack) -> Finding:
     yaw, pitch = (float(value) for value in np.percentile(angles[:, :2], 98, axis=0))
     text = f"the head turns by up to {yaw:.0f} degrees to the side and {pitch:.0f} up or down"
     if max(yaw, pitch) > TURNED:
-        return Finding("pose", "remark", text, "let the person look about into the camera: profiles are painted badly")
+        return Finding("pose", "remark", text, "let the person look about into the camera: profiles are rendered badly")
     return Finding("pose", "good", text)
 
 
@@ -255,21 +253,21 @@ def _face_size(track: PersonTrack) -> Finding:
     return Finding("face size", "good", text)
 
 
-def _sound(sound: Sound) -> Finding:
-    if sound.silent == len(sound.waveforms):
-        return Finding("sound", "failed", "no video has sound that can be decoded", "give video with speech")
-    if sound.silent:
+def _audio(audio: PersonAudio) -> Finding:
+    if audio.silent == len(audio.waveforms):
+        return Finding("audio", "failed", "no video has audio that can be decoded", "give video with speech")
+    if audio.silent:
         return Finding(
-            "sound",
+            "audio",
             "remark",
-            f"{sound.silent} of {len(sound.waveforms)} videos have no sound",
+            f"{audio.silent} of {len(audio.waveforms)} videos have no audio",
             "leave those out: a mouth that moves in silence teaches nothing good",
         )
-    if sound.level < QUIET:
+    if audio.level < QUIET:
         return Finding(
-            "sound", "failed", f"the loudest moments have {sound.level:.0f} dB", "give video with audible speech"
+            "audio", "failed", f"the loudest moments have {audio.level:.0f} dB", "give video with audible speech"
         )
-    return Finding("sound", "good", f"speech of {sound.level:.0f} dB at its loudest")
+    return Finding("audio", "good", f"speech of {audio.level:.0f} dB at its loudest")
 
 
 def _sync(lags: Lags) -> Finding:
@@ -277,11 +275,11 @@ def _sync(lags: Lags) -> Finding:
         return Finding(
             "sync",
             "remark",
-            "whether sound and lips are in step could not be told",
-            "see that they are; the sound was left as it is",
+            "whether audio and lips are in step could not be measured",
+            "see that they are; the audio was left as it is",
         )
     largest = max(lags.seconds, key=abs)
     if largest == 0:
-        return Finding("sync", "good", "sound and lips are in step")
+        return Finding("sync", "good", "audio and lips are in step")
     late = "late" if largest < 0 else "early"
-    return Finding("sync", "good", f"the sound came up to {abs(largest) * 1000:.0f} ms too {late}, and was moved")
+    return Finding("sync", "good", f"the audio came up to {abs(largest) * 1000:.0f} ms too {late}, and was moved")

@@ -1,4 +1,4 @@
-"""The page about a person's data set: what was found, and pictures of every part."""
+"""The page about a person's data set: what was found, and images of every part."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from visavox.runtime.files import write_whole
 from visavox.runtime.page import Block, Heading, Paragraph, Picture, Table, html_page
 
 COLUMNS = 6
-"""Pictures in a row."""
+"""Images in a row."""
 TILE = 192
-"""Side of a picture on the page, in pixels."""
+"""Side of an image on the page, in pixels."""
 HEAD_TINT, TORSO_TINT = (255, 60, 60), (60, 200, 60)
 """Colours in which masks are shown."""
 
 
-def write_report(path: Path, data: PersonData, findings: Sequence[Finding], figures: dict[str, Any]) -> None:
-    """Write the page, one HTML file with its pictures inside."""
-    chosen = telling_frames(data)
+def write_report(path: Path, data: PersonData, findings: Sequence[Finding], values: dict[str, Any]) -> None:
+    """Write the page, one HTML file with its images inside."""
+    selected = telling_frames(data)
     blocks: list[Block] = [
         Heading("The person's data set", 1),
-        Paragraph(_summary(figures)),
+        Paragraph(_summary(values)),
         Heading("Checks"),
         Table(
             ("check", "", "found", "what to do"), tuple((one.name, one.level, one.text, one.advice) for one in findings)
@@ -40,13 +40,13 @@ def write_report(path: Path, data: PersonData, findings: Sequence[Finding], figu
             "From the front, turned to both sides, up and down, and evenly over time; the head in red, torso and neck "
             "in green."
         ),
-        Picture(_png(sheet([data.frames[index] for index in chosen])), "frames"),
-        Picture(_png(sheet([tinted(data, index) for index in chosen])), "masks"),
-        Heading("The torso with the head painted out"),
-        Picture(_png(sheet([on_checks(data.torso[index]) for index in chosen])), "torso"),
+        Picture(_png(sheet([data.frames[index] for index in selected])), "frames"),
+        Picture(_png(sheet([tinted(data, index) for index in selected])), "masks"),
+        Heading("The torso with the head removed"),
+        Picture(_png(sheet([on_chequers(data.torso[index]) for index in selected])), "torso"),
         Heading("Put together again"),
-        Paragraph(_put_together(data, chosen)),
-        Picture(_png(sheet([composed(data, index) for index in chosen])), "put together"),
+        Paragraph(_put_together(data, selected)),
+        Picture(_png(sheet([composed(data, index) for index in selected])), "put together"),
         Heading("The empty scene"),
         Picture(_png(data.background), "background"),
         *_masked_frames(data),
@@ -68,19 +68,19 @@ def telling_frames(data: PersonData) -> list[int]:
 
 def tinted(data: PersonData, index: int) -> np.ndarray:
     """A frame with the head in red and the torso in green: uint8 RGB (H, W, 3)."""
-    picture = data.frames[index].astype(np.float32)
+    image = data.frames[index].astype(np.float32)
     for mask, color in ((data.head_mask[index], HEAD_TINT), (data.torso_mask[index], TORSO_TINT)):
         share = 0.45 * mask.astype(np.float32)[..., None] / 255
-        picture = picture * (1 - share) + share * np.array(color, dtype=np.float32)
-    return picture.astype(np.uint8)
+        image = image * (1 - share) + share * np.array(color, dtype=np.float32)
+    return image.astype(np.uint8)
 
 
-def on_checks(picture: np.ndarray, square: int = 8) -> np.ndarray:
-    """An RGBA picture on a chequered ground: uint8 RGB (H, W, 3)."""
-    rows, columns = np.indices(picture.shape[:2]) // square
+def on_chequers(image: np.ndarray, square: int = 8) -> np.ndarray:
+    """An RGBA image on a chequered ground: uint8 RGB (H, W, 3)."""
+    rows, columns = np.indices(image.shape[:2]) // square
     ground = np.where((rows + columns) % 2, 200.0, 160.0)[..., None]
-    alpha = picture[..., 3:].astype(np.float32) / 255
-    return (picture[..., :3] * alpha + ground * (1 - alpha)).astype(np.uint8)
+    alpha = image[..., 3:].astype(np.float32) / 255
+    return (image[..., :3] * alpha + ground * (1 - alpha)).astype(np.uint8)
 
 
 def composed(data: PersonData, index: int) -> np.ndarray:
@@ -99,29 +99,29 @@ def composed(data: PersonData, index: int) -> np.ndarray:
     return np.round(np.clip(own, 0, 255) * head + behind * (1 - head)).astype(np.uint8)
 
 
-def sheet(pictures: Sequence[np.ndarray], columns: int = COLUMNS, tile: int = TILE) -> np.ndarray:
-    """Lay pictures (H, W, 3) out in rows: uint8 RGB."""
-    how = cv2.INTER_AREA if pictures[0].shape[0] >= tile else cv2.INTER_CUBIC
-    tiles = [cv2.resize(np.asarray(picture), (tile, tile), interpolation=how) for picture in pictures]
+def sheet(images: Sequence[np.ndarray], columns: int = COLUMNS, tile: int = TILE) -> np.ndarray:
+    """Lay images (H, W, 3) out in rows: uint8 RGB."""
+    how = cv2.INTER_AREA if images[0].shape[0] >= tile else cv2.INTER_CUBIC
+    tiles = [cv2.resize(np.asarray(image), (tile, tile), interpolation=how) for image in images]
     tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
     return np.concatenate(
         [np.concatenate(tiles[start : start + columns], axis=1) for start in range(0, len(tiles), columns)]
     )
 
 
-def _summary(figures: dict[str, Any]) -> str:
-    frames = figures["frames"]
+def _summary(values: dict[str, Any]) -> str:
+    frames = values["frames"]
     return (
         f"{frames['usable'] / FRAME_RATE:.1f} s of {frames['all'] / FRAME_RATE:.1f} s are usable, from "
-        f"{figures['footage']['videos']} videos; {frames['without_face']} frames without the face and "
+        f"{values['footage']['videos']} videos; {frames['without_face']} frames without the face and "
         f"{frames['not_segmented']} that could not be segmented are masked. {frames['train']} frames are learned from, "
-        f"{frames['test']} are kept for measuring. Pictures have {figures['crop']['size']} pixels a side, cut from "
-        f"{figures['crop']['side']}; {figures['background']['seen_share']:.0%} of the scene was seen empty."
+        f"{frames['test']} are kept for measuring. Images have {values['crop']['size']} pixels a side, cut from "
+        f"{values['crop']['side']}; {values['background']['seen_share']:.0%} of the scene was seen empty."
     )
 
 
-def _put_together(data: PersonData, chosen: Sequence[int]) -> str:
-    values = [psnr(_squared_error(data.frames[index], composed(data, index))) for index in chosen]
+def _put_together(data: PersonData, selected: Sequence[int]) -> str:
+    values = [psnr(_squared_error(data.frames[index], composed(data, index))) for index in selected]
     return (
         "Scene, torso and the frame's own head, one over the other. Against the frame itself: PSNR "
         f"{np.mean(values):.1f} dB, at least {np.min(values):.1f}. No renderer of head and torso gets above that."
@@ -144,6 +144,6 @@ def _masked_frames(data: PersonData) -> list[Block]:
     ]
 
 
-def _png(picture: np.ndarray) -> bytes:
-    _, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+def _png(image: np.ndarray) -> bytes:
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     return encoded.tobytes()

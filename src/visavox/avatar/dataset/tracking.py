@@ -1,8 +1,13 @@
-"""Following the face through all videos of the footage; a video that is done is not done again."""
+"""The videos of a person as one long row of frames, and the face followed through them.
+
+A video that is done is not done again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -11,19 +16,112 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from visavox.avatar.dataset.footage import Footage, FootageVideo
 from visavox.data.preparation.frame_grid import nearest_frames
+from visavox.data.preparation.sources import Source, find_sources
 from visavox.errors import InputError
 from visavox.face.track.track_file import load_tracks, save_tracks
 from visavox.face.track.tracker import FaceTracker, TrackerSettings, open_tracker
 from visavox.face.track.tracking import TrackingSettings, track_frames
+from visavox.media.info import VideoInfo, probe
 from visavox.media.reader import VideoReader
 from visavox.progress import Progress
 from visavox.runtime.files import write_whole
-from visavox.types import NUM_LANDMARKS, Frame, FrameStatus, Track
+from visavox.types import NUM_LANDMARKS, Frame, FrameStatus, PathLike, Track
+
+
+@dataclass(frozen=True)
+class PersonVideo:
+    """One of the videos."""
+
+    source: Source
+    """The file."""
+    info: VideoInfo
+    """Content of its header."""
+
+    @property
+    def path(self) -> str:
+        """Path of the file."""
+        return self.source.path
+
+    @property
+    def name(self) -> str:
+        """Name of the file without its ending."""
+        return Path(self.source.path).stem
+
+    @property
+    def digest(self) -> str:
+        """8 hex digits of name, size and time of change: what decides that work done before still fits."""
+        state = (self.source.name, self.source.num_bytes, os.stat(self.path).st_mtime_ns)
+        return hashlib.blake2b(repr(state).encode(), digest_size=4).hexdigest()
+
+
+@dataclass(frozen=True)
+class PersonVideos:
+    """All videos, in the order of their names."""
+
+    files: tuple[PersonVideo, ...]
+    """At least one."""
+    left_out: tuple[tuple[str, str], ...]
+    """Files that cannot be used, each with the reason."""
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Width and height of the frames."""
+        info = self.files[0].info
+        return info.width, info.height
+
+    @property
+    def expected_frames(self) -> int:
+        """Frames of all videos, as far as the headers tell."""
+        return sum(video.info.expected_frames or 0 for video in self.files)
+
+
+def find_videos(location: PathLike) -> PersonVideos:
+    """Find the videos of a person and look at their headers.
+
+    Raises:
+        InputError: there is none that can be used.
+    """
+    videos, left_out = [], []
+    for source in find_sources([location], "flat").sources:
+        try:
+            info = probe(source.path)
+        except InputError as error:
+            left_out.append((source.name, str(error)))
+            continue
+        if info.is_still:
+            left_out.append((source.name, "it is an image, not a video"))
+        else:
+            videos.append(PersonVideo(source, info))
+    if not videos:
+        raise InputError(
+            f"{left_out[0][0]}: {left_out[0][1]}; give a video of the person speaking, or a folder of videos"
+        )
+    return PersonVideos(tuple(videos), tuple(left_out))
+
+
+def read_frames(path: str, selected: Sequence[int] | np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Decode a video and give the frames that were chosen for the points of the 25 fps grid.
+
+    Args:
+        path: the video.
+        chosen: (n,) frame number for each point of the grid, ascending, with repetitions.
+
+    Yields:
+        Number of the point and image, uint8 RGB (H, W, 3); an image chosen twice is given twice.
+    """
+    point = 0
+    with VideoReader(path) as reader:
+        for frame in reader:
+            while point < len(selected) and selected[point] == frame.index:
+                yield point, frame.image
+                point += 1
+            if point == len(selected):
+                return
+
 
 THUMBNAIL_WIDTH = 160
-"""Columns of the small grey pictures by which the camera is judged."""
+"""Columns of the small grey images by which the camera is evaluated."""
 THUMBNAIL_SECONDS = 1.0
 """Seconds from one of them to the next."""
 TRACKER = TrackerSettings(max_faces=3, search_interval=25)
@@ -32,7 +130,7 @@ TRACKER = TrackerSettings(max_faces=3, search_interval=25)
 
 @dataclass(frozen=True)
 class Thumbnails:
-    """Small pictures of one video, one a second."""
+    """Small images of one video, one a second."""
 
     frames: np.ndarray
     """int64 (K,): which frames they are of."""
@@ -42,14 +140,14 @@ class Thumbnails:
 
 @dataclass(frozen=True)
 class VideoTrack:
-    """What is known of one video."""
+    """Frames, faces and thumbnails of one video."""
 
-    chosen: np.ndarray
+    selected: np.ndarray
     """int64 (n,): the frame of the video for each point of the 25 fps grid."""
     tracks: tuple[Track, ...]
     """The faces, the most prominent first; none where no face was found."""
     thumbnails: Thumbnails
-    """For judging the camera."""
+    """Small images for the check of the camera."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +187,7 @@ def stretches(labels: np.ndarray) -> list[tuple[int, int]]:
     return [(start, stop) for start, stop in pairwise(edges) if stop > start]
 
 
-def track_footage(footage: Footage, folder: Path, progress: Progress) -> tuple[Footage, list[VideoTrack]]:
+def track_videos(videos: PersonVideos, folder: Path, progress: Progress) -> tuple[PersonVideos, list[VideoTrack]]:
     """Follow the faces of all videos, or take up what an earlier run left in a folder.
 
     Returns:
@@ -99,14 +197,14 @@ def track_footage(footage: Footage, folder: Path, progress: Progress) -> tuple[F
         InputError: none could be.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    videos: list[FootageVideo] = []
+    decoded: list[PersonVideo] = []
     found: list[VideoTrack] = []
-    left_out = list(footage.left_out)
+    left_out = list(videos.left_out)
     with (
         _TrackerOnDemand() as tracker,
-        progress.bar("following the face", footage.expected_frames or None) as bar,
+        progress.bar("following the face", videos.expected_frames or None) as bar,
     ):
-        for video in footage.videos:
+        for video in videos.files:
             target = folder / f"{video.source.clip_name}.{video.digest}.npz"
             try:
                 if target.is_file():
@@ -116,17 +214,17 @@ def track_footage(footage: Footage, folder: Path, progress: Progress) -> tuple[F
             except InputError as error:
                 left_out.append((video.source.name, str(error)))
                 continue
-            videos.append(video)
+            decoded.append(video)
             found.append(_load(target))
-    if not videos:
+    if not decoded:
         raise InputError(f"{left_out[0][0]}: {left_out[0][1]}; give a video of the person speaking")
-    return Footage(tuple(videos), tuple(left_out)), found
+    return PersonVideos(tuple(decoded), tuple(left_out)), found
 
 
 def person_track(videos: list[VideoTrack], frame_size: tuple[int, int]) -> PersonTrack:
     """Put the most prominent faces of all videos into one row of frames."""
     parts = [_on_grid(video) for video in videos]
-    lengths = [len(video.chosen) for video in videos]
+    lengths = [len(video.selected) for video in videos]
     shots = [part[4] for part in parts]
     offsets = np.cumsum([0, *(int(shot.max(initial=-1)) + 1 for shot in shots[:-1])])
     return PersonTrack(
@@ -142,14 +240,14 @@ def person_track(videos: list[VideoTrack], frame_size: tuple[int, int]) -> Perso
 
 def _on_grid(video: VideoTrack) -> tuple[np.ndarray, ...]:
     """Landmarks, status, rotations, translations and shots of the first face at the points of the grid."""
-    count = len(video.chosen)
+    count = len(video.selected)
     if not video.tracks:
         nothing = np.full((count, NUM_LANDMARKS, 3), np.nan, dtype=np.float32)
         status = np.full(count, FrameStatus.ABSENT, dtype=np.uint8)
         return nothing, status, nothing[:, :3, :], nothing[:, 0, :], np.zeros(count, dtype=np.int32)
     track = video.tracks[0]
     return tuple(
-        array[video.chosen]
+        array[video.selected]
         for array in (track.landmarks, track.status, track.rotations, track.translations, track.shots)
     )
 
@@ -173,14 +271,14 @@ class _TrackerOnDemand:
             self._tracker.close()
 
 
-def _track_video(video: FootageVideo, tracker: FaceTracker, target: Path, report: Callable[[int], object]) -> None:
-    """Follow the faces of one video and write what was found: first the pictures, then the tracks."""
+def _track_video(video: PersonVideo, tracker: FaceTracker, target: Path, report: Callable[[int], object]) -> None:
+    """Follow the faces of one video and write what was found: first the images, then the tracks."""
     sampler = _Sampler()
     tracker.reset()
     times: list[Fraction] = []
     with VideoReader(video.path) as reader:
 
-        def watched() -> Iterator[Frame]:
+        def reported() -> Iterator[Frame]:
             for frame in reader:
                 sampler.push(frame)
                 times.append(frame.time)
@@ -188,27 +286,27 @@ def _track_video(video: FootageVideo, tracker: FaceTracker, target: Path, report
                 report(1)
 
         tracks = track_frames(
-            watched(),
+            reported(),
             tracker,
             frame_size=(reader.info.width, reader.info.height),
             settings=TrackingSettings(tracker=TRACKER),
         )
-    chosen = nearest_frames(times, video.info.frame_rate)
+    selected = nearest_frames(times, video.info.frame_rate)
     beside = target.with_suffix(".grid.npz")
     frames, images = np.array(sampler.frames), np.array(sampler.images)
-    write_whole(beside, lambda file: np.savez_compressed(file, chosen=chosen, frames=frames, images=images))
+    write_whole(beside, lambda file: np.savez_compressed(file, chosen=selected, frames=frames, images=images))
     save_tracks(tracks, target)
 
 
 def _load(target: Path) -> VideoTrack:
     with np.load(target.with_suffix(".grid.npz"), allow_pickle=False) as arrays:
         thumbnails = Thumbnails(arrays["frames"], arrays["images"])
-        chosen = arrays["chosen"]
-    return VideoTrack(chosen, tuple(load_tracks(target)), thumbnails)
+        selected = arrays["chosen"]
+    return VideoTrack(selected, tuple(load_tracks(target)), thumbnails)
 
 
 class _Sampler:
-    """Keeps a small grey picture of every second."""
+    """Keeps a small grey image of every second."""
 
     def __init__(self) -> None:
         self.frames: list[int] = []
@@ -230,8 +328,8 @@ def faces_beside(videos: Iterable[VideoTrack]) -> np.ndarray:
     """bool (T,): frames in which a second face is seen."""
     parts = []
     for video in videos:
-        beside = np.zeros(len(video.chosen), dtype=bool)
+        beside = np.zeros(len(video.selected), dtype=bool)
         for track in video.tracks[1:]:
-            beside |= track.status[video.chosen] == FrameStatus.DETECTED
+            beside |= track.status[video.selected] == FrameStatus.DETECTED
         parts.append(beside)
     return np.concatenate(parts)

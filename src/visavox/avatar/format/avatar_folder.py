@@ -4,8 +4,8 @@
 |---|---|
 | `avatar.json` | what is known of the avatar (`AvatarInfo`); written last, so that a folder with it is whole |
 | `head.safetensors`, `torso.safetensors` | the networks, in half precision; of the codes of frames the mean |
-| `postnet.safetensors` | the person's manner; not every avatar has one |
-| `performance.npz` | motion and pose of the footage that was learned from, frame by frame |
+| `postnet.safetensors` | the person's speaking style; not every avatar has one |
+| `performance.npz` | motion and pose of the video that was learned from, frame by frame |
 | `background.png` | the empty scene |
 
 `data` (the person's data set) and `training` (run folders) beside them are only for building, and may be deleted.
@@ -40,25 +40,25 @@ INFO_FILE = "avatar.json"
 HEAD_FILE, TORSO_FILE, POSTNET_FILE = "head.safetensors", "torso.safetensors", "postnet.safetensors"
 PERFORMANCE_FILE, BACKGROUND_FILE = "performance.npz", "background.png"
 NEEDED = (INFO_FILE, HEAD_FILE, TORSO_FILE, PERFORMANCE_FILE, BACKGROUND_FILE)
-"""What an avatar cannot speak without."""
+"""Files that an avatar cannot speak without."""
 _MAKE = "make it with `visavox avatar build VIDEO -o AVATAR`"
 
 
 @dataclass(frozen=True)
 class SourceVideo:
-    """One video of the footage."""
+    """One of the videos."""
 
     path: str
-    """Where it was, absolute or relative to the folder of the avatar."""
+    """Path at the time of the build, absolute or relative to the folder of the avatar."""
     num_frames: int
     """Frames of it, 25 a second."""
     lag: float = 0.0
-    """Seconds by which its sound was moved."""
+    """Seconds by which its audio was moved."""
 
 
 @dataclass(frozen=True)
 class SourceCrop:
-    """The square of the footage's frames that the avatar was learned from, in pixels of the frame."""
+    """The square of the videos' frames that the avatar was learned from, in pixels of the frame."""
 
     x: int
     """Left border."""
@@ -70,24 +70,24 @@ class SourceCrop:
 
 @dataclass(frozen=True)
 class AvatarSource:
-    """The footage that an avatar was learned from."""
+    """The videos that an avatar was learned from."""
 
-    footage: tuple[SourceVideo, ...]
+    videos: tuple[SourceVideo, ...]
     """The videos, in the order of their frames."""
     crop: SourceCrop
-    """What was cut out of them."""
+    """The square that was cut out of them."""
     frame_size: tuple[int, int]
     """Width and height of their frames, upright, in pixels."""
 
 
 @dataclass(frozen=True)
 class AvatarInfo:
-    """What is known of an avatar without loading it."""
+    """Description of an avatar, read without loading its networks."""
 
     size: int
-    """Side of the pictures that it was learned from, in pixels."""
+    """Side of the images that it was learned from, in pixels."""
     camera: PersonCamera
-    """The camera that looked at the person, in pixels of those pictures."""
+    """The camera that looked at the person, in pixels of those images."""
     stretches: tuple[tuple[int, int], ...]
     """Intervals [start, stop) of the performance in which time goes on without a joint."""
     motion: str = "motion"
@@ -95,13 +95,13 @@ class AvatarInfo:
     preset: str = ""
     """The recipe that it was built by."""
     licence: str = ""
-    """What it may be used for."""
+    """Permitted uses."""
     attribution: str = ""
-    """Who is to be named."""
+    """Credit to be given."""
     source: AvatarSource | None = None
-    """The footage; None where nothing is told of it."""
-    figures: Mapping[str, Any] = field(default_factory=dict)
-    """What was measured on the part of the footage that was held out."""
+    """The videos; None where they are not known."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Values on the part of the video that was held out."""
 
     @classmethod
     def load(cls, folder: PathLike) -> AvatarInfo:
@@ -124,17 +124,25 @@ class AvatarInfo:
                 f"{place} is an avatar of another format than {FORMAT}, which this visavox reads; install a newer "
                 "visavox, or build the avatar again"
             )
-        figures = stored.pop("figures", {})
+        values = stored.pop("figures", {})
+        source = stored.get("source")
+        if isinstance(source, dict) and "footage" in source:
+            stored["source"] = {**source, "videos": source["footage"]}
+            del stored["source"]["footage"]
         try:
             info = from_mapping(cls, stored)
             _check_stretches(info.stretches)
         except ValueError as error:
             raise _damaged(path, error) from error
-        return cls(**{**vars(info), "figures": figures})
+        return cls(**{**vars(info), "values": values})
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything as JSON values."""
-        return {"format": FORMAT, **asdict(self)}
+        """Return everything as JSON values, under the names that the format has had from the beginning."""
+        stored = asdict(self)
+        values = stored.pop("values")
+        if stored["source"] is not None:
+            stored["source"] = {"footage": stored["source"].pop("videos"), **stored["source"]}
+        return {"format": FORMAT, **stored, "figures": values}
 
     @property
     def num_frames(self) -> int:
@@ -147,21 +155,21 @@ class AvatarFolder:
     """An avatar whose parts were read."""
 
     folder: Path
-    """Where it lies."""
+    """The folder."""
     info: AvatarInfo
-    """What is known of it."""
+    """Content of its `avatar.json`."""
     head: Head
-    """Paints the head."""
+    """Renders the head."""
     torso: Torso
-    """Paints neck and shoulders."""
-    manner: SpeakerAdapter | None
-    """Brings motion into the person's manner; None: the avatar has no post-net."""
+    """Renders neck and shoulders."""
+    adapter: SpeakerAdapter | None
+    """Brings motion to the person; None: the avatar has no post-net."""
     motion: Motion
-    """What the person does in the footage, T frames."""
+    """Motion of the person in the video, T frames."""
     pose: HeadPose
-    """Where their head is in the same frames."""
+    """Pose of their head in the same frames."""
     background: np.ndarray
-    """uint8 (H, W, 3): the empty scene, as large as the pictures that the avatar was learned from."""
+    """uint8 (H, W, 3): the empty scene, as large as the images that the avatar was learned from."""
 
     @property
     def camera(self) -> PersonCamera:
@@ -200,21 +208,19 @@ def read_avatar(folder: PathLike, *, device: str = "cpu") -> AvatarFolder:
     background = read_still(str(place / BACKGROUND_FILE), str(place / BACKGROUND_FILE))[0]
     if background.shape != (info.size, info.size, 3) or info.camera.size != info.size:
         raise _damaged(place / BACKGROUND_FILE, ValueError(f"it is not {info.size} pixels square"))
-    manner: Any = None
+    adapter: Any = None
     if (place / POSTNET_FILE).is_file():
-        manner = SpeakerAdapter(load_model(place / POSTNET_FILE, PostNet, device=device))
+        adapter = SpeakerAdapter(load_model(place / POSTNET_FILE, PostNet, device=device))
     head = load_model(place / HEAD_FILE, Head, device=device)
     torso = load_model(place / TORSO_FILE, Torso, device=device)
-    return AvatarFolder(place, info, head, torso, manner, motion, pose, background)
+    return AvatarFolder(place, info, head, torso, adapter, motion, pose, background)
 
 
 def write_avatar(
     folder: PathLike,
     info: AvatarInfo,
+    weights: Mapping[str, PathLike],
     *,
-    head: PathLike,
-    torso: PathLike,
-    postnet: PathLike | None = None,
     motion: Motion,
     pose: HeadPose,
     background: np.ndarray,
@@ -224,10 +230,8 @@ def write_avatar(
     Args:
         folder: made where it is missing; an avatar that is there is replaced.
         info: what is known of it.
-        head: weights file of the head.
-        torso: weights file of the torso.
-        postnet: weights file of the post-net; None: the avatar has no manner of its own.
-        motion: of the footage's frames that were learned from.
+        weights: weights files of `head` and `torso`, and of `postnet` where the avatar has one.
+        motion: of the video's frames that were learned from.
         pose: of the same frames.
         background: uint8 (size, size, 3), the empty scene.
 
@@ -241,7 +245,7 @@ def write_avatar(
 
     _check_stretches(info.stretches)
     if background.shape != (info.size, info.size, 3) or info.camera.size != info.size:
-        raise ValueError(f"a background {background.shape} does not fit pictures of {info.size} pixels")
+        raise ValueError(f"a background {background.shape} does not fit images of {info.size} pixels")
     if not motion.num_frames == pose.num_frames == info.num_frames:
         raise ValueError(
             f"{motion.num_frames} frames of motion, {pose.num_frames} of pose, and stretches of {info.num_frames}"
@@ -250,12 +254,12 @@ def write_avatar(
     try:
         place.mkdir(parents=True, exist_ok=True)
         (place / INFO_FILE).unlink(missing_ok=True)
-        _store(head, "head", place / HEAD_FILE, info.licence)
-        _store(torso, "torso", place / TORSO_FILE, info.licence)
-        if postnet is None:
-            (place / POSTNET_FILE).unlink(missing_ok=True)
+        _store(weights["head"], "head", place / HEAD_FILE, info.licence)
+        _store(weights["torso"], "torso", place / TORSO_FILE, info.licence)
+        if "postnet" in weights:
+            _store(weights["postnet"], "postnet", place / POSTNET_FILE, info.licence)
         else:
-            _store(postnet, "postnet", place / POSTNET_FILE, info.licence)
+            (place / POSTNET_FILE).unlink(missing_ok=True)
         save_motion(motion, place / PERFORMANCE_FILE, pose=pose)
         Image.fromarray(background).save(place / BACKGROUND_FILE)
         write_whole(place / INFO_FILE, json.dumps(info.to_json(), indent=2, ensure_ascii=False) + "\n")
@@ -286,7 +290,7 @@ def _store(source: PathLike, network: str, target: Path, licence: str) -> None:
 
 
 def _with_mean_code(module: Any) -> Any:
-    """A head or torso whose only individual code is the mean of all, which is what pictures are made with."""
+    """A head or torso whose only individual code is the mean of all, which is what images are made with."""
     import torch
 
     with torch.device("meta"):
@@ -325,4 +329,40 @@ def _check_stretches(stretches: tuple[tuple[int, int], ...]) -> None:
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
-    return InputError(f"{path} is damaged or not what an avatar holds ({error}); build the avatar again or get it anew")
+    return InputError(
+        f"{path} is damaged or not what an avatar holds ({error}); build the avatar again, or fetch it again"
+    )
+
+
+SHIPPED_FOLDER = Path(__file__).parents[1] / "shipped"
+"""Folder of the shipped avatars, a folder each."""
+DEMO_AVATAR = "grid-s1"
+"""The one that the demo speaks with."""
+
+
+def list_avatars(folder: Path = SHIPPED_FOLDER) -> list[str]:
+    """Names of the avatars that come with visavox."""
+    return sorted(path.parent.name for path in folder.glob(f"*/{INFO_FILE}"))
+
+
+def find_avatar(name_or_path: PathLike, folder: Path = SHIPPED_FOLDER) -> Path:
+    """Find the folder of an avatar.
+
+    Args:
+        name_or_path: the name of one that comes with visavox, or a folder, whose parts are not looked at.
+        folder: where those that come with visavox lie.
+
+    Raises:
+        InputError: there is neither.
+    """
+    shipped = list_avatars(folder)
+    if str(name_or_path) in shipped:
+        return folder / str(name_or_path)
+    path = Path(name_or_path)
+    if path.exists():
+        return path
+    known = f"those that come with visavox are {', '.join(shipped)}" if shipped else "none comes with this visavox"
+    raise InputError(
+        f"there is no avatar {name_or_path}; give the folder of one ({known}), or make it with `visavox avatar build "
+        "VIDEO -o AVATAR`"
+    )

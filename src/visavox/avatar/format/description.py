@@ -1,4 +1,4 @@
-"""What is in the folder of an avatar, as JSON and as text for people. Nothing heavy is loaded here."""
+"""Description of an avatar's folder, as JSON and as text for people. Nothing heavy is loaded here."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from visavox.runtime.tables import text_table
 from visavox.types import PathLike
 
 DATA_PATH = Path("data") / "data.json"
-"""What is known of the footage, within an avatar whose data set is still there."""
-FIGURES = {
-    "psnr": "PSNR of the picture, dB",
+"""Description of the data set, within an avatar whose data set is still there."""
+METRICS = {
+    "psnr": "PSNR of the image, dB",
     "psnr_head": "PSNR of the head, dB",
     "psnr_seam": "PSNR where head and torso meet, dB",
-    "ssim": "SSIM of the picture",
+    "ssim": "SSIM of the image",
     "mouth_distance": "distance of the mouths in face features",
 }
-"""What is said of each figure."""
+"""Titles of the metrics."""
 
 
 def gather(folder: PathLike) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def _read_data(path: Path) -> dict[str, Any] | None:
 
 
 def _of_avatar(avatar: Mapping[str, Any], files: Mapping[str, int]) -> str:
-    figures = avatar["figures"]
+    values = avatar["figures"]
     rows = [("pictures", f"{avatar['size']} pixels, preset {avatar['preset'] or 'unknown'}")]
     seconds = avatar["stretches"][-1][1] / FRAME_RATE
     count = len(avatar["stretches"])
@@ -77,14 +77,14 @@ def _of_avatar(avatar: Mapping[str, Any], files: Mapping[str, int]) -> str:
     if POSTNET_FILE in files:
         rows.append(("speaks by", f"{avatar['motion']}, and a post-net of its own"))
     else:
-        why = figures.get("without_postnet")
+        why = values.get("without_postnet")
         rows.append(("speaks by", f"{avatar['motion']}, without a post-net" + (f": {why}" if why else "")))
-    for name, what in FIGURES.items():
-        if name in figures:
-            rows.append((what, f"{figures[name]:.4g}"))
-    if "frames" in figures:
-        part = {"test": "held-out", "train": "training"}.get(figures.get("part", ""), "")
-        rows.append(("measured on", f"{figures['frames']} {part} frames, by their own landmarks"))
+    for name, what in METRICS.items():
+        if name in values:
+            rows.append((what, f"{values[name]:.4g}"))
+    if "frames" in values:
+        part = {"test": "held-out", "train": "training"}.get(values.get("part", ""), "")
+        rows.append(("measured on", f"{values['frames']} {part} frames, by their own landmarks"))
     rows.append(("licence", avatar["licence"] or "not stated (--licence)"))
     rows.append(("attribution", avatar["attribution"] or "not stated (--attribution)"))
     rows += [(name, f"{size / 1e6:.2f} MB") for name, size in files.items()]
@@ -92,11 +92,11 @@ def _of_avatar(avatar: Mapping[str, Any], files: Mapping[str, int]) -> str:
     return text_table(rows, num_names=2)
 
 
-def _of_data(figures: Mapping[str, Any]) -> str:
-    """The checks and figures of a data set."""
-    frames, crop = figures["frames"], figures["crop"]
+def _of_data(values: Mapping[str, Any]) -> str:
+    """Return the checks and values of a data set as text."""
+    frames, crop = values["frames"], values["crop"]
     rows = []
-    for one in figures["findings"]:
+    for one in values["findings"]:
         advice = f"; {one['advice']}" if one["advice"] else ""
         mark = {"good": " ", "remark": "!", "failed": "X"}[one["level"]]
         rows.append((f"{mark} {one['name']}", f"{one['text']}{advice}"))
@@ -105,8 +105,8 @@ def _of_data(figures: Mapping[str, Any]) -> str:
         "",
         f"{frames['usable']} of {frames['all']} frames are usable ({frames['without_face']} without the face, "
         f"{frames['not_segmented']} not segmented): {frames['train']} to learn from, {frames['test']} to measure on",
-        f"pictures of {crop['size']} pixels from a square of {crop['side']} at {crop['x']}, {crop['y']}; "
-        f"{figures['background']['seen_share']:.0%} of the scene was seen empty",
+        f"images of {crop['size']} pixels from a square of {crop['side']} at {crop['x']}, {crop['y']}; "
+        f"{values['background']['seen_share']:.0%} of the scene was seen empty",
     ]
-    lines += [f"left out: {name}: {reason}" for name, reason in figures["footage"]["left_out"]]
+    lines += [f"left out: {name}: {reason}" for name, reason in values["footage"]["left_out"]]
     return "\n".join(lines)

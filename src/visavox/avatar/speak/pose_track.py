@@ -1,6 +1,6 @@
-"""Where the head is while an avatar speaks: for ever, without a jump.
+"""Endless head pose: extends the captured pose to any length without discontinuities.
 
-Footage has an end, and may be many short stretches. A stretch is played to and fro; at a turning point the head comes
+Video has an end, and may be many short stretches. A stretch is played to and fro; at a turning point the head comes
 to a halt and leaves it as softly. From one stretch to the next it travels like a reaching hand does (Flash and Hogan,
 "The Coordination of Arm Movements", J. Neurosci. 5, 1985: the path of least jerk), and no faster than the person moves.
 """
@@ -13,7 +13,7 @@ from itertools import cycle
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from visavox.avatar.dataset.person_motion import nearest_rotations
+from visavox.avatar.dataset.signals import nearest_rotations
 from visavox.types import HeadPose
 
 TURN = 10
@@ -33,10 +33,10 @@ EDGE = 0.01
 
 
 def endless_pose(pose: HeadPose, stretches: Sequence[tuple[int, int]], num_frames: int) -> HeadPose:
-    """Go on with the head of some footage for as long as is needed.
+    """Go on with the head of a video for as long as is needed.
 
     Args:
-        pose: of the footage.
+        pose: of the video.
         stretches: intervals [start, stop) of it in which time goes on.
         num_frames: frames wanted, any number.
     """
@@ -68,7 +68,7 @@ def still_pose(pose: HeadPose, num_frames: int) -> HeadPose:
 def borrowed_pose(theirs: HeadPose, own: HeadPose) -> HeadPose:
     """The movement of another head, moved and scaled into the range of a person's own.
 
-    Each number of the pose (three of the turn from the median, three of the place) keeps its course. What goes further
+    Each number of the pose (three of the turn from the median, three of the place) keeps its plan. What goes further
     than the person's ever did is made smaller as a whole; what is left outside, the rarest of all, is cut off.
 
     Args:
@@ -87,7 +87,7 @@ def borrowed_pose(theirs: HeadPose, own: HeadPose) -> HeadPose:
 
 
 def _deviations(pose: HeadPose) -> np.ndarray:
-    """What a pose does around its median, (T, 6): a turn in radians, a way in centimetres."""
+    """Return a pose relative to its median, (T, 6): a turn in radians, a way in centimetres."""
     middle = Rotation.from_matrix(still_pose(pose, 1).rotations[0])
     turns = (Rotation.from_matrix(pose.rotations) * middle.inv()).as_rotvec()
     return np.concatenate([turns, pose.translations - np.median(pose.translations, axis=0)], axis=1)
@@ -155,7 +155,7 @@ def _reach_in(steps: int) -> np.ndarray:
 
 
 def reach(time: np.ndarray) -> np.ndarray:
-    """The path of least jerk: the way done, from 0 to 1, after a share of the time, in the same form."""
+    """Return the way done on the path of least jerk, from 0 to 1, after a share (N,) of the time: float64 (N,)."""
     return time**3 * (10 - 15 * time + 6 * time**2)
 
 
@@ -188,13 +188,19 @@ def pose_between(
 
 
 def way_between(turns: Rotation, translations: np.ndarray, first: int, last: int) -> float:
-    """Centimetres from the pose of one frame to that of another; a turn counts as the way of a point on an `ARM`."""
+    """Return the centimetres from the pose of one frame to that of another, of T rotations and translations (T, 3).
+
+    A turn counts as the way of a point on an `ARM`.
+    """
     way = float(np.linalg.norm(translations[last] - translations[first]))
     return way + ARM * float((turns[last] * turns[first].inv()).magnitude())
 
 
 def usual_speed(turns: Rotation, translations: np.ndarray, stretches: Sequence[tuple[int, int]]) -> float:
-    """Centimetres a frame that the person's head hardly ever exceeds, at least a millimetre a second."""
+    """Return the centimetres a frame that a head hardly ever exceeds, of T rotations and translations (T, 3).
+
+    It is at least a millimetre a second.
+    """
     speeds = [np.zeros(0)]
     for start, stop in stretches:
         if stop - start < 2:

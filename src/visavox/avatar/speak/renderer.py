@@ -1,4 +1,4 @@
-"""The pictures of an avatar: head and torso without what is behind them, at any size."""
+"""The images of an avatar: head and torso without what is behind them, at any size."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from visavox.models.radiance.rays import Camera, scaled
 from visavox.types import HeadPose
 
 SMALLEST, LARGEST_GROWTH, LARGEST = 64, 4, 1024
-"""Smallest side of a picture; how many times the side that the avatar was learned at it may be; largest side."""
+"""Smallest side of an image; how many times the side that the avatar was learned at it may be; largest side."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Renderer:
 
     Args:
         avatar: the person.
-        size: side of the pictures.
+        size: side of the images.
         device: where its networks lie.
     """
 

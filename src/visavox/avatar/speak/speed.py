@@ -1,4 +1,4 @@
-"""How fast an avatar is drawn on this machine: frames a second, samples a ray, and what takes the time."""
+"""Rendering speed of an avatar on this machine: frames a second, samples a ray, shares of head and torso."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from visavox.avatar.format.avatar_folder import read_avatar
-from visavox.avatar.format.shipped_avatars import find_avatar, list_avatars
+from visavox.avatar.format.avatar_folder import find_avatar, list_avatars, read_avatar
 from visavox.data.radiance.ray_dataset import window_frames
 from visavox.errors import InputError
 from visavox.models.radiance.compiled import check_compiler, compile_networks
@@ -30,9 +29,9 @@ from visavox.weights.checkpoint import load_model
 WARM_UP = 3
 """Frames that are drawn before the clock runs."""
 SMALLEST, LARGEST = 16, 2048
-"""Sides of a picture that can be asked for, pixels."""
+"""Sides of an image that can be asked for, pixels."""
 _SHOWN = 2.3
-"""Side of the picture in heights of the face, where there is no avatar to tell; as footage is cropped."""
+"""Side of the image in heights of the face, where no avatar says it; as videos are cropped."""
 _FACE_HEIGHT, _DISTANCE = 20.0, 60.0
 """Of a head without an avatar, centimetres."""
 _SWAY = 12.0
@@ -41,7 +40,7 @@ _SWAY = 12.0
 
 @dataclass(frozen=True)
 class Machine:
-    """What it was measured on."""
+    """The machine of a measurement."""
 
     processor: str
     """Its name."""
@@ -52,16 +51,16 @@ class Machine:
     torch: str
     """Version of torch."""
     device: str
-    """Where it was drawn: the name of the CUDA device, or `cpu`."""
+    """Name of the CUDA device, or `cpu`."""
     precision: str
-    """What networks multiply in."""
+    """Number format in which networks multiply."""
     compiled: bool = False
-    """Whether head and torso were compiled."""
+    """True where head and torso were compiled."""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast pictures of one size are drawn."""
+    """Rendering speed of images of one size."""
 
     size: int
     """Side, pixels."""
@@ -85,7 +84,7 @@ class Speed:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is drawn: F frames that lie evenly over a performance."""
+    """The rendered person: F frames that lie evenly over a performance."""
 
     head: Head
     """The head."""
@@ -142,23 +141,23 @@ def _read_subject(path: PathLike, torso: PathLike | None, frames: int, device: s
             raise InputError(f"{path} is an avatar, which has its own torso; leave out --torso")
         return _from_avatar(path, frames, device)
     head = load_model(path, Head, device=device)
-    body = None if torso is None else load_model(torso, Torso, device=device)
-    return _swaying(head, body, frames, device)
+    below = None if torso is None else load_model(torso, Torso, device=device)
+    return _swaying(head, below, frames, device)
 
 
 def _from_avatar(path: PathLike, frames: int, device: str) -> Subject:
     avatar = read_avatar(path, device=device)
     seen = avatar.camera
     camera = Camera(seen.focal_length, seen.principal_point, (seen.size, seen.size))
-    chosen = np.linspace(0, avatar.motion.num_frames - 1, frames).round().astype(int)
+    selected = np.linspace(0, avatar.motion.num_frames - 1, frames).round().astype(int)
     around = avatar.head.config.landmarks.window
     displacements, stretches = avatar.motion.displacements, avatar.stretches
     places = [
         window_frames(frame, around, *next((start, stop) for start, stop in stretches if start <= frame < stop))
-        for frame in chosen
+        for frame in selected
     ]
     windows = np.stack([displacements[place] for place in places])
-    tensors = (avatar.pose.rotations[chosen], avatar.pose.translations[chosen], windows)
+    tensors = (avatar.pose.rotations[selected], avatar.pose.translations[selected], windows)
     return Subject(avatar.head, avatar.torso, camera, *(torch.from_numpy(part).float().to(device) for part in tensors))
 
 
@@ -201,15 +200,15 @@ def _measure(subject: Subject, size: int, progress: Progress) -> Speed:
     count = len(subject.rotations)
     for number in range(WARM_UP):
         draw(number % count)
-    seconds, of_head, pictures = [], [], []
+    seconds, of_head, images = [], [], []
     for frame in progress.track(range(count), f"drawing {size} px"):
-        taken, picture = _timed(partial(draw, frame), scene.device)
+        taken, image = _timed(partial(draw, frame), scene.device)
         seconds.append(taken)
-        pictures.append(picture)
+        images.append(image)
         # The torso draws the head itself: what the head takes of it is what it takes alone.
         of_head.append(taken if subject.torso is None else _timed(partial(head, frame), scene.device)[0])
     fast, median, slow = np.percentile(seconds, [25, 50, 75])
-    rays, samples = (sum(getattr(one, name) for one in pictures) for name in ("num_rays", "num_samples"))
+    rays, samples = (sum(getattr(one, name) for one in images) for name in ("num_rays", "num_samples"))
     share = min(1.0, float(np.median(of_head) / median))
     return Speed(size, count, 1 / median, 1 / slow, 1 / fast, rays / count, samples / max(1, rays), share, 1 - share)
 
@@ -220,10 +219,10 @@ def _face(subject: Subject, frame: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def _timed(draw: Callable[[], HeadPicture], device: torch.device) -> tuple[float, HeadPicture]:
     begin = time.perf_counter()
-    picture = draw()
+    image = draw()
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    return time.perf_counter() - begin, picture
+    return time.perf_counter() - begin, image
 
 
 def machine(device: str = "cpu", *, compiled: bool = False) -> Machine:

@@ -1,8 +1,8 @@
-"""What a person's footage shows of their face, and landmarks brought back into it.
+"""Range of the motion that a person's video shows, and landmarks clamped to it.
 
 A radiance field knows what it was shown. A mouth that is opened further than ever, or a shape that no frame had, comes
 out as a smear. So a motion is described by the principal components of the person's own displacements: each is held
-within what was seen, and all together no further from the mean than the footage ever was. What the components leave
+within what was seen, and all together no further from the mean than the video ever was. What the components leave
 over is kept, the lips' above all, because a shut mouth hangs on it, as far as it is no larger than usual.
 """
 
@@ -18,13 +18,13 @@ KEPT = 0.995
 EDGE = 0.005
 """Quantile at either end within which a component is left as it is."""
 KNEE = 0.25
-"""How far beyond that it may go, as a share of the distance from the median to the quantile."""
+"""Room beyond that, as a share of the distance from the median to the quantile."""
 FARTHEST = 0.999
 """Quantile of the distance from the mean, in deviations of the components, up to which frames are left as they are."""
 _PIECE = 1500  # frames at a time, which bounds the memory
 
 
-class MotionSupport:
+class MotionRange:
     """The range of one person's displacements.
 
     Args:
@@ -52,17 +52,17 @@ class MotionSupport:
         rest = (seen - self.mean - known @ self.components).reshape(-1, 68, 3)
         self._rest = np.quantile(np.linalg.norm(rest, axis=-1), 1 - EDGE, axis=0)  # (68,)
 
-    def hold(self, displacements: np.ndarray) -> np.ndarray:
+    def clamp(self, displacements: np.ndarray) -> np.ndarray:
         """Bring displacements (T, 68, 3), centimetres, into the range of the person's: float32 (T, 68, 3).
 
-        What lies within it stays; no number leaves that of the footage.
+        What lies within it stays; no number leaves that of the video.
         """
-        held = np.empty(displacements.shape, np.float32)
+        clamped = np.empty(displacements.shape, np.float32)
         for start in range(0, len(displacements), _PIECE):
-            held[start : start + _PIECE] = self._held(displacements[start : start + _PIECE].astype(np.float64))
-        return held
+            clamped[start : start + _PIECE] = self._clamped(displacements[start : start + _PIECE].astype(np.float64))
+        return clamped
 
-    def _held(self, displacements: np.ndarray) -> np.ndarray:
+    def _clamped(self, displacements: np.ndarray) -> np.ndarray:
         flat = displacements.reshape(-1, 204) - self.mean
         asked = flat @ self.components.T
         rest = (flat - asked @ self.components).reshape(-1, 68, 3)

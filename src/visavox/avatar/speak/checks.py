@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from visavox.avatar.format.avatar_folder import AvatarFolder
-from visavox.avatar.speak.backdrop import TRANSPARENT, check_backdrop
-from visavox.avatar.speak.footage_course import FootageCourse, plan_course
+from visavox.avatar.speak.compositing import TRANSPARENT, check_backdrop
 from visavox.avatar.speak.renderer import LARGEST, LARGEST_GROWTH, SMALLEST
-from visavox.avatar.speak.source_frames import SourceFootage
-from visavox.avatar.speak.speak_settings import AvatarSpeakSettings
+from visavox.avatar.speak.settings import AvatarSpeakSettings
+from visavox.avatar.speak.source_frames import SourceVideos
+from visavox.avatar.speak.source_plan import SourcePlan, plan_source
 from visavox.constants import FRAME_RATE
 from visavox.errors import InputError
 from visavox.media import AudioPlan, VideoInfo, VideoWriter, check_output, probe, probe_audio
@@ -37,24 +37,24 @@ class SpeakRequest:
     output: str
     """Path of the result."""
     settings: AvatarSpeakSettings
-    """How it is done."""
+    """Settings of the job."""
     size: int
     """Side at which the person is drawn, pixels."""
     like: VideoInfo
     """Size, rate and colours of the result."""
-    footage: SourceFootage | None
-    """The footage that the head is pasted into."""
+    videos: SourceVideos | None
+    """The video that the head is pasted into."""
     blink: str | float
-    """How the eyes blink."""
+    """Blinks: `natural`, `none`, or blinks a minute."""
 
     @property
     def is_transparent(self) -> bool:
-        """Whether the result has an alpha channel."""
+        """True where the result has an alpha channel."""
         return self.settings.background == TRANSPARENT
 
     @property
-    def sound(self) -> AudioPlan:
-        """What is heard."""
+    def audio_plan(self) -> AudioPlan:
+        """The audio of the result."""
         return AudioPlan(self.audio)
 
 
@@ -86,15 +86,15 @@ class CheckedFiles:
     output: str
     """Path of the result."""
     settings: AvatarSpeakSettings
-    """How it is done."""
+    """Settings of the job."""
     seconds: float | None
     """Length of the speech as its container says, which may not know it."""
     blink: str | float
-    """How the eyes blink."""
+    """Blinks: `natural`, `none`, or blinks a minute."""
 
 
 def check_files(audio: PathLike, output: PathLike, settings: AvatarSpeakSettings) -> CheckedFiles:
-    """Look at what can be judged without the avatar.
+    """Look at what can be evaluated without the avatar.
 
     Raises:
         InputError: something cannot be used.
@@ -121,15 +121,15 @@ def check_request(avatar: AvatarFolder, files: CheckedFiles) -> SpeakRequest:
     settings = files.settings
     model_info(avatar.info.motion)
     size = _size(settings.size, avatar.info.size)
-    footage, like = None, _drawn(size)
+    videos, like = None, _drawn(size)
     if settings.pastes:
         place = Path(str(settings.paste)) if settings.paste else None
-        footage = SourceFootage(avatar.info, avatar.motion.confidence > 0, avatar.folder, place)
-        # A container may not say how long the sound is, or not exactly: the rest is looked at when it is known.
+        videos = SourceVideos(avatar.info, avatar.motion.confidence > 0, avatar.folder, place)
+        # A container may not say how long the audio is, or not exactly: the rest is looked at when it is known.
         expected = math.ceil((files.seconds or 0) * FRAME_RATE)
-        first = footage.check(course_of(avatar, footage, max(1, expected), settings.seed))
+        first = videos.check(source_plan_of(avatar, videos, max(1, expected), settings.seed))
         like = replace(first, frame_rate=Fraction(FRAME_RATE), time_base=Fraction(1, FRAME_RATE))
-    request = SpeakRequest(files.audio, files.output, settings, size, like, footage, files.blink)
+    request = SpeakRequest(files.audio, files.output, settings, size, like, videos, files.blink)
     if request.output != STANDARD_STREAM:
         open_writer(request).abort()  # a rehearsal: an encoder, a container or a disk may refuse
     return request
@@ -140,20 +140,20 @@ def open_writer(request: SpeakRequest) -> VideoWriter:
     return VideoWriter(
         request.output,
         like=request.like,
-        audio=request.sound,
+        audio=request.audio_plan,
         encoding=request.settings.encoding,
         overwrite=request.settings.overwrite,
         transparent=request.is_transparent,
     )
 
 
-def course_of(avatar: AvatarFolder, footage: SourceFootage, num_frames: int, seed: int) -> FootageCourse:
-    """Choose the frames of an avatar's footage that a head is pasted into."""
-    return plan_course(avatar.pose, footage.stretches, num_frames, seed, in_order=footage.is_one_video)
+def source_plan_of(avatar: AvatarFolder, videos: SourceVideos, num_frames: int, seed: int) -> SourcePlan:
+    """Choose the frames of an avatar's video that a head is pasted into."""
+    return plan_source(avatar.pose, videos.stretches, num_frames, seed, in_order=videos.is_one_video)
 
 
 def _drawn(size: int) -> VideoInfo:
-    """A result of nothing but drawn pictures."""
+    """A result of nothing but drawn images."""
     return VideoInfo(
         path="",
         width=size,
@@ -168,7 +168,7 @@ def _drawn(size: int) -> VideoInfo:
 
 
 def _size(wanted: int | None, own: int) -> int:
-    """Side of the drawn pictures."""
+    """Side of the drawn images."""
     size = own if wanted is None else wanted
     largest = min(LARGEST, LARGEST_GROWTH * own)
     if wanted is not None and (not SMALLEST <= size <= max(largest, own) or size % 2):
@@ -193,4 +193,4 @@ def _check_pose(pose: str) -> None:
     if not Path(pose).is_file():
         raise InputError(f"the pose {pose} is not there; give original, still, or the path of a video of a head")
     if probe(pose).is_still:
-        raise InputError(f"the pose {pose} is a picture, in which nothing moves; give a video, original or still")
+        raise InputError(f"the pose {pose} is an image, in which nothing moves; give a video, original or still")

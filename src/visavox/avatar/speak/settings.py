@@ -1,4 +1,4 @@
-"""What a user can choose when an avatar speaks. Settings only: nothing heavy is loaded here."""
+"""Settings of an avatar that speaks. Nothing heavy is loaded here."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ _PASTE: PrimitiveConstructorSpec[str | None] = PrimitiveConstructorSpec(
 
 @dataclass(frozen=True)
 class AvatarSpeakSettings:
-    """How an avatar speaks."""
+    """Pose, blinks, scene and size of an avatar that speaks."""
 
     pose: str = "original"
-    """How the head moves. original: as in the footage, to and fro for as long as is needed; still: not at all; or a
+    """Movement of the head. original: as in the video, to and fro for as long as is needed; still: not at all; or a
     video, whose head movement is brought into the range of the person's."""
     blink: str = "natural"
     """natural (as the person does), none, or blinks a minute."""
     seed: Annotated[int, Range(minimum=0)] = 0
     """Another number gives another motion for the same speech, and other blinks."""
     temperature: Annotated[float | None, Range(0, 2, lowest="most likely", example=0.7)] = None
-    """How much of the motion is left to chance; 0 the most likely one, 1 all that people do, the motion model's own
+    """Share of chance in the motion; 0 the most likely one, 1 all that people do, the motion model's own
     default when left out."""
     size: int | None = None
-    """Side of the picture in pixels, even; that of the pictures that the avatar was learned from when left out. With
+    """Side of the image in pixels, even; that of the images that the avatar was learned from when left out. With
     --paste, the side at which the head is drawn before it is fitted into the frame."""
     background: str = "original"
-    """What is behind the person. original: the scene of the footage; green; transparent (.mov or .webm); or a picture,
+    """Scene behind the person. original: the scene of the video; green; transparent (.mov or .webm); or an image,
     of which the middle is taken."""
     paste: Annotated[str | None, _PASTE] = None
-    """Put the drawn head back into the frames of the footage, at their full resolution. Alone, the footage is looked
+    """Put the drawn head back into the frames of the video, at their full resolution. Alone, the video is looked
     for where it was; with a folder, there."""
     threads: Annotated[int | None, Range(minimum=1)] = None
     """Processor threads of the networks; half of the cores when left out, because encoding runs beside them."""
     device: Device = "auto"
-    """Where the networks run; auto takes a GPU when there is one."""
+    """Device of the networks; auto takes a GPU when there is one."""
     compile: bool = False
     """Compile head and torso first, which takes a while and pays for long recordings; on a CUDA device only."""
     encoding: Encoding = field(default_factory=Encoding)
-    """How the result is written."""
+    """Encoding of the result."""
     overwrite: bool = False
     """Replace the output when it exists."""
 
@@ -60,11 +60,11 @@ class AvatarSpeakSettings:
         """Refuse values that mean nothing."""
         check_ranges(self)
         if self.pastes and self.pose != "original":
-            raise InputError("the head is pasted into the footage, whose pose it has; leave out --pose or --paste")
+            raise InputError("the head is pasted into the video, whose pose it has; leave out --pose or --paste")
         if self.pastes and self.background != "original":
-            raise InputError("the head is pasted into the footage, which has its own background; leave out one of both")
+            raise InputError("the head is pasted into the video, which has its own background; leave out one of both")
 
     @property
     def pastes(self) -> bool:
-        """Whether the head goes back into the footage."""
+        """True where the head goes back into the video."""
         return self.paste is not None

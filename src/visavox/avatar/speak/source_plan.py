@@ -1,6 +1,6 @@
-"""Which frames of the footage a head is pasted into: for ever, without a jump.
+"""Endless plan of source frames: extends the video that a head is pasted into to any length without a jump.
 
-A stretch of the footage is played from one end to the other, and then the next one, forward or backward. Where one
+A stretch of the video is played from one end to the other, and then the next one, forward or backward. Where one
 ends and the next begins, the head is nearly at the same place and moves nearly alike, and for some frames both are
 seen: the one fades into the other while the head goes from the pose of the one to that of the other, as softly as in
 `pose_track`. A stretch that finds no near neighbour is played back again.
@@ -33,8 +33,8 @@ joints as there are stretches counts as near as it is."""
 
 
 @dataclass(frozen=True)
-class Leg:
-    """Frames that follow one another, in a stretch of the footage."""
+class Segment:
+    """Frames that follow one another, in a stretch of the video."""
 
     stretch: int
     """Number of the stretch."""
@@ -43,9 +43,9 @@ class Leg:
     step: int
     """1: forward; -1: backward; 0: the same frame again and again."""
     num_frames: int
-    """How many there are, those included that are seen together with a neighbour's."""
+    """Number of frames, those included that are seen together with a neighbour's."""
     fade: int = 0
-    """How many of them, at the beginning, are seen together with the last ones of the leg before."""
+    """Number of them, at the beginning, that are seen together with the last ones of the segment before."""
 
     @property
     def frames(self) -> np.ndarray:
@@ -54,11 +54,11 @@ class Leg:
 
 
 @dataclass(frozen=True)
-class FootageCourse:
-    """What is seen of the footage in T frames: one frame of it, or two that fade into each other."""
+class SourcePlan:
+    """Source frames of T frames: one each, or two that fade into each other."""
 
-    legs: tuple[Leg, ...]
-    """Where it comes from, one after the other."""
+    segments: tuple[Segment, ...]
+    """The segments, one after the other."""
     first: np.ndarray
     """int64 (T,): number of the frame, in the performance."""
     second: np.ndarray
@@ -74,55 +74,55 @@ class FootageCourse:
     @property
     def num_stretches(self) -> int:
         """Different stretches that are seen."""
-        return len({leg.stretch for leg in self.legs})
+        return len({segment.stretch for segment in self.segments})
 
     def pose(self, pose: HeadPose) -> HeadPose:
-        """Where the head is, T frames, of the pose of the whole performance."""
+        """Return the pose of the head, T frames, from that of the whole performance."""
         turns = Rotation.from_matrix(pose.rotations)
         turned, placed = pose_between(turns, pose.translations, self.first, self.second, self.share)
         return HeadPose(turned.as_matrix().astype(np.float32), placed.astype(np.float32), pose.frame_size)
 
 
-def plan_course(
+def plan_source(
     pose: HeadPose, stretches: Sequence[tuple[int, int]], num_frames: int, seed: int = 0, *, in_order: bool = False
-) -> FootageCourse:
-    """Choose frames of the footage for as long as is needed; more frames begin with the legs of fewer.
+) -> SourcePlan:
+    """Choose frames of the video for as long as is needed; more frames begin with the segments of fewer.
 
     Args:
-        pose: of the footage.
+        pose: of the video.
         stretches: intervals [start, stop) of it in which time goes on and the face is seen, one or more.
         num_frames: frames wanted.
         seed: with which of several stretches of one length it begins.
         in_order: play one stretch after the other as they are, and back from the last one: they belong to one video.
     """
-    legs: list[Leg] = []
+    segments: list[Segment] = []
     made = 0
-    for leg in _Walk(pose, stretches, seed, in_order).legs():
-        legs.append(leg)
-        made += leg.num_frames - leg.fade
+    for segment in _Walk(pose, stretches, seed, in_order).segments():
+        segments.append(segment)
+        made += segment.num_frames - segment.fade
         if made >= num_frames:
             break
-    legs[-1] = replace(legs[-1], num_frames=legs[-1].num_frames - (made - num_frames))
-    return _laid_out(legs)
+    segments[-1] = replace(segments[-1], num_frames=segments[-1].num_frames - (made - num_frames))
+    return _laid_out(segments)
 
 
 def fade_shares(count: int) -> np.ndarray:
-    """How much of the second of two legs is seen while they are seen together, float64 (count,), rising."""
+    """Return the share of the second of two segments while both are seen, float64 (count,), rising."""
     return reach(np.arange(1, count + 1) / (count + 1))
 
 
-def _laid_out(legs: list[Leg]) -> FootageCourse:
-    """Put legs one after the other."""
-    first, second, share = [legs[0].frames], [legs[0].frames], [np.zeros(legs[0].num_frames)]
-    for before, leg in pairwise(legs):
-        if leg.fade:
-            second[-1][-leg.fade :] = leg.frames[: leg.fade]
-            share[-1][-leg.fade :] = fade_shares(leg.fade)
-        first.append(leg.frames[leg.fade :])
-        second.append(leg.frames[leg.fade :])
-        share.append(np.zeros(leg.num_frames - leg.fade))
-        assert leg.fade <= before.num_frames - before.fade
-    return FootageCourse(tuple(legs), *(np.concatenate(column) for column in (first, second, share)))
+def _laid_out(segments: list[Segment]) -> SourcePlan:
+    """Put segments one after the other."""
+    first, second, share = [segments[0].frames], [segments[0].frames], [np.zeros(segments[0].num_frames)]
+    for before, segment in pairwise(segments):
+        if segment.fade:
+            second[-1][-segment.fade :] = segment.frames[: segment.fade]
+            share[-1][-segment.fade :] = fade_shares(segment.fade)
+        first.append(segment.frames[segment.fade :])
+        second.append(segment.frames[segment.fade :])
+        share.append(np.zeros(segment.num_frames - segment.fade))
+        assert segment.fade <= before.num_frames - before.fade
+    return SourcePlan(tuple(segments), *(np.concatenate(column) for column in (first, second, share)))
 
 
 @dataclass(frozen=True)
@@ -140,11 +140,11 @@ class _Joint:
     first: int
     """Its first frame."""
     step: int
-    """Which way it goes on."""
+    """Direction in which it goes on: 1 or -1."""
 
 
 class _Walk:
-    """Goes through the stretches of some footage for ever."""
+    """Goes through the stretches of a video for ever."""
 
     def __init__(self, pose: HeadPose, stretches: Sequence[tuple[int, int]], seed: int, in_order: bool) -> None:
         self._turns, self._translations = Rotation.from_matrix(pose.rotations), pose.translations
@@ -159,24 +159,24 @@ class _Walk:
         self._start = self._beginning(np.random.default_rng(seed))
         self._entries = self._find_entries()
 
-    def legs(self) -> Iterator[Leg]:
-        """Yield legs without end."""
+    def segments(self) -> Iterator[Segment]:
+        """Yield segments without end."""
         number, step, fade, played = self._start, 1, 0, 0
         start, stop = self._stretches[number]
         first = start
         while True:
             room = stop - first if step > 0 else first - start + 1
             if stop - start < 3:
-                yield Leg(number, start, 0, STAY)
+                yield Segment(number, start, 0, STAY)
                 continue
             self._last_played[number] = self._joints
             joint = self._best_joint(number, first, step, room, fade)
             if joint is None or (not self._in_order and joint.way > NEAR and played + room < STAY):
-                yield Leg(number, first, step, room, fade)
+                yield Segment(number, first, step, room, fade)
                 played += room
                 first, step, fade = first + step * (room - 1), -step, min(FADE, (stop - start) // 3)
                 continue
-            yield Leg(number, first, step, joint.leave + joint.fade, fade)
+            yield Segment(number, first, step, joint.leave + joint.fade, fade)
             self._joints += 1
             number, first, step, fade, played = joint.stretch, joint.first, joint.step, joint.fade, 0
             start, stop = self._stretches[number]
@@ -193,7 +193,7 @@ class _Walk:
         return int(rng.choice(usual))
 
     def _find_entries(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Places at which stretches can be entered: stretch (E,), frame (E,), step (E,), and course (E, 18)."""
+        """Places at which stretches can be entered: stretch (E,), frame (E,), step (E,), and plan (E, 18)."""
         rows = []
         for number, (start, stop) in enumerate(self._stretches):
             reached = np.arange(min(WINDOW, (stop - start) // 3))
@@ -202,10 +202,10 @@ class _Walk:
         if not rows:
             rows = [(0, self._stretches[0][0], 1)]
         stretch, frame, step = np.array(rows).T
-        return stretch, frame, step, self._courses(frame, step)
+        return stretch, frame, step, self._movements(frame, step)
 
-    def _courses(self, frames: np.ndarray, step: np.ndarray | int) -> np.ndarray:
-        """Where the head is at the beginning, in the middle and at the end of a fade, float64 (N, 18).
+    def _movements(self, frames: np.ndarray, step: np.ndarray | int) -> np.ndarray:
+        """Return the poses at the beginning, in the middle and at the end of a fade, float64 (N, 18).
 
         Two that are alike are so in place and in movement.
         """
@@ -214,8 +214,10 @@ class _Walk:
         return np.concatenate(seen, axis=1) / np.sqrt(len(seen))
 
     def _best_joint(self, number: int, first: int, step: int, room: int, fade: int) -> _Joint | None:
-        """The nearest way to another stretch, from a leg with `room` frames to the end, of which `fade` are a fade."""
-        stretch, frame, entry_step, courses = self._entries
+        """The nearest way to another stretch, from a segment with `room` frames to the end, of which `fade` are a
+        fade.
+        """
+        stretch, frame, entry_step, movements = self._entries
         length = self._stretches[number][1] - self._stretches[number][0]
         earliest = max(fade, room - FADE - min(WINDOW, length // 3))
         leaves = np.arange(earliest, room - FADE + 1)
@@ -224,7 +226,7 @@ class _Walk:
         )
         if not len(allowed) or not len(leaves):
             return None
-        ways = cdist(self._courses(first + step * leaves, step), courses[allowed])
+        ways = cdist(self._movements(first + step * leaves, step), movements[allowed])
         age = self._joints - self._last_played[stretch[allowed]]
         repeated = REPEATED * np.clip(1 - age / len(self._stretches), 0, None)
         row, column = np.unravel_index(np.argmin(ways + repeated), ways.shape)

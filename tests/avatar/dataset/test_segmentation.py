@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visavox.avatar.dataset.background import Plate, clean_plate
-from visavox.avatar.dataset.fill import fill_unknown
-from visavox.avatar.dataset.masks import steady
-from visavox.avatar.dataset.torso_picture import paint_torso
-from visavox.avatar.speak.matting import matte
+from visavox.avatar.dataset.background import Plate, clean_plate, fill_unknown, matte
+from visavox.avatar.dataset.segmentation import inpaint_torso, steady
 from visavox.progress import QUIET
 
 SIDE = 96
@@ -132,7 +129,7 @@ def bust(brightness: float = 180.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 def test_neck_goes_up_behind_the_head_and_ends() -> None:
     color, person, head = bust()
-    torso = paint_torso(color, person, head)
+    torso = inpaint_torso(color, person, head)
     assert torso.dtype == np.uint8
     assert torso.shape == (SIDE, SIDE, 4)
     assert (torso[54:, 48, 3] == 255).all()  # under the head and a little behind it
@@ -142,7 +139,7 @@ def test_neck_goes_up_behind_the_head_and_ends() -> None:
 
 def test_neck_is_drawn_in_its_own_colour_and_gets_darker() -> None:
     color, person, head = bust()
-    torso = paint_torso(color, person, head)
+    torso = inpaint_torso(color, person, head)
     column = torso[:, 48].astype(int)
     drawn = column[49:53]
     assert (np.abs(drawn[:, 0] - drawn[:, 1]) < 12).all()  # yellow like the neck, not red like the head
@@ -153,16 +150,16 @@ def test_neck_is_drawn_in_its_own_colour_and_gets_darker() -> None:
 
 def test_alpha_is_never_less_than_the_torso() -> None:
     color, person, head = bust()
-    assert (paint_torso(color, person, head)[..., 3] >= np.floor(255 * (person - head))).all()
+    assert (inpaint_torso(color, person, head)[..., 3] >= np.floor(255 * (person - head))).all()
 
 
 def test_head_alone_has_no_torso() -> None:
     color, _, head = bust()
-    assert paint_torso(color, head, head)[..., 3].max() == 0
+    assert inpaint_torso(color, head, head)[..., 3].max() == 0
 
 
 def test_steady_neighbours_have_steady_necks() -> None:
-    first = paint_torso(*bust(180.0)).astype(int)
-    second = paint_torso(*bust(182.0)).astype(int)
+    first = inpaint_torso(*bust(180.0)).astype(int)
+    second = inpaint_torso(*bust(182.0)).astype(int)
     assert np.abs(first[..., 3] - second[..., 3]).max() == 0
     assert np.abs(first - second)[40:60].max() <= 3

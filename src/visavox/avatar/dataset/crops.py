@@ -1,4 +1,4 @@
-"""The crops of all frames, and what in them is the person: one pass over the footage."""
+"""The crops of all frames, and what in them is the person: one pass over the video."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from visavox.avatar.dataset.crop_plan import CropPlan
-from visavox.avatar.dataset.footage import Footage, read_chosen
-from visavox.avatar.dataset.tracking import VideoTrack
+from visavox.avatar.dataset.camera import CropPlan
+from visavox.avatar.dataset.tracking import PersonVideos, VideoTrack, read_frames
 from visavox.data.radiance.person_data import FRAMES
 from visavox.face.detect.segmentation import PersonSegmenter, Place
 from visavox.progress import Progress
@@ -26,9 +25,9 @@ BLOCK = 250
 """Frames from one note of the progress to the next."""
 
 
-def cut_pictures(
+def cut_crops(
     folder: Path,
-    footage: Footage,
+    videos: PersonVideos,
     tracks: list[VideoTrack],
     plan: CropPlan,
     segmenter: PersonSegmenter,
@@ -39,7 +38,7 @@ def cut_pictures(
 
     The segmenter sees the square as it was cut out, before it is scaled to the stored size.
     """
-    total = sum(len(track.chosen) for track in tracks)
+    total = sum(len(track.selected) for track in tracks)
     size = plan.size
     store = GrowingArrays(
         folder,
@@ -54,18 +53,18 @@ def cut_pictures(
     done, first = store.done, 0
     with progress.bar("cutting and segmenting", total) as bar:
         bar.update(done)
-        for video, track in zip(footage.videos, tracks, strict=True):
-            if first + len(track.chosen) > done:
-                for point, image in read_chosen(video.path, track.chosen):
+        for video, track in zip(videos.files, tracks, strict=True):
+            if first + len(track.selected) > done:
+                for point, image in read_frames(video.path, track.selected):
                     index = first + point
                     if index < done:
                         continue
-                    place = Place(video.name, int(track.chosen[point]), plan.box)
+                    place = Place(video.name, int(track.selected[point]), plan.box)
                     _keep(store, index, plan, image, segmenter, place)
                     bar.update(1)
                     if (index + 1) % BLOCK == 0:
                         store.note(index + 1)
-            first += len(track.chosen)
+            first += len(track.selected)
     store.finish()
 
 

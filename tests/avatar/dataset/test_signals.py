@@ -10,12 +10,10 @@ from scipy.spatial.transform import Rotation
 from tests.avatar.dataset.test_checks import person
 from tests.data.footage import demo_pictures, demo_sound, make_film
 
-from visavox.avatar.dataset.crop_plan import CropPlan, camera_of, plan_crop
-from visavox.avatar.dataset.footage import find_footage, read_chosen
-from visavox.avatar.dataset.person_motion import smooth_pose
-from visavox.avatar.dataset.speech import Lags, Sound, measure_lags, write_speech
-from visavox.avatar.dataset.split import split_in_time
-from visavox.avatar.dataset.tracking import PersonTrack, person_track, stretches, track_footage
+from visavox.avatar.dataset.camera import CropPlan, crop_camera, plan_crop
+from visavox.avatar.dataset.prepare import split_in_time
+from visavox.avatar.dataset.signals import Lags, PersonAudio, measure_lags, smooth_pose, write_speech
+from visavox.avatar.dataset.tracking import PersonTrack, find_videos, person_track, read_frames, stretches, track_videos
 from visavox.data.preparation.lag import AppliedLag
 from visavox.face.geometry.pose import canonical_face, project
 from visavox.progress import QUIET
@@ -40,7 +38,7 @@ def test_crop_of_a_small_face_is_small() -> None:
 def test_camera_shows_points_where_the_crop_has_them() -> None:
     track = person(10, distance=90)
     plan = plan_crop(track, 256, 2.3)
-    camera = camera_of(plan, track)
+    camera = crop_camera(plan, track)
     turn = Rotation.from_euler("xyz", [[10, 20, 5]], degrees=True).as_matrix()
     place = np.array([[2.0, -1.0, -90.0]])
     in_frame = project(canonical_face(), turn, place, track.frame_size)
@@ -114,7 +112,7 @@ def test_speech_is_moved_by_the_lag(tmp_path: Path) -> None:
     track = person(50)
     waveform = np.zeros(50 * 640, np.float32)
     waveform[10_000:10_100] = 0.5
-    write_speech(tmp_path / "speech.npy", Sound((waveform,), -10.0), Lags((-0.1,), ()), track)
+    write_speech(tmp_path / "speech.npy", PersonAudio((waveform,), -10.0), Lags((-0.1,), ()), track)
     speech = np.load(tmp_path / "speech.npy")
     assert speech.shape == (32_000,)
     assert speech.dtype == np.int16
@@ -122,7 +120,7 @@ def test_speech_is_moved_by_the_lag(tmp_path: Path) -> None:
 
 
 def test_videos_without_sound_are_silent(tmp_path: Path) -> None:
-    write_speech(tmp_path / "speech.npy", Sound((np.zeros(0, np.float32),), -120.0), Lags((0.0,), ()), person(10))
+    write_speech(tmp_path / "speech.npy", PersonAudio((np.zeros(0, np.float32),), -120.0), Lags((0.0,), ()), person(10))
     assert not np.load(tmp_path / "speech.npy").any()
 
 
@@ -132,10 +130,10 @@ def test_short_videos_tell_their_lag_together(tmp_path: Path) -> None:
     for number in range(3):
         first = 25 * number
         make_film(tmp_path / f"{number}.mkv", pictures[first : first + 25], late[640 * first : 640 * (first + 25)])
-    footage, videos = track_footage(find_footage(tmp_path), tmp_path / "work", QUIET)
+    footage, videos = track_videos(find_videos(tmp_path), tmp_path / "work", QUIET)
     track = person_track(videos, footage.frame_size)
     waveforms = tuple(late[640 * 25 * number : 640 * 25 * (number + 1)] for number in range(3))
-    lags = measure_lags(Sound(waveforms, -10.0), track)
+    lags = measure_lags(PersonAudio(waveforms, -10.0), track)
     assert len(lags.measured) == 1
     assert len(set(lags.seconds)) == 1
     if lags.is_sure:
@@ -145,7 +143,7 @@ def test_short_videos_tell_their_lag_together(tmp_path: Path) -> None:
 
 
 def test_silence_tells_no_lag() -> None:
-    lags = measure_lags(Sound((np.zeros(0, np.float32),), -120.0), person(100))
+    lags = measure_lags(PersonAudio((np.zeros(0, np.float32),), -120.0), person(100))
     assert lags.measured == (AppliedLag(),)
     assert not lags.is_sure
 
@@ -153,10 +151,10 @@ def test_silence_tells_no_lag() -> None:
 def test_faster_video_is_brought_to_25_frames(tmp_path: Path) -> None:
     pictures = [picture for picture in demo_pictures()[:30] for _ in (0, 1)]
     film = make_film(tmp_path / "fast.mkv", pictures, demo_sound()[:19200], rate=50)
-    footage, videos = track_footage(find_footage(film), tmp_path / "work", QUIET)
+    footage, videos = track_videos(find_videos(film), tmp_path / "work", QUIET)
     track = person_track(videos, footage.frame_size)
     assert track.num_frames == 30
-    read = list(read_chosen(film, videos[0].chosen))
+    read = list(read_frames(film, videos[0].selected))
     assert [point for point, _ in read] == list(range(30))
     for point, image in read[::7]:
         assert np.abs(image.astype(int) - demo_pictures()[point]).mean() < 4
@@ -167,7 +165,7 @@ def test_person_track_counts_stretches_over_videos_and_cuts(tmp_path: Path) -> N
     other = [255 - picture[:, ::-1] for picture in pictures[:20]]
     make_film(tmp_path / "a.mkv", [*pictures[:20], *other], sound[: 40 * 640])
     make_film(tmp_path / "b.mkv", pictures[:20], sound[: 20 * 640])
-    footage, videos = track_footage(find_footage(tmp_path), tmp_path / "work", QUIET)
+    footage, videos = track_videos(find_videos(tmp_path), tmp_path / "work", QUIET)
     track: PersonTrack = person_track(videos, footage.frame_size)
     assert stretches(track.video) == [(0, 40), (40, 60)]
     assert stretches(track.stretch) == [(0, 20), (20, 40), (40, 60)]
