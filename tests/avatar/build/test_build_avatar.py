@@ -253,7 +253,7 @@ def test_settings_of_a_build_that_mean_nothing(change, words: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "data", "words"),
     [
-        ({"preset": "small"}, {"size": 128}, "pictures of --preset small have 256 pixels; .* --preset cpu"),
+        ({"preset": "small"}, {"size": 128}, "images of --preset small have 256 pixels; .* --preset cpu"),
         ({"dataset": "nowhere"}, {}, "is not a prepared data set"),
         ({"motion": "nothing"}, {}, "there is no model 'nothing'"),
         ({"motion": "wav2lip"}, {}, "what is needed here is a motion VAE"),

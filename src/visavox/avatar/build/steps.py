@@ -99,16 +99,15 @@ class TrainingSteps:
     def run(self, wanted: Sequence[BuildStep]) -> dict[str, Any]:
         """Do what is wanted of the stages; return what was measured."""
         values: dict[str, Any] = {}
-        if "head" in wanted:
-            self._learn_head()
-        if "torso" in wanted:
-            self._learn_torso()
-        if "postnet" in wanted:
-            self._learn_postnet()
-        if "measured" in wanted:
-            values = self._measure()
-        if "packed" in wanted:
-            values = self._pack(values)
+        trainings = {"head": self._learn_head, "torso": self._learn_torso, "postnet": self._learn_postnet}
+        for step in wanted:
+            self.progress.raise_if_cancelled()
+            if step in trainings:
+                trainings[step]()
+            elif step == "measured":
+                values = self._measure()
+            elif step == "packed":
+                values = self._pack(values)
         return values
 
     def _choose_recipes(self) -> _Recipes:
