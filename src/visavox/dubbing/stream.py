@@ -180,11 +180,10 @@ class LipSyncStream:
         targets = np.stack([np.stack([item.crop for item in context]) for context in contexts])
         references = np.stack([np.stack([context[0].reference] * spec.references) for context in contexts])
         mouths = self._predictor.render(self._drive.conditions(moments), targets, references)
-        rendered = {
-            item.key: mouth
-            for context, images in zip(contexts, mouths, strict=True)
-            for item, mouth in zip(context, images, strict=True)
-        }
+        rendered: dict[tuple[int, int], np.ndarray] = {}
+        for context, images in zip(contexts, mouths, strict=True):
+            for item, mouth in zip(context, images, strict=True):
+                rendered.setdefault(item.key, mouth)  # a frame that fills up its context counts in its own place
         for item in items:
             item.frame.mouths.append(rendered[item.key])
 
