@@ -1,0 +1,1 @@
+"""A generator as a third party writes it: a renderer in one file, a recipe in another."""
