@@ -10,7 +10,7 @@ from visavox.models.generator.generator import GeneratorConfig
 from visavox.models.generator.spec import AudioSpec, GeneratorSpec
 from visavox.training.generator.recipes import GeneratorRecipe
 from visavox.training.generator.settings import GeneratorSettings
-from visavox.training.schedule import LoopSettings
+from visavox.training.recipe import LoopSettings
 from visavox.weights.networks import Network
 
 NETWORK = Network("generator", "a toy generator", ToyConfig, ToyRenderer)
