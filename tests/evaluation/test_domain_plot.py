@@ -11,8 +11,9 @@ import pytest
 from tests.models.motion.test_postnet import trained
 from tests.training.motion_people import make_store
 
-from visavox.cli import common, motion_plot
+from visavox.cli import common
 from visavox.cli.main import main
+from visavox.cli.motion import plot_main
 from visavox.errors import InputError
 from visavox.evaluation.motion_plot import (
     Cloud,
@@ -99,5 +100,5 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path, capsys: pyte
     argv = [str(tmp_path), "--person", "a", "--motion", "true", "-o", str(tmp_path / "figure.html")]
     assert main(["motion", "plot", *argv]) == 2
     assert "is not a prepared data set" in capsys.readouterr().err
-    assert common.run(motion_plot.main, [*argv, "--count", "3"]) == 2
+    assert common.run(plot_main, [*argv, "--count", "3"]) == 2
     assert "--count 3 was given; give 10 or more" in capsys.readouterr().err
