@@ -1,0 +1,106 @@
+"""Words that are not the field's are gone from src, README.md and docs, or fewer than they were.
+
+The tables hold how often each word may still be there. They only go down: `python -m tools.words --lower` writes them,
+and `python -m tools.words` says where each word is. A word that is not in them may not be there at all.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tools import words
+
+ALLOWED_IDENTIFIERS = {
+    "painter": 1,
+    "paint": 24,
+    "ear": 29,
+    "told": 48,
+    "begun": 70,
+    "bend": 5,
+    "cover": 1,
+    "look": 88,
+    "watch": 43,
+    "manner": 2,
+    "anew": 7,
+    "figure": 48,
+    "graft": 1,
+    "Stage": 10,
+    "judge": 29,
+    "picture": 178,
+    "sound": 43,
+    "footage": 11,
+    "reading": 5,
+    "response": 2,
+    "frozen_statistics": 1,
+    "FaceFeatures": 15,
+}
+
+ALLOWED_PROSE = {
+    "paint": 58,
+    "ears": 42,
+    "told the motion": 8,
+    "bend": 5,
+    "the watch": 3,
+    "manner": 12,
+    "course": 4,
+    "anew": 23,
+    "widely": 19,
+    "figures": 22,
+    "graft": 1,
+    "judge": 43,
+    "picture": 273,
+    "sound": 202,
+    "footage": 93,
+}
+
+ALLOWED_QUESTIONS = 1
+
+PATHS = [words.ROOT / path for path in words.PATHS]
+SHOWN = 20
+"""Places that a failure lists."""
+
+
+@pytest.fixture(scope="module")
+def found() -> list[words.Find]:
+    return words.search(PATHS)
+
+
+def check(places: list[str], allowed: int, what: str) -> None:
+    """Fail where there are more places than allowed, and where there are fewer."""
+    listed = "\n".join(places[:SHOWN])
+    assert len(places) <= allowed, f"{what} is there {len(places)} times, {allowed} are allowed; say:\n{listed}"
+    assert len(places) == allowed, (
+        f"{what} is there {len(places)} times and {allowed} are allowed: lower it to {len(places)} "
+        "(`python -m tools.words --lower` does)"
+    )
+
+
+@pytest.mark.parametrize("word", [word for word, _ in dict.fromkeys(words.rows(words.IDENTIFIERS).values())])
+def test_identifiers(found, word):
+    places = [str(find) for find in found if find.word == word and not find.in_prose]
+    check(places, ALLOWED_IDENTIFIERS.get(word, 0), f"{word} in identifiers")
+
+
+@pytest.mark.parametrize("word", [word for word, _ in dict.fromkeys(words.rows(words.PROSE).values())])
+def test_prose(found, word):
+    places = [str(find) for find in found if find.word == word and find.in_prose]
+    check(places, ALLOWED_PROSE.get(word, 0), f"{word} in prose")
+
+
+def test_docstrings_name_the_thing():
+    check(words.questions(PATHS), ALLOWED_QUESTIONS, "a docstring that begins with a question word")
+
+
+def test_tables_name_rows_that_there_are():
+    assert set(ALLOWED_IDENTIFIERS) <= {word for word, _ in words.rows(words.IDENTIFIERS).values()}
+    assert set(ALLOWED_PROSE) <= {word for word, _ in words.rows(words.PROSE).values()}
+    assert all(count > 0 for count in (*ALLOWED_IDENTIFIERS.values(), *ALLOWED_PROSE.values()))
+
+
+@pytest.mark.parametrize(
+    ("places", "sentence"), [(["a:1", "b:1", "c:1"], "2 are allowed; say"), (["a:1"], "lower it to 1")]
+)
+def test_both_directions_fail(places, sentence):
+    check(["a:1", "b:1"], 2, "it")
+    with pytest.raises(AssertionError, match=sentence):
+        check(places, 2, "it")
