@@ -76,22 +76,22 @@ def check(places: list[str], allowed: int, what: str) -> None:
 
 
 @pytest.mark.parametrize("word", [word for word, _ in dict.fromkeys(words.rows(words.IDENTIFIERS).values())])
-def test_identifiers(found, word):
+def test_identifiers(found: list[words.Find], word: str) -> None:
     places = [str(find) for find in found if find.word == word and not find.in_prose]
     check(places, ALLOWED_IDENTIFIERS.get(word, 0), f"{word} in identifiers")
 
 
 @pytest.mark.parametrize("word", [word for word, _ in dict.fromkeys(words.rows(words.PROSE).values())])
-def test_prose(found, word):
+def test_prose(found: list[words.Find], word: str) -> None:
     places = [str(find) for find in found if find.word == word and find.in_prose]
     check(places, ALLOWED_PROSE.get(word, 0), f"{word} in prose")
 
 
-def test_docstrings_name_the_thing():
+def test_docstrings_name_the_thing() -> None:
     check(words.questions(PATHS), ALLOWED_QUESTIONS, "a docstring that begins with a question word")
 
 
-def test_tables_name_rows_that_there_are():
+def test_tables_name_rows_that_there_are() -> None:
     assert set(ALLOWED_IDENTIFIERS) <= {word for word, _ in words.rows(words.IDENTIFIERS).values()}
     assert set(ALLOWED_PROSE) <= {word for word, _ in words.rows(words.PROSE).values()}
     assert all(count > 0 for count in (*ALLOWED_IDENTIFIERS.values(), *ALLOWED_PROSE.values()))
@@ -100,7 +100,7 @@ def test_tables_name_rows_that_there_are():
 @pytest.mark.parametrize(
     ("places", "sentence"), [(["a:1", "b:1", "c:1"], "2 are allowed; say"), (["a:1"], "lower it to 1")]
 )
-def test_both_directions_fail(places, sentence):
+def test_both_directions_fail(places: list[str], sentence: str) -> None:
     check(["a:1", "b:1"], 2, "it")
     with pytest.raises(AssertionError, match=sentence):
         check(places, 2, "it")

@@ -23,7 +23,7 @@ def speaker() -> list[np.ndarray]:
 @pytest.fixture(scope="session")
 def portrait() -> np.ndarray:
     """A portrait of another person, 512x512, with a face of some 92x112 pixels around (225, 115)."""
-    result: np.ndarray = skimage.data.astronaut()  # type: ignore[no-untyped-call]
+    result: np.ndarray = skimage.data.astronaut()
     return result
 
 

@@ -59,7 +59,7 @@ def multiplies_bfloat16() -> bool:
     """Tell whether the processor has instructions for bfloat16; without them it is several times slower."""
     import torch
 
-    is_there = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+    is_there = bool(torch.backends.mkldnn.is_available())
     return is_there and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 

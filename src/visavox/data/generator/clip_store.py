@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -86,7 +87,7 @@ class ClipStore:
         return weights / weights.sum()
 
 
-def read_manifest(dataset: PathLike) -> list[dict]:
+def read_manifest(dataset: PathLike) -> list[dict[str, Any]]:
     """Read the manifest of a prepared data set.
 
     Raises:

@@ -62,7 +62,7 @@ class OccupancyGrid(nn.Module):
         self.register_buffer("lowest", torch.zeros((cells,) * 3))
         self.register_buffer("possible", torch.ones((cells,) * 3, dtype=torch.bool))
         self._tables: _Tables | None = None
-        self.register_load_state_dict_post_hook(lambda module, _keys: module.forget_tables())
+        self.register_load_state_dict_post_hook(lambda module, _keys: module.forget_tables())  # type: ignore[no-untyped-call]
 
     def forget_tables(self) -> None:
         """Say that the extremes have changed."""
