@@ -108,11 +108,17 @@ class LipSyncStream:
         return [self.finish(frame) for frame in self.generate(image, time, faces)]
 
     def flush(self) -> list[np.ndarray]:
-        """Return the frames that are still waiting; audio that has not come is silence."""
+        """Return the frames that are still waiting, uint8 RGB (H, W, 3); audio that has not come is silence."""
         return [self.finish(frame) for frame in self.generate_rest()]
 
     def generate(self, image: np.ndarray, time: Fraction, faces: Sequence[FaceInFrame]) -> list[RenderedFrame]:
-        """Take the next frame as `push` does; return frames that are rendered now, for `finish`."""
+        """Take the next frame as `push` does; return frames that are rendered now, for `finish`.
+
+        Args:
+            image: uint8 RGB (H, W, 3); `finish` changes it in place.
+            time: seconds from the start of the output.
+            faces: the faces to render in it.
+        """
         self._waiting.append(RenderedFrame(image, time, faces))
         rendered: list[RenderedFrame] = []
         while (count := self._full_batch()) > 0:
@@ -128,7 +134,11 @@ class LipSyncStream:
         return rendered
 
     def finish(self, frame: RenderedFrame) -> np.ndarray:
-        """Paste the rendered mouths; to be called once for each frame, in order."""
+        """Paste the rendered mouths; to be called once for each frame, in order.
+
+        Returns:
+            The frame's own image, uint8 RGB (H, W, 3), changed in place.
+        """
         for face, crop, mouth in zip(frame.faces, frame.crops, frame.mouths, strict=True):
             compositor = self._compositors.setdefault(face.face, Compositor(self._composite))
             last_time, last_shot = self._last_pasted.get(face.face, (None, None))

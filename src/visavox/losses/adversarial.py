@@ -23,11 +23,11 @@ def least_squares(scores: Tensor, real: bool) -> Tensor:
     """Least-squares loss of what a critic says of samples that are all real or all made (Mao et al. 2017, LSGAN).
 
     Args:
-        scores: (...) of any shape, 1 for real and 0 for made.
+        scores: float (any shape), 1 for real and 0 for made.
         real: what they are; for the generator's own loss, what it wants them to be taken for.
 
     Returns:
-        the mean; 0.25 where the critic cannot tell and says a half.
+        float32 scalar, the mean; 0.25 where the critic cannot tell and says a half.
     """
     return ((scores.float() - float(real)) ** 2).mean()
 

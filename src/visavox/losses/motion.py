@@ -119,7 +119,14 @@ class Comparison:
         return (self.other_cosines if kind == "other" else self.cosines)[self.masks[kind]]
 
     def verdicts(self) -> dict[str, Tensor]:
-        """Binary cross-entropy of right pairs (`together`) and of wrong ones (`apart`, all kinds alike), each ()."""
+        """Binary cross-entropy of right pairs (`together`) and of wrong ones (`apart`, all kinds alike).
+
+        Returns:
+            float32 scalars in nats, 0 or more.
+
+        Raises:
+            ValueError: the batch has no wrong pairs.
+        """
         right = self.right.flatten()
         wrong = [self._wrong(kind) for kind in self.masks]
         apart = [_cross_entropy(each, 0.0) for each in wrong if len(each)]
@@ -128,7 +135,11 @@ class Comparison:
         return {"together": _cross_entropy(right, 1.0), "apart": torch.stack(apart).mean()}
 
     def contrast(self) -> Tensor:
-        """Cross-entropy of finding each mouth's own speech among all of the clip and one of another speaker's: ()."""
+        """Cross-entropy of finding each mouth's own speech among all of the clip and one of another speaker's.
+
+        Returns:
+            float32 scalar in nats, 0 or more: the mean over the B W mouths.
+        """
         own = torch.eye(self.cosines.shape[1], dtype=torch.bool, device=self.cosines.device)
         allowed = self.masks["near"] | self.masks["far"] | own
         within = (self.cosines / TEMPERATURE).masked_fill(~allowed, -torch.inf)

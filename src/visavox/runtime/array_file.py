@@ -32,6 +32,10 @@ _DAMAGE = (
 def write_arrays(path: PathLike, arrays: dict[str, np.ndarray]) -> None:
     """Write a file of arrays; it appears under its name, whole, or not at all.
 
+    Args:
+        path: the file.
+        arrays: by name: float, int, bool (any shape) or text, but no objects.
+
     Raises:
         InputError: the folder does not exist or cannot be written.
     """

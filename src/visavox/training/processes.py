@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def average(fabric: Fabric, tensors: Sequence[Tensor]) -> None:
-    """Replace float32 tensors, of any shapes, by their means over all processes, in place; all get the same bits."""
+    """Replace tensors, float32 (any shape), by their means over all processes, in place; all get the same bits."""
     if fabric.world_size == 1 or not tensors:
         return
     flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
@@ -31,7 +31,16 @@ def average(fabric: Fabric, tensors: Sequence[Tensor]) -> None:
 
 @torch.no_grad()
 def average_gradients(fabric: Fabric, parameters: Iterable[nn.Parameter], total: Tensor) -> Tensor:
-    """Average the gradients of a step; return the mean () of its total loss (), not finite if one of them is not."""
+    """Average the gradients of a step over all processes, in place.
+
+    Args:
+        fabric: the processes.
+        parameters: those that are trained; one without a gradient is left out.
+        total: scalar, this process's total loss.
+
+    Returns:
+        float32 scalar, the mean of the total losses; not finite if one of them is not.
+    """
     mean = total.detach().float().reshape(1).clone()
     average(fabric, [*(p.grad for p in parameters if p.grad is not None), mean])
     return mean[0]

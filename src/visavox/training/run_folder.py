@@ -235,7 +235,7 @@ def translate_average(state: Mapping[str, Tensor], step: int) -> dict[str, Tenso
     """Return the running average of a checkpoint as `WeightAverage` saves it, which counts one more than the steps.
 
     Args:
-        state: tensors of any shape, by name; those of an earlier version lack the count.
+        state: tensors by name, float or int (any shape); those of an earlier version lack the count.
         step: number of the last update.
     """
     if "n_averaged" in state:

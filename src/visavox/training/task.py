@@ -112,7 +112,7 @@ class OptimizerStep(Generic[Outputs]):
             )
 
     def compute(self, batch: Batch) -> tuple[Tensor, Losses]:
-        """Compute the losses of a batch; return the weighted sum () and every loss () by name.
+        """Compute the losses of a batch; return the weighted sum, a scalar, and every loss by name, scalars too.
 
         Raises:
             TrainingError: no loss counts at this moment.

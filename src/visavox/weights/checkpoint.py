@@ -65,7 +65,13 @@ def header_of(config: Any, card: ModelCard, crop: CropSpec | None = None) -> Hea
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], header: Header) -> None:
-    """Write tensors and header; the file appears under its name only when it is whole."""
+    """Write tensors and header; the file appears under its name only when it is whole.
+
+    Args:
+        path: the file.
+        tensors: by name as they are to be stored, float, int or bool (any shape).
+        header: metadata of the file.
+    """
     write_whole(path, _sorted_header(safetensors.torch.save(dict(tensors), metadata=header.entries())))
 
 
@@ -109,6 +115,9 @@ def load_model(
 def read_tensors(info: ModelInfo) -> dict[str, Tensor]:
     """Read the tensors of a weights file, as they are stored, under their present names.
 
+    Returns:
+        By name, float, int or bool (any shape).
+
     Raises:
         InputError: the file is damaged.
     """
@@ -139,7 +148,12 @@ def motion_basis_of(info: ModelInfo) -> MotionBasis | None:
 
 
 def first_misfit(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str | None:
-    """Say what is the first difference between two state dicts in keys or shapes; None if there is none."""
+    """Say what is the first difference between two state dicts in keys or shapes; None if there is none.
+
+    Args:
+        given: tensors by name, float, int or bool (any shape); their types make no difference.
+        expected: tensors of the names and shapes that are wanted.
+    """
     missing = [key for key in expected if key not in given]
     unknown = [key for key in given if key not in expected]
     if missing:
@@ -154,6 +168,14 @@ def first_misfit(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) ->
 
 def stored(key: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """Return a tensor as it is stored in a file: whole numbers as they are, others as `dtype`.
+
+    Args:
+        key: name of the tensor; one of a motion basis stays float32.
+        tensor: float, int or bool (any shape), on any device.
+        dtype: floating-point type of the file.
+
+    Returns:
+        A tensor of the same shape on the CPU, contiguous.
 
     Raises:
         ValueError: it holds a number that is not finite.

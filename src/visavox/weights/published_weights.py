@@ -78,7 +78,7 @@ def matching_tensors(path: Path, expected: Mapping[str, Tensor], what: str) -> d
         what: what the file should be, for messages.
 
     Returns:
-        float tensors under the names of `expected`, of its shapes.
+        Under the names of `expected`, float or int (same shape), of its types.
 
     Raises:
         InputError: the file holds something else, or numbers that are not finite.
@@ -90,7 +90,10 @@ def matching_tensors(path: Path, expected: Mapping[str, Tensor], what: str) -> d
 def checked_tensors(
     tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path, what: str
 ) -> dict[str, Tensor]:
-    """Return tensors of the types that a network has; raises and takes what `matching_tensors` does."""
+    """Return tensors of the types that a network has, float or int (any shape).
+
+    It takes and raises what `matching_tensors` does; `tensors` are those of the file, by name.
+    """
     misfit = first_misfit(tensors, expected)
     if misfit:
         raise InputError(f"{path} does not hold {what}: {misfit}")

@@ -26,6 +26,9 @@ def read_state_dict(path: Path, what: str) -> dict[str, Tensor]:
         path: the file.
         what: what it should hold, for messages: "the weights of AlexNet".
 
+    Returns:
+        By name as they are stored, float or int (any shape).
+
     Raises:
         InputError: there is no such file, or it holds something else, or more than tensors.
     """
@@ -79,6 +82,13 @@ def load_pickle(source: Path) -> Any:
 
 def as_state_dict(loaded: Any, source: Path) -> dict[str, Tensor]:
     """Find the state dict in what a checkpoint holds: under the key `state_dict`, or all of it.
+
+    Args:
+        loaded: contents of the file.
+        source: the file, for messages.
+
+    Returns:
+        Tensors by name, float or int (any shape).
 
     Raises:
         InputError: there is none.

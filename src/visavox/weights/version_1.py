@@ -103,7 +103,7 @@ def converted_tensors(tensors: Mapping[str, Tensor], basis: MotionBasis | None) 
     """Return the tensors of a generator under their present names.
 
     Args:
-        tensors: under the names of version 1.
+        tensors: under the names of version 1, float or int (any shape).
         basis: basis of the mouth motion, where the generator has one and it is known.
     """
     converted = {present_name(name): tensor for name, tensor in tensors.items()}

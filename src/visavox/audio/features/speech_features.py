@@ -60,11 +60,11 @@ def reflected(indices: np.ndarray, num_samples: int) -> np.ndarray:
     """Turn sample numbers outside of a recording into those that are mirrored there, the edge itself not repeated.
 
     Args:
-        indices: integers (...), of any sign.
+        indices: int (any shape), of any sign.
         num_samples: length of the recording.
 
     Returns:
-        Integers (...) in [0, num_samples).
+        int (same shape) in [0, num_samples).
     """
     period = max(1, 2 * (num_samples - 1))
     inside = indices % period

@@ -59,7 +59,7 @@ class Backdrop:
 
 
 def to_bytes(values: np.ndarray) -> np.ndarray:
-    """Round numbers from 0 to 255, of any shape (...), to uint8 of the same shape."""
+    """Round numbers from 0 to 255, float (any shape), to uint8 (same shape); what lies outside is clipped."""
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 

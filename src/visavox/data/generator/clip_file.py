@@ -55,13 +55,17 @@ class ClipFile:
 
 
 def encode_jpeg(crop: np.ndarray) -> np.ndarray:
-    """Encode a uint8 RGB image."""
+    """Encode an image, uint8 RGB (H, W, 3), as a JPEG file, uint8 (bytes,)."""
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     return encoded
 
 
 def decode_jpeg(encoded: np.ndarray) -> np.ndarray:
-    """Decode to a uint8 RGB image."""
+    """Decode a JPEG file, uint8 (bytes,), to an image, uint8 RGB (H, W, 3).
+
+    Raises:
+        InputError: it is damaged.
+    """
     decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
     if decoded is None:
         raise InputError("a picture of a prepared clip cannot be decoded; prepare the data set again")

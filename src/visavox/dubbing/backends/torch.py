@@ -90,7 +90,16 @@ class TorchBackend:
 
     @torch.inference_mode()
     def render(self, condition: np.ndarray, targets: np.ndarray, references: np.ndarray) -> np.ndarray | ImageLayers:
-        """Render faces (`GeneratorBackend.render`)."""
+        """Render faces (`GeneratorBackend.render`).
+
+        Args:
+            condition: float32 (B T, D).
+            targets: uint8 RGB (B, T, N, N, 3), the region hidden (`spec.region.hide`).
+            references: uint8 RGB (B, K, N, N, 3).
+
+        Returns:
+            Images, float32 RGB (B, T, N, N, 3) in [0, 1]; of a layered generator its layers.
+        """
         contexts, frames = targets.shape[:2]
         given = torch.from_numpy(condition).to(self.device)[:, :, None, None]
         faces = self._tensor(targets.reshape(contexts * frames, *targets.shape[2:]))

@@ -195,7 +195,12 @@ def feature_names(metrics: Metrics) -> list[str]:
 
 
 def save_features(arrays: Mapping[str, np.ndarray], folder: ResultsFolder, pair: Pair) -> None:
-    """Write features of a pair, arrays of any shape by name; each file appears only when it is whole.
+    """Write features of a pair; each file appears only when it is whole.
+
+    Args:
+        arrays: by name, float (any shape).
+        folder: where they are kept.
+        pair: what they were computed from.
 
     Raises:
         OSError: the disk is full.
@@ -205,7 +210,11 @@ def save_features(arrays: Mapping[str, np.ndarray], folder: ResultsFolder, pair:
 
 
 def save_array(array: np.ndarray, path: Path) -> None:
-    """Write an array of any shape as .npy, whole or not at all."""
+    """Write an array, float (any shape), as .npy, whole or not at all.
+
+    Raises:
+        OSError: the disk is full.
+    """
     write_whole(path, lambda file: np.save(file, array, allow_pickle=False))
 
 

@@ -94,7 +94,16 @@ class LipSyncGenerator(nn.Module):
         return self.renderer(condition, targets, references)
 
     def images(self, condition: Tensor, targets: Tensor, references: Tensor) -> Tensor:
-        """Render as `render` does, and composite the layers of a layered generator at its own size."""
+        """Render as `render` does, and composite the layers of a layered generator at its own size.
+
+        Args:
+            condition: (B T, C, 1, 1).
+            targets: (B T, 3, H, W) RGB in [0, 1], with the region hidden (`spec.region.hide`).
+            references: (B, 3 K, H, W) RGB in [0, 1], K images of the same face on channels.
+
+        Returns:
+            (B T, 3, H, W) RGB in [0, 1].
+        """
         return composited(self.render(condition, targets, references), references)
 
 

@@ -120,7 +120,12 @@ class StoredBasis(nn.Module):
 
 
 def basis_of(opening: np.ndarray, components: np.ndarray) -> MotionBasis | None:
-    """Return the basis that two buffers of `StoredBasis` hold; None where they are all 0."""
+    """Return the basis that two buffers of `StoredBasis` hold; None where they are all 0.
+
+    Args:
+        opening: float32 (2,), mean and standard deviation of the opening, in distances between the outer eye corners.
+        components: float32 (K - 1, 2 P), rows that turn a displacement into a component of unit variance.
+    """
     return MotionBasis(float(opening[0]), float(opening[1]), components) if np.any(components) else None
 
 

@@ -65,7 +65,16 @@ class UNetRenderer(Renderer):
         self.input_channels = 3 + 3 * spec.references
 
     def forward(self, condition: Tensor, targets: Tensor, references: Tensor) -> Tensor | Layers:
-        """Render faces, as `Renderer.forward` says, with T = 1."""
+        """Render faces, as `Renderer.forward` says, with T = 1.
+
+        Args:
+            condition: (B, C, 1, 1).
+            targets: (B, 3, H, H) RGB in [0, 1], with the region hidden (`RegionSpec.hide`).
+            references: (B, 3 K, H, H) RGB in [0, 1], K images of the same face on channels.
+
+        Returns:
+            Images (B, 3, H, H) RGB in [0, 1]; of a layered network the layers.
+        """
         features, flow_features = self.decode(condition, torch.cat([targets, references], dim=1))
         generated = self.output_block(features)
         if self.reference_warp is None:

@@ -79,7 +79,14 @@ class MotionPredictor(nn.Module):
         return torch.maximum(self.uncalibrated(features) * self.gain + self.offset, self.lowest)
 
     def uncalibrated(self, features: Tensor) -> Tensor:
-        """Predict as `forward` does, in the least-squares sense: what is taught, before it is calibrated."""
+        """Predict as `forward` does, in the least-squares sense: what is taught, before it is calibrated.
+
+        Args:
+            features: (B, `size`, `window`) audio features.
+
+        Returns:
+            (B, num_motions), unbounded, in standard deviations over the training speakers.
+        """
         features = features / FEATURE_SCALE
         for layer in self.layers:
             features = layer(features)

@@ -69,7 +69,15 @@ class Wav2LipRenderer(UNetRenderer):
         )
 
     def decode(self, condition: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the features of the last level, and of the level at a quarter of the resolution."""
+        """Return the features of the last level, and of the level at a quarter of the resolution.
+
+        Args:
+            condition: (B, C, 1, 1).
+            faces: (B, 3 + 3 K, H, H) RGB in [0, 1], targets and references.
+
+        Returns:
+            Features (B, C', H, H) and (B, C'', H/4, H/4).
+        """
         skips = []
         features = faces
         for block in self.face_encoder_blocks:

@@ -60,5 +60,12 @@ class MotionCritic(nn.Module):
         return centred @ self.basis if self.config.components else centred / self.scale
 
     def judge(self, normal: Tensor) -> Tensor:
-        """Judge what `normal` gives as `forward` does: (...)."""
+        """Judge what `normal` gives as `forward` does.
+
+        Args:
+            normal: (..., 204 or components), in standard deviations from the person's mean.
+
+        Returns:
+            (...), near 1 for the person and near 0 for others; not bounded.
+        """
         return self.layers(normal).squeeze(-1)

@@ -53,7 +53,16 @@ class ShiftCoupling(nn.Module):
         return torch.cat([kept, moved + self.shift(kept, condition, mask)], dim=1)
 
     def inverse(self, shifted: Tensor, condition: Tensor, mask: Tensor) -> Tensor:
-        """Undo `forward`."""
+        """Undo `forward`.
+
+        Args:
+            shifted: (B, channels, T).
+            condition: (B, condition, T).
+            mask: (B, 1, T), 1 for frames that exist.
+
+        Returns:
+            The latent (B, channels, T).
+        """
         kept, moved = shifted[:, : self.num_kept], shifted[:, self.num_kept :]
         return torch.cat([kept, moved - self.shift(kept, condition, mask)], dim=1)
 

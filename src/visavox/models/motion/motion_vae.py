@@ -235,7 +235,11 @@ def padded(features: Tensor, num_frames: int) -> tuple[Tensor, Tensor]:
 
 
 def draw_noise(generator: np.random.Generator, batch: int, channels: int, num_frames: int) -> Tensor:
-    """Draw (batch, channels, num_frames) frame after frame: for a batch of one, portions give the same numbers."""
+    """Draw standard normal noise frame after frame: for a batch of one, portions give the same numbers.
+
+    Returns:
+        float32 (batch, channels, num_frames).
+    """
     drawn = generator.standard_normal((batch, num_frames, channels), dtype=np.float32)
     return torch.from_numpy(drawn).transpose(1, 2)
 

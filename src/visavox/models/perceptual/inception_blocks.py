@@ -39,7 +39,7 @@ def same(inputs: int, outputs: int, kernel: tuple[int, int]) -> BasicConv2d:
 
 
 def average(features: Tensor) -> Tensor:
-    """Mean over 3x3 places, at the border over those that are there."""
+    """Mean of (B, C, h, w) over 3x3 places, at the border over those that are there: (B, C, h, w)."""
     return F.avg_pool2d(features, 3, stride=1, padding=1, count_include_pad=False)
 
 

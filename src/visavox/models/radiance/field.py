@@ -40,7 +40,7 @@ class Views(NamedTuple):
         return codes.expand(len(self.directions), -1) if self.face is None else codes[self.face]
 
     def face_of(self, ray: Tensor) -> Tensor | None:
-        """Return the face of each of some rays given by number."""
+        """Return the faces, int64 (N,), of rays given by number, int64 (N,); None if there is only one face."""
         return None if self.face is None else self.face[ray]
 
 
@@ -106,5 +106,13 @@ class Field(nn.Module, ABC):
 
 
 def density_of(logarithm: Tensor) -> Tensor:
-    """Density of its logarithm, whose gradient never explodes (the `trunc_exp` of torch-ngp)."""
+    """Density of its logarithm, whose gradient never explodes (the `trunc_exp` of torch-ngp).
+
+    Args:
+        logarithm: float (any shape), natural logarithm of a density per centimetre; larger than `LARGEST_LOGARITHM`
+            counts as that.
+
+    Returns:
+        float32 (same shape), 0 or more, per centimetre.
+    """
     return torch.exp(logarithm.float().clamp(max=LARGEST_LOGARITHM))

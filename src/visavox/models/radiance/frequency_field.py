@@ -72,7 +72,13 @@ class FrequencyField(Field):
         self.color = nn.Linear(config.color_width, 3)
 
     def forward(self, points: Tensor, ray: Tensor, views: Views) -> Radiance:
-        """Look at places; nothing is known of how much the motion matters, so `change` is 0."""
+        """Look at places; nothing is known of how much the motion matters, so `change` is 0.
+
+        Args:
+            points: (N, 3) head space, centimetres.
+            ray: int64 (N,): the ray that each lies on.
+            views: the rays.
+        """
         hidden = self._trunk(points, views.condition, views.face_of(ray))
         told = frequency_encoding(views.directions, self.config.direction_octaves)
         shared = torch.cat([told, views.appearance], dim=1)

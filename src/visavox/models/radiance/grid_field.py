@@ -110,7 +110,13 @@ class GridField(Field):
         self.color_last = nn.Linear(config.width, 3)
 
     def forward(self, points: Tensor, ray: Tensor, views: Views) -> Radiance:
-        """Look at places."""
+        """Look at places.
+
+        Args:
+            points: (N, 3) head space, centimetres.
+            ray: int64 (N,): the ray that each lies on.
+            views: the rays.
+        """
         shape, change = self._shape(points, views.condition, views.face_of(ray))
         told = self.prepare(views).told
         assert told is not None

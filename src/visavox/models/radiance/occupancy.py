@@ -112,7 +112,12 @@ class OccupancyGrid(nn.Module):
 
     @torch.no_grad()
     def rebuild(self, densities: list[Callable[[Tensor], Tensor]], generator: torch.Generator) -> None:
-        """Look at all cells again, once for each face, and forget what was known before."""
+        """Look at all cells again, once for each face, and forget what was known before.
+
+        Args:
+            densities: for each face what gives the density (N,), per centimetre, at points (N, 3), centimetres.
+            generator: chance.
+        """
         self.highest.fill_(UNKNOWN)
         for density in densities:
             for cell in torch.arange(self.cells**3, device=self.low.device).split(1 << 16):

@@ -106,6 +106,13 @@ def box_region(
     """Return the pixels x0, y0, x1, y1 (half open) in which a box of head space can be seen.
 
     It is the whole image if the box reaches behind the camera.
+
+    Args:
+        camera: of the image.
+        low: (3,) smallest coordinates of the box, centimetres.
+        high: (3,) largest.
+        rotation: (3, 3) head to camera.
+        translation: (3,) centimetres.
     """
     width, height = camera.size
     corners = torch.cartesian_prod(*torch.stack([low, high]).unbind(dim=1))  # (8, 3)

@@ -44,7 +44,15 @@ class Composite(NamedTuple):
 
 
 def optical_thickness(density: Tensor, length: Tensor) -> Tensor:
-    """Density (per centimetre, 0 or more) times length, at most `LARGEST_THICKNESS`."""
+    """Density times length, at most `LARGEST_THICKNESS`.
+
+    Args:
+        density: float (any shape), 0 or more, per centimetre.
+        length: float (same shape), 0 or more, centimetres.
+
+    Returns:
+        float (same shape) in [0, `LARGEST_THICKNESS`], without a unit.
+    """
     return (density * length).clamp(max=LARGEST_THICKNESS)
 
 

@@ -44,7 +44,7 @@ def converted_checkpoint(
 
 
 def converted_part(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Convert the names of some tensors of a generator; those of today stay as they are."""
+    """Convert the names of some tensors of a generator, float or int (any shape); those of today stay as they are."""
     if any(name.startswith(("renderer.", "conditioner.")) for name in tensors):
         return tensors
     return {present_name(name): tensor for name, tensor in tensors.items()}

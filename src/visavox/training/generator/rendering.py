@@ -64,29 +64,33 @@ class FacePair:
         self.generated, self.truth, self.weight, self.networks = generated, truth, weight, networks
 
     def reconstruction(self) -> Tensor:
-        """Weighted L1."""
+        """Weighted L1 (`weighted_l1`): float32 scalar, 0 or more, of colours in [0, 1]."""
         return weighted_l1(self.generated, self.truth, self.weight)
 
     def gradient(self) -> Tensor:
-        """Weighted L1 of the finite differences."""
+        """Weighted L1 of the finite differences (`weighted_gradient_l1`): float32 scalar, 0 or more."""
         return weighted_gradient_l1(self.generated, self.truth, self.weight)
 
     def detail(self) -> Tensor:
-        """Difference in the amount of fine detail."""
+        """Difference in the amount of fine detail (`detail_difference`): float32 scalar, 0 or more."""
         return detail_difference(self.generated, self.truth, self.weight)
 
     def lpips(self) -> Tensor:
-        """Mean LPIPS of the pairs."""
+        """Mean LPIPS of the pairs: float32 scalar, 0 or more."""
         assert self.networks.lpips is not None
         return self.networks.lpips(self.generated, self.truth).mean()
 
     def mouth_motion(self) -> Tensor:
-        """Distance of the motion that is read from the generated mouth from the one read from the true mouth."""
+        """Distance of the motion that is read from the generated mouth from the one read from the true mouth.
+
+        Returns:
+            float32 scalar, 0 or more: smooth L1, in standard deviations over the training speakers.
+        """
         (_, motion), (_, true_motion) = self._seen
         return reading_distance(motion, true_motion)
 
     def perceptual(self) -> Tensor:
-        """Distance of the face features."""
+        """Distance of the face features (`normalized_feature_distance`): float32 scalar in [0, 4]."""
         (features, _), (true_features, _) = self._seen
         return normalized_feature_distance(features, true_features).mean()
 
@@ -112,16 +116,20 @@ class RenderedBatch(FacePair):
     """Discriminator, if there is one."""
 
     def mean_alpha(self) -> Tensor:
-        """Share of generated colours in the region that is generated."""
+        """Share of generated colours in the region that is generated: float32 scalar in [0, 1]."""
         assert self.alpha is not None
         return (self.alpha.float() * self.prepared.region).mean()
 
     def adversarial(self) -> Tensor:
-        """Loss of the discriminator, which is to take the generated mouths for true ones."""
+        """Loss of the discriminator, which is to take the generated mouths for true ones.
+
+        Returns:
+            float32 scalar in nats, 0 or more (`real_or_generated`).
+        """
         return real_or_generated(self._discriminated[0], real=True)
 
     def feature_distance(self) -> Tensor:
-        """Distance of the discriminator's features from those of the true mouths."""
+        """Distance of the discriminator's features from those of the true mouths: scalar, 0 or more."""
         return feature_distance(*self._discriminated[1:])
 
     @cached_property
@@ -234,7 +242,10 @@ class FaceGeneration:
         return [loss for loss in losses if loss.weight]
 
     def discriminator_step(self, optimizer: Optimizer) -> OptimizerStep[tuple[Tensor, Tensor]]:
-        """Return the step of the discriminator: true mouths and those that the generator has just rendered."""
+        """Return the step of the discriminator: true mouths and those that the generator has just rendered.
+
+        Its outputs are the verdicts on both, (B T, 1) each: the probability that a mouth is a photograph.
+        """
         return OptimizerStep(
             "discriminator",
             optimizer,

@@ -49,7 +49,15 @@ class SpeechAdaptation:
         return SpeechDataset(self.clips.train, rest=self.rest, seed=seed, length=length)
 
     def loss(self, batch: Batch) -> Tensor:
-        """Return the weighted squared error of the motion, before calibration."""
+        """Return the weighted squared error of the motion, before calibration.
+
+        Args:
+            batch: N windows each: `speech_features`, float32 (B, N, `size`, `window`), and the true motion in their
+                middle, `speech_motion`, float32 (B, N, K), in standard deviations over the training speakers.
+
+        Returns:
+            float32 scalar, 0 or more, the mean.
+        """
         predictor = self.predictor.train()
         for layer in predictor.modules():
             if isinstance(layer, nn.BatchNorm1d):

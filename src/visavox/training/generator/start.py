@@ -29,7 +29,7 @@ def load_start(start: str, config: GeneratorConfig) -> dict[str, Tensor]:
         config: dimensions of the generator that is to be trained.
 
     Returns:
-        Part or all of the generator's state dict.
+        Part or all of the generator's state dict, float or int (any shape).
 
     Raises:
         InputError: there is no such file, it holds no generator, or one that does not fit.
