@@ -22,11 +22,11 @@ demo: $(READY)
 	$(BIN)/visavox demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $(PROCESSES)
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup
 
 # Every test but those that need a CUDA device: those that take minutes too.
 test-all: $(READY)
-	$(BIN)/python -m pytest -n $(PROCESSES) -m "not gpu"
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup -m "not gpu"
 
 lint: $(READY)
 	$(BIN)/ruff check

@@ -9,25 +9,6 @@
 | `held_out` | values on the held-out seconds, and `AdaptResult` |
 """
 
-from __future__ import annotations
+import lazy_loader
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
-from visavox.adaptation.settings import AdaptSettings
-
-if TYPE_CHECKING:
-    from visavox.adaptation.held_out import AdaptResult
-    from visavox.adaptation.job import AdaptJob, adapt, check
-
-__all__ = ["AdaptJob", "AdaptResult", "AdaptSettings", "adapt", "check"]
-
-_HOMES = {"AdaptJob": "job", "AdaptResult": "held_out", "adapt": "job", "check": "job"}
-"""Name -> the module that it lives in: these need torch, and are imported when they are first used."""
-
-
-def __getattr__(name: str) -> Any:
-    """Import what needs torch when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

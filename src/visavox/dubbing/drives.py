@@ -15,13 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from visavox.audio.features.mel import MEL_FRAMES_PER_SECOND, MEL_MIN
-from visavox.constants import NUM_MEL_BANDS
 from visavox.dubbing.backends import GeneratorBackend, MouthInfo
 from visavox.dubbing.expressiveness import own_expressiveness
 from visavox.dubbing.settings import DubSettings
 from visavox.dubbing.speech import Speech
 from visavox.models.generator.mouth_code import MouthCode
-from visavox.models.generator.recording import silent_row
+from visavox.models.generator.recording import is_wav2lip_mel, silent_row
 from visavox.models.generator.spec import AudioSpec
 from visavox.progress import Progress
 from visavox.types import Motion, Track
@@ -121,7 +120,10 @@ class MouthMotionDrive(AudioDrive):
         assert backend.mouth is not None, "a generator that predicts mouth motion"
         self.mouth: MouthInfo = backend.mouth
         self.expressiveness = dict(expressiveness or {})
-        self._pauses = self._rows if _is_mel(self.audio) else _Rows(pause_audio(self.audio), _silent_mel())
+        self._pauses = self._rows
+        if not is_wav2lip_mel(self.audio):
+            mel = pause_audio(self.audio)
+            self._pauses = _Rows(mel, silent_row(mel))
 
     def push_pauses(self, mel: np.ndarray) -> None:
         """Take the next frames of the mel, (80, k), in which pauses are seen, where the features are no mel."""
@@ -359,14 +361,6 @@ class _Rows:
         if drop > 4 * self.audio.window:
             self._rows = self._rows[:, drop:]  # a view; the next `push` copies what is left and frees the rest
             self._start += drop
-
-
-def _is_mel(audio: AudioSpec) -> bool:
-    return audio.features == "mel" and audio.rate == MEL_FRAMES_PER_SECOND
-
-
-def _silent_mel() -> np.ndarray:
-    return np.full(NUM_MEL_BANDS, MEL_MIN, np.float32)
 
 
 def _run_length(flags: np.ndarray) -> np.ndarray:

@@ -145,6 +145,12 @@ class SpeechFeatures(ABC):
         rows = [stream.push(samples[start : start + _BLOCK_SAMPLES]) for start in starts]
         return np.concatenate([*rows, stream.flush()])
 
+    def silent_row(self) -> np.ndarray:
+        """Return a row of digital silence, float32 (C,), from the middle of a second of it."""
+        rows = self.of(np.zeros(SAMPLE_RATE, np.float32))
+        middle: np.ndarray = rows[len(rows) // 2]
+        return middle
+
 
 def check_feature_name(name: str) -> None:
     """See whether a name can mean features, before anything is loaded.

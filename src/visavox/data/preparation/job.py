@@ -51,6 +51,22 @@ class PrepareSettings:
         check_ranges(self)
 
 
+@dataclass(frozen=True)
+class PreparationRequest:
+    """A preparation that passed its checks."""
+
+    folder: DatasetFolder
+    """Folder of the data set."""
+    settings: PrepareSettings
+    """Settings of the preparation."""
+    discovery: Discovery
+    """The videos."""
+    lags: dict[str, TableLag]
+    """Path of a video -> its lag; those that no table knows are missing."""
+    speakers: dict[str, str]
+    """Path of a video -> its speaker; those that no table knows are missing."""
+
+
 class PreparationJob(Job[PreparationReport]):
     """A preparation that passed its checks.
 
@@ -58,30 +74,15 @@ class PreparationJob(Job[PreparationReport]):
     job with the same folder goes on from there.
     """
 
-    def __init__(
-        self,
-        folder: DatasetFolder,
-        settings: PrepareSettings,
-        discovery: Discovery,
-        lags: dict[str, TableLag],
-        speakers: dict[str, str],
-    ) -> None:
-        """Keep what was checked.
-
-        Args:
-            folder: of the data set.
-            settings: see `PrepareSettings`.
-            discovery: the videos.
-            lags: path of a video -> its lag; those that no table knows are missing.
-            speakers: path of a video -> its speaker; those that no table knows are missing.
-        """
-        self.settings = settings
-        self._folder, self._discovery, self._lags, self._speakers = folder, discovery, lags, speakers
+    def __init__(self, request: PreparationRequest) -> None:
+        self.settings = request.settings
+        self._request = request
 
     def _work(self, progress: Progress) -> PreparationReport:
-        with self._folder.locked():
-            self._folder.open(self.settings.clips, self.settings.redo)
-            run = _Run(self._folder, self.settings, self._discovery, self._lags, self._speakers)
+        folder = self._request.folder
+        with folder.locked():
+            folder.open(self.settings.clips, self.settings.redo)
+            run = _Run(self._request)
             run.work(progress)
         return run.report
 
@@ -107,7 +108,7 @@ def check_preparation(
     discovery = find_sources(sources, settings.layout)
     lags, speakers = _read_tables(discovery.sources, settings)
     folder.check(settings.clips, settings.redo)
-    return PreparationJob(folder, settings, discovery, lags, speakers)
+    return PreparationJob(PreparationRequest(folder, settings, discovery, lags, speakers))
 
 
 def prepare(
@@ -141,18 +142,12 @@ def prepare(
 class _Run:
     """One run over the videos of a data set."""
 
-    def __init__(
-        self,
-        folder: DatasetFolder,
-        settings: PrepareSettings,
-        discovery: Discovery,
-        lags: dict[str, TableLag],
-        speakers: dict[str, str],
-    ) -> None:
-        self.folder, self.settings, self.discovery, self.lags = folder, settings, discovery, lags
-        self.records = folder.load_records()
-        self.places = self._place(speakers)
-        self.pending = [source for source in discovery.sources if not self._is_finished(source)]
+    def __init__(self, request: PreparationRequest) -> None:
+        self.folder, self.settings, self.discovery = request.folder, request.settings, request.discovery
+        self.lags = request.lags
+        self.records = self.folder.load_records()
+        self.places = self._place(request.speakers)
+        self.pending = [source for source in self.discovery.sources if not self._is_finished(source)]
         self.report = self._make_report(is_complete=False)
 
     def work(self, progress: Progress) -> None:

@@ -10,11 +10,8 @@ import numpy as np
 from visavox.audio.features.mel import MEL_FRAMES_PER_SECOND, MEL_MIN, mel_spectrogram
 from visavox.audio.features.speech_features import ROWS_PER_SECOND, load_features
 from visavox.audio.silence import gate_silence
-from visavox.constants import FRAME_RATE, SAMPLE_RATE
+from visavox.constants import FRAME_RATE
 from visavox.models.generator.spec import AudioSpec
-
-_SILENCE_SECONDS = 2
-"""Digital silence whose middle row stands for what is not there; longer than any set of features looks around."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +53,7 @@ def silent_row(audio: AudioSpec) -> np.ndarray:
     """Return the row, float32 (C,), that a set of features has in digital silence."""
     if is_wav2lip_mel(audio):
         return np.full(audio.size, MEL_MIN, np.float32)
-    rows = load_features(audio.features).of(np.zeros(_SILENCE_SECONDS * SAMPLE_RATE, np.float32))
-    return rows[len(rows) // 2].astype(np.float32)
+    return load_features(audio.features).silent_row()
 
 
 def recording_features(audio: AudioSpec, waveform: np.ndarray) -> RecordingFeatures:

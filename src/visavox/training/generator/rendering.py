@@ -27,7 +27,7 @@ from visavox.models.generator.conditioners import MotionConditioner, SpeechBranc
 from visavox.models.generator.discriminator import QualityDiscriminator
 from visavox.models.generator.generator import LipSyncGenerator, composited
 from visavox.models.generator.reference_warp import Layers
-from visavox.models.generator.spec import LOWER_HALF
+from visavox.models.generator.spec import RegionSpec
 from visavox.models.perceptual.face_features import FaceFeatures
 from visavox.models.sync.expert import Expert
 from visavox.training.generator.clips import ClipSplits
@@ -112,6 +112,8 @@ class RenderedBatch(FacePair):
     """Inputs of the generator."""
     batch: Batch
     """The batch itself."""
+    region: RegionSpec
+    """Part of the faces that is generated, which alone the discriminator is shown."""
     discriminator: QualityDiscriminator | None = None
     """Discriminator, if there is one."""
 
@@ -139,8 +141,8 @@ class RenderedBatch(FacePair):
         # It learns in its own step: here its gradients would be found for nothing.
         self.discriminator.requires_grad_(False)
         with torch.no_grad():
-            _, true_features = self.discriminator.judge(LOWER_HALF.crop(self.truth))
-        verdict, features = self.discriminator.judge(LOWER_HALF.crop(self.generated))
+            _, true_features = self.discriminator.judge(self.region.crop(self.truth))
+        verdict, features = self.discriminator.judge(self.region.crop(self.generated))
         return verdict, features, true_features
 
 
@@ -206,7 +208,7 @@ class FaceGeneration:
         batch["generated"] = generated.detach()
         rendered = RenderedBatch(generated, prepared.truth, prepared.weight, self.networks)
         rendered.alpha, rendered.prepared, rendered.batch = alpha, prepared, batch
-        rendered.discriminator = self.discriminator
+        rendered.region, rendered.discriminator = self.generator.spec.region, self.discriminator
         return rendered
 
     def losses(self) -> list[WeightedLoss[RenderedBatch]]:
@@ -259,9 +261,9 @@ class FaceGeneration:
     def _discriminate(self, batch: Batch) -> tuple[Tensor, Tensor]:
         assert self.discriminator is not None
         self.discriminator.requires_grad_(True)
-        truth = batch["faces"].flatten(0, 1).float() / 255
-        real, _ = self.discriminator.judge(LOWER_HALF.crop(truth))
-        generated, _ = self.discriminator.judge(LOWER_HALF.crop(batch["generated"]))
+        region, truth = self.generator.spec.region, batch["faces"].flatten(0, 1).float() / 255
+        real, _ = self.discriminator.judge(region.crop(truth))
+        generated, _ = self.discriminator.judge(region.crop(batch["generated"]))
         return real, generated
 
     def _condition(self, prepared: PreparedBatch) -> Tensor:

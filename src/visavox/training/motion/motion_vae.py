@@ -40,7 +40,7 @@ from visavox.training.motion.calibration import (
     speakers_apart,
     typical_deviation,
 )
-from visavox.training.motion.speech import find_features, load_motions, silent_row
+from visavox.training.motion.speech import find_features, load_motions
 from visavox.training.task import (
     UNSTATED_LICENCE,
     Batch,
@@ -200,7 +200,7 @@ class MotionVaeTask(TrainingTask):
         return cls(
             settings,
             load_motions(data, features, context.progress),
-            silence=silent_row(features),
+            silence=features.silent_row(),
             level_columns=features.level_columns,
             sync=sync,
             device=context.device,

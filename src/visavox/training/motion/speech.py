@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from visavox.audio.features.speech_features import SpeechFeatures, load_features
-from visavox.constants import SAMPLE_RATE
 from visavox.data.motion.motion_store import MotionStore, load_motion_store
 from visavox.errors import InputError
 from visavox.models.motion.motion_vae import MotionVae
@@ -61,9 +59,3 @@ def load_pair(sync: str, motion: str | None, device: str | torch.device = "cpu")
             f"{syncnet.config.features}; give two that take the same"
         )
     return syncnet, vae
-
-
-def silent_row(features: SpeechFeatures) -> np.ndarray:
-    """Return a row of features of digital silence, float32 (C,), from the middle of a second of it."""
-    rows: np.ndarray = features.of(np.zeros(SAMPLE_RATE, np.float32))
-    return rows[len(rows) // 2]
