@@ -26,7 +26,7 @@ from visavox.weights.networks import build_generator
 from visavox.weights.weights_file import ModelCard
 
 CARD = ModelCard("a generator for tests", "not trained", "licence of the start")
-OPTIONS = {"steps": 16, "batch_size": 2, "minimum_seconds": 2.0, "workers": 0, "learning_rate": 3e-3}
+OPTIONS: dict[str, Any] = {"steps": 16, "batch_size": 2, "minimum_seconds": 2.0, "workers": 0, "learning_rate": 3e-3}
 """Of a short adaptation to the three seconds of the bundled clip."""
 
 
@@ -58,7 +58,7 @@ def save_generator(path: Path, config: GeneratorConfig, card: ModelCard = CARD) 
 
 
 @pytest.fixture(scope="session")
-def start(tmp_path_factory) -> Path:
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A generator with a speech branch."""
     return save_generator(tmp_path_factory.mktemp("start") / "tiny.safetensors", GENERATOR)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.acting_progress import AfterStep
 from tests.adaptation.conftest import OPTIONS, Adapted, begin_with_clips_of
-from tests.training.tiny import AfterStep
 
 import visavox
 from visavox.adaptation import check
