@@ -97,7 +97,7 @@ def test_recipes_that_are_named_exist() -> None:
     ]
     assert used
     assert not [(task, recipe) for task, recipe in used if recipe not in known[task]]
-    # Those of motion and avatars stand in docs/geneface.md, in no table of training.
+    # Those of motion and avatars stand on the pages of GeneFace, in no table of training.
     page = (ROOT / "docs" / "training.md").read_text()
     told = re.findall(r"^\| (?:`([\w-]+)`)? *\| `([\w-]+)`", page, re.MULTILINE)
     generators = ("speech", "expert", "features", "wav2lip", "attn-wav2lip", "motion-dub")

@@ -29,7 +29,7 @@ ALLOWED_IDENTIFIERS = {
     "Stage": 10,
     "judge": 29,
     "picture": 178,
-    "sound": 37,
+    "sound": 36,
     "footage": 11,
     "reading": 5,
     "response": 2,
@@ -38,20 +38,20 @@ ALLOWED_IDENTIFIERS = {
 }
 
 ALLOWED_PROSE = {
-    "paint": 58,
-    "ears": 42,
-    "told the motion": 7,
+    "paint": 51,
+    "ears": 32,
+    "told the motion": 3,
     "bend": 5,
     "the watch": 3,
-    "manner": 12,
-    "course": 4,
-    "anew": 23,
-    "widely": 19,
-    "figures": 21,
-    "judge": 43,
-    "picture": 273,
-    "sound": 202,
-    "footage": 93,
+    "manner": 8,
+    "course": 2,
+    "anew": 16,
+    "widely": 14,
+    "figures": 18,
+    "judge": 40,
+    "picture": 241,
+    "sound": 189,
+    "footage": 69,
 }
 
 ALLOWED_QUESTIONS = 1

@@ -3,7 +3,7 @@
 The network looks at a recording through windows: a block of rows that are kept, and `context` on either side that is
 heard with them and thrown away. Windows lie at the same places whether the recording is whole or arrives in pieces, so
 both give the same numbers. The network's attention reaches over all that it is given; `context` is therefore a
-choice, not a law, and what it costs was measured: see docs/geneface.md.
+choice, not a law, and what it costs was measured: see docs/geneface-results.md.
 
 Row k of the network hears 400 samples. Forty samples are reflected before the first, so that its middle is the middle
 of row k of `visavox.audio.features.speech_features`; behind the last sample the sound is reflected to fill the last
