@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tests.models.published import save_backbone, save_linear
+from tests.narrow import present
 
 from visavox.losses.perceptual import LpipsLoss, normalized_feature_distance, reading_distance
 
@@ -60,7 +61,7 @@ def test_the_distance_does_not_ask_how_long_features_are() -> None:
 def test_features_that_are_all_zero_have_a_gradient() -> None:
     painted = torch.zeros(1, 4, 2, 2, requires_grad=True)
     normalized_feature_distance([painted], [torch.rand(1, 4, 2, 2)]).sum().backward()
-    assert torch.isfinite(painted.grad).all()
+    assert torch.isfinite(present(painted.grad)).all()
 
 
 def test_reading_distance_is_square_near_and_straight_far() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tests.narrow import present
 
 from visavox.losses.reconstruction import (
     STRIDE,
@@ -25,13 +26,14 @@ def pictures() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return painted, truth, rng.random((2, 1, SIZE, SIZE))
 
 
-def tensors(*arrays: np.ndarray) -> list[torch.Tensor]:
-    return [torch.from_numpy(array) for array in arrays]
+def tensors(arrays: tuple[np.ndarray, np.ndarray, np.ndarray]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    one, two, three = (torch.from_numpy(array) for array in arrays)
+    return one, two, three
 
 
 def halved(picture: np.ndarray) -> np.ndarray:
     half = picture.shape[-1] // 2
-    return picture.reshape(*picture.shape[:-2], half, 2, half, 2).mean(axis=(-3, -1))
+    return np.asarray(picture.reshape(*picture.shape[:-2], half, 2, half, 2).mean(axis=(-3, -1)))
 
 
 def test_weighted_l1(pictures: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
@@ -40,7 +42,7 @@ def test_weighted_l1(pictures: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Non
         weight[b, 0, y, x] * abs(painted[b, c, y, x] - truth[b, c, y, x])
         for b in range(2) for c in range(3) for y in range(SIZE) for x in range(SIZE)
     )  # fmt: skip
-    assert float(weighted_l1(*tensors(*pictures))) == pytest.approx(total / painted.size)
+    assert float(weighted_l1(*tensors(pictures))) == pytest.approx(total / painted.size)
 
 
 def test_weighted_gradient_l1(pictures: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
@@ -51,7 +53,7 @@ def test_weighted_gradient_l1(pictures: tuple[np.ndarray, np.ndarray, np.ndarray
         expected += (np.abs(np.diff(error, axis=-1)) * weight[..., 1:]).mean() / 2
         expected += (np.abs(np.diff(error, axis=-2)) * weight[..., 1:, :]).mean() / 2
         painted, truth, weight = halved(painted), halved(truth), halved(weight)
-    assert float(weighted_gradient_l1(*tensors(*pictures))) == pytest.approx(expected)
+    assert float(weighted_gradient_l1(*tensors(pictures))) == pytest.approx(expected)
 
 
 def test_a_constant_error_has_no_gradient_error() -> None:
@@ -131,5 +133,5 @@ def test_blur_costs_more_than_an_edge_beside_the_true_one() -> None:
 def test_a_flat_picture_has_a_gradient_and_the_truth_none() -> None:
     painted, truth = (torch.full((1, 3, DETAIL_SIZE, DETAIL_SIZE), 0.5, requires_grad=True) for _ in range(2))
     detail_difference(painted, truth, torch.ones(1, 1, DETAIL_SIZE, DETAIL_SIZE)).backward()
-    assert torch.isfinite(painted.grad).all()
+    assert torch.isfinite(present(painted.grad)).all()
     assert truth.grad is None

@@ -13,7 +13,7 @@ data = pytest.importorskip("skimage.data")
 
 @pytest.fixture
 def photo() -> np.ndarray:
-    return data.astronaut()[:192, 100:300]
+    return np.asarray(data.astronaut()[:192, 100:300])
 
 
 def plain_edges(gray: np.ndarray) -> set[tuple[int, int]]:

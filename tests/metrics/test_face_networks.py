@@ -62,7 +62,9 @@ def metrics(folder: Path) -> dict[str, Metric]:
         },
     )
     # Inception takes seconds; for what is done with features, those of an image of 4x4 pixels do.
-    chosen["fid"]._network = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten())
+    fid = chosen["fid"]
+    assert isinstance(fid, Fid)
+    fid._network = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten())  # type: ignore[assignment]
     return chosen
 
 

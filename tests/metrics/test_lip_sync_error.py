@@ -12,6 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from tests.evaluation.conftest import DEMO, demo_frames, write_video
+from tests.narrow import present
 from tests.parity import published_weights
 
 import visavox.metrics.syncnet_windows as module
@@ -82,12 +83,12 @@ def test_both_crops_equal_the_published_evaluation(
     (run,) = face_runs(track, np.arange(NUM_FRAMES))
     whole = [cv2.resize(image, (224, 224)) for image in images]
     crops = [tracked_crop(image, square) for image, square in zip(images, run.squares, strict=True)]
-    for score, pictures in ((found.whole_frame, whole), (found.tracked_crop, crops)):
-        assert score is not None
+    squeezed, followed = present(found.whole_frame), present(found.tracked_crop)
+    for score, pictures in ((squeezed, whole), (followed, crops)):
         expected = published_values(network, pictures, sound)
         assert (score.distance, score.confidence, score.offset) == pytest.approx(expected, abs=1e-3)
         assert score.num_windows == min(NUM_FRAMES, len(sound) // 640) - 5
-    assert found.whole_frame.distance != pytest.approx(found.tracked_crop.distance, abs=1e-3)
+    assert squeezed.distance != pytest.approx(followed.distance, abs=1e-3)
 
 
 def test_a_video_of_50_frames_a_second_is_judged_at_25(
@@ -96,9 +97,11 @@ def test_a_video_of_50_frames_a_second_is_judged_at_25(
     images = [image for image in demo_frames(NUM_FRAMES) for _ in range(2)]
     fast = write_video(tmp_path / "fast.mp4", iter(images), rate=50, sound=DEMO)
     sound = read_audio(short_clip)
-    slow_score, fast_score = (lip_sync_error(network, each, tracks.track(each), sound) for each in (short_clip, fast))
-    assert fast_score.whole_frame.num_windows == slow_score.whole_frame.num_windows
-    assert fast_score.whole_frame.distance == pytest.approx(slow_score.whole_frame.distance, rel=0.01)
+    slow_score, fast_score = (
+        present(lip_sync_error(network, each, tracks.track(each), sound).whole_frame) for each in (short_clip, fast)
+    )
+    assert fast_score.num_windows == slow_score.num_windows
+    assert fast_score.distance == pytest.approx(slow_score.distance, rel=0.01)
 
 
 def test_too_little_sound_or_no_sound_leaves_nothing_to_judge(
@@ -239,8 +242,8 @@ def test_a_gap_is_filled_in_a_straight_line() -> None:
     boxes += np.arange(150)[:, None]
     gap = boxes.copy()
     gap[70:90] = np.nan
-    runs = [face_runs(make_track(each), np.arange(150))[0].squares for each in (boxes, gap)]
-    np.testing.assert_allclose(*runs, atol=1e-4)
+    whole, filled = (face_runs(make_track(each), np.arange(150))[0].squares for each in (boxes, gap))
+    np.testing.assert_allclose(filled, whole, atol=1e-4)
 
 
 def test_of_short_runs_the_longest_is_judged() -> None:

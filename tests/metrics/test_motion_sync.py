@@ -22,7 +22,8 @@ class Listener(MotionSyncNet):
 
     def forward(self, speech: torch.Tensor, mouths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         angles = (value * np.pi / 2 for value in (speech[:, 0, 0], mouths[:, 0, 0]))
-        return tuple(torch.stack([angle.cos(), angle.sin()], dim=1) for angle in angles)
+        said, shown = (torch.stack([angle.cos(), angle.sin()], dim=1) for angle in angles)
+        return said, shown
 
 
 def make_clip(seed: int, late: int = 0) -> MotionClip:

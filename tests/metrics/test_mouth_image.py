@@ -16,7 +16,7 @@ from visavox.metrics.sharpness import laplacian_energy
 @pytest.fixture
 def photo() -> np.ndarray:
     data = pytest.importorskip("skimage.data")
-    return data.astronaut()[60:160, 170:270]
+    return np.asarray(data.astronaut()[60:160, 170:270])
 
 
 def naive_laplacian_energy(image: np.ndarray) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from tests.narrow import present
 from tests.parity import SYNCNET_GOLDEN, syncnet_embeddings
 
 from visavox.metrics.sync import PaddedDistances, SyncScore, shifted_distances, sync_score
@@ -16,24 +17,25 @@ def unit_embeddings(num: int, late: int, seed: int = 0) -> tuple[np.ndarray, np.
     generator = np.random.default_rng(seed)
     long = np.maximum(generator.normal(size=(num + 40, 64)), 0)
     mouths = long + 0.2 * np.maximum(generator.normal(size=long.shape), 0)
-    return tuple(
+    mouths, sounds = (
         part / np.linalg.norm(part, axis=1, keepdims=True) for part in (mouths[20 - late :][:num], long[20:][:num])
     )
+    return mouths, sounds
 
 
 def published_score(lips: np.ndarray, sounds: np.ndarray) -> tuple[float, float, int]:
     """LSE-D, LSE-C and offset, all windows and shifts at once, in torch."""
-    lips, sounds = torch.from_numpy(lips), F.pad(torch.from_numpy(sounds), (0, 0, 15, 15))
-    shifts = [F.pairwise_distance(lips, sounds[shift : shift + len(lips)]).mean() for shift in range(31)]
+    mouths, padded = torch.from_numpy(lips), F.pad(torch.from_numpy(sounds), (0, 0, 15, 15))
+    shifts = [F.pairwise_distance(mouths, padded[shift : shift + len(lips)]).mean() for shift in range(31)]
     distances = torch.stack(shifts)
     return float(distances.min()), float(distances.median() - distances.min()), 15 - int(distances.argmin())
 
 
-def in_chunks(lips: np.ndarray, sounds: np.ndarray, size: int) -> SyncScore | None:
+def in_chunks(lips: np.ndarray, sounds: np.ndarray, size: int) -> SyncScore:
     distances = PaddedDistances()
     for start in range(0, len(lips), size):
         distances.add(lips[start : start + size], sounds[start : start + size])
-    return distances.score()
+    return present(distances.score())
 
 
 @pytest.mark.parametrize("size", [1, 20, 60])

@@ -34,4 +34,4 @@ def shut_eyes(motion: Motion, closure: list[float] | np.ndarray) -> Motion:
 def lip_gap(motion: Motion) -> np.ndarray:
     """Distance of the inner lips, (T,) centimetres."""
     points = canonical_68() + motion.displacements
-    return points[:, 62, 1] - points[:, 66, 1]
+    return np.asarray(points[:, 62, 1] - points[:, 66, 1])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hand_made_motion import shut_eyes, still
+from tests.motion.hand_made_motion import shut_eyes, still
 
 from visavox.errors import InputError
 from visavox.face.geometry.motion import canonical_68

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.narrow import present
 
 from visavox.errors import InputError
 from visavox.motion.motion_file import load_motion, load_performance, save_motion
@@ -35,7 +36,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path, motion: Motion, pose: HeadPose)
             np.testing.assert_array_equal(getattr(loaded, name), getattr(motion, name))
         assert loaded.rate == Fraction(30000, 1001)
     assert load_performance(tmp_path / "plain.npz")[1] is None
-    loaded_pose = load_performance(tmp_path / "performed.npz")[1]
+    loaded_pose = present(load_performance(tmp_path / "performed.npz")[1])
     np.testing.assert_array_equal(loaded_pose.rotations, pose.rotations)
     np.testing.assert_array_equal(loaded_pose.translations, pose.translations)
     assert loaded_pose.frame_size == (360, 288)

@@ -23,7 +23,7 @@ def track() -> Track:
 
 def test_at_25_frames_a_second_nothing_is_changed(track: Track) -> None:
     performed = performance_of_track(track)
-    assert (performed.motion.num_frames, performed.motion.rate) == (75, 25)
+    assert (performed.motion.num_frames, performed.motion.rate) == (75, Fraction(25))
     pose = performed.pose
     back = landmarks_of(performed.motion.displacements, pose.rotations, pose.translations, pose.frame_size)
     error = np.linalg.norm(back - to_ibug68(track.landmarks)[..., :2], axis=-1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hand_made_motion import open_mouth, shut_eyes, still
+from tests.motion.hand_made_motion import open_mouth, shut_eyes, still
 
 from visavox.demo import SPEECH
 from visavox.errors import InputError
@@ -14,7 +14,7 @@ from visavox.motion.preview import EYE, MOUTH, FaceView, PreviewSettings, write_
 from visavox.types import HeadPose
 
 
-def share_of(image, color: tuple[int, int, int], tolerance: int = 24) -> float:
+def share_of(image: np.ndarray, color: tuple[int, int, int], tolerance: int = 24) -> float:
     return float((np.abs(image.astype(int) - color).max(axis=-1) < tolerance).mean())
 
 

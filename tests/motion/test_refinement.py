@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-from hand_made_motion import lip_gap, open_mouth, still
+from tests.motion.hand_made_motion import lip_gap, open_mouth, still
 
 from visavox.errors import InputError
 from visavox.motion.refinement import LIPS_START, FaceProjection, ProjectionSettings, SmoothingSettings, smooth_motion
@@ -52,7 +54,7 @@ WHOLE = ProjectionSettings(share=1.0, lips=True)
 
 
 @pytest.fixture(scope="module")
-def person():
+def person() -> tuple[np.ndarray, np.ndarray]:
     """Faces that move in three ways only: a flat manifold in 204 dimensions, and its three directions."""
     rng = np.random.default_rng(0)
     directions = np.linalg.qr(rng.normal(size=(204, 3)))[0].T
@@ -109,7 +111,7 @@ def test_a_person_who_never_moves() -> None:
     ("settings", "words"),
     [({"share": 1.2}, "give 0 .off. to 1"), ({"share": -0.1}, "give 0"), ({"neighbours": 1}, "give 2 or more")],
 )
-def test_settings_that_mean_nothing(settings: dict[str, float], words: str) -> None:
+def test_settings_that_mean_nothing(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         ProjectionSettings(**settings)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from tests.models.small import CARD, CONFIG, save_small_generator, small_generator
+from tests.narrow import part
 
 from visavox.cli.main import main
 from visavox.errors import InputError
@@ -77,12 +78,11 @@ def test_it_predicts_as_one_and_renders_as_the_other(save: Save, tmp_path: Path,
     assert given.spec.audio is not None
     features = torch.rand(2, given.spec.audio.size, given.spec.audio.window) * 8 - 4
     faces = torch.rand(2, 6, 96, 96)
-    for generator in (model, one, other):
-        assert isinstance(generator.conditioner, SpeechBranch)
+    both, renders, predicts = (part(generator, "conditioner", SpeechBranch) for generator in (model, one, other))
     with torch.no_grad():
-        motion = model.conditioner.predictor(features)
-        torch.testing.assert_close(motion, other.conditioner.predictor(features), atol=5e-3, rtol=5e-3)
-        expected = one.images(one.conditioner.from_motion(motion), faces[:, :3], faces[:, 3:])
+        motion = both.predictor(features)
+        torch.testing.assert_close(motion, predicts.predictor(features), atol=5e-3, rtol=5e-3)
+        expected = one.images(renders.from_motion(motion), faces[:, :3], faces[:, 3:])
         torch.testing.assert_close(model(features, faces), expected, atol=5e-3, rtol=5e-3)
     assert motion_basis_of(info) == motion_basis_of(model_info(renderer)) == basis(3, 1.0)
     assert info.card.licence == "CC0 CC BY 4.0"

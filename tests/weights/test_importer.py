@@ -3,7 +3,7 @@
 import collections
 import json
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,8 @@ def checkpoint(state: dict[str, torch.Tensor]) -> dict[str, dict[str, Any] | int
 
 def swapped(pictures: torch.Tensor) -> torch.Tensor:
     """Turn BGR triples on channels into RGB ones, or back."""
-    return pictures.unflatten(1, (-1, 3)).flip(2).flatten(1, 2)
+    triples: torch.Tensor = pictures.unflatten(1, (-1, 3))
+    return triples.flip(2).flatten(1, 2)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,7 @@ def test_the_expert_gives_the_published_embeddings(paths: tuple[Path, Path]) -> 
     np.testing.assert_allclose(face, np.load(GOLDEN)["expert_face"], rtol=0, atol=1e-5)
 
 
-FORMS = {
+FORMS: dict[str, Callable[[dict[str, torch.Tensor], Path], object]] = {
     "legacy, bare": lambda state, path: save(state, path, **LEGACY),
     "zip, bare, ordered": lambda state, path: save(collections.OrderedDict(state), path),
     "legacy, module.": lambda state, path: save(
@@ -154,7 +155,7 @@ def generator_keys(stages: int, attention: bool) -> dict[str, torch.Tensor]:
     return {key: torch.zeros(1) for key in keys + ["sam.sa.conv1.weight"] * attention}
 
 
-WRONG = {
+WRONG: dict[str, tuple[Any, str]] = {
     "256": (generator_keys(8, False), "generator for faces of 256 pixels .*has 8 stages. The published"),
     "384": (generator_keys(8, True), "192 to 384 pixels .*8 stages and spatial attention"),
     "288": (generator_keys(9, False), "288 pixels"),

@@ -13,13 +13,14 @@ import safetensors.torch
 import torch
 from tests.models.generator.small_parts import inputs, used
 from tests.models.small import CARD, CONFIG
-from torch import Tensor, nn
+from tests.narrow import part
+from torch import Tensor
 
 from visavox.errors import InputError
 from visavox.models.generator.attn_wav2lip import AttnWav2LipConfig
 from visavox.models.generator.conditioners import MouthMotionConfig
 from visavox.models.generator.generator import GeneratorConfig, LipSyncGenerator
-from visavox.models.generator.motion_basis import MOUTH_POINTS, MotionBasis, save_basis
+from visavox.models.generator.motion_basis import MOUTH_POINTS, MotionBasis, StoredBasis, save_basis
 from visavox.models.generator.spec import AudioSpec
 from visavox.models.generator.speech_branch import SpeechBranchConfig
 from visavox.models.motion.postnet import PostNet, PostNetConfig
@@ -71,6 +72,10 @@ OLD_NAMES = {
 
 def basis(scale: float = 0.03) -> MotionBasis:
     return MotionBasis(0.1, scale, np.random.default_rng(0).normal(size=(2, 2 * len(MOUTH_POINTS))))
+
+
+def stored_basis(generator: LipSyncGenerator) -> StoredBasis:
+    return part(generator, "conditioner.motion_basis", StoredBasis)
 
 
 def old_name(name: str) -> str:
@@ -144,7 +149,7 @@ def test_a_generator_gives_the_very_same_images(tmp_path: Path, kind: str) -> No
     state = {key: tensor for key, tensor in loaded.state_dict().items() if "motion_basis" not in key}
     assert all(torch.equal(tensor, generator.state_dict()[key]) for key, tensor in state.items())
     if described:
-        assert loaded.conditioner.motion_basis.basis == basis()
+        assert stored_basis(loaded).basis == basis()
     info = read_info(path)
     assert (info.version, info.network, info.spec, info.card) == (
         "1",
@@ -161,7 +166,7 @@ def test_written_again_it_is_what_was_written_anew(tmp_path: Path, kind: str) ->
     network, config = KINDS[kind]
     generator = used(config)
     if config.num_motions is not None:
-        generator.conditioner.motion_basis.set(basis())
+        stored_basis(generator).set(basis())
     beside = basis() if config.num_motions is not None else None
     old = write_generator(tmp_path / "old.safetensors", network, generator, beside)
     save_model(tmp_path / "again.safetensors", load_model(old), CARD)
@@ -173,7 +178,7 @@ def test_written_again_it_is_what_was_written_anew(tmp_path: Path, kind: str) ->
 def test_a_generator_whose_basis_is_not_there_loads_without_it(tmp_path: Path) -> None:
     path = write_generator(tmp_path / "old.safetensors", "wav2lip", used(LAYERED), None)
     assert motion_basis_of(read_info(path)) is None
-    assert load_model(path, LipSyncGenerator).conditioner.motion_basis.basis is None
+    assert stored_basis(load_model(path, LipSyncGenerator)).basis is None
 
 
 @pytest.mark.parametrize("damage", ["text", "other mouth points", "other number of motions"])
@@ -192,16 +197,16 @@ def test_a_basis_that_is_damaged_is_refused(tmp_path: Path, damage: str) -> None
 
 @pytest.mark.parametrize("old", ["renderer", "speech", "both"])
 def test_a_speech_branch_is_swapped_whichever_is_old(tmp_path: Path, old: str) -> None:
-    paths = []
+    paths = {}
     for name, config in (("renderer", LAYERED), ("speech", DILATED)):
         generator, path = used(config), tmp_path / f"{name}.safetensors"
         if old in (name, "both"):
             write_generator(path, "wav2lip", generator, basis())
         else:
-            generator.conditioner.motion_basis.set(basis())
+            stored_basis(generator).set(basis())
             save_model(path, generator, CARD)
-        paths.append(path)
-    info = swap_speech_branch(*paths, tmp_path / "swapped.safetensors")
+        paths[name] = path
+    info = swap_speech_branch(paths["renderer"], paths["speech"], tmp_path / "swapped.safetensors")
     assert info.version == "2"
     assert motion_basis_of(info) == basis()
     assert load_model(info.path, LipSyncGenerator).config == replace(
@@ -222,7 +227,7 @@ def test_a_speech_branch_in_another_basis_is_refused(tmp_path: Path) -> None:
 def test_old_weights_are_interpolated_with_what_they_became(tmp_path: Path) -> None:
     generator = used(LAYERED)
     old = write_generator(tmp_path / "old.safetensors", "wav2lip", generator, basis())
-    generator.conditioner.motion_basis.set(basis())
+    stored_basis(generator).set(basis())
     save_model(tmp_path / "new.safetensors", generator, CARD)
     info = interpolate(old, tmp_path / "new.safetensors", tmp_path / "between.safetensors")
     assert motion_basis_of(info) == basis()
@@ -235,7 +240,7 @@ def test_other_networks_keep_their_crop_where_they_see_faces(tmp_path: Path, see
     expert = ExpertConfig(
         face_channels=(2,) * 6, audio_channels=(2,) * 5, face_residuals=(0, 0, 0, 0), mel_window=32, mel_lead=3
     )
-    network: nn.Module = Expert(expert) if sees else PostNet(PostNetConfig(channels=(8, 8)))
+    network: Expert | PostNet = Expert(expert) if sees else PostNet(PostNetConfig(channels=(8, 8)))
     name, path = "expert" if sees else "postnet", tmp_path / "old.safetensors"
     write_old(path, name, network.state_dict(), asdict(network.config))
     loaded, info = load_model(path, type(network)), read_info(path)
