@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from tests.adaptation.conftest import CARD, OPTIONS, Adapted, save_generator
 from tests.data.footage import demo_pictures, demo_sound, make_film
-from tests.narrowing import of_kind
+from tests.narrow import part
 from tests.training.tiny_recipes import EXPERT, PLAIN_GENERATOR
 
 import visavox
@@ -103,7 +103,7 @@ def test_published_crops(refused: Callable[..., str], tmp_path: Path) -> None:
 
 def test_a_speech_branch_without_its_motion_basis(refused: Callable[..., str], tmp_path: Path, start: Path) -> None:
     lonely, generator = tmp_path / "lonely.safetensors", load_model(start, LipSyncGenerator)
-    of_kind(SpeechBranch, generator.conditioner).motion_basis.components.zero_()
+    part(generator, "conditioner", SpeechBranch).motion_basis.components.zero_()
     save_model(lonely, generator, CARD)
     assert "has a speech branch and does not hold the basis of its mouth motion" in refused(FACE, "--model", lonely)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.dubbing.tiny import CONFIG
+from tests.dubbing.tiny import CONFIG, randomize_statistics
 
 from visavox.demo import FACE
 from visavox.dubbing.backends.torch import TorchBackend
@@ -26,12 +26,7 @@ def generator() -> LipSyncGenerator:
     """A generator that has learned nothing, but whose output depends on all that it is given."""
     torch.manual_seed(7)
     model = build_generator(CONFIG)
-    with torch.no_grad():  # statistics of a network in use: none is at its starting value
-        for part in model.modules():
-            if isinstance(part, torch.nn.BatchNorm2d):
-                part.running_mean.normal_(0, 0.1)
-                part.running_var.uniform_(0.05, 0.2)
-                part.bias.normal_(0, 0.2)
+    randomize_statistics(model)
     return model.eval()
 
 

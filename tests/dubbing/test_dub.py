@@ -16,7 +16,8 @@ import av
 import numpy as np
 import pytest
 import torch
-from tests.dubbing.tiny import ATTN_CONFIG, CROP
+from tests.dubbing.tiny import ATTN_CONFIG, CROP, randomize_warp
+from tests.narrow import part, present
 
 import visavox
 from visavox.cli.main import main
@@ -70,10 +71,10 @@ def read(path: Path) -> list[Frame]:
         return list(reader)
 
 
-def write(path: Path, images: list[np.ndarray], stamps: list[int] | None = None, *, codec: str = "libx264") -> Path:
+def write(path: Path, images: list[np.ndarray], stamps: list[int] | None = None) -> Path:
     """Write frames losslessly; stamps in milliseconds, or 25 frames a second."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=25, options={"crf": "0", "preset": "ultrafast"})
+        stream = container.add_stream("libx264", rate=25, options={"crf": "0", "preset": "ultrafast"})
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
@@ -96,7 +97,7 @@ def test_sound_and_picture_are_what_they_should_be(
     output = tmp_path / "a result, with 'quotes' and ünïcode.v1.mkv"
     result = dubber.dub(FACE, speech(2), output, track=track_file, encoding=LOSSLESS)
     info = probe(output)
-    assert (info.width, info.height, info.frame_rate) == (360, 288, 25)
+    assert (info.width, info.height, info.frame_rate) == (360, 288, Fraction(25))
     assert [frame.time for frame in read(output)] == [Fraction(k, 25) for k in range(50)]
     assert np.array_equal(read_samples(output, RATE, 1), read_samples(speech(2), RATE, 1))
     assert (result.num_frames, result.num_repainted, result.passed_through) == (50, 50, {})
@@ -248,7 +249,7 @@ def test_a_photo_speaks(dubber: Dubber, speech: Callable[..., Path], tmp_path: P
 def test_audio_offset_shows_later_sound_earlier(
     dubber: Dubber, speech: Callable[..., Path], track_file: Path, tmp_path: Path
 ) -> None:
-    options = {"track": track_file, "encoding": LOSSLESS, "close_in_silence": False}
+    options: dict[str, Any] = {"track": track_file, "encoding": LOSSLESS, "close_in_silence": False}
     dubber.dub(FACE, speech(2), tmp_path / "offset.mkv", audio_offset=400, **options)
     dubber.dub(FACE, speech(2, start=0.4), tmp_path / "shifted.mkv", **options)
     dubber.dub(FACE, speech(2), tmp_path / "plain.mkv", **options)
@@ -420,8 +421,9 @@ def test_the_attention_network_dubs(
     """Its weights file alone says which network it is; here one that bends its reference and paints by motion."""
     torch.manual_seed(3)
     model = build_generator(ATTN_CONFIG).eval()
-    torch.nn.init.normal_(model.renderer.reference_warp.flow.weight, 0, 0.2)
-    torch.nn.init.constant_(model.renderer.output_block[1].bias, 0.0)  # half of the colours over the reference
+    randomize_warp(model, 0.2)
+    last = part(model, "renderer.output_block.1", torch.nn.Conv2d)
+    torch.nn.init.zeros_(present(last.bias))  # half of the colours over the reference
     weights, output = tmp_path / "attn.safetensors", tmp_path / "a.mkv"
     card = ModelCard("learned nothing", "not trained", "Apache-2.0")
     save_model(weights, model, card)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from tests.dubbing.tiny import MOTION_CONFIG
+from tests.dubbing.tiny import MOTION_CONFIG, randomize_statistics
+from tests.narrow import part
 
 from visavox.cli.main import main
 from visavox.data.generator.mouth_code_fit import fit_mouth_code
@@ -22,6 +24,8 @@ from visavox.face.track.track_file import save_track
 from visavox.media import Encoding, VideoReader
 from visavox.models.generator.generator import LipSyncGenerator
 from visavox.models.generator.motion_basis import fit_motion_basis
+from visavox.models.generator.mouth_code import MouthCode
+from visavox.models.generator.wav2lip import Wav2LipRenderer
 from visavox.motion.motion_file import save_motion
 from visavox.types import Motion, Track
 from visavox.weights.checkpoint import save_model
@@ -32,19 +36,16 @@ LOSSLESS = Encoding(crf=0, preset="ultrafast")
 
 
 @pytest.fixture(scope="module")
-def painter(track) -> LipSyncGenerator:
+def painter(track: Track) -> LipSyncGenerator:
     """Reads mouths rightly, and paints differently what differs, but has not learned how mouths look."""
     torch.manual_seed(5)
     model = build_generator(MOTION_CONFIG).eval()
-    with torch.no_grad():
-        for part in model.modules():
-            if isinstance(part, torch.nn.BatchNorm2d):
-                part.running_var.uniform_(0.05, 0.2)
-        for modulation in model.renderer.modulations:
-            modulation.affine.weight.normal_(0, 0.5)
+    randomize_statistics(model)
+    for modulation in part(model, "renderer", Wav2LipRenderer).modulations:
+        torch.nn.init.normal_(part(modulation, "affine", torch.nn.Linear).weight, 0, 0.5)
     basis = fit_motion_basis([track.landmarks], 4)
     code = fit_mouth_code([motion_of_track(track).displacements], [basis.motion(track.landmarks)], basis)
-    model.conditioner.mouth_code.load_state_dict(code.state_dict())
+    code_of(model).load_state_dict(code.state_dict())
     return model
 
 
@@ -58,6 +59,10 @@ def files(painter: LipSyncGenerator, track: Track, tmp_path_factory: pytest.Temp
     whole = motion_of_track(track)
     save_motion(Motion(whole.displacements[:30], whole.confidence[:30], whole.neutral, whole.rate), motion)
     return weights, face, motion
+
+
+def code_of(generator: LipSyncGenerator) -> MouthCode:
+    return part(generator, "conditioner.mouth_code", MouthCode)
 
 
 def frames_of(path: Path) -> list[np.ndarray]:
@@ -80,7 +85,7 @@ def test_openness_widens_what_is_open_and_rest_stays_rest(files: tuple[Path, Pat
     for openness in (1.0, 1.2):
         output = tmp_path / f"{openness}.mkv"
         # Colour is matched over time, so what was painted before would show behind the motion's end.
-        options = {"openness": openness, "match_color": False, "keep_detail": 0.0, "extend": "stop"}
+        options: dict[str, Any] = {"openness": openness, "match_color": False, "keep_detail": 0.0, "extend": "stop"}
         dubber.dub(FACE, SPEECH, output, track=face, motion=motion, encoding=LOSSLESS, **options)
         pictures.append(frames_of(output))
     differences = [np.abs(one.astype(int) - other).mean() for one, other in zip(*pictures, strict=True)]
@@ -101,8 +106,8 @@ def test_numbers_are_those_of_the_moment(painter: LipSyncGenerator) -> None:
 
 def test_ones_own_motion_comes_back_as_it_was(painter: LipSyncGenerator, track: Track) -> None:
     motion = motion_of_track(track)
-    wanted = fit_motion(motion, painter.conditioner.mouth_code, track, DubSettings())
-    read = painter.conditioner.mouth_code.encode(motion.displacements)
+    wanted = fit_motion(motion, code_of(painter), track, DubSettings())
+    read = code_of(painter).encode(motion.displacements)
     assert np.corrcoef(wanted.motion[:, 0], read[:, 0])[0, 1] > 0.999
     assert wanted.motion.std() == pytest.approx(read.std(), rel=0.05)
 
@@ -114,9 +119,9 @@ def test_a_performer_with_a_smaller_mouth_moves_this_one_as_widely_as_it_moves(
     smaller = Motion(
         motion.neutral + 0.6 * (motion.displacements - motion.neutral), motion.confidence, motion.neutral, motion.rate
     )
-    timid, own = (fit_motion(each, painter.conditioner.mouth_code, track, DubSettings()) for each in (smaller, motion))
+    timid, own = (fit_motion(each, code_of(painter), track, DubSettings()) for each in (smaller, motion))
     assert timid.motion[:, 0].std() > 0.7 * own.motion[:, 0].std()
-    asked = fit_motion(smaller, painter.conditioner.mouth_code, track, DubSettings(expressiveness=1.0))
+    asked = fit_motion(smaller, code_of(painter), track, DubSettings(expressiveness=1.0))
     assert asked.motion[:, 0].std() == pytest.approx(0.6 * own.motion[:, 0].std(), rel=0.1)
 
 
@@ -133,7 +138,7 @@ def test_a_performer_with_a_smaller_mouth_moves_this_one_as_widely_as_it_moves(
 def test_what_cannot_work_by_motion_is_said_before_the_work(
     files: tuple[Path, Path, Path],
     tmp_path: Path,
-    options: dict[str, float | str],
+    options: dict[str, Any],
     message: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -145,7 +150,7 @@ def test_what_cannot_work_by_motion_is_said_before_the_work(
 
 @pytest.mark.parametrize("options", [{"openness": 1.1}, {"seed": 3}, {"temperature": 0.5}])
 def test_a_network_that_hears_is_not_told(
-    weights: Path, tmp_path: Path, options: dict[str, float], monkeypatch: pytest.MonkeyPatch
+    weights: Path, tmp_path: Path, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("visavox.dubbing.pipeline.find_tracks", lambda *_: pytest.fail("the work began"))
     with pytest.raises(InputError, match="use the model motion-dub"):

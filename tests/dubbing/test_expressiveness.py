@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.narrow import present
 
 from visavox.audio.features.mel import MEL_MIN
 from visavox.demo import FACE, SPEECH
@@ -84,11 +85,11 @@ def test_a_network_that_paints_what_it_hears_cannot_say_how_lips_open(predictor:
 def test_expressiveness_moves_the_painted_mouth_more_or_less_widely(shipped: TorchBackend) -> None:
     """An image rendered with 0 is one of a mouth at rest, and with 1 that of no factor at all."""
     rng = np.random.default_rng(0)
-    size, window = shipped.spec.crop.size, shipped.spec.audio.window
-    mel = rng.uniform(-1, 1, (80, window)).astype(np.float32)
+    size, audio = shipped.spec.crop.size, present(shipped.spec.audio)
+    mel = rng.uniform(-1, 1, (80, audio.window)).astype(np.float32)
     faces = rng.integers(0, 255, (1, 1, size, size, 3), np.uint8)
     silence = np.full_like(mel, MEL_MIN)
-    time = Fraction(shipped.spec.audio.lead, 80)  # the window begins with the first frame of the mel
+    time = Fraction(audio.lead, 80)  # the window begins with the first frame of the mel
 
     def painted(sound: np.ndarray, factor: float | None) -> np.ndarray:
         drive = MouthMotionDrive(shipped, {} if factor is None else {0: factor})

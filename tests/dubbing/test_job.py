@@ -16,8 +16,6 @@ from visavox.demo import FACE
 from visavox.dubbing import Dubber
 from visavox.face.track.track_file import save_track
 from visavox.media import SampleReader, VideoReader
-from visavox.media.info import VideoInfo
-from visavox.media.sound import AudioInfo
 from visavox.models.generator.generator import LipSyncGenerator
 from visavox.progress import CancelToken, Event
 from visavox.types import Track
@@ -65,7 +63,7 @@ def test_everything_is_checked_once(
         target = sys.modules[module]
         inner = getattr(target, name)
 
-        def call(*arguments: Any, **options: Any) -> AudioInfo | VideoInfo | list[Track] | None:
+        def call(*arguments: Any, **options: Any) -> Any:
             counts[name] = counts.get(name, 0) + 1
             return inner(*arguments, **options)
 
@@ -126,7 +124,7 @@ def test_leaving_the_events_cancels(weights: Path, speech: Path, track_file: Pat
     for event in events:
         if event.kind == "advance":
             break
-    events.close()  # type: ignore[attr-defined]
+    events.close()
     assert not list(tmp_path.iterdir())
 
 
@@ -155,8 +153,12 @@ def test_four_at_once_are_what_they_are_alone(
     weights: Path, speech: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], shared: bool
 ) -> None:
     """One Dubber in four threads, and four Dubbers; the tracker runs in all of them."""
-    settings = [{"extend": "loop"}, {"audio_offset": 40.0}, {"face": "largest"}, {"sharpen": 0.0}]
-    settings = [{("speaker" if name == "face" else name): value for name, value in one.items()} for one in settings]
+    settings: list[dict[str, Any]] = [
+        {"extend": "loop"},
+        {"audio_offset": 40.0},
+        {"speaker": "largest"},
+        {"sharpen": 0.0},
+    ]
     alone = Dubber(weights)
     for number, options in enumerate(settings):
         alone.dub(FACE, speech, tmp_path / f"alone-{number}.mp4", **options)

@@ -1,7 +1,8 @@
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from tests.media.media_samples import make_video, number_of
 from visavox.demo import FACE
 from visavox.dubbing import playback
 from visavox.dubbing.playback import Player, read_indices
+from visavox.dubbing.settings import Extend
 from visavox.dubbing.timeline import plan_timeline
 from visavox.errors import InputError
 from visavox.media import VideoReader, probe
@@ -17,7 +19,7 @@ from visavox.media.segment import SegmentReader
 from visavox.runtime.background import Background
 from visavox.types import Frame
 
-KINDS = {
+KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "h264 with b-frames": ("clip.mp4", {"options": {"g": "30", "bf": "3"}}),
     "one key frame": ("clip.mkv", {"options": {"g": "1000", "keyint_min": "1000"}}),
     "all key frames": ("clip.mov", {"codec": "mjpeg", "pixel_format": "yuvj420p"}),
@@ -68,7 +70,7 @@ def test_pingpong_plays_every_frame_in_order(video: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("extend", ["loop", "freeze", "pingpong"])
-def test_what_the_caller_paints_on_a_frame_does_not_come_back(extend: str) -> None:
+def test_what_the_caller_paints_on_a_frame_does_not_come_back(extend: Extend) -> None:
     info = probe(FACE)
     times = [frame.time for frame in read_all(FACE)]
     timeline = plan_timeline(times, Fraction(1, 25), Fraction(8), extend=extend, tail="cut")
@@ -82,8 +84,14 @@ def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     path = tmp_path / "long.mp4"
     make_video(path, num_frames=200)
     times = [frame.time for frame in read_all(path)]
-    read, lengths = SegmentReader.read, []
-    monkeypatch.setattr(SegmentReader, "read", lambda self, wanted: lengths.append(len(wanted)) or read(self, wanted))
+    lengths: list[int] = []
+
+    class CountingReader(SegmentReader):
+        def read(self, times: Sequence[Fraction]) -> list[np.ndarray]:
+            lengths.append(len(times))
+            return super().read(times)
+
+    monkeypatch.setattr(playback, "SegmentReader", CountingReader)
     monkeypatch.setattr(playback, "_MEMORY", 64 * 48 * 3 * 10)
     timeline = plan_timeline(times, Fraction(1, 25), Fraction(16), extend="pingpong", tail="cut")
     assert len(list(Player(probe(path), times, timeline))) == 400

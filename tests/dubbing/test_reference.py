@@ -96,7 +96,7 @@ def test_the_crops_are_those_of_the_chosen_frames(track: Track, frames: list[np.
 
 
 def test_two_faces_have_their_own(track: Track, frames: list[np.ndarray]) -> None:
-    other = replace(track, landmarks=track.landmarks + np.float32([6, 0, 0]), face_id=1)
+    other = replace(track, landmarks=track.landmarks + np.array([6, 0, 0], np.float32), face_id=1)
     matrices = [crop_transforms(face, CROP) for face in (track, other)]
     first, second = read_references(probe(FACE), [track, other], matrices, CROP.size, "20")
     assert np.array_equal(first[0], warp_crop(frames[20], matrices[0][20], CROP.size))

@@ -4,14 +4,15 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from tests.dubbing.tiny import CONFIG, CROP
+from tests.dubbing.tiny import CONFIG, CROP, randomize_warp
+from tests.narrow import present
 
 from visavox.audio.features.mel import mel_spectrogram, mel_window
 from visavox.dubbing.backends.torch import TorchBackend
 from visavox.dubbing.drives import AudioDrive
 from visavox.dubbing.predictor import LipSyncPredictor
 from visavox.dubbing.speaking_face import SpeakingFace, prepare_face, working_crop
-from visavox.dubbing.stream import LipSyncStream
+from visavox.dubbing.stream import FaceInFrame, LipSyncStream
 from visavox.errors import InputError
 from visavox.face.composite.mouth_mask import mouth_mask
 from visavox.face.geometry.crop import warp_crop
@@ -96,7 +97,7 @@ def test_later_sound_does_not_change_earlier_frames(
     cut = mel.copy()
     cut[:, 60:] = 4.0
     before, after = paint(predictor, face, frames, mel), paint(predictor, face, frames, cut)
-    audio = predictor.spec.audio
+    audio = present(predictor.spec.audio)
     heard = [audio.first_row(Fraction(index, 25)) + audio.window for index in range(NUM_FRAMES)]
     same = [np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
     assert same == [end <= 60 for end in heard]
@@ -113,12 +114,12 @@ def test_the_network_gets_what_it_was_promised(
     seen = []
     spy = TorchBackend(generator, "cpu")
     spy._model = generator
-    parts = (generator.conditioner, generator.renderer.face_encoder_blocks[0])
-    hooks = [part.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone())) for part in parts]
+    parts = [generator.get_submodule(name) for name in ("conditioner", "renderer.face_encoder_blocks.0")]
+    hooks = [each.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone())) for each in parts]
     predictor = LipSyncPredictor(spy)
     stream = LipSyncStream(predictor, drive_of(predictor, mel), batch_size=1, audio_lead=Fraction(1, 100))
     time = Fraction(1001, 30_000) * 11  # 29.97 frames a second
-    stream.push(frames[11].copy(), time, [face.at(11)])
+    stream.push(frames[11].copy(), time, [present(face.at(11))])
     for hook in hooks:
         hook.remove()
     (sound, faces), target = seen, warp_crop(frames[11], face.matrices[11], CROP.size)
@@ -164,11 +165,11 @@ def test_two_faces_in_one_frame(
     first = prepare_face(track, CROP, 0.0)
     width = frames[0].shape[1]
     doubled = np.concatenate([frames[9], frames[9]], axis=1)
-    one = first.at(9)
+    one = present(first.at(9))
     shift = np.array([width, 0.0])
     matrix = one.matrix.copy()
     matrix[:, 2] -= matrix[:, :2] @ shift
-    other = type(one)(1, matrix, one.points + shift, None, 0)
+    other = FaceInFrame(1, matrix, one.points + shift, None, 0)
     stream = LipSyncStream(predictor, drive_of(predictor, mel), batch_size=2)
     (image,) = stream.push(doubled.copy(), Fraction(9, 25), [one, other])
     left, right = image[:, :width].astype(int), image[:, width:].astype(int)
@@ -176,7 +177,7 @@ def test_two_faces_in_one_frame(
     assert np.abs(left - right).max() <= 1
 
 
-def test_an_expert_generates_no_faces():
+def test_an_expert_generates_no_faces() -> None:
     with pytest.raises(InputError, match="generates no faces"):
         TorchBackend(Expert().eval())
 
@@ -193,7 +194,7 @@ def warping() -> LipSyncPredictor:
     """A generator that warps its reference, at random."""
     torch.manual_seed(11)
     model = build_generator(replace(CONFIG, spec=replace(CONFIG.spec, layered=True))).eval()
-    torch.nn.init.normal_(model.renderer.reference_warp.flow.weight, 0, 0.05)
+    randomize_warp(model, 0.05)
     return LipSyncPredictor(TorchBackend(model, "cpu"))
 
 
@@ -203,6 +204,7 @@ def test_a_warped_reference_is_what_the_network_gives(
     crop = warp_crop(frames[9], face.matrices[9], CROP.size)
     window = mel_window(mel, 30, 16)
     backend, reference = warping.backend, face.references[0]
+    assert isinstance(backend, TorchBackend)
     painted = warping.render(backend.condition(window[None]), crop[None, None], reference[None, None])[0, 0]
     faces = torch.from_numpy(np.concatenate([crop, face.references[0]], axis=-1)).permute(2, 0, 1)[None] / 255
     faces[:, :3, 48:] = 0
@@ -229,7 +231,7 @@ def test_a_large_face_is_warped_at_twice_the_size(
         images = [
             image
             for index in range(8)
-            for image in stream.push(frames[index].copy(), Fraction(index, 25), [face.at(index)])
+            for image in stream.push(frames[index].copy(), Fraction(index, 25), [present(face.at(index))])
         ]
         if late:
             drive.push(mel[:, 40:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Generic, TypeVar
 
 from visavox.progress import CancelToken, Event, Listener, Progress
@@ -52,7 +52,7 @@ class Job(ABC, Generic[Result]):
         self._result = self._work(progress or Progress(on_event, cancel))
         return self._result
 
-    def events(self, cancel: CancelToken | None = None) -> Iterator[Event]:
+    def events(self, cancel: CancelToken | None = None) -> Generator[Event, None, None]:
         """Do the work in a thread of its own, and yield its events; `result` is there when they end.
 
         Leaving the loop cancels the work and waits until it has cleaned up.
