@@ -14,6 +14,7 @@ from tests.training.radiance.test_avatar_stages import EVERYTHING, TORSO
 from visavox.avatar.build import evaluation
 from visavox.avatar.build.job import DATA_FOLDER, BuildResult, build_avatar
 from visavox.avatar.build.settings import BuildSettings
+from visavox.avatar.dataset.prepare import Prepared
 from visavox.demo import FACE
 from visavox.models.motion.critic import MotionCriticConfig
 from visavox.models.motion.postnet import PostNetConfig
@@ -26,8 +27,7 @@ DATA = replace(SETTINGS, size=None)
 """For the three seconds of the bundled clip, in the size of the preset."""
 
 
-@pytest.fixture
-def small_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
+def shrink_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four steps of tiny networks in place of the recipes that a build takes, and few frames to measure."""
     monkeypatch.setattr(evaluation, "MOST_FRAMES", 4)
     four = EVERYTHING.loop
@@ -41,7 +41,13 @@ def small_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PERSON_POSTNET_RECIPES, "compact", replace(compact, settings=stage, loop=loop))
 
 
-def begin(prepared, folder: Path) -> Path:
+@pytest.fixture
+def small_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shrink the recipes for one test."""
+    shrink_recipes(monkeypatch)
+
+
+def begin(prepared: Prepared, folder: Path) -> Path:
     """An avatar whose data set is there."""
     shutil.copytree(prepared.data.folder, folder / DATA_FOLDER)
     return folder

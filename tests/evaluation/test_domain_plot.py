@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.models.motion.test_postnet import trained
+from tests.narrow import present
 from tests.training.motion_people import make_store
 
 from visavox.cli import common
@@ -63,8 +64,8 @@ def test_the_page_is_one_file_that_needs_no_network(clouds: list[Cloud], tmp_pat
     plot_domains(clouds, path)
     page = path.read_text(encoding="utf-8")
     assert not re.search(r"https?:|//[a-z]|<link|src=|@import", page)
-    data = re.search(r'<script id="data" type="application/json">(.*?)</script>', page, re.DOTALL).group(1)
-    shown = json.loads(data)
+    data = re.search(r'<script id="data" type="application/json">(.*?)</script>', page, re.DOTALL)
+    shown = json.loads(present(data).group(1))
     assert [cloud["name"] for cloud in shown] == [cloud.name for cloud in clouds]
     for cloud, expected in zip(shown, clouds, strict=True):
         assert [cloud["clips"][number] for number in cloud["clip"]] == expected.clips

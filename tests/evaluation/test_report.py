@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,7 +160,8 @@ def test_a_report_of_an_earlier_version_is_read() -> None:
 
 def test_what_is_no_report_is_refused() -> None:
     values = make_report(1).to_dict()
-    wrong = [{**values, "beauty": 1}, {name: each for name, each in values.items() if name != "missing"}, [], {}]
+    cut = {name: each for name, each in values.items() if name != "missing"}
+    wrong: list[Any] = [{**values, "beauty": 1}, cut, [], {}]
     earlier = EARLIER["report"]
     wrong += [{**earlier, "beauty": 1}, {name: each for name, each in earlier.items() if name != "opening"}]
     for each in wrong:

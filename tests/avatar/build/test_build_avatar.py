@@ -6,13 +6,15 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
 from tests.acting_progress import ActingProgress, Killed, kill
-from tests.avatar.building import DATA, begin, build, small_recipes
+from tests.avatar.building import DATA, begin, build, shrink_recipes, small_recipes
+from tests.narrow import present
 from tests.training.tiny import log_lines
 
 from visavox.avatar.build.job import BuildResult, build_avatar, check
@@ -24,6 +26,8 @@ from visavox.avatar.format.avatar_folder import NEEDED, AvatarInfo, read_avatar
 from visavox.avatar.format.description import describe, gather
 from visavox.demo import FACE
 from visavox.errors import Cancelled, InputError
+from visavox.models.radiance.head import Head
+from visavox.models.radiance.torso import Torso
 from visavox.progress import CancelToken, Event
 from visavox.runtime.lock import locked
 from visavox.training.motion.recipes import PERSON_POSTNET_RECIPES
@@ -42,28 +46,28 @@ def kill_in(stage: str, unit: str, count: int) -> ActingProgress:
 
 
 @pytest.fixture(scope="module")
-def whole(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory):
+def whole(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> BuildResult:
     """An avatar that was built at one go; not to be changed."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        small_recipes.__wrapped__(monkeypatch)
+        shrink_recipes(monkeypatch)
         folder = begin(prepared, tmp_path_factory.mktemp("whole") / "avatar")
         return build(folder, licence="CC BY 4.0", attribution="the GRID corpus")
 
 
-def weights(folder) -> dict[str, bytes]:
+def weights(folder: Path) -> dict[str, bytes]:
     return {name: (folder / TRAINING_FOLDER / name / "best.safetensors").read_bytes() for name in TRAININGS}
 
 
-def time_of(folder, name: str) -> int:
+def time_of(folder: Path, name: str) -> int:
     return (folder / name).stat().st_mtime_ns
 
 
-def times(folder) -> dict[str, int]:
+def times(folder: Path) -> dict[str, int]:
     names = [f"{TRAINING_FOLDER}/{name}/best.safetensors" for name in TRAININGS]
     return {name: time_of(folder, name) for name in (*names, "avatar.json")}
 
 
-def test_a_build_leaves_an_avatar_that_can_be_read(whole, prepared: Prepared) -> None:
+def test_a_build_leaves_an_avatar_that_can_be_read(whole: BuildResult, prepared: Prepared) -> None:
     assert whole.steps == BUILD_STEPS
     assert whole.can_speak
     avatar = read_avatar(whole.folder)
@@ -76,17 +80,18 @@ def test_a_build_leaves_an_avatar_that_can_be_read(whole, prepared: Prepared) ->
     np.testing.assert_array_equal(avatar.motion.displacements, data.displacements[:60])
     np.testing.assert_array_equal(avatar.pose.translations, data.translations[:60])
     np.testing.assert_array_equal(avatar.background, data.background)
-    source = avatar.info.source
+    source = present(avatar.info.source)
     assert source.videos[0].path == str(FACE)
     assert source.videos[0].num_frames == 75
     assert source.crop.side == prepared.values["crop"]["side"]
     assert source.frame_size == tuple(prepared.values["footage"]["frame_size"])
 
 
-def test_codes_of_single_frames_are_not_packed_and_pictures_stay(whole) -> None:
-    for name in ("head", "torso"):
-        trained = load_model(whole.folder / TRAINING_FOLDER / name / "best.safetensors")
-        packed = load_model(whole.folder / f"{name}.safetensors")
+def test_codes_of_single_frames_are_not_packed_and_pictures_stay(whole: BuildResult) -> None:
+    kinds: dict[str, type[Head | Torso]] = {"head": Head, "torso": Torso}
+    for name, kind in kinds.items():
+        trained = load_model(whole.folder / TRAINING_FOLDER / name / "best.safetensors", kind)
+        packed = load_model(whole.folder / f"{name}.safetensors", kind)
         assert (trained.config.num_frames, packed.config.num_frames) == (75, 1)
         mean = trained.appearance.mean(dim=0)
         assert torch.allclose(packed.appearance[0], mean, atol=1e-3)
@@ -95,7 +100,7 @@ def test_codes_of_single_frames_are_not_packed_and_pictures_stay(whole) -> None:
         assert size < 0.6 * (whole.folder / TRAINING_FOLDER / name / "best.safetensors").stat().st_size
 
 
-def test_the_held_out_frames_are_measured_and_shown(whole) -> None:
+def test_the_held_out_frames_are_measured_and_shown(whole: BuildResult) -> None:
     figures = AvatarInfo.load(whole.folder).values
     assert figures == whole.values
     assert (figures["part"], figures["frames"]) == ("test", 4)
@@ -103,18 +108,18 @@ def test_the_held_out_frames_are_measured_and_shown(whole) -> None:
     assert 5 < figures["psnr"] < 60
     assert -1 <= figures["ssim"] <= 1
     assert figures["mouth_distance"] > 0
-    sheet = cv2.imread(str(whole.folder / SHEET_FILE))
+    sheet = present(cv2.imread(str(whole.folder / SHEET_FILE)))
     assert sheet.shape == (4 * 128, 3 * 128, 3)
     # What is drawn differs from the truth, and the difference is shown.
     assert sheet[:, 256:].max() > 100
 
 
-def test_the_avatar_has_a_postnet_or_says_why_not(whole) -> None:
+def test_the_avatar_has_a_postnet_or_says_why_not(whole: BuildResult) -> None:
     assert (whole.folder / "postnet.safetensors").is_file() != ("without_postnet" in whole.values)
 
 
 def test_footage_too_short_for_a_postnet_goes_without_and_says_so(
-    whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    whole: BuildResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = Path(shutil.copytree(whole.folder, tmp_path / "avatar"))
     compact = PERSON_POSTNET_RECIPES["compact"]
@@ -131,7 +136,7 @@ def test_footage_too_short_for_a_postnet_goes_without_and_says_so(
     assert changed == {"avatar.json"}
 
 
-def test_a_second_build_does_nothing_anew(whole) -> None:
+def test_a_second_build_does_nothing_anew(whole: BuildResult) -> None:
     before = times(whole.folder)
     again = build(whole.folder, licence="CC BY 4.0", attribution="the GRID corpus")
     assert times(whole.folder) == before
@@ -139,10 +144,10 @@ def test_a_second_build_does_nothing_anew(whole) -> None:
 
 
 def test_a_build_that_is_killed_in_every_stage_goes_on_to_the_same_avatar(
-    whole, prepared: Prepared, tmp_path: Path
+    whole: BuildResult, prepared: Prepared, tmp_path: Path
 ) -> None:
     folder = begin(prepared, tmp_path / "avatar")
-    said = {"licence": "CC BY 4.0", "attribution": "the GRID corpus"}
+    said: dict[str, Any] = {"licence": "CC BY 4.0", "attribution": "the GRID corpus"}
     for stage, unit in (("head", "step"), ("torso", "step"), ("postnet", "step"), ("measured", "frame")):
         with pytest.raises(Killed):
             build(folder, kill_in(stage, unit, 3), **said)
@@ -245,7 +250,7 @@ def test_a_time_is_divided_once(prepared: Prepared, tmp_path: Path, monkeypatch:
         ({"seed": -1}, "seed is -1"),
     ],
 )
-def test_settings_of_a_build_that_mean_nothing(change, words: str) -> None:
+def test_settings_of_a_build_that_mean_nothing(change: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         BuildSettings(**change)
 
@@ -259,7 +264,9 @@ def test_settings_of_a_build_that_mean_nothing(change, words: str) -> None:
         ({"motion": "wav2lip"}, {}, "what is needed here is a motion VAE"),
     ],
 )
-def test_what_cannot_be_is_said_before_the_work(settings, data, words: str, tmp_path: Path) -> None:
+def test_what_cannot_be_is_said_before_the_work(
+    settings: dict[str, Any], data: dict[str, Any], words: str, tmp_path: Path
+) -> None:
     with pytest.raises(InputError, match=words):
         build_avatar(FACE, tmp_path / "avatar", BuildSettings(**settings), DataSettings(minimum_seconds=2.0, **data))
     assert not (tmp_path / "avatar").exists()

@@ -15,7 +15,7 @@ SIDE = 96
 def disk(x: float, y: float, radius: float, softness: float = 1.0) -> np.ndarray:
     """A soft disk: float32 (SIDE, SIDE) in [0, 1]."""
     rows, columns = np.indices((SIDE, SIDE), dtype=np.float32)
-    return np.clip((radius - np.hypot(columns - x, rows - y)) / softness + 0.5, 0, 1).astype(np.float32)
+    return np.asarray(np.clip((radius - np.hypot(columns - x, rows - y)) / softness + 0.5, 0, 1), np.float32)
 
 
 def wall() -> np.ndarray:

@@ -65,7 +65,7 @@ def test_an_avatar_can_be_written_again_and_loses_what_is_not_its_own(avatar: Pa
     person = PersonData.load(avatar / "data")
     motion, pose = performance(person)
     weights = make_weights(tmp_path, person)
-    parts = {"motion": motion, "pose": pose, "background": person.background}
+    parts: dict[str, Any] = {"motion": motion, "pose": pose, "background": person.background}
     without = {name: weights[name] for name in ("head", "torso")}
     for given in (weights, without):
         write_avatar(tmp_path / "a", info_of(person), given, **parts)

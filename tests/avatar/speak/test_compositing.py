@@ -102,7 +102,7 @@ def places(person: PersonData, crop: SourceCrop, frame: int) -> np.ndarray:
     """Pixels of the frame (68, 2) at which the true landmarks lie."""
     points = canonical_68() + person.displacements[frame]
     one = slice(frame, frame + 1)
-    seen = person.camera.project(points, person.rotations[one], person.translations[one])[0]
+    seen: np.ndarray = person.camera.project(points, person.rotations[one], person.translations[one])[0]
     return (seen + 0.5) * (crop.side / 64) - 0.5 + [crop.x, crop.y]
 
 

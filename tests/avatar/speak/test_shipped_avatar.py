@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.narrow import present
 
 import visavox
 from visavox.avatar.format.avatar_folder import DEMO_AVATAR, find_avatar, list_avatars, read_avatar
@@ -23,7 +24,7 @@ def test_it_is_there_small_and_named(folder: Path) -> None:
     info = read_avatar(folder).info
     assert "CC BY 4.0" in info.attribution
     assert "research" in info.licence
-    assert all("/" not in video.path and "\\" not in video.path for video in info.source.videos)
+    assert all("/" not in video.path and "\\" not in video.path for video in present(info.source).videos)
     assert info.values["psnr_head"] >= 28
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from tests.narrow import present
 from tests.small_avatar import info_of
 from tests.small_person import make_person
 
@@ -130,7 +131,7 @@ def test_memory_is_bounded(info: tuple[Path, AvatarInfo], monkeypatch: pytest.Mo
 def only(info: tuple[Path, AvatarInfo], video: SourceVideo) -> tuple[Path, AvatarInfo]:
     """The same footage, of one video alone."""
     folder, known = info
-    source = replace(known.source, videos=(video,))
+    source = replace(present(known.source), videos=(video,))
     return folder, replace(known, stretches=((0, video.num_frames),), source=source)
 
 
@@ -165,9 +166,10 @@ def test_one_of_several_videos_may_be_given(info: tuple[Path, AvatarInfo], tmp_p
 
 def test_other_footage_is_refused(info: tuple[Path, AvatarInfo]) -> None:
     folder, known = info
+    source = present(known.source)
     with pytest.raises(InputError, match="does not say what video"):
         footage_of((folder, replace(known, source=None)))
-    wide = replace(known, source=replace(known.source, frame_size=(64, 36)))
+    wide = replace(known, source=replace(source, frame_size=(64, 36)))
     with pytest.raises(InputError, match="has 48 x 36 pixels and the video of the avatar had 64 x 36"):
         footage_of((folder, wide)).check(source_plan_of(segment(0, 1, 5)))
     long = SourceVideos(only(info, SourceVideo("a.mkv", 30))[1], np.ones(30, bool), folder, None)
@@ -177,7 +179,7 @@ def test_other_footage_is_refused(info: tuple[Path, AvatarInfo]) -> None:
     with pytest.raises(InputError, match="never shows its face"):
         footage_of(info, seen=np.zeros(54, bool))
     with pytest.raises(InputError, match="has 50 frames and its performance more"):
-        footage_of((folder, replace(known, source=replace(known.source, videos=known.source.videos[1:]))))
+        footage_of((folder, replace(known, source=replace(source, videos=source.videos[1:]))))
 
 
 def a_scene(x: float, y: float = 60.0, size: tuple[int, int] = (120, 160)) -> np.ndarray:
@@ -186,12 +188,11 @@ def a_scene(x: float, y: float = 60.0, size: tuple[int, int] = (120, 160)) -> np
     rng = np.random.default_rng(0)
     scene = cv2.GaussianBlur(rng.uniform(0, 160, (height, width, 3)), (0, 0), 5)
     spots = cv2.GaussianBlur(rng.uniform(-400, 600, (81, 81, 3)), (0, 0), 3)
-    disk = cv2.GaussianBlur(np.float64(np.hypot(*np.mgrid[-40:41, -40:41]) < 30), (0, 0), 1)[..., None]
-    moved = np.float64([[1, 0, x - 40], [0, 1, y - 40]])
+    disk = cv2.GaussianBlur((np.hypot(*np.mgrid[-40:41, -40:41]) < 30).astype(float), (0, 0), 1)[..., None]
+    moved = np.array([[1, 0, x - 40], [0, 1, y - 40]], float)
     share = cv2.warpAffine(disk, moved, (width, height))[..., None]
-    return np.clip((1 - share) * scene + share * cv2.warpAffine(120 + spots, moved, (width, height)), 0, 255).astype(
-        np.uint8
-    )
+    mixed: np.ndarray = (1 - share) * scene + share * cv2.warpAffine(120 + spots, moved, (width, height))
+    return mixed.clip(0, 255).astype(np.uint8)
 
 
 def test_the_ends_are_the_pictures() -> None:

@@ -27,7 +27,7 @@ def a_pose(frames: int = 12 * 75, *, apart: float = 0.4) -> HeadPose:
 
 def ways(pose: HeadPose) -> np.ndarray:
     """Centimetres that a point of the head goes from frame to frame, (T - 1,)."""
-    return np.linalg.norm(np.diff(pose.translations + ARM * pose.rotations[:, :, 2], axis=0), axis=1)
+    return np.asarray(np.linalg.norm(np.diff(pose.translations + ARM * pose.rotations[:, :, 2], axis=0), axis=1))
 
 
 def test_a_long_speech_goes_through_many_stretches_and_no_joint_is_a_jump() -> None:

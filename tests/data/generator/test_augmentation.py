@@ -170,7 +170,8 @@ def test_colours_change_as_they_should() -> None:
 
     def pixel(**changes: Any) -> np.ndarray:
         changed = replace(look, **changes)
-        return dress(crop, matrix, (32, 32), changed)[16, 16].astype(int)
+        shown: np.ndarray = dress(crop, matrix, (32, 32), changed)[16, 16]
+        return shown.astype(int)
 
     assert pixel(brightness=0.1) == pytest.approx([225.5, 125.5, 75.5], abs=1)
     assert pixel(brightness=-0.5) == pytest.approx([72.5, 0, 0], abs=1)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import Dataset
 
 from visavox.audio.features.mel import MEL_MIN
 from visavox.data.generator.clip_file import STORED_MARGIN, ClipFile, encode_jpeg
@@ -77,7 +76,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 @pytest.mark.parametrize("kind", ["pictures", "expert", "speech"])
 def test_a_sample_depends_on_seed_and_number_alone(store: ClipStore, kind: str) -> None:
-    def make(seed: int) -> Dataset[Any]:
+    def make(seed: int) -> PictureDataset | ExpertDataset | SpeechDataset:
         if kind == "pictures":
             return PictureDataset(store, SAMPLING, PictureAugmentation(), seed=seed, length=9)
         if kind == "expert":
@@ -110,7 +109,7 @@ def test_a_generator_without_audio_is_given_none(store: ClipStore) -> None:
     assert "features" not in pictures(store, audio=False)[0]
 
 
-def test_picture_sound_and_motion_of_a_sample_belong_together(store):
+def test_picture_sound_and_motion_of_a_sample_belong_together(store: ClipStore) -> None:
     data = pictures(store)
     for number in range(50):
         sample = data[number]

@@ -52,7 +52,7 @@ def test_features_are_computed_once_and_read_again(tmp_path: Path) -> None:
     again = FeatureCache(tmp_path, features).of(stored)
     assert features.computed == 1
     assert np.array_equal(first, again)
-    assert (first.shape, first.dtype) == ((100, 80), np.float32)
+    assert (first.shape, first.dtype) == ((100, 80), np.dtype(np.float32))
     np.testing.assert_allclose(first, clip_features(MelFeatures(), stored.clip.audio), atol=0.003)
     assert [path.name for path in (tmp_path / "features").rglob("*.npz")] == ["a_0.npz"]
     assert not list((tmp_path / "features").rglob(".*"))

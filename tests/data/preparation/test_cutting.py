@@ -43,11 +43,11 @@ def cut(
     limits: QualitySettings = LIMITS,
     frames: Iterator[Frame] | list[Frame] | None = None,
     rate: Fraction = Fraction(25),
-) -> tuple[ClipCutter, list[int], Track] | None:
+) -> tuple[ClipCutter, list[int], Track]:
     track = make_track(num_frames, rate=rate)
     grid = GridTrack.of(track, nearest_frames(track.times, rate))
-    cutter = ClipCutter(96, limits, sound or tone(num_frames / rate), folder, "film")
-    advanced = []
+    cutter = ClipCutter(96, limits, sound or tone(float(num_frames / rate)), folder, "film")
+    advanced: list[int] = []
     frames = pictures(num_frames) if frames is None else frames
     cutter.cut(frames, [(grid, stretch) for stretch in stretches], advanced.append)
     return cutter, advanced, track

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.data.footage import RATE, demo_pictures, demo_sound, make_film, zoomed
+from tests.narrow import present
 
 from visavox.cli.main import main
 from visavox.data.generator.clip_file import load_clip
@@ -29,7 +30,7 @@ from visavox.data.preparation.splits import SplitSettings
 from visavox.demo import FACE
 from visavox.errors import Cancelled, InputError
 from visavox.face.geometry.landmarks import eye_distance, mouth_opening
-from visavox.progress import CancelToken
+from visavox.progress import CancelToken, Event
 
 HERE = PrepareSettings(workers=0)
 """No other processes: most of these films are a second long."""
@@ -85,7 +86,7 @@ def test_30_frames_a_second_keep_their_moments(tmp_path: Path, prepared: tuple[P
     chosen = nearest_frames([Fraction(index, 30) for index in range(75)], Fraction(30))[:62]
     fast = mouth_opening(clip.landmarks)
     agreement = {off: np.corrcoef(fast[2:-4], slow[chosen[2:-4] + off])[0, 1] for off in (-2, -1, 0, 1, 2)}
-    assert max(agreement, key=agreement.get) == 0
+    assert max(agreement, key=agreement.__getitem__) == 0
     assert agreement[0] > 0.97
     assert np.abs(clip.audio / 32767 - demo_sound()[: 62 * 640]).max() < 1e-3  # the sound is not touched
 
@@ -254,7 +255,7 @@ def test_a_cancelled_job_is_gone_on_with_to_the_same_data_set(tmp_path: Path, tw
     job = check_preparation([two_films], out, settings)
     assert not out.exists()
 
-    def cancel_between(event) -> None:
+    def cancel_between(event: Event) -> None:
         if event.message == "1 of 2 videos":
             token.cancel()
 
@@ -306,7 +307,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "thesis.tex").write_text("years of work")
-    cases = [
+    cases: list[tuple[list[Path | str], str]] = [
         ([], "no source is given"),
         ([tmp_path / "nowhere"], "nowhere does not exist"),
         ([tmp_path / "empty"], "holds no video"),
@@ -368,7 +369,7 @@ def test_ctrl_c_leaves_a_state_to_go_on_from(tmp_path: Path) -> None:
     records = out / "prepare" / "sources"
     deadline = time.monotonic() + 120
     while not (records.is_dir() and any(records.glob("[!.]*.json"))):
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, present(process.stderr).read()
         assert time.monotonic() < deadline
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)  # what a terminal does: to all processes of the job

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from visavox.data.preparation.sources import find_sources, fingerprint, recognise
+from visavox.data.preparation.sources import Layout, find_sources, fingerprint, recognise
 from visavox.errors import InputError
 
 
@@ -18,7 +18,7 @@ def fill(root: Path, *names: str) -> Path:
     return root
 
 
-def found(*locations: Path, layout: str = "auto") -> dict[str, tuple[str, str, str | None]]:
+def found(*locations: Path, layout: Layout = "auto") -> dict[str, tuple[str, str, str | None]]:
     sources = find_sources(locations, layout).sources
     return {source.name: (source.clip_name, source.speaker, source.split) for source in sources}
 

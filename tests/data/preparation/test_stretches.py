@@ -138,7 +138,7 @@ def person(face_id: int, eyes: float, opening: np.ndarray) -> GridTrack:
 LISTENER = 0.01 + 0.01 * np.sin(np.arange(200) * 0.13)
 
 
-def faces_kept(*wanted: tuple[GridTrack, Stretch], mel: np.ndarray | None = MEL) -> tuple[list[int], list[int]]:
+def faces_kept(*wanted: tuple[GridTrack, Stretch], mel: np.ndarray | None = MEL) -> tuple[list[int], list[int | None]]:
     kept, dropped = one_face_at_a_time(list(wanted), mel, 0.0)
     assert all(one.fault is Fault.OTHER for one in dropped)
     return [grid.track.face_id for grid, _ in kept], [one.face for one in dropped]

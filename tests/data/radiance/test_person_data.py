@@ -32,7 +32,7 @@ def write_person(folder: Path, **changes: Any) -> Path:
         "displacements": generator.normal(size=(FRAMES, 68, 3)).astype(np.float32),
         "confidence": np.ones(FRAMES, np.float32),
         "rotations": np.tile(np.eye(3, dtype=np.float32), (FRAMES, 1, 1)),
-        "translations": np.tile(np.float32([0, 0, -60]), (FRAMES, 1)),
+        "translations": np.tile(np.array([0, 0, -60], np.float32), (FRAMES, 1)),
         "usable": np.array([1, 1, 0, 1, 1, 1], bool),
     }
     texts = {
@@ -119,8 +119,8 @@ def test_no_folder(tmp_path: Path) -> None:
 
 def test_camera_projects_as_the_pose_does() -> None:
     camera = PersonCamera(focal_length((360, 288)), (179.5, 143.5), 288, 30.0, 90.0)
-    turn = np.float32([[[0.96, 0, 0.28], [0, 1, 0], [-0.28, 0, 0.96]]])
-    place = np.float32([[2, -1, -55]])
+    turn = np.array([[[0.96, 0, 0.28], [0, 1, 0], [-0.28, 0, 0.96]]], np.float32)
+    place = np.array([[2, -1, -55]], np.float32)
     assert camera.project(canonical_face(), turn, place) == pytest.approx(
         project(canonical_face(), turn, place, (360, 288))
     )

@@ -63,7 +63,7 @@ def test_every_pair_has_its_values_and_the_set_its_own(root: Path, settings: Pro
     assert [each.shape for each in features] == [(2, NUM_FRAMES, 48)] * 2
     joined = np.concatenate(features, axis=1)
     assert summary.pooled["FID"] == pytest.approx(frechet_inception_distance(*joined), rel=1e-6)
-    assert summary.pooled["FID"] > 0
+    assert float(summary.pooled["FID"]) > 0
     with open(output / "pairs.csv", encoding="utf-8", newline="") as file:
         own, other = csv.DictReader(file)
     assert float(own["lpips"]) > 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from visavox.errors import InputError
-from visavox.evaluation.protocol.pair_list import read_pairs
+from visavox.evaluation.protocol.pair_list import Corpus, read_pairs
 
 LRS2 = "6349793037997935601/00062", "6359541754766405254/00020"
 LRS3 = "UAj1hsXp18c/00018", "Li4S1yyrsTI/00022"
@@ -42,7 +42,7 @@ def write_list(folder: Path, text: str) -> Path:
     ],
 )  # fmt: skip
 def test_names_are_found_where_the_corpus_has_them(
-    tmp_path: Path, corpus: str, names: list[str] | tuple[str, str], files: list[str] | tuple[str, str]
+    tmp_path: Path, corpus: Corpus, names: list[str] | tuple[str, str], files: list[str] | tuple[str, str]
 ) -> None:
     root = corpus_with(tmp_path / "root", *files)
     (pair,) = read_pairs(write_list(tmp_path, " ".join(names)), root, corpus)
@@ -81,7 +81,7 @@ def test_what_is_made_of_a_pair_keeps_its_name_when_the_list_grows(tmp_path: Pat
         ("folder", "\n \n", "lists no pair"),
     ],
 )
-def test_wrong_lines_are_named(tmp_path: Path, corpus: str, text: str, words: str) -> None:
+def test_wrong_lines_are_named(tmp_path: Path, corpus: Corpus, text: str, words: str) -> None:
     root = corpus_with(tmp_path / "root", "a", "b")
     with pytest.raises(InputError, match=words):
         read_pairs(write_list(tmp_path, text), root, corpus)
@@ -96,4 +96,4 @@ def test_a_missing_list_or_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_pairs(tmp_path / "binary.txt", tmp_path, "folder")
     with pytest.raises(InputError, match="allowed are lrs2, lrs3, lrw, folder"):
-        read_pairs(tmp_path / "binary.txt", tmp_path, "grid")
+        read_pairs(tmp_path / "binary.txt", tmp_path, "grid")  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.narrow import present
 
 from visavox.cli.main import main
 from visavox.errors import Cancelled, InputError
@@ -227,7 +228,7 @@ def test_ctrl_c_in_a_terminal_and_the_same_command_again(corpus: Path, weights: 
     command += ["--model", str(weights), "-o", str(output), "--workers", "2", "--without-codec", "--json", "--quiet"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while not list(output.glob("run/records/[!.]*.json")):
-            assert process.poll() is None, process.stderr.read()
+            assert process.poll() is None, present(process.stderr).read()
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=60)[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def settings(weights: Path, expert: Path, tmp_path: Path) -> ProtocolSettings:
 
 
 @pytest.fixture
-def earlier(settings: ProtocolSettings, expert: Path, tmp_path: Path) -> dict:
+def earlier(settings: ProtocolSettings, expert: Path, tmp_path: Path) -> dict[str, Any]:
     """What version 0.1.0 wrote for the same settings, before metrics had names."""
     content = settings.content()
     return {
@@ -62,13 +63,13 @@ def earlier(settings: ProtocolSettings, expert: Path, tmp_path: Path) -> dict:
     }
 
 
-def test_earlier_content_is_that_of_the_same_metrics(settings: ProtocolSettings, earlier: dict) -> None:
+def test_earlier_content_is_that_of_the_same_metrics(settings: ProtocolSettings, earlier: dict[str, Any]) -> None:
     assert upgrade_content(earlier) == settings.content()
     assert upgrade_content(settings.content()) == settings.content()
 
 
 def test_a_folder_of_an_earlier_version_is_accepted_with_the_same_settings_only(
-    settings: ProtocolSettings, earlier: dict, tmp_path: Path
+    settings: ProtocolSettings, earlier: dict[str, Any], tmp_path: Path
 ) -> None:
     stored = tmp_path / "results" / "run" / "settings.json"
     stored.parent.mkdir(parents=True)

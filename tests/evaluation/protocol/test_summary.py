@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 from tests.evaluation.test_report import make_report, sync_values
+from tests.narrow import present
 
 import visavox.evaluation.protocol.pair_work
 import visavox.evaluation.protocol.summary
@@ -76,7 +77,9 @@ def test_own_audio_other_audio_and_real_videos_are_averaged_apart() -> None:
     assert list(rows) == ["other audio (2)", "own audio (1)", "real videos (2)"]
     assert rows["other audio (2)"]["sharpness"] == pytest.approx(1.0)
     assert "opening.correlation" not in rows["other audio (2)"]
-    assert rows["own audio (1)"]["opening.correlation"] == pytest.approx(reports[2].values["opening.correlation"])
+    assert rows["own audio (1)"]["opening.correlation"] == pytest.approx(
+        present(reports[2]).values["opening.correlation"]
+    )
     # Video b is in two pairs and counts once, video c is in one that was done.
     assert rows["real videos (2)"]["expert_sync.distance"] == pytest.approx((9.0 + 8.0) / 2)
     assert rows["real videos (2)"]["silence.motion"] == 0.02

@@ -100,7 +100,7 @@ def find_videos(location: PathLike) -> PersonVideos:
     return PersonVideos(tuple(videos), tuple(left_out))
 
 
-def read_frames(path: str, selected: Sequence[int] | np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+def read_frames(path: PathLike, selected: Sequence[int] | np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """Decode a video and give the frames that were chosen for the points of the 25 fps grid.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing
 from fractions import Fraction
 from itertools import accumulate, islice
@@ -86,7 +86,7 @@ class SourceVideos:
             if len(self._times.get(video, ())) < count:
                 self._times[video] = _times(self._known[video], count)
 
-    def play(self, plan: SourcePlan) -> Iterator[np.ndarray]:
+    def play(self, plan: SourcePlan) -> Generator[np.ndarray, None, None]:
         """Yield the frames of a plan, uint8 RGB (H, W, 3), not to be changed; two videos are open at most.
 
         Raises:
