@@ -44,7 +44,7 @@ ALLOWED_PROSE = {
     "the watch": 3,
     "manner": 4,
     "course": 1,
-    "anew": 15,
+    "anew": 14,
     "widely": 10,
     "figures": 16,
     "judge": 33,

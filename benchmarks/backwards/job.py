@@ -15,7 +15,7 @@ from benchmarks.backwards.recording_offset import RecordingScorer
 from benchmarks.clips import Clip
 from visavox.dubbing import Dubber
 from visavox.evaluation.backwards import cut_audio, reverse_video
-from visavox.evaluation.evaluation import EvaluationSettings, evaluate_pair
+from visavox.evaluation.job import EvaluationSettings, evaluate_pair
 from visavox.evaluation.pairs import EvaluationPair
 from visavox.evaluation.report import Report
 from visavox.evaluation.videos import TrackCache

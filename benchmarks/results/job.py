@@ -13,7 +13,7 @@ import visavox
 from benchmarks.backwards.job import Material, dub_clip, make_material
 from benchmarks.clips import Clip
 from visavox.dubbing import Dubber
-from visavox.evaluation.evaluation import EvaluationSettings, evaluate_pair
+from visavox.evaluation.job import EvaluationSettings, evaluate_pair
 from visavox.evaluation.pairs import EvaluationPair
 from visavox.evaluation.protocol.summary import same_words_names
 from visavox.evaluation.report import Report, read_report

@@ -35,7 +35,7 @@ from visavox.weights.checkpoint import load_model, save_model
 def refused(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Runs a command that must fail with exit code 2; returns the one line that it says."""
     monkeypatch.setattr(logging.getLogger("visavox"), "handlers", [])
-    monkeypatch.setattr("visavox.runtime.native_output._owned", True)  # as in the process of the command line
+    monkeypatch.setattr("visavox.runtime.native_libraries._owned", True)  # as in the process of the command line
     output = tmp_path / "person.safetensors"
 
     def refuse(*arguments: Path | float | str) -> str:

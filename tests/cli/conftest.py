@@ -8,4 +8,4 @@ import pytest
 @pytest.fixture(autouse=True)
 def own_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Say what the main function of the process says."""
-    monkeypatch.setattr("visavox.runtime.native_output._owned", True)
+    monkeypatch.setattr("visavox.runtime.native_libraries._owned", True)

@@ -10,9 +10,8 @@ from tests.media.media_samples import make_video, number_of
 
 from visavox.demo import FACE
 from visavox.dubbing import playback
-from visavox.dubbing.playback import Player, read_indices
+from visavox.dubbing.playback import Player, plan_timeline, read_indices
 from visavox.dubbing.settings import Extend
-from visavox.dubbing.timeline import plan_timeline
 from visavox.errors import InputError
 from visavox.media import VideoReader, probe
 from visavox.media.segment import SegmentReader

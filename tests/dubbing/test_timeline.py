@@ -3,8 +3,8 @@ from itertools import pairwise
 
 import pytest
 
+from visavox.dubbing.playback import Timeline, plan_timeline
 from visavox.dubbing.settings import Extend, Tail
-from visavox.dubbing.timeline import Timeline, plan_timeline
 
 PERIOD = Fraction(1, 25)
 TIMES = tuple(k * PERIOD for k in range(50))  # 2 s

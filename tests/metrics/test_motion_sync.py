@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from visavox.data.motion.motion_store import MotionClip, MotionStore
-from visavox.metrics.motion_sync import apart_agreement, found_offset, mean_agreement
+from visavox.metrics.motion import apart_agreement, found_offset, mean_agreement
 from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
 
 CONFIG = MotionSyncNetConfig(

@@ -17,7 +17,7 @@ from typing import Any
 from visavox.constants import FRAME_RATE
 from visavox.dubbing import Dubber
 from visavox.evaluation.backwards import cut_audio, cut_video, reverse_video
-from visavox.evaluation.evaluation import EvaluationSettings, evaluate_pair
+from visavox.evaluation.job import EvaluationSettings, evaluate_pair
 from visavox.evaluation.pairs import EvaluationPair
 from visavox.evaluation.report import format_table, plain, summarise
 from visavox.evaluation.videos import TrackCache

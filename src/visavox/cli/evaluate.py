@@ -185,8 +185,7 @@ def wanted_metrics(options: EvaluateOptions) -> Metrics:
 
 
 def _evaluate_videos(options: EvaluateOptions, metrics: Metrics) -> None:
-    from visavox.evaluation.evaluation import EvaluationSettings
-    from visavox.evaluation.job import check_evaluation, group_rows
+    from visavox.evaluation.job import EvaluationSettings, check_evaluation, group_rows
     from visavox.evaluation.pairs import find_pairs
     from visavox.evaluation.report import describe_missing, format_table
 

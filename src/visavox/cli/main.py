@@ -12,7 +12,7 @@ from typing import NamedTuple
 from visavox import __version__
 from visavox.cli.common import run
 from visavox.errors import InputError
-from visavox.runtime.native_output import own_process
+from visavox.runtime.native_libraries import own_process
 
 
 class Command(NamedTuple):

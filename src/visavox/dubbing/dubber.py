@@ -10,8 +10,7 @@ from visavox.dubbing.backends import DEFAULT_BACKEND, find_backend
 from visavox.dubbing.checks import check_request, choose_settings
 from visavox.dubbing.job import DubJob, check_predictor
 from visavox.dubbing.predictor import LipSyncPredictor
-from visavox.dubbing.result import DubResult
-from visavox.dubbing.settings import DubSettings
+from visavox.dubbing.settings import DubResult, DubSettings
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress
 from visavox.types import PathLike

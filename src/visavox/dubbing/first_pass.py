@@ -15,7 +15,7 @@ from visavox.face.track.tracker import open_tracker
 from visavox.face.track.tracking import build_tracks, cached_tracks, see_faces
 from visavox.media import VideoInfo, VideoReader
 from visavox.progress import Progress
-from visavox.runtime.memory import return_free_memory
+from visavox.runtime.device import return_free_memory
 from visavox.types import Frame, FrameStatus, Track
 
 _LOOK_AHEAD = Fraction(1)

@@ -6,10 +6,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from visavox.dubbing.checks import DubRequest, check_fit, check_model, check_request, choose_settings
-from visavox.dubbing.result import DubResult
-from visavox.dubbing.settings import DubSettings
+from visavox.dubbing.settings import DubResult, DubSettings
 from visavox.errors import InputError
-from visavox.progress import Progress
+from visavox.progress import QUIET, Progress
 from visavox.runtime.job import Job
 from visavox.types import PathLike
 
@@ -97,6 +96,39 @@ def check(
     predictor = load_predictor(model, chosen.device, chosen.backend)
     check_predictor(chosen, predictor)
     return DubJob(request, predictor=predictor)
+
+
+def dub(
+    face: PathLike,
+    audio: PathLike,
+    output: PathLike,
+    *,
+    model: PathLike | nn.Module = "wav2lip",
+    settings: DubSettings | None = None,
+    progress: Progress = QUIET,
+    **options: Any,
+) -> DubResult:
+    """Make the face in a video or an image say a recording.
+
+        visavox.dub("face.mp4", "speech.wav", "result.mp4", extend="loop")
+
+    Args:
+        face: a video or an image with a face.
+        audio: any file with sound.
+        output: the result: .mp4, .mkv, .mov or .webm.
+        model: name or path of a generator's weights, or the generator itself.
+        settings: how it is done.
+        progress: takes the events, and may cancel the work.
+        **options: fields of `DubSettings` that differ from `settings`.
+
+    Returns:
+        what was made.
+
+    Raises:
+        InputError: something given cannot be used; said before the work wherever it can be known. Nothing is left
+            under the name of the output.
+    """
+    return check(face, audio, output, model=model, settings=settings, **options).run(progress=progress)
 
 
 def check_predictor(settings: DubSettings, predictor: LipSyncPredictor) -> None:

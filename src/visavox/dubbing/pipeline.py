@@ -21,21 +21,19 @@ from visavox.constants import FRAME_RATE
 from visavox.dubbing.checks import DubRequest, sound_plan
 from visavox.dubbing.drives import prepare_drive
 from visavox.dubbing.first_pass import find_tracks
-from visavox.dubbing.playback import Player
+from visavox.dubbing.playback import Moment, Player, Timeline, plan_timeline
 from visavox.dubbing.predictor import LipSyncPredictor
 from visavox.dubbing.reference import read_references
-from visavox.dubbing.result import DubResult
+from visavox.dubbing.settings import DubResult
 from visavox.dubbing.speaking_face import SpeakingFace, prepare_face, working_crop
 from visavox.dubbing.speech import read_speech
 from visavox.dubbing.stream import FaceInFrame, LipSyncStream, RenderedFrame
-from visavox.dubbing.timeline import Moment, Timeline, plan_timeline
 from visavox.face.composite.composite import CompositeSettings
 from visavox.media import VideoWriter
 from visavox.progress import Progress
 from visavox.runtime.background import Background
-from visavox.runtime.device import processor_threads
-from visavox.runtime.memory import return_free_memory
-from visavox.runtime.timing import Stopwatch
+from visavox.runtime.device import processor_threads, return_free_memory
+from visavox.runtime.job import Stopwatch
 from visavox.types import FrameStatus, Track
 
 _FRAMES_AHEAD = 4

@@ -1,19 +1,19 @@
-"""Settings of a dub; nothing heavy is loaded here."""
+"""Settings of a dub, and its result; nothing heavy is loaded here."""
 
 from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from tyro.conf import arg
 
 from visavox.errors import InputError
 from visavox.face.geometry.face_box import FaceBox
-from visavox.media.encoding import Encoding
+from visavox.media.output import Encoding
 from visavox.runtime.device import Device
 
 Extend = Literal["pingpong", "loop", "freeze", "stop"]
@@ -136,3 +136,40 @@ class DubSettings:
     def sound_lead(self) -> Fraction:
         """Seconds by which the sound that a mouth shows lies ahead of its image."""
         return Fraction(self.audio_offset).limit_denominator(1_000_000) / 1000
+
+
+@dataclass(frozen=True)
+class DubResult:
+    """Result of a dub, every frame accounted for."""
+
+    output: str
+    """Path of the result."""
+    seconds: float
+    """Length of the result in seconds."""
+    num_frames: int
+    """Frames of the result."""
+    num_repainted: int
+    """Frames in which at least one mouth was rendered."""
+    passed_through: dict[str, int]
+    """Frames left as they were: reason, such as "no face", to their number."""
+    num_faces: int
+    """Faces that speak."""
+    audio_seconds: float
+    """Length of the recording in seconds."""
+    decisions: tuple[str, ...] = ()
+    """Decisions that were made on the way, in words, such as how a video shorter than the sound was made longer."""
+    truncated: bool = False
+    """True if the video broke off before its declared end."""
+    timings: dict[str, float] = field(default_factory=dict)
+    """Seconds of each stage: sound, track, references, network, composite, and total. Stages of the second pass
+    overlap, and with decoding and encoding."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        return asdict(self)
+
+    def summary(self) -> str:
+        """Say in one line what was made."""
+        parts = [f"{self.num_repainted} of {self.num_frames} frames repainted"]
+        parts += [f"{count} passed through ({reason})" for reason, count in self.passed_through.items()]
+        return f"{self.output}: {self.seconds:.2f} s, {', '.join(parts)}"

@@ -1,7 +1,6 @@
 from .backwards import cut_audio, cut_video, reverse_video
 from .comparison import ComparisonSettings, compare
-from .evaluation import EvaluationSettings, evaluate, evaluate_pair
-from .job import EvaluationJob, check_evaluation, group_rows
+from .job import EvaluationJob, EvaluationSettings, check_evaluation, evaluate, evaluate_pair, group_rows
 from .motion_plot import Prediction, check_plot_path, domain_clouds, plot_domains
 from .pairs import EvaluationPair, find_pairs
 from .report import Report, Summary, describe_missing, format_table, plain, summarise

@@ -1,7 +1,6 @@
 from .audio_track import AudioPlan
-from .encoding import Encoding
 from .info import VideoInfo, probe
-from .output import check_output
+from .output import Encoding, check_output
 from .reader import VideoReader
 from .sound import AudioInfo, SampleReader, probe_audio, read_audio, read_samples
 from .writer import VideoWriter

@@ -17,7 +17,7 @@ from av.packet import Packet
 
 from visavox.errors import InputError
 from visavox.media.container import audio_stream, open_input, tick_of, time_zero
-from visavox.media.encoding import Encoding
+from visavox.media.output import Encoding
 from visavox.media.sound import AudioInfo, SampleReader, probe_audio
 from visavox.types import PathLike
 

@@ -25,9 +25,8 @@ from av.video.stream import VideoStream
 from visavox.errors import InputError
 from visavox.media.audio_track import AudioPlan, AudioTrack, add_audio_track
 from visavox.media.color import ColorConverter, Siting
-from visavox.media.encoding import Encoding
 from visavox.media.info import VideoInfo
-from visavox.media.output import CONTAINERS, STANDARD_STREAM, SYNTHETIC_TAGS, check_output, write_failure
+from visavox.media.output import CONTAINERS, STANDARD_STREAM, SYNTHETIC_TAGS, Encoding, check_output, write_failure
 from visavox.runtime.background import Channel, ChannelAbandoned
 from visavox.runtime.files import PartialFile
 from visavox.types import PathLike

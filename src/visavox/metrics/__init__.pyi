@@ -1,7 +1,13 @@
 from .curves import CurveAgreement, compare_curves, gain, lagged_correlation, opening_correlation
 from .metric import Measure, Metric, MetricInfo, Need, NotMeasured, Result, model_digest
-from .motion import MotionAgreement, compare_motions, landmark_frechet_distance
-from .motion_sync import apart_agreement, found_offset, mean_agreement
+from .motion import (
+    MotionAgreement,
+    apart_agreement,
+    compare_motions,
+    found_offset,
+    landmark_frechet_distance,
+    mean_agreement,
+)
 from .mouth_image import psnr, squared_error, ssim
 from .pair import Video, VideoPair, frame_rate, heads_coincide, pair_times
 from .table import (

@@ -1,11 +1,13 @@
-"""Jobs: work that passed its checks, and is run with events, a cancel token and a result."""
+"""Jobs: work that passed its checks, and is run with events, a cancel token and a result; a stopwatch of its stages."""
 
 from __future__ import annotations
 
 import queue
 import threading
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from visavox.progress import CancelToken, Event, Listener, Progress
@@ -101,3 +103,24 @@ class Job(ABC, Generic[Result]):
     @abstractmethod
     def _work(self, progress: Progress) -> Result:
         """Do the work; report to `progress`, which also stops it."""
+
+
+class Stopwatch:
+    """Adds up the seconds of each stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._start = time.perf_counter()
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        """Count the block towards `stage`."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+
+    def finish(self) -> dict[str, float]:
+        """Return the seconds of all stages and in total."""
+        return {**self.seconds, "total": time.perf_counter() - self._start}

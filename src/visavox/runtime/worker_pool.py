@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Literal
 
 from visavox.progress import QUIET, Bar, Progress
-from visavox.runtime.native_output import own_process
+from visavox.runtime.native_libraries import own_process
 
 Report = Callable[[float], None]
 """Called by a task with the share of its work that is done, 0 to 1."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ import torch
 
 from visavox.errors import Cancelled, InputError, TrainingError
 from visavox.progress import QUIET, Progress
+from visavox.runtime.device import keep_freed_memory
 from visavox.training.inputs import Inputs
 from visavox.training.loop import Trainer
 from visavox.training.processes import end_children
@@ -209,18 +209,3 @@ def measure_pace(
         began = time.perf_counter()
         task.validate()
     return update, time.perf_counter() - began, task
-
-
-def keep_freed_memory() -> None:
-    """Tell glibc to keep what is freed, once for this process.
-
-    A training step on the CPU frees and takes the same hundreds of megabytes again; by default each time goes
-    back to the kernel, which must clear every page again: a third of the time of a step.
-    """
-    trim_threshold, mmap_threshold, largest = -1, -3, 2**31 - 1
-    try:
-        allocator = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # not glibc
-        return
-    allocator(trim_threshold, largest)
-    allocator(mmap_threshold, largest)

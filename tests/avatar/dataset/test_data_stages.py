@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from visavox.runtime.growing_arrays import GrowingArrays
+from visavox.runtime.array_file import GrowingArrays
 from visavox.runtime.resumable import Stages, key_of
 
 SHAPES = {"a.npy": ((4, 3), np.uint8), "sub/b.npy": ((4,), np.float32)}

@@ -144,7 +144,7 @@ def test_report_and_figures_are_written(prepared: Prepared) -> None:
 def test_run_that_is_killed_in_every_stage_goes_on_to_the_same_bytes(
     prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("visavox.avatar.dataset.crops.BLOCK", 20)
+    monkeypatch.setattr("visavox.avatar.dataset.camera.BLOCK", 20)
     monkeypatch.setattr("visavox.avatar.dataset.segmentation.BLOCK", 20)
     for stage in ("following the face", "cutting and segmenting", "head and torso"):
         with pytest.raises(Killed):

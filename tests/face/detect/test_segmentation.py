@@ -37,7 +37,7 @@ def test_network_finds_the_speaker(speaker: list[np.ndarray]) -> None:
 def test_network_says_nothing_on_standard_error_of_the_command_line(
     speaker: list[np.ndarray], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("visavox.runtime.native_output._owned", True)
+    monkeypatch.setattr("visavox.runtime.native_libraries._owned", True)
     with open_segmenter() as segmenter:
         segmenter.segment(speaker[0], PLACE)
     assert capfd.readouterr().err == ""

@@ -144,7 +144,7 @@ def test_the_libraries_beneath_say_nothing_in_a_process_of_our_own(tmp_path: Pat
     program = (
         "import sys, numpy\n"
         "from visavox.face.track.tracker import open_tracker\n"
-        "from visavox.runtime.native_output import own_process\n"
+        "from visavox.runtime.native_libraries import own_process\n"
         "own_process()\n"
         "with open_tracker() as tracker:\n"
         "    print(len(tracker.observe(numpy.load(sys.argv[1]))))\n"

@@ -16,7 +16,7 @@ from visavox.audio.features.speech_features import load_features
 from visavox.cli.main import main
 from visavox.data.motion.motion_store import load_motion_store
 from visavox.data.motion.motion_sync_dataset import motion_from_rest
-from visavox.metrics.motion_sync import apart_agreement, mean_agreement
+from visavox.metrics.motion import apart_agreement, mean_agreement
 from visavox.models.sync.motion_syncnet import MotionSyncNet
 from visavox.training.inputs import SHIPPED_SYNCNET
 from visavox.training.motion import recipes as motion_recipes

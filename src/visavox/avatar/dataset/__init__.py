@@ -6,8 +6,7 @@
 | `settings` | what can be chosen |
 | `checks` | what is refused or remarked, with advice |
 | `tracking` | the videos as one row of frames, and the face followed through them |
-| `camera` | the square that is cut out, and the check that the camera stood still |
-| `crops` | the crops of all frames and the rough outline of the person |
+| `camera` | the check that the camera stood still, the square that is cut out, its crops and the rough outlines |
 | `background` | the empty scene, and the person cut out of it |
 | `segmentation` | head and torso of every frame |
 | `signals` | motion, head pose and speech |

@@ -1,18 +1,22 @@
-"""The one fixed camera: the square that is cut out of its frames, and the check that it stood still."""
+"""The one fixed camera: the check that it stood still, the square that is cut out of its frames, and its crops."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from visavox.avatar.dataset.tracking import THUMBNAIL_WIDTH, PersonTrack, VideoTrack
-from visavox.data.radiance.person_data import PersonCamera
+from visavox.avatar.dataset.tracking import THUMBNAIL_WIDTH, PersonTrack, PersonVideos, VideoTrack, read_frames
+from visavox.data.radiance.person_data import FRAMES, PersonCamera
+from visavox.face.detect.segmentation import PersonSegmenter, Place
 from visavox.face.geometry.landmarks import CHIN, FOREHEAD, face_height
 from visavox.face.geometry.pose import focal_length
+from visavox.progress import Progress
+from visavox.runtime.array_file import GrowingArrays
 
 FACE_TOP = 0.29
 """Height of the forehead in the square, from its top, in sides: hair above, shoulders below."""
@@ -20,6 +24,15 @@ FACE_BOTTOM = 0.73
 """Height of the chin."""
 NEAR_ROOM, FAR_ROOM = 12.0, 26.0
 """Centimetres before and behind the eyes within which a head lies, hair included."""
+PERSON = "work/person.npy"
+"""uint8 (T, S, S): how much of a pixel is the person, as the segmenter said, frame by frame."""
+GIVEN_HEAD = "work/given_head.npy"
+"""uint8 (T, S, S): how much of a pixel is head, where the segmenter told."""
+SEGMENTED = "work/segmented.npy"
+"""uint8 (T,): 0 nothing is known of the frame, 1 the person is known, 2 the head too."""
+
+BLOCK = 250
+"""Frames from one note of the progress to the next."""
 
 
 @dataclass(frozen=True)
@@ -202,3 +215,67 @@ def _is_textured(image: np.ndarray, corners: np.ndarray) -> bool:
     columns, rows = np.round(corners[:, 0]).astype(int).T
     values = spread[np.clip(rows, 0, image.shape[0] - 1), np.clip(columns, 0, image.shape[1] - 1)]
     return bool(np.median(values) >= 20)
+
+
+def cut_crops(
+    folder: Path,
+    videos: PersonVideos,
+    tracks: list[VideoTrack],
+    plan: CropPlan,
+    segmenter: PersonSegmenter,
+    key: str,
+    progress: Progress,
+) -> None:
+    """Write the crops and the masks of the person; a job that was ended goes on.
+
+    The segmenter sees the square as it was cut out, before it is scaled to the stored size.
+    """
+    total = sum(len(track.selected) for track in tracks)
+    size = plan.size
+    store = GrowingArrays(
+        folder,
+        {
+            FRAMES: ((total, size, size, 3), np.uint8),
+            PERSON: ((total, size, size), np.uint8),
+            GIVEN_HEAD: ((total, size, size), np.uint8),
+            SEGMENTED: ((total,), np.uint8),
+        },
+        key,
+    )
+    done, first = store.done, 0
+    with progress.bar("cutting and segmenting", total) as bar:
+        bar.update(done)
+        for video, track in zip(videos.files, tracks, strict=True):
+            if first + len(track.selected) > done:
+                for point, image in read_frames(video.path, track.selected):
+                    index = first + point
+                    if index < done:
+                        continue
+                    place = Place(video.name, int(track.selected[point]), plan.box)
+                    _keep(store, index, plan, image, segmenter, place)
+                    bar.update(1)
+                    if (index + 1) % BLOCK == 0:
+                        store.note(index + 1)
+            first += len(track.selected)
+    store.finish()
+
+
+def _keep(
+    store: GrowingArrays, index: int, plan: CropPlan, image: np.ndarray, segmenter: PersonSegmenter, place: Place
+) -> None:
+    part = plan.cut(image)
+    store[FRAMES][index] = plan.shrink(part)
+    mask = segmenter.segment(part, place)
+    if mask is None:
+        return
+    store[PERSON][index] = _scaled(mask.person, plan)
+    store[SEGMENTED][index] = 1
+    if mask.head is not None:
+        store[GIVEN_HEAD][index] = _scaled(mask.head, plan)
+        store[SEGMENTED][index] = 2
+
+
+def _scaled(mask: np.ndarray, plan: CropPlan) -> np.ndarray:
+    how = cv2.INTER_AREA if plan.size <= len(mask) else cv2.INTER_LINEAR
+    scaled = cv2.resize(mask, (plan.size, plan.size), interpolation=how)
+    return np.round(np.clip(scaled, 0, 1) * 255).astype(np.uint8)

@@ -17,9 +17,17 @@ from typing import Any
 import numpy as np
 
 from visavox.avatar.dataset.background import Plate, clean_plate
-from visavox.avatar.dataset.camera import CropPlan, camera_motion, crop_camera, plan_crop
+from visavox.avatar.dataset.camera import (
+    GIVEN_HEAD,
+    PERSON,
+    SEGMENTED,
+    CropPlan,
+    camera_motion,
+    crop_camera,
+    cut_crops,
+    plan_crop,
+)
 from visavox.avatar.dataset.checks import Finding, check_headers, check_images, check_tracked, refuse_failed
-from visavox.avatar.dataset.crops import GIVEN_HEAD, PERSON, SEGMENTED, cut_crops
 from visavox.avatar.dataset.report import write_report
 from visavox.avatar.dataset.segmentation import WORKED, segment_person
 from visavox.avatar.dataset.settings import DataSettings

@@ -16,13 +16,12 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from visavox.avatar.dataset.background import Plate, fill_unknown, matte
-from visavox.avatar.dataset.camera import CropPlan
-from visavox.avatar.dataset.crops import GIVEN_HEAD, PERSON, SEGMENTED
+from visavox.avatar.dataset.camera import GIVEN_HEAD, PERSON, SEGMENTED, CropPlan
 from visavox.avatar.dataset.tracking import PersonTrack, stretches
 from visavox.data.radiance.person_data import FRAMES, HEAD_MASK, TORSO, TORSO_MASK
 from visavox.face.geometry.landmarks import FACE_OVAL, head_region
 from visavox.progress import Progress
-from visavox.runtime.growing_arrays import GrowingArrays
+from visavox.runtime.array_file import GrowingArrays
 
 LANDMARK_SMOOTHING = 1.0
 """Standard deviation, in frames, with which the landmarks that draw the border of the head are smoothed."""

@@ -41,10 +41,8 @@ from visavox.motion.performance import capture_motion
 from visavox.motion.speech_to_motion import SpeechToMotionSettings, speech_to_motion
 from visavox.progress import QUIET, Progress
 from visavox.runtime.background import Background
-from visavox.runtime.device import choose_device, processor_threads
-from visavox.runtime.job import Job
-from visavox.runtime.memory import return_free_memory
-from visavox.runtime.timing import Stopwatch
+from visavox.runtime.device import choose_device, processor_threads, return_free_memory
+from visavox.runtime.job import Job, Stopwatch
 from visavox.types import HeadPose, Motion, PathLike
 
 _FRAMES_AHEAD = 4

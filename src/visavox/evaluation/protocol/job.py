@@ -13,7 +13,7 @@ import visavox
 from visavox.data.preparation.prepare_source import use_one_thread
 from visavox.dubbing.checks import check_model
 from visavox.errors import InputError
-from visavox.evaluation.evaluation import prepare_metrics
+from visavox.evaluation.job import prepare_metrics
 from visavox.evaluation.protocol.pair_list import Corpus, Pair, read_pairs
 from visavox.evaluation.protocol.pair_work import PairTask, RecordFailure, do_pair, load_metrics
 from visavox.evaluation.protocol.results_folder import (

@@ -17,7 +17,7 @@ from visavox.audio.features.mel import HOP_SIZE, MEL_FRAMES_PER_SECOND, MEL_WIND
 from visavox.constants import FRAME_RATE
 from visavox.dubbing.dubber import Dubber
 from visavox.errors import Cancelled, InputError
-from visavox.evaluation.evaluation import EvaluationSettings, evaluate_pair, prepare_metrics
+from visavox.evaluation.job import EvaluationSettings, evaluate_pair, prepare_metrics
 from visavox.evaluation.pairs import EvaluationPair
 from visavox.evaluation.protocol.pair_list import Pair
 from visavox.evaluation.protocol.results_folder import (

@@ -29,7 +29,7 @@ from visavox.face.detect.face_model import (
     region_of_landmarks,
 )
 from visavox.runtime.cache import fetch_to_cache
-from visavox.runtime.native_output import captured_output
+from visavox.runtime.native_libraries import captured_output
 from visavox.types import NUM_LANDMARKS
 
 

@@ -17,8 +17,7 @@ import numpy as np
 
 from visavox.errors import InputError
 from visavox.face.detect.face_model import Closeable
-from visavox.runtime.fork import mark_used
-from visavox.runtime.native_output import captured_output
+from visavox.runtime.native_libraries import captured_output, mark_used
 
 logger = logging.getLogger(__name__)
 

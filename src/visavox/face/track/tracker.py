@@ -19,7 +19,7 @@ from visavox.face.detect.face_model import Closeable, Detection, FaceModel, Obse
 from visavox.face.detect.search import FaceSearch
 from visavox.face.geometry.face_box import FaceBox, is_inside
 from visavox.face.geometry.landmarks import eye_distance
-from visavox.runtime.fork import mark_used
+from visavox.runtime.native_libraries import mark_used
 from visavox.runtime.ranges import Range, check_ranges
 
 __all__ = ["FaceTracker", "Observation", "RegionTracker", "TrackerSettings", "open_tracker"]

@@ -22,7 +22,7 @@ from visavox.data.motion.motion_sync_dataset import (
 from visavox.errors import InputError
 from visavox.face.geometry.motion import fit_opening_mode
 from visavox.losses.motion import Comparison
-from visavox.metrics.motion_sync import found_offset
+from visavox.metrics.motion import found_offset
 from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
 from visavox.training.inputs import Inputs
 from visavox.training.measures import warn_if_stuck

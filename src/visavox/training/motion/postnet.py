@@ -15,8 +15,7 @@ from visavox.data.motion.postnet_dataset import PostNetDataset, PostNetSampling,
 from visavox.face.geometry.motion import lip_gap, resting_face
 from visavox.losses.adversarial import gradient_penalty, least_squares
 from visavox.losses.sync import cosine_bce
-from visavox.metrics.motion import landmark_frechet_distance
-from visavox.metrics.motion_sync import apart_agreement, mean_agreement
+from visavox.metrics.motion import apart_agreement, landmark_frechet_distance, mean_agreement
 from visavox.models.motion.critic import MotionCritic
 from visavox.models.motion.postnet import PostNet
 from visavox.models.sync.motion_syncnet import MotionSyncNet

@@ -1,8 +1,10 @@
-"""Messages of native libraries, kept off the terminal.
+"""Native libraries: their messages kept off the terminal, and their threads, which a fork leaves behind.
 
 MediaPipe, TensorFlow Lite and absl write to file descriptor 2 whatever their log level is set to. The descriptor
 belongs to the whole process, so only whoever owns the process may redirect it: the command line does, a library call
 does not.
+
+Processes that fork after use lose the threads, so what needs them says so instead of waiting for ever.
 """
 
 from __future__ import annotations
@@ -15,11 +17,15 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from visavox.errors import InputError
+
 logger = logging.getLogger(__name__)
 
 
 _owned = False
 """True where the process is ours: set once, by its main function."""
+_used: set[str] = set()
+_left_behind: set[str] = set()
 
 
 def own_process() -> None:
@@ -59,3 +65,26 @@ def captured_output() -> Iterator[None]:
         os.close(saved)
     for line in text.splitlines():
         logger.debug("%s", line)
+
+
+def mark_used(part: str) -> None:
+    """Remember that this process has started the threads of a part, such as `the face tracker`.
+
+    Raises:
+        InputError: a parent process had, and this one was forked from it: the part would hang.
+    """
+    if part in _left_behind:
+        raise InputError(
+            f"{part} was used before this process was forked, and its threads did not come along; start the process "
+            "with multiprocessing.get_context('spawn'), or fork before the first use"
+        )
+    _used.add(part)
+
+
+def _after_fork() -> None:
+    _left_behind.update(_used)
+    _used.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from visavox.dubbing.layers import composite_layers
+from visavox.dubbing.predictor import composite_layers
 from visavox.models.generator.reference_warp import Layers
 
 
