@@ -1,6 +1,5 @@
 from .adaptation import AdaptResult, AdaptSettings, adapt
-from .avatar.speak.job import Avatar, SpeakResult
-from .avatar.speak.settings import AvatarSpeakSettings
+from .avatar.speak import Avatar, AvatarSpeakSettings, SpeakResult
 from .dubbing import Dubber, DubJob, DubResult, DubSettings, check, dub
 from .errors import Cancelled, InputError, TrainingError, VisavoxError
 from .evaluation import compare, evaluate

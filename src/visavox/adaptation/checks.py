@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from visavox.adaptation.settings import AdaptSettings
-from visavox.data.preparation.sources import Source, find_sources
+from visavox.data.preparation import Source, find_sources
 from visavox.errors import InputError
 from visavox.media import check_output, probe
 from visavox.models.generator.motion_basis import MotionBasis

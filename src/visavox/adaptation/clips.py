@@ -16,15 +16,18 @@ import numpy as np
 
 from visavox.adaptation.checks import AdaptRequest
 from visavox.adaptation.held_out import Stretch
-from visavox.audio.features.mel import MEL_FRAMES_PER_SECOND
+from visavox.audio.features import MEL_FRAMES_PER_SECOND
 from visavox.constants import FRAME_RATE, SAMPLES_PER_FRAME
 from visavox.data.generator.clip_file import ClipFile
 from visavox.data.generator.clip_store import ClipStore, StoredClip, load_store, read_manifest
-from visavox.data.preparation.job import PrepareSettings, prepare
-from visavox.data.preparation.report import PreparationReport
-from visavox.data.preparation.settings import ClipSettings
-from visavox.data.preparation.sources import find_sources
-from visavox.data.preparation.splits import SplitSettings
+from visavox.data.preparation import (
+    ClipSettings,
+    PreparationReport,
+    PrepareSettings,
+    SplitSettings,
+    find_sources,
+    prepare,
+)
 from visavox.errors import InputError
 from visavox.models.generator.motion_basis import MotionBasis
 from visavox.models.generator.spec import AudioSpec

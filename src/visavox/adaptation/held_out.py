@@ -16,11 +16,18 @@ from typing import Any
 
 from visavox.constants import FRAME_RATE
 from visavox.dubbing import Dubber
-from visavox.evaluation.backwards import cut_audio, cut_video, reverse_video
-from visavox.evaluation.job import EvaluationSettings, evaluate_pair
-from visavox.evaluation.pairs import EvaluationPair
-from visavox.evaluation.report import format_table, plain, summarise
-from visavox.evaluation.videos import TrackCache
+from visavox.evaluation import (
+    EvaluationPair,
+    EvaluationSettings,
+    TrackCache,
+    cut_audio,
+    cut_video,
+    evaluate_pair,
+    format_table,
+    plain,
+    reverse_video,
+    summarise,
+)
 from visavox.metrics import MetricInfo, choose_metrics, metric_infos
 from visavox.progress import Progress
 from visavox.runtime.files import write_whole

@@ -15,14 +15,7 @@ import numpy as np
 import torch
 from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 
-from visavox.audio.features.mel import (
-    LEVEL_RANGE,
-    MEL_FRAMES_PER_SECOND,
-    MEL_MAX,
-    MEL_MIN,
-    StreamingMel,
-    mel_spectrogram,
-)
+from visavox.audio.features import LEVEL_RANGE, MEL_FRAMES_PER_SECOND, MEL_MAX, MEL_MIN, StreamingMel, mel_spectrogram
 from visavox.constants import SAMPLE_RATE
 
 _LOWEST_BAND = 4

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import tyro
 
-from visavox.adaptation.settings import AdaptSettings
+from visavox.adaptation import AdaptSettings
 from visavox.cli.common import EXIT_DONE, ReportOptions, alias, cancelled_by_interrupt, parse
 
 

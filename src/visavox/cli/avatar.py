@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import OmitArgPrefixes, Positional, arg, subcommand
 
-from visavox.avatar.build.settings import BuildSettings
-from visavox.avatar.dataset.settings import DataSettings
-from visavox.avatar.speak.settings import AvatarSpeakSettings
+from visavox.avatar.build import BuildSettings
+from visavox.avatar.dataset import DataSettings
+from visavox.avatar.speak import AvatarSpeakSettings
 from visavox.cli.common import EXIT_DONE, CommonOptions, ReportOptions, alias, cancelled_by_interrupt
 from visavox.cli.optional import parse_optional
 from visavox.errors import InputError
 
 if TYPE_CHECKING:
-    from visavox.avatar.build.job import BuildResult
+    from visavox.avatar.build import BuildResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +49,8 @@ class Info(ReportOptions):
 
 def build(options: Build) -> int:
     """Build an avatar, say what came of it, and return the exit code."""
-    from visavox.avatar.build.job import check
-    from visavox.avatar.format.description import describe, gather
+    from visavox.avatar.build import check
+    from visavox.avatar.format import describe, gather
 
     go_on = f"{options.output} is not finished; the same command goes on where it stopped"
     job = check(options.footage, options.output, options.settings, options.data)
@@ -75,8 +75,7 @@ def _unfinished(built: BuildResult) -> str:
 
 def info(options: Info) -> int:
     """Say what is known of an avatar, and return the exit code."""
-    from visavox.avatar.format.avatar_folder import find_avatar
-    from visavox.avatar.format.description import describe, gather
+    from visavox.avatar.format import describe, find_avatar, gather
 
     known = gather(find_avatar(options.avatar))
     if options.json:
@@ -118,13 +117,13 @@ def speak(options: Speak) -> int:
     """Say a recording; print what was made and what was decided on the way."""
     if options.json and options.output == "-":
         raise InputError("--json and -o - both write to standard output; give the result a name")
-    from visavox.avatar.format.avatar_folder import find_avatar
-    from visavox.avatar.speak.checks import check_files
+    from visavox.avatar.format import find_avatar
+    from visavox.avatar.speak import check_files
 
     folder = find_avatar(options.avatar)
     files = check_files(options.audio, options.output, options.settings)
 
-    from visavox.avatar.speak.job import Avatar
+    from visavox.avatar.speak import Avatar
 
     avatar = Avatar.load(folder, device=options.settings.device, compile=options.settings.compile)
     job = avatar.job(files)
@@ -140,7 +139,7 @@ def speak(options: Speak) -> int:
 
 def demo(options: Demo) -> int:
     """Speak with the shipped avatar; print the command, the path of the result and how long it took."""
-    from visavox.avatar.format.avatar_folder import DEMO_AVATAR, AvatarInfo, find_avatar, list_avatars
+    from visavox.avatar.format import DEMO_AVATAR, AvatarInfo, find_avatar, list_avatars
     from visavox.demo import SPEECH
 
     if DEMO_AVATAR not in list_avatars():

@@ -13,7 +13,7 @@ from visavox.cli.common import EXIT_DONE, ReportOptions, parse
 from visavox.errors import InputError
 
 if TYPE_CHECKING:
-    from visavox.avatar.speak.speed import Machine, Speed
+    from visavox.avatar.speak import Machine, Speed
 
 _USAGE = "usage: visavox bench avatar AVATAR_OR_HEAD [options]"
 
@@ -58,7 +58,7 @@ def main(argv: list[str]) -> int:
         raise InputError(f"--threads is {options.threads}; give 1 or more")
     import torch
 
-    from visavox.avatar.speak.speed import load_subject, machine, measure_speed
+    from visavox.avatar.speak import load_subject, machine, measure_speed
 
     before = torch.get_num_threads()
     torch.set_num_threads(options.threads or before)

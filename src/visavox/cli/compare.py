@@ -39,7 +39,7 @@ class CompareOptions(CommonOptions):
 def main(argv: list[str]) -> int:
     """Run the command."""
     options = parse(CompareOptions, argv, command="compare")
-    from visavox.evaluation.comparison import ComparisonSettings, compare
+    from visavox.evaluation import ComparisonSettings, compare
 
     settings = ComparisonSettings(
         labels=options.labels,

@@ -11,7 +11,7 @@ import tyro
 
 from visavox.cli.common import ReportOptions, alias, cancelled_by_interrupt
 from visavox.cli.optional import parse_optional
-from visavox.dubbing.settings import DubSettings
+from visavox.dubbing import DubSettings
 from visavox.errors import InputError
 
 

@@ -13,11 +13,11 @@ import tyro
 from visavox.cli.common import EXIT_DONE, ReportOptions, alias, cancelled_by_interrupt, parse
 from visavox.cli.renamed import rename_options
 from visavox.errors import InputError
-from visavox.metrics.table import METRICS, Metrics, choose_metrics, metric_class, without_frames
+from visavox.metrics import METRICS, Metrics, choose_metrics, metric_class, without_frames
 from visavox.runtime.device import Device
 
 if TYPE_CHECKING:
-    from visavox.metrics.table import Metrics
+    from visavox.metrics import Metrics
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,8 @@ def evaluate_pairs(
     if options.pairs is None or options.output is None:
         raise InputError("--protocol needs --pairs LIST and --output FOLDER (-o)")
     assert options.protocol is not None, "asked for"
-    from visavox.evaluation.protocol.job import check_protocol
-    from visavox.evaluation.protocol.settings import ProtocolSettings
-    from visavox.evaluation.report import format_table
+    from visavox.evaluation import format_table
+    from visavox.evaluation.protocol import ProtocolSettings, check_protocol
 
     job = check_protocol(
         options.pairs,
@@ -185,9 +184,14 @@ def wanted_metrics(options: EvaluateOptions) -> Metrics:
 
 
 def _evaluate_videos(options: EvaluateOptions, metrics: Metrics) -> None:
-    from visavox.evaluation.job import EvaluationSettings, check_evaluation, group_rows
-    from visavox.evaluation.pairs import find_pairs
-    from visavox.evaluation.report import describe_missing, format_table
+    from visavox.evaluation import (
+        EvaluationSettings,
+        check_evaluation,
+        describe_missing,
+        find_pairs,
+        format_table,
+        group_rows,
+    )
 
     pairs = find_pairs(options.dubbed, options.truth, options.audio, options.source)
     settings = EvaluationSettings(face=options.face, cache=options.cache)

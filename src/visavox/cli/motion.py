@@ -78,7 +78,7 @@ def main(argv: list[str]) -> int:
 
 def _check(options: MotionOptions) -> bool:
     """Say what can be known to be wrong before the work starts; tell whether the input is a video."""
-    from visavox.face.track.selection import check_selection
+    from visavox.face.track import check_selection
     from visavox.media import check_output
     from visavox.motion.blink import parse_blink
 
@@ -244,7 +244,7 @@ class MotionPlotOptions(CommonOptions):
 def plot_main(argv: list[str]) -> int:
     """Draw where motions lie; return the exit code."""
     options = parse(MotionPlotOptions, argv, command="motion plot")
-    from visavox.evaluation.motion_plot import check_plot_path
+    from visavox.evaluation import check_plot_path
 
     if options.count < 10:
         raise InputError(f"--count {options.count} was given; give 10 or more.")
@@ -255,9 +255,9 @@ def plot_main(argv: list[str]) -> int:
 
 
 def _plot(options: MotionPlotOptions) -> None:
-    from visavox.audio.features.speech_features import load_features
-    from visavox.data.motion.motion_store import load_motion_store
-    from visavox.evaluation.motion_plot import Prediction, domain_clouds, plot_domains
+    from visavox.audio.features import load_features
+    from visavox.data.motion import load_motion_store
+    from visavox.evaluation import Prediction, domain_clouds, plot_domains
     from visavox.models.motion.motion_vae import MotionVae
     from visavox.motion.speech_to_motion import SpeakerAdapter
     from visavox.training.motion.postnet_sources import drawn_motion, true_motion

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 import tyro
 
 from visavox.cli.common import Options, parse
-from visavox.face.geometry.face_box import FaceBox, parse_face_box
+from visavox.face.geometry import FaceBox, parse_face_box
 
 _READERS: dict[Any, tuple[str, Callable[[str], Any]]] = {
     FaceBox: ("X0,Y0,X1,Y1", parse_face_box),

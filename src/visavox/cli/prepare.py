@@ -11,9 +11,7 @@ from typing import Annotated
 import tyro
 
 from visavox.cli.common import EXIT_DONE, ReportOptions, cancelled_by_interrupt, parse
-from visavox.data.preparation.settings import LagSettings, QualitySettings
-from visavox.data.preparation.sources import Layout
-from visavox.data.preparation.splits import SplitRule
+from visavox.data.preparation import LagSettings, Layout, QualitySettings, SplitRule
 from visavox.errors import InputError
 
 
@@ -66,9 +64,7 @@ def main(argv: list[str]) -> int:
     options = parse(PrepareOptions, argv, command="prepare")
     if options.workers < -1:
         raise InputError(f"--workers is {options.workers}; give 1 or more, 0 for none, or -1 for one for each core.")
-    from visavox.data.preparation.job import PrepareSettings, check_preparation
-    from visavox.data.preparation.settings import ClipSettings
-    from visavox.data.preparation.splits import SplitSettings
+    from visavox.data.preparation import ClipSettings, PrepareSettings, SplitSettings, check_preparation
 
     settings = PrepareSettings(
         clips=ClipSettings(options.size, options.max_faces, options.quality, options.lag),

@@ -15,7 +15,7 @@ from visavox.cli.common import ReportOptions, alias, parse
 from visavox.errors import InputError
 
 if TYPE_CHECKING:
-    from visavox.media.info import VideoInfo
+    from visavox.media import VideoInfo
     from visavox.progress import Progress
     from visavox.types import Track
 
@@ -54,7 +54,7 @@ def main(argv: list[str]) -> int:
     options = parse(TrackOptions, argv, command="track")
     _check(options)
 
-    from visavox.face.track.track_file import save_track
+    from visavox.face.track import save_track
 
     tracks = _find(options)
     outputs = _output_names(options, [track.face_id for track in tracks])
@@ -76,7 +76,7 @@ def report(track: Track, output: Path) -> dict[str, Any]:
     """Figures of one track, ready for JSON."""
     import numpy as np
 
-    from visavox.face.geometry.pose import facing, head_angles
+    from visavox.face.geometry import facing, head_angles
     from visavox.types import FrameStatus
 
     present = track.status != FrameStatus.ABSENT
@@ -106,7 +106,7 @@ def summary(figures: dict[str, Any]) -> str:
 
 def write_preview(video: str, tracks: Sequence[Track], output: str, overwrite: bool, progress: Progress) -> None:
     """Write the video with its tracks drawn over it, and its own sound."""
-    from visavox.face.track.overlay import draw_overlay
+    from visavox.face.track import draw_overlay
     from visavox.media import AudioPlan, Encoding, VideoReader, VideoWriter
 
     with VideoReader(video) as reader:
@@ -126,8 +126,8 @@ def write_preview(video: str, tracks: Sequence[Track], output: str, overwrite: b
 
 def _check(options: TrackOptions) -> None:
     """Say what can be known to be wrong before the work starts."""
-    from visavox.face.geometry.face_box import check_face_box, parse_face_box
-    from visavox.face.track.selection import check_selection
+    from visavox.face.geometry import check_face_box, parse_face_box
+    from visavox.face.track import check_selection
     from visavox.media import check_output, probe
 
     check_selection(options.face)
@@ -162,9 +162,7 @@ def _output_names(options: TrackOptions, numbers: Sequence[int]) -> list[Path]:
 
 
 def _settings(options: TrackOptions) -> Any:
-    from visavox.face.track.track_building import StatusSettings
-    from visavox.face.track.tracker import TrackerSettings
-    from visavox.face.track.tracking import TrackingSettings
+    from visavox.face.track import StatusSettings, TrackerSettings, TrackingSettings
 
     return TrackingSettings(
         tracker=TrackerSettings(max_faces=options.max_faces),
@@ -174,9 +172,8 @@ def _settings(options: TrackOptions) -> Any:
 
 def _find(options: TrackOptions) -> list[Track]:
     """Follow the faces and choose among them."""
-    from visavox.face.geometry.face_box import parse_face_box
-    from visavox.face.track.selection import select_tracks, track_in_box
-    from visavox.face.track.tracking import track_video
+    from visavox.face.geometry import parse_face_box
+    from visavox.face.track import select_tracks, track_in_box, track_video
 
     settings = _settings(options)
     if options.face_box:

@@ -10,9 +10,8 @@ from visavox.dubbing.backends import check_backend
 from visavox.dubbing.first_pass import load_fitting_tracks
 from visavox.dubbing.settings import DubSettings
 from visavox.errors import InputError
-from visavox.face.geometry.face_box import check_face_box
-from visavox.media import AudioPlan, VideoInfo, VideoWriter, check_output, probe, probe_audio
-from visavox.media.output import STANDARD_STREAM
+from visavox.face.geometry import check_face_box
+from visavox.media import STANDARD_STREAM, AudioPlan, VideoInfo, VideoWriter, check_output, probe, probe_audio
 from visavox.types import Motion, PathLike, Track
 from visavox.weights.registry import model_info
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from visavox.audio.features.mel import MEL_FRAMES_PER_SECOND, MEL_MIN
+from visavox.audio.features import MEL_FRAMES_PER_SECOND, MEL_MIN
 from visavox.dubbing.backends import GeneratorBackend, MouthInfo
 from visavox.dubbing.expressiveness import own_expressiveness
 from visavox.dubbing.settings import DubSettings

@@ -9,10 +9,17 @@ import numpy as np
 
 from visavox.dubbing.settings import DubSettings
 from visavox.errors import InputError
-from visavox.face.track.selection import select_tracks, track_in_box
-from visavox.face.track.track_file import check_track_fits, load_tracks, save_tracks
-from visavox.face.track.tracker import open_tracker
-from visavox.face.track.tracking import build_tracks, cached_tracks, see_faces
+from visavox.face.track import (
+    build_tracks,
+    cached_tracks,
+    check_track_fits,
+    load_tracks,
+    open_tracker,
+    save_tracks,
+    see_faces,
+    select_tracks,
+    track_in_box,
+)
 from visavox.media import VideoInfo, VideoReader
 from visavox.progress import Progress
 from visavox.runtime.device import return_free_memory

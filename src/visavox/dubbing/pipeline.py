@@ -28,7 +28,7 @@ from visavox.dubbing.settings import DubResult
 from visavox.dubbing.speaking_face import SpeakingFace, prepare_face, working_crop
 from visavox.dubbing.speech import read_speech
 from visavox.dubbing.stream import FaceInFrame, LipSyncStream, RenderedFrame
-from visavox.face.composite.composite import CompositeSettings
+from visavox.face.composite import CompositeSettings
 from visavox.media import VideoWriter
 from visavox.progress import Progress
 from visavox.runtime.background import Background

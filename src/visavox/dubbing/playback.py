@@ -14,8 +14,7 @@ import numpy as np
 
 from visavox.dubbing.settings import Extend, Tail
 from visavox.errors import InputError
-from visavox.media import VideoInfo, VideoReader
-from visavox.media.segment import SegmentReader
+from visavox.media import SegmentReader, VideoInfo, VideoReader
 
 _MEMORY = 96 << 20
 """Bytes of decoded images that are held for playing backwards: 36 frames of 720p."""

@@ -14,8 +14,7 @@ import numpy as np
 
 from visavox.dubbing.playback import read_indices
 from visavox.errors import InputError
-from visavox.face.geometry.crop import warp_crop
-from visavox.face.geometry.landmarks import eye_distance, mouth_opening
+from visavox.face.geometry import eye_distance, mouth_opening, warp_crop
 from visavox.media import VideoInfo
 from visavox.types import FrameStatus, Track
 

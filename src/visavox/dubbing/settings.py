@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, get_args
 from tyro.conf import arg
 
 from visavox.errors import InputError
-from visavox.face.geometry.face_box import FaceBox
-from visavox.media.output import Encoding
+from visavox.face.geometry import FaceBox
+from visavox.media import Encoding
 from visavox.runtime.device import Device
 
 Extend = Literal["pingpong", "loop", "freeze", "stop"]

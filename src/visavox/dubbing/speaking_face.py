@@ -10,9 +10,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from visavox.constants import FRAME_RATE
 from visavox.dubbing.stream import FaceInFrame
-from visavox.face.composite.mouth_mask import mask_points
-from visavox.face.geometry.crop import CropSpec, crop_transforms, usable_runs
-from visavox.face.geometry.landmarks import eye_distance
+from visavox.face.composite import mask_points
+from visavox.face.geometry import CropSpec, crop_transforms, eye_distance, usable_runs
 from visavox.types import Track
 
 _WORTH_ENLARGING = 0.6

@@ -9,9 +9,8 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from visavox.audio.features.mel import StreamingMel
-from visavox.audio.features.speech_features import load_features
-from visavox.audio.silence import gate_silence
+from visavox.audio import gate_silence
+from visavox.audio.features import StreamingMel, load_features
 from visavox.constants import SAMPLE_RATE
 from visavox.errors import InputError
 from visavox.media import SampleReader

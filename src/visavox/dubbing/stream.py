@@ -11,8 +11,8 @@ import numpy as np
 
 from visavox.dubbing.drives import Drive, FaceMoment
 from visavox.dubbing.predictor import LipSyncPredictor
-from visavox.face.composite.composite import CompositeSettings, Compositor
-from visavox.face.geometry.crop import warp_crop
+from visavox.face.composite import CompositeSettings, Compositor
+from visavox.face.geometry import warp_crop
 
 _LONGEST_PAUSE = 0.2
 """Seconds after which a face that was away starts afresh."""

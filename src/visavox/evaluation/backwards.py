@@ -15,8 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from visavox.media import Encoding, VideoReader, VideoWriter
-from visavox.media.sound import probe_audio, read_samples
+from visavox.media import Encoding, VideoReader, VideoWriter, probe_audio, read_samples
 from visavox.types import Frame
 
 BACKWARDS_ENCODING = Encoding(crf=4, preset="faster")

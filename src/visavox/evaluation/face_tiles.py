@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from PIL import Image
 
-from visavox.face.geometry.crop import warp_crop
+from visavox.face.geometry import warp_crop
 from visavox.media import VideoReader
-from visavox.metrics.pair import pair_times
+from visavox.metrics import pair_times
 from visavox.types import PathLike, Track
 
 if TYPE_CHECKING:

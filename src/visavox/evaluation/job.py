@@ -18,9 +18,7 @@ from visavox.evaluation.pairs import EvaluationPair
 from visavox.evaluation.plot import IMAGE_SUFFIXES, plot_curves
 from visavox.evaluation.report import Report, Summary, summarise
 from visavox.evaluation.videos import TrackCache, check_files, driving_audio, feed_measures, open_pair
-from visavox.metrics.metric import Measure, Metric, NotMeasured, Result
-from visavox.metrics.pair import VideoPair, frame_rate
-from visavox.metrics.table import Metrics, choose_metrics
+from visavox.metrics import Measure, Metric, Metrics, NotMeasured, Result, VideoPair, choose_metrics, frame_rate
 from visavox.progress import QUIET, Progress
 from visavox.runtime.job import Job
 from visavox.types import PathLike

@@ -15,11 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from visavox.data.motion.motion_store import MotionClip, MotionStore
+from visavox.data.motion import MotionClip, MotionStore
 from visavox.errors import InputError
 from visavox.evaluation.plot import IMAGE_SUFFIXES
-from visavox.face.geometry.landmarks import IBUG_68
-from visavox.face.geometry.pose import canonical_face
+from visavox.face.geometry import IBUG_68, canonical_face
 from visavox.motion.speech_to_motion import SpeakerAdapter
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import PartialFile, write_whole

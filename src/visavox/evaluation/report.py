@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from visavox.metrics.metric import MetricInfo
-from visavox.metrics.table import metric_infos, reduce_all
+from visavox.metrics import MetricInfo, metric_infos, reduce_all
 from visavox.runtime.tables import text_table
 
 

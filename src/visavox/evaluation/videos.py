@@ -13,11 +13,9 @@ import numpy as np
 
 from visavox.errors import InputError
 from visavox.evaluation.pairs import EvaluationPair
-from visavox.face.track.selection import check_selection, select_tracks
-from visavox.face.track.track_file import FORMAT, load_track, save_track
-from visavox.face.track.tracking import TRACKER_VERSION, track_video
-from visavox.metrics.metric import Measure, Need
-from visavox.metrics.pair import Video, VideoPair, heads_coincide, pair_times
+from visavox.face.track import TRACKER_VERSION, check_selection, load_track, save_track, select_tracks, track_video
+from visavox.face.track.track_file import FORMAT
+from visavox.metrics import Measure, Need, Video, VideoPair, heads_coincide, pair_times
 from visavox.progress import QUIET, Progress
 from visavox.types import Frame, PathLike, Track
 
@@ -59,8 +57,7 @@ def check_files(files: EvaluationPair) -> None:
     Raises:
         InputError: a file cannot be used, or a video is a still image.
     """
-    from visavox.media import probe
-    from visavox.media.sound import probe_audio
+    from visavox.media import probe, probe_audio
 
     for path in (files.dubbed, files.truth):
         if probe(path).is_still:

@@ -1,15 +1,21 @@
 from .audio_track import AudioPlan
+from .color import PICTURE_TAGS
 from .info import VideoInfo, probe
-from .output import Encoding, check_output
+from .output import STANDARD_STREAM, Encoding, check_output
 from .reader import VideoReader
+from .segment import SegmentReader
 from .sound import AudioInfo, SampleReader, probe_audio, read_audio, read_samples
+from .stills import read_still
 from .writer import VideoWriter
 
 __all__ = [
+    "PICTURE_TAGS",
+    "STANDARD_STREAM",
     "AudioInfo",
     "AudioPlan",
     "Encoding",
     "SampleReader",
+    "SegmentReader",
     "VideoInfo",
     "VideoReader",
     "VideoWriter",
@@ -18,4 +24,5 @@ __all__ = [
     "probe_audio",
     "read_audio",
     "read_samples",
+    "read_still",
 ]

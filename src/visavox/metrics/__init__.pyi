@@ -10,15 +10,7 @@ from .motion import (
 )
 from .mouth_image import psnr, squared_error, ssim
 from .pair import Video, VideoPair, frame_rate, heads_coincide, pair_times
-from .table import (
-    METRICS,
-    Metrics,
-    choose_metrics,
-    metric_class,
-    metric_infos,
-    reduce_all,
-    without_frames,
-)
+from .table import METRICS, Metrics, choose_metrics, metric_class, metric_infos, reduce_all, without_frames
 
 __all__ = [
     "METRICS",

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from visavox.audio.features.mel import mel_spectrogram, mel_window, window_start
+from visavox.audio.features import mel_spectrogram, mel_window, window_start
 from visavox.constants import FRAME_RATE
 from visavox.errors import InputError
-from visavox.face.geometry.crop import CropSpec, crop_transforms, warp_crop
+from visavox.face.geometry import CropSpec, crop_transforms, warp_crop
 from visavox.metrics.metric import Measure, Metric, model_digest
 from visavox.metrics.pair import VideoPair, pair_times
 from visavox.metrics.sync import SyncMeasure, score_values, sync_infos, sync_score

@@ -6,8 +6,7 @@ from collections import deque
 
 import numpy as np
 
-from visavox.face.geometry.crop import CropSpec, crop_transforms, warp_crop
-from visavox.face.geometry.landmarks import eye_distance
+from visavox.face.geometry import CropSpec, crop_transforms, eye_distance, warp_crop
 from visavox.metrics.metric import Measure, Metric, MetricInfo, Result, ratio
 from visavox.metrics.pair import FaceFrame, VideoPair, luma
 

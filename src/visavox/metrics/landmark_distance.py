@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from visavox.face.geometry.landmarks import LIPS_INNER, LIPS_OUTER, RIGID, eye_distance
+from visavox.face.geometry import RIGID, eye_distance
+from visavox.face.geometry.landmarks import LIPS_INNER, LIPS_OUTER
 from visavox.metrics.metric import Measure, Metric, MetricInfo, Result
 from visavox.metrics.pair import VideoPair, fit_similarity, transform_points
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from visavox.face.geometry.landmarks import mouth_opening, mouth_width
+from visavox.face.geometry import mouth_opening, mouth_width
 from visavox.metrics.curves import MAXIMUM_LAG, CurveAgreement, best_mean_lag, compare_curves, pool_curves
 from visavox.metrics.metric import Measure, Metric, MetricInfo, Result
 from visavox.metrics.pair import VideoPair

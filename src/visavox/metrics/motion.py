@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from visavox.data.motion.motion_store import MotionStore
-from visavox.data.motion.motion_sync_dataset import motion_from_rest
-from visavox.face.geometry.motion import lip_gap, opening_of, width_of
+from visavox.data.motion import MotionStore, motion_from_rest
+from visavox.face.geometry import lip_gap, opening_of, width_of
 from visavox.metrics.curves import gain, opening_correlation
 from visavox.metrics.frechet import frechet_distance
 from visavox.models.sync.motion_syncnet import MotionSyncNet

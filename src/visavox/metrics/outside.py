@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from visavox.face.composite.mouth_mask import mask_points, mouth_mask
-from visavox.face.geometry.crop import CropSpec, crop_transforms
-from visavox.face.geometry.landmarks import eye_distance
+from visavox.face.composite import mask_points
+from visavox.face.composite.mouth_mask import mouth_mask
+from visavox.face.geometry import CropSpec, crop_transforms, eye_distance
 from visavox.metrics.metric import Measure, Metric, MetricInfo, NotMeasured, Result
 from visavox.metrics.pair import Video, VideoPair
 from visavox.types import Frame

@@ -10,8 +10,8 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from visavox.face.geometry.crop import CropSpec, crop_transforms, warp_crop
-from visavox.face.geometry.landmarks import LIPS_OUTER, RIGID, eye_distance
+from visavox.face.geometry import RIGID, CropSpec, crop_transforms, eye_distance, warp_crop
+from visavox.face.geometry.landmarks import LIPS_OUTER
 from visavox.types import Frame, PathLike, Track
 
 COINCIDENCE = 0.03

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from visavox.face.geometry.landmarks import mouth_opening
+from visavox.face.geometry import mouth_opening
 from visavox.metrics.metric import Measure, Metric, MetricInfo, NotMeasured, Result
 from visavox.metrics.pair import VideoPair
 
@@ -109,7 +109,7 @@ class _SilenceMeasure(Measure):
         self._pair, self._audio, self._options = pair, audio, options
 
     def result(self) -> Result:
-        from visavox.audio.silence import find_silence
+        from visavox.audio import find_silence
 
         silences = find_silence(self._audio, self._options.minimum_silence)
         opening, true_opening = self._pair.curves(mouth_opening)

@@ -22,7 +22,7 @@ from scipy.signal import medfilt
 
 from visavox.audio.features.mfcc import MFCC_FRAMES_PER_SECOND, mfcc
 from visavox.constants import FRAME_RATE, SAMPLES_PER_FRAME
-from visavox.data.preparation.frame_grid import nearest_frames
+from visavox.data.preparation import nearest_frames
 from visavox.metrics.pair import frame_rate
 from visavox.metrics.sync import LipSyncError, PaddedDistances, SyncScore, score_values
 from visavox.models.sync.syncnet import MFCC_WINDOW, NUM_FRAMES, RESOLUTION, SyncNet

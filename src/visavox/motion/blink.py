@@ -16,7 +16,7 @@ from scipy.ndimage import maximum_filter1d, percentile_filter
 from scipy.signal import find_peaks, peak_widths
 
 from visavox.errors import InputError
-from visavox.face.geometry.motion import canonical_68
+from visavox.face.geometry import canonical_68
 from visavox.types import Motion
 
 EYES = ((36, 37, 38, 39, 40, 41), (42, 43, 44, 45, 46, 47))

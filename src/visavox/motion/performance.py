@@ -11,9 +11,8 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from visavox.constants import FRAME_RATE
 from visavox.errors import InputError
-from visavox.face.geometry.motion import motion_of_track, track_rate
-from visavox.face.track.selection import check_selection, select_tracks
-from visavox.face.track.tracking import TrackingSettings, track_video
+from visavox.face.geometry import motion_of_track, track_rate
+from visavox.face.track import TrackingSettings, check_selection, select_tracks, track_video
 from visavox.progress import QUIET, Progress
 from visavox.types import HeadPose, Motion, PathLike, Track
 

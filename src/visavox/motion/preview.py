@@ -16,9 +16,8 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from visavox.errors import InputError
+from visavox.face.geometry import canonical_68, canonical_face, project
 from visavox.face.geometry.landmarks import FACE_OVAL
-from visavox.face.geometry.motion import canonical_68
-from visavox.face.geometry.pose import canonical_face, project
 from visavox.media import AudioPlan, Encoding, VideoInfo, VideoWriter
 from visavox.progress import QUIET, Progress
 from visavox.runtime.ranges import Range, check_ranges

@@ -13,12 +13,12 @@ from typing import Annotated
 import numpy as np
 import torch
 
-from visavox.audio.features.speech_features import SpeechFeatures, load_features
-from visavox.audio.silence import find_silence_in, gate_sound
+from visavox.audio import find_silence_in, gate_sound
+from visavox.audio.features import SpeechFeatures, load_features
 from visavox.constants import FRAME_RATE, SAMPLE_RATE
 from visavox.errors import InputError
-from visavox.face.geometry.motion import lip_gap, resting_face
-from visavox.media.sound import SampleReader
+from visavox.face.geometry import lip_gap, resting_face
+from visavox.media import SampleReader
 from visavox.models.motion.motion_vae import NUM_POINTS, SQUEEZE, MotionVae, draw_noise
 from visavox.models.motion.postnet import PostNet
 from visavox.models.motion.speech_encoder import ROWS_PER_FRAME

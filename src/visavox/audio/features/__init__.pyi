@@ -1,8 +1,25 @@
-from .mel import StreamingMel, mel_spectrogram, mel_window, window_start
+from .mel import (
+    HOP_SIZE,
+    LEVEL_RANGE,
+    MEL_FRAMES_PER_SECOND,
+    MEL_MAX,
+    MEL_MIN,
+    MEL_WINDOW,
+    StreamingMel,
+    mel_spectrogram,
+    mel_window,
+    window_start,
+)
 from .speech_features import HUBERT_PREFIX, ROWS_PER_SECOND, SpeechFeatures, load_features
 
 __all__ = [
+    "HOP_SIZE",
     "HUBERT_PREFIX",
+    "LEVEL_RANGE",
+    "MEL_FRAMES_PER_SECOND",
+    "MEL_MAX",
+    "MEL_MIN",
+    "MEL_WINDOW",
     "ROWS_PER_SECOND",
     "SpeechFeatures",
     "StreamingMel",

@@ -14,10 +14,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from visavox.data.radiance.person_data import Part, PersonData
-from visavox.data.radiance.ray_dataset import frame_geometry
-from visavox.losses.radiance import PatchDistance
-from visavox.metrics.mouth_image import psnr, squared_error, ssim
+from visavox.data.radiance import Part, PersonData, frame_geometry
+from visavox.losses import PatchDistance
+from visavox.metrics import psnr, squared_error, ssim
 from visavox.models.radiance.head import Head
 from visavox.models.radiance.torso import Torso
 from visavox.progress import QUIET, Progress

@@ -15,8 +15,7 @@ from typing import Any
 
 from visavox.avatar.build.settings import BUILD_STEPS, BuildSettings, BuildStep
 from visavox.avatar.build.steps import TRAINING_FOLDER, TrainingSteps, progress_of_step
-from visavox.avatar.dataset.prepare import Prepared, check_videos, prepare_videos
-from visavox.avatar.dataset.settings import DataSettings
+from visavox.avatar.dataset import DataSettings, Prepared, check_videos, prepare_videos
 from visavox.avatar.dataset.tracking import PersonVideos
 from visavox.avatar.format.avatar_folder import INFO_FILE
 from visavox.data.generator.clip_store import read_manifest

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from visavox.avatar.dataset.settings import DataSettings
+from visavox.avatar.dataset import DataSettings
 from visavox.errors import InputError
 from visavox.runtime.device import Device
 from visavox.runtime.ranges import Range, check_ranges

@@ -11,18 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from visavox.avatar.build.settings import BUILD_STEPS, BuildSettings, BuildStep
-from visavox.avatar.dataset.prepare import Prepared
-from visavox.avatar.dataset.settings import DataSettings
-from visavox.avatar.format.avatar_folder import (
-    NEEDED,
-    AvatarInfo,
-    AvatarSource,
-    SourceCrop,
-    SourceVideo,
-    write_avatar,
-)
+from visavox.avatar.dataset import DataSettings, Prepared
+from visavox.avatar.format import NEEDED, AvatarInfo, AvatarSource, SourceCrop, SourceVideo, write_avatar
 from visavox.data.generator.clip_store import MANIFEST_NAME
-from visavox.data.radiance.person_data import PersonData
+from visavox.data.radiance import PersonData
 from visavox.errors import TrainingError
 from visavox.models.radiance.head import Head
 from visavox.models.radiance.torso import Torso

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 
 from visavox.avatar.dataset.tracking import THUMBNAIL_WIDTH, PersonTrack, PersonVideos, VideoTrack, read_frames
-from visavox.data.radiance.person_data import FRAMES, PersonCamera
-from visavox.face.detect.segmentation import PersonSegmenter, Place
-from visavox.face.geometry.landmarks import CHIN, FOREHEAD, face_height
-from visavox.face.geometry.pose import focal_length
+from visavox.data.radiance import FRAMES, PersonCamera
+from visavox.face.detect import PersonSegmenter, Place
+from visavox.face.geometry import face_height, focal_length
+from visavox.face.geometry.landmarks import CHIN, FOREHEAD
 from visavox.progress import Progress
 from visavox.runtime.array_file import GrowingArrays
 

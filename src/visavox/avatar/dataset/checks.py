@@ -17,9 +17,9 @@ from visavox.avatar.dataset.settings import DataSettings
 from visavox.avatar.dataset.signals import Lags, PersonAudio
 from visavox.avatar.dataset.tracking import PersonTrack, PersonVideos, stretches
 from visavox.constants import FRAME_RATE
-from visavox.data.preparation.quality import blur, face_size
+from visavox.data.preparation import blur, face_size
 from visavox.errors import InputError
-from visavox.face.geometry.pose import facing, head_angles
+from visavox.face.geometry import facing, head_angles
 from visavox.types import FrameStatus
 
 GOOD_SECONDS = 120.0

@@ -43,7 +43,7 @@ from visavox.avatar.dataset.tracking import (
     track_videos,
 )
 from visavox.constants import FRAME_RATE
-from visavox.data.radiance.person_data import (
+from visavox.data.radiance import (
     BACKGROUND,
     CAMERA,
     FRAMES,
@@ -57,7 +57,7 @@ from visavox.data.radiance.person_data import (
     PersonData,
 )
 from visavox.errors import InputError
-from visavox.face.detect.segmentation import MASK_SUFFIX, MaskFolder, open_segmenter
+from visavox.face.detect import MASK_SUFFIX, MaskFolder, open_segmenter
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import write_whole
 from visavox.runtime.lock import locked

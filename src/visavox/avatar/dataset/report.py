@@ -11,9 +11,9 @@ import numpy as np
 
 from visavox.avatar.dataset.checks import Finding
 from visavox.constants import FRAME_RATE
-from visavox.data.radiance.person_data import PersonData
-from visavox.face.geometry.pose import head_angles
-from visavox.metrics.mouth_image import psnr
+from visavox.data.radiance import PersonData
+from visavox.face.geometry import head_angles
+from visavox.metrics import psnr
 from visavox.runtime.files import write_whole
 from visavox.runtime.page import Block, Heading, Paragraph, Picture, Table, html_page
 

@@ -18,8 +18,9 @@ from scipy.ndimage import gaussian_filter1d
 from visavox.avatar.dataset.background import Plate, fill_unknown, matte
 from visavox.avatar.dataset.camera import GIVEN_HEAD, PERSON, SEGMENTED, CropPlan
 from visavox.avatar.dataset.tracking import PersonTrack, stretches
-from visavox.data.radiance.person_data import FRAMES, HEAD_MASK, TORSO, TORSO_MASK
-from visavox.face.geometry.landmarks import FACE_OVAL, head_region
+from visavox.data.radiance import FRAMES, HEAD_MASK, TORSO, TORSO_MASK
+from visavox.face.geometry import head_region
+from visavox.face.geometry.landmarks import FACE_OVAL
 from visavox.progress import Progress
 from visavox.runtime.array_file import GrowingArrays
 

@@ -13,17 +13,13 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from visavox.audio.features.mel import mel_spectrogram
+from visavox.audio.features import mel_spectrogram
 from visavox.avatar.dataset.tracking import PersonTrack, PersonVideos, stretches
 from visavox.constants import FRAME_RATE, SAMPLES_PER_FRAME
-from visavox.data.preparation.lag import AppliedLag, choose_lag, measure_lag, shift_audio
-from visavox.data.preparation.quality import loudness
-from visavox.data.preparation.settings import LagSettings
+from visavox.data.preparation import AppliedLag, LagSettings, choose_lag, loudness, measure_lag, shift_audio
 from visavox.errors import InputError
-from visavox.face.geometry.landmarks import mouth_opening
-from visavox.face.geometry.motion import displacements_of, fill_in
-from visavox.face.geometry.pose import facing
-from visavox.media.sound import read_audio
+from visavox.face.geometry import displacements_of, facing, fill_in, mouth_opening
+from visavox.media import read_audio
 from visavox.runtime.files import write_whole
 from visavox.types import FrameStatus
 

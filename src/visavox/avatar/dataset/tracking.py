@@ -16,14 +16,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from visavox.data.preparation.frame_grid import nearest_frames
-from visavox.data.preparation.sources import Source, find_sources
+from visavox.data.preparation import Source, find_sources, nearest_frames
 from visavox.errors import InputError
-from visavox.face.track.track_file import load_tracks, save_tracks
-from visavox.face.track.tracker import FaceTracker, TrackerSettings, open_tracker
-from visavox.face.track.tracking import TrackingSettings, track_frames
-from visavox.media.info import VideoInfo, probe
-from visavox.media.reader import VideoReader
+from visavox.face.track import (
+    FaceTracker,
+    TrackerSettings,
+    TrackingSettings,
+    load_tracks,
+    open_tracker,
+    save_tracks,
+    track_frames,
+)
+from visavox.media import VideoInfo, VideoReader, probe
 from visavox.progress import Progress
 from visavox.runtime.files import write_whole
 from visavox.types import NUM_LANDMARKS, Frame, FrameStatus, PathLike, Track

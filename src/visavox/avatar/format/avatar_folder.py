@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from visavox.data.radiance.person_data import PersonCamera
+from visavox.data.radiance import PersonCamera
 from visavox.errors import InputError
 from visavox.runtime.files import write_whole
 from visavox.runtime.serialization import from_mapping
@@ -192,7 +192,7 @@ def read_avatar(folder: PathLike, *, device: str = "cpu") -> AvatarFolder:
     Raises:
         InputError: the folder is no avatar, or a part of it is missing, damaged, or does not fit the others.
     """
-    from visavox.media.stills import read_still
+    from visavox.media import read_still
     from visavox.models.motion.postnet import PostNet
     from visavox.models.radiance.head import Head
     from visavox.models.radiance.torso import Torso

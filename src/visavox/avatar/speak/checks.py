@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from visavox.avatar.format.avatar_folder import AvatarFolder
+from visavox.avatar.format import AvatarFolder
 from visavox.avatar.speak.compositing import TRANSPARENT, check_backdrop
 from visavox.avatar.speak.renderer import LARGEST, LARGEST_GROWTH, SMALLEST
 from visavox.avatar.speak.settings import AvatarSpeakSettings
@@ -17,9 +17,16 @@ from visavox.avatar.speak.source_frames import SourceVideos
 from visavox.avatar.speak.source_plan import SourcePlan, plan_source
 from visavox.constants import FRAME_RATE
 from visavox.errors import InputError
-from visavox.media import AudioPlan, VideoInfo, VideoWriter, check_output, probe, probe_audio
-from visavox.media.color import PICTURE_TAGS
-from visavox.media.output import STANDARD_STREAM
+from visavox.media import (
+    PICTURE_TAGS,
+    STANDARD_STREAM,
+    AudioPlan,
+    VideoInfo,
+    VideoWriter,
+    check_output,
+    probe,
+    probe_audio,
+)
 from visavox.motion.blink import parse_blink
 from visavox.types import PathLike
 from visavox.weights.registry import model_info

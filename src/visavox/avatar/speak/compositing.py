@@ -14,14 +14,12 @@ import cv2
 import numpy as np
 
 from visavox.avatar.dataset.background import Plate, matte
-from visavox.avatar.format.avatar_folder import AvatarSource
+from visavox.avatar.format import AvatarSource
 from visavox.avatar.speak.renderer import Layers
-from visavox.data.radiance.person_data import PersonCamera
-from visavox.data.radiance.ray_dataset import MOUTH
+from visavox.data.radiance import MOUTH, PersonCamera
 from visavox.errors import InputError
-from visavox.face.geometry.motion import canonical_68
-from visavox.media.info import probe
-from visavox.media.reader import VideoReader
+from visavox.face.geometry import canonical_68
+from visavox.media import VideoReader, probe
 from visavox.types import Motion
 
 GREEN = (0, 177, 64)

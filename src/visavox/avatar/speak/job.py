@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from visavox.avatar.format.avatar_folder import AvatarFolder, find_avatar, read_avatar
+from visavox.avatar.format import AvatarFolder, find_avatar, read_avatar
 from visavox.avatar.speak.checks import (
     CheckedFiles,
     SpeakRequest,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from visavox.avatar.format.avatar_folder import AvatarFolder
-from visavox.data.radiance.ray_dataset import window_frames
+from visavox.avatar.format import AvatarFolder
+from visavox.data.radiance import window_frames
 from visavox.models.radiance.rays import Camera, scaled
 from visavox.types import HeadPose
 

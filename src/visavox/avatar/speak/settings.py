@@ -8,7 +8,7 @@ from typing import Annotated
 from tyro.constructors import PrimitiveConstructorSpec
 
 from visavox.errors import InputError
-from visavox.media.output import Encoding
+from visavox.media import Encoding
 from visavox.runtime.device import Device
 from visavox.runtime.ranges import Range, check_ranges
 

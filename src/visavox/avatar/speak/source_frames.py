@@ -12,14 +12,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from visavox.avatar.format.avatar_folder import AvatarInfo, AvatarSource
+from visavox.avatar.format import AvatarInfo, AvatarSource
 from visavox.avatar.speak.source_plan import Segment, SourcePlan, fade_shares
 from visavox.constants import FRAME_RATE
-from visavox.data.preparation.frame_grid import nearest_frames
+from visavox.data.preparation import nearest_frames
 from visavox.errors import InputError
-from visavox.media.info import VideoInfo, probe
-from visavox.media.reader import VideoReader
-from visavox.media.segment import SegmentReader
+from visavox.media import SegmentReader, VideoInfo, VideoReader, probe
 
 _MEMORY = 48 << 20
 """Bytes of decoded images that are held at a time of each of two videos: 18 frames of 720p."""

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from visavox.avatar.format.avatar_folder import find_avatar, list_avatars, read_avatar
-from visavox.data.radiance.ray_dataset import window_frames
+from visavox.avatar.format import find_avatar, list_avatars, read_avatar
+from visavox.data.radiance import window_frames
 from visavox.errors import InputError
 from visavox.models.radiance.compiled import check_compiler, compile_networks
 from visavox.models.radiance.head import Head, HeadPicture

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import visavox
-from visavox.data.preparation.prepare_source import use_one_thread
+from visavox.data.preparation import use_one_thread
 from visavox.dubbing.checks import check_model
 from visavox.errors import InputError
 from visavox.evaluation.job import prepare_metrics
@@ -27,9 +27,8 @@ from visavox.evaluation.protocol.results_folder import (
 from visavox.evaluation.protocol.settings import ProtocolSettings
 from visavox.evaluation.protocol.summary import RunSummary
 from visavox.evaluation.videos import TrackCache
-from visavox.face.track.selection import check_selection
-from visavox.face.track.tracker import open_tracker
-from visavox.metrics.table import Metrics
+from visavox.face.track import check_selection, open_tracker
+from visavox.metrics import Metrics
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import sha256_of, write_whole
 from visavox.runtime.job import Job

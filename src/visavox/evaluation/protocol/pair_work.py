@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from visavox.audio.features.mel import HOP_SIZE, MEL_FRAMES_PER_SECOND, MEL_WINDOW
+from visavox.audio.features import HOP_SIZE, MEL_FRAMES_PER_SECOND, MEL_WINDOW
 from visavox.constants import FRAME_RATE
-from visavox.dubbing.dubber import Dubber
+from visavox.dubbing import Dubber
 from visavox.errors import Cancelled, InputError
 from visavox.evaluation.job import EvaluationSettings, evaluate_pair, prepare_metrics
 from visavox.evaluation.pairs import EvaluationPair
@@ -31,7 +31,7 @@ from visavox.evaluation.protocol.results_folder import (
 from visavox.evaluation.protocol.settings import ProtocolSettings
 from visavox.evaluation.videos import TrackCache
 from visavox.media import probe, read_audio
-from visavox.metrics.table import Metrics, metric_class
+from visavox.metrics import Metrics, metric_class
 from visavox.runtime.worker_pool import TaskProgress
 
 

@@ -27,8 +27,8 @@ from visavox.errors import InputError
 from visavox.evaluation.protocol.pair_list import Pair
 from visavox.evaluation.protocol.settings import upgrade_content
 from visavox.evaluation.report import Report, read_report
+from visavox.metrics import Metrics
 from visavox.metrics.fid import FEATURES as FID_FEATURES
-from visavox.metrics.table import Metrics
 from visavox.runtime.files import write_whole
 from visavox.runtime.lock import locked
 from visavox.runtime.serialization import from_mapping

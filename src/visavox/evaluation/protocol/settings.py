@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import visavox
-from visavox.metrics.table import Metrics, choose_metrics, metric_class
+from visavox.metrics import Metrics, choose_metrics, metric_class
 from visavox.runtime.ranges import Range, check_ranges
 from visavox.types import PathLike
 
@@ -48,7 +48,7 @@ class ProtocolSettings:
 
     def content(self) -> dict[str, Any]:
         """Return what the values depend on, as JSON values; weights by their SHA-256, whatever they are called."""
-        from visavox.metrics.metric import model_digest
+        from visavox.metrics import model_digest
 
         return {
             "visavox": visavox.__version__,

@@ -18,7 +18,7 @@ from visavox.evaluation.protocol.pair_list import Pair
 from visavox.evaluation.protocol.results_folder import PairRecord
 from visavox.evaluation.report import Report, cells, plain, shown_infos, summarise
 from visavox.evaluation.videos import TrackCache
-from visavox.metrics.table import metric_infos
+from visavox.metrics import metric_infos
 from visavox.runtime.page import Block, Heading, Listing, Paragraph, Picture, Table
 
 _SHOWN_REASONS = 20

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from visavox.face.composite.mouth_mask import MaskSettings, MouthMask, mask_points, mouth_mask
-from visavox.face.geometry.crop import invert, warp_crop
+from visavox.face.geometry import warp_crop
+from visavox.face.geometry.crop import invert
 
 _GRID = 16
 """Cells along the side of a crop: the difference is a smooth field, not a picture."""

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from visavox.face.detect.face_model import FACE_MARGIN, Detection, FaceModel, Region
-from visavox.face.geometry.face_box import FaceBox
+from visavox.face.geometry import FaceBox
 
 DETECTOR_SIZE = 256
 """Longer side to which a part is shrunk, by areas, before the detector shrinks it further without care."""

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from visavox.face.geometry import landmarks as names
-from visavox.face.geometry.pose import project
+from visavox.face.geometry import project
 from visavox.types import FrameStatus, Track
 
 STATUS_COLORS = {

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from visavox.errors import InputError
-from visavox.face.geometry.face_box import FaceBox, is_inside
+from visavox.face.geometry import FaceBox
+from visavox.face.geometry.face_box import is_inside
 from visavox.face.track.tracking import TrackingSettings, track_video
 from visavox.progress import QUIET, Progress
 from visavox.types import PathLike, Track

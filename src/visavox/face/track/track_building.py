@@ -10,7 +10,8 @@ from typing import Annotated
 
 import numpy as np
 
-from visavox.face.geometry.pose import facing, head_angles, head_pose
+from visavox.face.geometry import facing, head_angles
+from visavox.face.geometry.pose import head_pose
 from visavox.face.track.association import Sighting
 from visavox.face.track.landmark_store import LANDMARK_STEP
 from visavox.runtime.ranges import Range, check_ranges

@@ -17,8 +17,8 @@ import numpy as np
 from visavox.errors import InputError
 from visavox.face.detect.face_model import Closeable, Detection, FaceModel, Observation, Region, region_of_landmarks
 from visavox.face.detect.search import FaceSearch
-from visavox.face.geometry.face_box import FaceBox, is_inside
-from visavox.face.geometry.landmarks import eye_distance
+from visavox.face.geometry import FaceBox, eye_distance
+from visavox.face.geometry.face_box import is_inside
 from visavox.runtime.native_libraries import mark_used
 from visavox.runtime.ranges import Range, check_ranges
 

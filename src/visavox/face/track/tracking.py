@@ -21,7 +21,7 @@ from typing import Annotated
 import numpy as np
 
 from visavox.errors import InputError
-from visavox.face.geometry.face_box import FaceBox, check_face_box
+from visavox.face.geometry import FaceBox, check_face_box
 from visavox.face.track.association import Sighting, Tracklet, describe, join_tracklets, link_frames
 from visavox.face.track.cuts import CutDetector, without_disproved_cuts
 from visavox.face.track.landmark_store import LandmarkStore
@@ -76,7 +76,7 @@ def track_video(
     Raises:
         InputError: the file cannot be read, the box is not in the picture, or no tracker is installed.
     """
-    from visavox.media.reader import VideoReader
+    from visavox.media import VideoReader
 
     settings = settings or TrackingSettings()
     if max_faces is not None:
