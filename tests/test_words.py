@@ -29,7 +29,7 @@ ALLOWED_IDENTIFIERS = {
     "Stage": 10,
     "judge": 29,
     "picture": 178,
-    "sound": 36,
+    "sound": 32,
     "footage": 11,
     "reading": 4,
     "response": 2,
