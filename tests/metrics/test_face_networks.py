@@ -62,9 +62,10 @@ def metrics(folder: Path) -> dict[str, Metric]:
         },
     )
     # Inception takes seconds; for what is done with features, those of an image of 4x4 pixels do.
+    features = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten())
     fid = chosen["fid"]
     assert isinstance(fid, Fid)
-    fid._network = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten())  # type: ignore[assignment]
+    fid._network = features  # type: ignore[assignment]
     return chosen
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
+from tests.narrow import ModuleT, present
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -41,12 +42,21 @@ def used(config: GeneratorConfig) -> LipSyncGenerator:
             nn.init.normal_(parameter, 0, 0.1)
     for part in generator.modules():
         if isinstance(part, nn.BatchNorm2d):
-            assert part.running_mean is not None
-            assert part.running_var is not None
-            part.running_mean.normal_(0, 0.2)
-            part.running_var.uniform_(0.2, 1)
+            present(part.running_mean).normal_(0, 0.2)
+            present(part.running_var).uniform_(0.2, 1)
             nn.init.normal_(part.bias, 0.2, 0.2)
     return generator.eval()
+
+
+def shaken(module: ModuleT) -> ModuleT:
+    """Give every normalisation the statistics and weights of a network in use; return the module, in eval mode."""
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            present(part.running_mean).normal_(0, 0.3)
+            present(part.running_var).uniform_(0.5, 2)
+            nn.init.uniform_(part.weight, 0.5, 1.5)
+            nn.init.normal_(part.bias, 0, 0.3)
+    return module.eval()
 
 
 def sized(config: GeneratorConfig, resolution: int) -> GeneratorConfig:

@@ -62,9 +62,9 @@ def test_every_resolution_renders_and_learns(resolution: int, kind: str, whole: 
 
 @pytest.mark.parametrize("levels", [3, 4, 5, 6])
 def test_any_number_of_levels(levels: int) -> None:
-    tuples = {name: (2,) * levels for name in ("encoder_channels", "decoder_channels")}
-    blocks = {name: (0,) * levels for name in ("encoder_blocks", "decoder_blocks")}
-    renderer = replace(DIMENSIONS, **tuples, **blocks, alignment_levels=tuple(range(levels)))
+    channels: dict[str, Any] = {name: (2,) * levels for name in ("encoder_channels", "decoder_channels")}
+    blocks: dict[str, Any] = {name: (0,) * levels for name in ("encoder_blocks", "decoder_blocks")}
+    renderer = replace(DIMENSIONS, **channels, **blocks, alignment_levels=tuple(range(levels)))
     settings = replace(CONFIG, spec=replace(SPEC, layered=True), renderer=renderer)
     network = build_generator(settings)
     assert network(*inputs(settings)).shape == (2, 3, 96, 96)
@@ -198,9 +198,6 @@ def test_a_resolution_that_is_not_allowed_is_refused() -> None:
 @pytest.mark.parametrize(("levels", "words"), [(2, "give at least 3"), (7, "must be a multiple of 64")])
 def test_a_number_of_levels_that_does_not_fit_is_refused(levels: int, words: str) -> None:
     names = ("encoder_channels", "encoder_blocks", "decoder_channels", "decoder_blocks")
+    changes: dict[str, Any] = {name: (1,) * levels for name in names}
     with pytest.raises(ValueError, match=words):
-        build_generator(
-            replace(
-                CONFIG, renderer=replace(DIMENSIONS, **{name: (1,) * levels for name in names}, alignment_levels=())
-            )
-        )
+        build_generator(replace(CONFIG, renderer=replace(DIMENSIONS, **changes, alignment_levels=())))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tests.models.generator.small_parts import shaken
+from tests.narrow import part, present
 from torch import nn
 from torch.nn import functional as F
 
@@ -21,38 +23,28 @@ def same_numbers() -> None:
     torch.manual_seed(0)
 
 
-def shaken(module: nn.Module) -> nn.Module:
-    """A module in eval mode whose normalisations are those of a network in use."""
-    for part in module.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            part.running_mean.normal_(0, 0.3)
-            part.running_var.uniform_(0.5, 2)
-            nn.init.uniform_(part.weight, 0.5, 1.5)
-            nn.init.normal_(part.bias, 0, 0.3)
-    return module.eval()
-
-
-def double(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.detach().double().numpy()
+def double(tensor: torch.Tensor | None) -> np.ndarray:
+    return np.asarray(present(tensor).detach().double())
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
+    return np.asarray(1 / (1 + np.exp(-x)))
 
 
-def batch_norm(norm: nn.BatchNorm2d, x: np.ndarray) -> np.ndarray:
+def batch_norm(norm: nn.Module, x: np.ndarray) -> np.ndarray:
     """Normalise (B, C, H, W) as `norm` does in eval mode."""
+    assert isinstance(norm, nn.BatchNorm2d)
     mean, variance, weight, bias = (
-        double(part)[:, None, None] for part in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+        double(numbers)[:, None, None] for numbers in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
     )
-    return (x - mean) / np.sqrt(variance + norm.eps) * weight + bias
+    return np.asarray((x - mean) / np.sqrt(variance + norm.eps) * weight + bias)
 
 
-def pointwise(convolution: nn.Conv2d, x: np.ndarray) -> np.ndarray:
+def pointwise(convolution: nn.Module, x: np.ndarray) -> np.ndarray:
     """Apply a 1x1 convolution to (B, C, H, W)."""
-    return (
-        np.einsum("oc,bchw->bohw", double(convolution.weight)[..., 0, 0], x) + double(convolution.bias)[:, None, None]
-    )
+    assert isinstance(convolution, nn.Conv2d)
+    weight, bias = double(convolution.weight)[..., 0, 0], double(convolution.bias)[:, None, None]
+    return np.asarray(np.einsum("oc,bchw->bohw", weight, x) + bias)
 
 
 def half_spectrum(x: np.ndarray) -> np.ndarray:
@@ -60,7 +52,7 @@ def half_spectrum(x: np.ndarray) -> np.ndarray:
     height, width = x.shape[-2:]
     rows = np.exp(-2j * np.pi * np.outer(np.arange(height), np.arange(height)) / height)
     columns = np.exp(-2j * np.pi * np.outer(np.arange(width // 2 + 1), np.arange(width)) / width)
-    return np.einsum("un,vm,...nm->...uv", rows, columns, x) / np.sqrt(height * width)
+    return np.asarray(np.einsum("un,vm,...nm->...uv", rows, columns, x) / np.sqrt(height * width))
 
 
 def from_half_spectrum(spectrum: np.ndarray, width: int) -> np.ndarray:
@@ -76,7 +68,7 @@ def from_half_spectrum(spectrum: np.ndarray, width: int) -> np.ndarray:
     # Of the frequencies that are their own mirror images only the real part exists.
     own = counted == 1
     between[..., own] = between[..., own].real
-    return np.einsum("mv,v,...nv->...nm", columns, counted, between).real / np.sqrt(height * width)
+    return np.asarray(np.einsum("mv,v,...nv->...nm", columns, counted, between).real / np.sqrt(height * width))
 
 
 def spectral_transform(module: SpectralTransform, x: np.ndarray) -> np.ndarray:
@@ -114,15 +106,15 @@ def test_transforms_that_change_nothing_between_give_back_what_they_got(size: tu
     identity = nn.Conv2d(6, 6, 1)
     with torch.no_grad():
         identity.weight.copy_(torch.eye(6)[:, :, None, None])
-        identity.bias.zero_()
-    unit.layers = identity
+        present(identity.bias).zero_()
+    unit.layers = nn.Sequential(identity)
     features = torch.randn(2, 3, *size)
     torch.testing.assert_close(unit(features), features, atol=1e-6, rtol=0)
 
 
 def test_the_fourier_unit_keeps_the_size_of_numbers_at_every_resolution() -> None:
     unit = shaken(FourierUnit(4))
-    unit.layers[1].reset_running_stats()
+    part(unit, "layers.1", nn.BatchNorm2d).reset_running_stats()
     small, large = (unit(torch.randn(8, 4, side, side)).std().item() for side in (6, 48))
     assert large == pytest.approx(small, rel=0.25)
 
@@ -132,7 +124,7 @@ def test_global_features_reach_every_place_and_local_ones_their_neighbours() -> 
     for first, reaches_all in ((0, False), (32, True)):
         features = torch.randn(1, 64, 11, 11, requires_grad=True)
         layer(features)[0, :, 5, 5].sum().backward()
-        seen = features.grad[0, first : first + 32].abs().sum(dim=0) > 0
+        seen = present(features.grad)[0, first : first + 32].abs().sum(dim=0) > 0
         assert bool(seen.all()) == reaches_all
         assert seen[4:7, 4:7].all()
         assert reaches_all or seen.sum() == 9
@@ -183,7 +175,7 @@ def test_the_alignment_module_adds_to_what_it_gets() -> None:
     expected = (features + module.norm(module.convolution(features), speech)).clamp(min=0)
     torch.testing.assert_close(aligned, expected)
     (aligned**2).mean().backward()
-    assert (speech.grad.abs() > 0).all()
+    assert (present(speech.grad).abs() > 0).all()
 
 
 @pytest.mark.parametrize("size", [(4, 4), (3, 10)])
@@ -193,12 +185,12 @@ def test_the_attention_block_is_what_its_formula_says(size: tuple[int, int]) -> 
     features = torch.randn(2, channels, *size)
     branch = batch_norm(block.conv_block[1], double(block.conv_block[0](features)))
     # Equation 2: one perceptron for both poolings.
-    first, _, second = block.channel_attention.perceptron
+    first, second = (part(block.channel_attention.perceptron, name, nn.Linear) for name in "02")
     assert first.weight.shape == (6, channels)
 
     def perceptron(pooled: np.ndarray) -> np.ndarray:
         hidden = np.maximum(pooled @ double(first.weight).T + double(first.bias), 0)
-        return hidden @ double(second.weight).T + double(second.bias)
+        return np.asarray(hidden @ double(second.weight).T + double(second.bias))
 
     weights = sigmoid(perceptron(branch.mean(axis=(2, 3))) + perceptron(branch.max(axis=(2, 3))))
     branch = branch * weights[:, :, None, None]
@@ -218,6 +210,7 @@ def test_attention_weighs_channels_and_places() -> None:
     features = torch.rand(2, 16, 5, 6)
     assert ChannelAttention(16, 8)(features).shape == (2, 16, 1, 1)
     assert SpatialAttention()(features).shape == (2, 1, 5, 6)
-    assert ChannelAttention(16, 8).perceptron[0].out_features == 4  # not 2: a perceptron needs some room
+    hidden = part(ChannelAttention(16, 8), "perceptron.0", nn.Linear)
+    assert hidden.out_features == 4  # not 2: a perceptron needs some room
     for weights in (ChannelAttention(16, 8)(features), SpatialAttention()(features)):
         assert ((weights > 0) & (weights < 1)).all()

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tests.models.generator.small_parts import shaken
 from tests.models.small import CONFIG
 from torch import nn
 
@@ -11,16 +12,9 @@ from visavox.models.generator.wav2lip import Wav2LipConfig
 from visavox.weights.networks import build_generator
 
 
-def shaken(module: nn.Module) -> nn.Module:
-    """Give every normalisation the statistics and weights of a network in use."""
+@pytest.fixture(autouse=True)
+def same_numbers() -> None:
     torch.manual_seed(0)
-    for part in module.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            part.running_mean.normal_(0, 0.2)
-            part.running_var.uniform_(0.5, 2)
-            nn.init.uniform_(part.weight, 0.5, 1.5)
-            nn.init.normal_(part.bias, 0, 0.2)
-    return module.eval()
 
 
 def test_the_generator_renders_the_same() -> None:

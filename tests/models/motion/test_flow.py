@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import torch
+from tests.narrow import part, present
+from torch import nn
 
 from visavox.models.motion.flow import CouplingFlow, FlowConfig, standard_normal_log_density
 from visavox.models.motion.wavenet import GatedStack
@@ -17,8 +19,9 @@ def make_flow(channels: int = 6, condition: int = 5, **sizes: Any) -> CouplingFl
     torch.manual_seed(3)
     flow = CouplingFlow(channels, condition, FlowConfig(**{"hidden": 8, "layers": 2, **sizes}))
     for coupling in flow.couplings:
-        torch.nn.init.normal_(coupling.after.weight, std=0.7)
-        torch.nn.init.normal_(coupling.after.bias, std=0.7)
+        after = part(coupling, "after", nn.Conv1d)
+        nn.init.normal_(after.weight, std=0.7)
+        nn.init.normal_(present(after.bias), std=0.7)
     return flow.double().eval().requires_grad_(False)
 
 
@@ -103,7 +106,7 @@ def test_a_stack_hears_as_far_as_it_says(growth: int) -> None:
     assert stack.reach == (3 if growth == 1 else 7)
     features = torch.randn(1, 4, 31, requires_grad=True)
     stack(features, torch.randn(1, 3, 31), torch.ones(1, 1, 31))[0, :, 15].sum().backward()
-    heard = torch.nonzero(features.grad[0].abs().sum(dim=0))[:, 0]
+    heard = torch.nonzero(present(features.grad)[0].abs().sum(dim=0))[:, 0]
     assert (int(heard[0]), int(heard[-1])) == (15 - stack.reach, 15 + stack.reach)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from tests.models.small_motion_vae import SMALL_VAE
+from tests.narrow import part, present
+from torch import nn
 
 from visavox.models.motion.motion_vae import MotionVae, MotionVaeConfig, draw_noise, lip_gap, padded
 from visavox.motion.speech_to_motion import MotionStream
@@ -31,8 +34,8 @@ def vae() -> MotionVae:
     torch.manual_seed(5)
     vae = MotionVae(CONFIG)
     for coupling in vae.flow.couplings:
-        torch.nn.init.normal_(coupling.after.weight, std=0.5)
-    vae.speech_encoder.norm.running_mean.normal_()
+        nn.init.normal_(part(coupling, "after", nn.Conv1d).weight, std=0.5)
+    present(vae.speech_encoder.norm.running_mean).normal_()
     vae.motion_mean.normal_(std=0.1)
     return vae.eval()
 
@@ -136,7 +139,7 @@ def test_a_larger_gain_moves_farther_and_lips_never_cross(vae: MotionVae) -> Non
     assert 1.0 < large.gain(0.5) < 3.0
 
 
-def test_it_is_saved_and_loaded(vae, tmp_path):
+def test_it_is_saved_and_loaded(vae: MotionVae, tmp_path: Path) -> None:
     card = ModelCard("a test", "untrained", "none")
     save_model(tmp_path / "v.safetensors", vae, card)
     loaded = load_model(tmp_path / "v.safetensors", MotionVae)

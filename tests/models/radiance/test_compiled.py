@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from typing import TypeVar
 
 import pytest
 import torch
@@ -23,6 +24,7 @@ from visavox.models.radiance.landmark_encoder import LandmarkEncoderConfig
 from visavox.models.radiance.rays import Camera
 from visavox.models.radiance.torso import DeformationConfig, Torso, TorsoConfig, TorsoQuery
 
+Network = TypeVar("Network", Head, Torso)
 LANDMARKS = LandmarkEncoderConfig(width=8, size=4, window=3)
 GRID = GridFieldConfig(channels=2, resolution=8, motion_resolution=4, motion_width=4, width=8, shape=3)
 FREQUENCY = FrequencyFieldConfig(width=16, layers=4, color_width=8, coarse_samples=4, fine_samples=4)
@@ -46,7 +48,7 @@ def _nothing_is_compiled_twice() -> Iterator[None]:
     torch._dynamo.reset()
 
 
-def pair(network: nn.Module, device: str = "cpu", backend: str = "aot_eager") -> tuple[nn.Module, nn.Module]:
+def pair(network: Network, device: str = "cpu", backend: str = "aot_eager") -> tuple[Network, Network]:
     """A network that learned nothing, but does something, and the same one compiled."""
     torch.manual_seed(0)
     for parameter in network.parameters():
@@ -69,9 +71,8 @@ def gradients(network: nn.Module) -> list[Tensor]:
     return [one.grad for one in network.parameters() if one.grad is not None]
 
 
-def radiated(head: nn.Module, count: int, device: str) -> list[Tensor]:
+def radiated(head: Head, count: int, device: str) -> list[Tensor]:
     """Density, colour, change, and the gradients of what they add up to."""
-    assert isinstance(head, Head)
     head.zero_grad()
     places, ray, face = (part.to(device) for part in samples(count))
     directions = nn.functional.normalize(places[: len(face)] + 9, dim=1)
@@ -81,13 +82,12 @@ def radiated(head: nn.Module, count: int, device: str) -> list[Tensor]:
     (radiance.density.clamp(max=3).sum() + (radiance.color**2).sum() + radiance.change.sum()).backward()
     return [
         *(part.detach() for part in radiance),
-        *(one.grad for one in head.field.parameters() if one.grad is not None),
+        *gradients(head.field),
     ]
 
 
-def painted(torso: nn.Module, count: int, device: str) -> list[Tensor]:
+def painted(torso: Torso, count: int, device: str) -> list[Tensor]:
     """Colour, opacity, and the gradients of what they add up to."""
-    assert isinstance(torso, Torso)
     torso.zero_grad()
     places, _, _ = samples(count)
     pixels, head = (places[:, :2] + 4).to(device), (places.abs() / 4).to(device)
@@ -101,7 +101,7 @@ def painted(torso: nn.Module, count: int, device: str) -> list[Tensor]:
     return [
         seen.color.detach(),
         seen.opacity.detach(),
-        *(one.grad for one in torso.parameters() if one.grad is not None),
+        *gradients(torso),
     ]
 
 
@@ -146,7 +146,7 @@ def test_where_compiling_makes_no_sense_it_is_said() -> None:
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("kind", list(CONFIGS))
-def test_on_cuda_a_compiled_field_gives_the_same(kind) -> None:
+def test_on_cuda_a_compiled_field_gives_the_same(kind: str) -> None:
     plain, compiled = pair(Head(CONFIGS[kind]), "cuda", "inductor")
     for count in (1024, 3072):
         close(radiated(plain, count, "cuda"), radiated(compiled, count, "cuda"), 1e-3)

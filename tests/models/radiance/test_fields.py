@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
+from tests.narrow import part, present
 
 from visavox.models.radiance.encoding import (
     ConditionedLinear,
@@ -18,7 +20,7 @@ from visavox.models.radiance.grid_field import GridField, GridFieldConfig
 
 BOX = ((-10.0, -12.0, -15.0), (10.0, 12.0, 5.0))
 SMALL = GridFieldConfig(channels=4, resolution=16, motion_resolution=8, motion_width=8, width=16, shape=7)
-FIELDS = {
+FIELDS: dict[str, Callable[[], FrequencyField | GridField]] = {
     "planes": lambda: GridField(SMALL, *BOX, 6, 3),
     "hash": lambda: GridField(GridFieldConfig(grid="hash", width=16, shape=7, direction="frequency"), *BOX, 6, 3),
     "no ambient": lambda: GridField(GridFieldConfig(channels=4, resolution=16, ambient=0), *BOX, 6, 3),
@@ -45,11 +47,11 @@ def test_each_sample_is_of_its_own_face_and_ray(field: FrequencyField | GridFiel
     points, ray, views = query()
     together = field(points, ray, views)
     for number in range(6):
-        mine, face = ray == number, int(views.face[number])
-        one = Condition(*(part[face : face + 1] for part in views.condition))
+        mine, face = ray == number, int(present(views.face)[number])
+        one = Condition(*(code[face : face + 1] for code in views.condition))
         alone = field(points[mine], torch.zeros(2, dtype=torch.long), Views(views.directions[number][None], None, one))
-        for whole, part in zip(together, alone, strict=True):
-            assert torch.allclose(whole[mine], part, atol=1e-6)
+        for whole, its_own in zip(together, alone, strict=True):
+            assert torch.allclose(whole[mine], its_own, atol=1e-6)
         assert torch.allclose(field.density(points[mine], one), together.density[mine], atol=1e-6)
 
 
@@ -99,18 +101,18 @@ def test_gradients_of_a_field_are_those_of_finite_differences() -> None:
     for parameter in field.parameters():
         parameter.data.add_(0.3 * torch.randn_like(parameter))
     points, ray, views = query()
-    chosen = [field.grid.planes.values, field.motion_first.shared.weight, field.color_last.weight]
+    chosen = [part(field, "grid.planes", Planes).values, field.motion_first.shared.weight, field.color_last.weight]
     seen = field(points, ray, views)
     gradients = torch.autograd.grad(seen.color.sum() + seen.density.log().sum(), chosen)
-    for parameter, gradient in zip(chosen, gradients, strict=True):
+    for weight, gradient in zip(chosen, gradients, strict=True):
         direction = gradient / gradient.norm()
         values = []
         for step in (1e-3, -1e-3):
-            parameter.data.add_(step * direction)
+            weight.data.add_(step * direction)
             with torch.no_grad():
                 seen = field(points, ray, views)
             values.append(float(seen.color.double().sum() + seen.density.double().log().sum()))
-            parameter.data.sub_(step * direction)
+            weight.data.sub_(step * direction)
         assert (values[0] - values[1]) / 2e-3 == pytest.approx(float(gradient.norm()), rel=0.05)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.narrow import present
 
 from visavox.models.radiance.frequency_field import FrequencyFieldConfig
 from visavox.models.radiance.grid_field import GridFieldConfig
@@ -58,6 +59,7 @@ def query(count: int = 20, faces: int = 2) -> TorsoQuery:
 
 @pytest.fixture(params=[DEFORMATION, RADIANCE], ids=["deformation", "radiance"])
 def config(request: pytest.FixtureRequest) -> TorsoConfig:
+    assert isinstance(request.param, TorsoConfig)
     return request.param
 
 
@@ -102,11 +104,14 @@ def test_faces_do_not_mix(config: TorsoConfig) -> None:
     torso, asked = a_torso(config), query()
     whole = torso(asked, CAMERA)
     for face in range(2):
-        mine = asked.face == face
+        mine, own = asked.face == face, slice(face, face + 1)
         one = TorsoQuery(
             asked.pixels[mine],
             None,
-            *(part[face : face + 1] for part in (asked.rotations, asked.translations, asked.windows, asked.frames)),
+            asked.rotations[own],
+            asked.translations[own],
+            asked.windows[own],
+            present(asked.frames)[own],
             asked.head[mine],
         )
         alone = torso(one, CAMERA)
@@ -120,7 +125,7 @@ def test_everything_learns_and_is_in_one_group(config: TorsoConfig) -> None:
     seen = torso(asked, CAMERA, torch.Generator().manual_seed(0))
     background = torch.rand(20, 3)
     views = [view for view in (seen, seen.coarse) if view is not None]
-    sum(torso.compose(view, asked.head, background).square().sum() for view in views).backward()
+    torch.stack([torso.compose(view, asked.head, background) for view in views]).square().sum().backward()
     for name, parameter in torso.named_parameters():
         if name != "appearance" or config.kind == "deformation":
             assert parameter.grad is not None, name

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from visavox.models.radiance.volume import (
+    Composite,
     Samples,
     composite,
     composite_dense,
@@ -14,6 +15,8 @@ from visavox.models.radiance.volume import (
     stratified,
     sum_by_ray,
 )
+
+COUNTS = (3, 0, 5, 1, 0)
 
 
 def ragged(
@@ -34,6 +37,14 @@ def padded(samples: Samples, values: torch.Tensor, counts: tuple[int, int, int, 
     for number, count in enumerate(counts):
         whole[number, :count] = values[samples.ray == number]
     return whole
+
+
+def composite_padded(
+    samples: Samples, density: torch.Tensor, color: torch.Tensor, background: torch.Tensor
+) -> Composite:
+    """Composite samples on rays of `COUNTS` as those of a dense picture."""
+    densities, colors, lengths = (padded(samples, part, COUNTS) for part in (density, color, samples.length))
+    return composite_dense(densities, colors, lengths, background)
 
 
 @pytest.mark.parametrize("samples", [1, 7, 64])
@@ -59,14 +70,10 @@ def test_what_is_in_front_is_seen() -> None:
     assert torch.allclose(seen.color, torch.tensor([[0.5, 0.25, 0.125]]))
 
 
-COUNTS = (3, 0, 5, 1, 0)
-
-
 def test_compacted_samples_give_the_numbers_of_dense_ones() -> None:
     samples, density, color, background = ragged(COUNTS)
     one = composite(samples, density, color, background)
-    dense = [padded(samples, part, COUNTS) for part in (density, color, samples.length)]
-    other = composite_dense(*dense, background)
+    other = composite_padded(samples, density, color, background)
     assert torch.allclose(one.color, other.color)
     assert torch.allclose(one.opacity, other.opacity)
     assert torch.allclose(padded(samples, one.weights, COUNTS), other.weights)
@@ -92,11 +99,8 @@ def test_gradients_are_those_of_finite_differences() -> None:
     def compacted(*parts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return composite(samples, *parts)[:2]
 
-    def dense(
-        density: torch.Tensor, color: torch.Tensor, background: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        shaped = [padded(samples, part, COUNTS) for part in (density, color, samples.length)]
-        return composite_dense(*shaped, background)[:2]
+    def dense(*parts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return composite_padded(samples, *parts)[:2]
 
     assert torch.autograd.gradcheck(compacted, inputs)
     assert torch.autograd.gradcheck(dense, inputs)

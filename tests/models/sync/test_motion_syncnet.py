@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -65,7 +67,7 @@ def test_only_the_chosen_points_count() -> None:
         ({"num_rows": 0}, "a row to hear"),
     ],
 )
-def test_dimensions_that_do_not_fit_are_refused(changes: dict[str, int | tuple[int, ...]], words: str) -> None:
-    fields = {"mouth_channels": (4, 4, 6, 6), "speech_channels": (4, 6, 6)} | changes
+def test_dimensions_that_do_not_fit_are_refused(changes: dict[str, Any], words: str) -> None:
+    fields: dict[str, Any] = {"mouth_channels": (4, 4, 6, 6), "speech_channels": (4, 6, 6)} | changes
     with pytest.raises(ValueError, match=words):
         MotionSyncNetConfig(**fields)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -101,7 +101,7 @@ class Field(nn.Module, ABC):
         """Return the density (N,) of places (N, 3) of one face (F = 1)."""
 
     @abstractmethod
-    def parameter_groups(self) -> list[dict[str, object]]:
+    def parameter_groups(self) -> list[dict[str, Any]]:
         """Return groups for an optimiser, each with its `rate_factor`."""
 
 

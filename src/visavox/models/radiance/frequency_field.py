@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -92,7 +93,7 @@ class FrequencyField(Field):
         """Return the density (N,) of places (N, 3) of one face."""
         return density_of(self.logarithm(self._trunk(points, condition, None))[:, 0])
 
-    def parameter_groups(self) -> list[dict[str, object]]:
+    def parameter_groups(self) -> list[dict[str, Any]]:
         """Return the one group."""
         return [{"params": list(self.parameters()), "rate_factor": 1.0}]
 

@@ -8,7 +8,7 @@ movement can tell, such as the inside of an opening mouth.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -135,7 +135,7 @@ class GridField(Field):
         """Return the density (N,) of places (N, 3) of one face."""
         return density_of(self._shape(points, condition, None)[0][:, 0].float() + _START_LOGARITHM)
 
-    def parameter_groups(self) -> list[dict[str, object]]:
+    def parameter_groups(self) -> list[dict[str, Any]]:
         """Return the grids, which learn ten times as fast, and the rest."""
         grids = [module for module in (self.grid, self.motion_planes, self.ambient) if module is not None]
         fast = [parameter for module in grids for parameter in module.parameters()]

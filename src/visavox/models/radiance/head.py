@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -262,7 +262,7 @@ class Head(nn.Module):
             one = Condition(*(part[number : number + 1] for part in condition))
             self.occupancy.update(_density_with(self.field, one), share, generator)
 
-    def parameter_groups(self) -> list[dict[str, object]]:
+    def parameter_groups(self) -> list[dict[str, Any]]:
         """Return groups for an optimiser, each with its `rate_factor`."""
         groups = self.field.parameter_groups()
         if self.config.kind == "frequency":

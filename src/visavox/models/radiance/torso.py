@@ -8,7 +8,7 @@ camera, conditioned by landmarks, pose and the head's colour; the torso lies in 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -225,7 +225,7 @@ class Torso(nn.Module):
         opacity[chosen] = seen.opacity
         return picture._replace(color=color.view(height, width, 3), torso=opacity.view(height, width))
 
-    def parameter_groups(self) -> list[dict[str, object]]:
+    def parameter_groups(self) -> list[dict[str, Any]]:
         """Return the learned image, which learns ten times as fast, and the rest."""
         fast = list(self.picture.parameters()) if self.config.kind == "deformation" else []
         known = {id(parameter) for parameter in fast}
