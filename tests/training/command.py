@@ -41,7 +41,7 @@ def save_and_watch(trainer: Trainer) -> None:
         signal.raise_signal(signal.SIGINT)
 
 
-Trainer.save = save_and_watch  # type: ignore[method-assign]
+Trainer.save = save_and_watch  # type: ignore[method-assign, assignment]
 
 if __name__ == "__main__":
     sys.exit(main())

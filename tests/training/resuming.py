@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from tests.training.tiny import AfterStep, log_lines
+from tests.acting_progress import AfterStep, interrupt
+from tests.training.tiny import log_lines
 
-Train = Callable[..., dict[str, float]]
+Trained = tuple[Path, Mapping[str, float]]
+"""The folder of a run, and its metrics."""
+Train = Callable[..., Mapping[str, float]]
 """Trains into a folder, with `progress=` and `resume=` as they come; returns the figures."""
 
 
-def interrupt() -> None:
-    """Fall dead after a step, as a process that is killed does."""
-    raise KeyboardInterrupt
-
-
-def check_resuming(
-    train: Train, folder: Path, *, step: int = 4, whole: tuple[Path, dict[str, float]] | None = None
-) -> None:
+def check_resuming(train: Train, folder: Path, *, step: int = 4, whole: Trained | None = None) -> None:
     """Kill a run after a step that comes right after a checkpoint: what its log says of that step is written anew.
 
     Args:

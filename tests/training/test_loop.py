@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,9 +13,9 @@ from typing import Any
 import pytest
 import torch
 from lightning.fabric import Fabric
-from tests.extension.toy_task import LineSettings, LineTask
+from tests.narrow import part, present
 from tests.training.tiny import log_lines
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from visavox.cli.progress_views import Bars
@@ -24,7 +25,7 @@ from visavox.training.average import WeightAverage
 from visavox.training.inputs import Inputs
 from visavox.training.loop import Trainer, _SampleNumbers
 from visavox.training.recipe import LoopSettings, learning_rate
-from visavox.training.task import Context, OptimizerStep, TrainingTask, Validation, WeightedLoss
+from visavox.training.task import Batch, Context, OptimizerStep, TrainingTask, Validation, WeightedLoss
 
 SETTINGS = LoopSettings(steps=10, batch_size=3, learning_rate=0.1, warmup=4, workers=0, precision="32-true")
 
@@ -60,11 +61,12 @@ def test_the_average_follows_and_steps_aside() -> None:
     average = WeightAverage(module, decay=0.5)
     with torch.no_grad():
         module.weight.fill_(3.0)
-        module.num_batches_tracked.fill_(7)
+        present(module.num_batches_tracked).fill_(7)
     average.n_averaged.fill_(1000)
     average.update_parameters(module)
-    assert torch.equal(average.module.weight, torch.tensor([2.0, 2.0]))
-    assert average.module.num_batches_tracked == 7
+    averaged = part(average, "module", nn.BatchNorm1d)
+    assert torch.equal(averaged.weight, torch.tensor([2.0, 2.0]))
+    assert averaged.num_batches_tracked == 7
     module.train()
     with average.applied_to(module):
         assert torch.equal(module.weight, torch.tensor([2.0, 2.0]))
@@ -76,52 +78,55 @@ def test_the_average_follows_and_steps_aside() -> None:
 def test_the_average_soon_forgets_its_start() -> None:
     module = nn.Linear(1, 1, bias=False)
     average = WeightAverage(module, decay=0.999)
+    averaged = part(average, "module", nn.Linear).weight
     with torch.no_grad():
         module.weight.fill_(1.0)
-        average.module.weight.fill_(100.0)
+        averaged.fill_(100.0)
     average.update_parameters(module)
-    assert average.module.weight.item() == pytest.approx(1 + 99 * 2 / 11)
+    assert averaged.item() == pytest.approx(1 + 99 * 2 / 11)
     for _ in range(99):
         average.update_parameters(module)
-    assert average.module.weight.item() == pytest.approx(1.0, abs=0.01)
+    assert averaged.item() == pytest.approx(1.0, abs=0.01)
 
 
-class Line(Dataset):
+class Line(Dataset[Batch]):
     def __init__(self, length: int) -> None:
         self.length = length
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+    def __getitem__(self, index: int) -> Batch:
         return {"x": torch.tensor([float(index)])}
 
 
 class Steep(TrainingTask):
     """Two steps with gradients far above the clip, and a validation that gives what it is told."""
 
-    def __init__(self, scores: Any) -> None:
-        self.one, self.two = nn.Linear(1, 1), nn.Linear(1, 1)
+    def __init__(self, scores: Iterable[float]) -> None:
+        self.one: nn.Module = nn.Linear(1, 1)
+        self.two = nn.Linear(1, 1)
         self.modules = {"one": self.one, "two": self.two}
         self.optimizers = {name: torch.optim.SGD(part.parameters(), 0.0) for name, part in self.modules.items()}
-        self.scores, self.exported = iter(scores), []
+        self.scores = iter(scores)
+        self.exported: list[tuple[str, dict[str, float]]] = []
 
     @classmethod
-    def create(cls, settings: LineSettings, data: Path, inputs: Inputs, context: Context) -> LineTask:
+    def create(cls, settings: Iterable[float], data: Path, inputs: Inputs, context: Context) -> Steep:
         return cls(settings)
 
-    def dataset(self, seed: int, length: int) -> Dataset[Any]:
+    def dataset(self, seed: int, length: int) -> Dataset[Batch]:
         return Line(length)
 
-    def averaged(self) -> nn.Linear | nn.Sequential:
+    def averaged(self) -> nn.Module:
         return self.one
 
     def optimizer_steps(self) -> list[OptimizerStep[Any]]:
-        far = [WeightedLoss("far", 1.0, lambda outputs: 1e6 * outputs.sum())]
-        return [
-            OptimizerStep(name, self.optimizers[name], lambda batch, part=part: part(batch["x"]), far)
-            for name, part in self.modules.items()
-        ]
+        def step(name: str) -> OptimizerStep[Tensor]:
+            far = [WeightedLoss[Tensor]("far", 1.0, lambda outputs: 1e6 * outputs.sum())]
+            return OptimizerStep(name, self.optimizers[name], lambda batch: self.modules[name](batch["x"]), far)
+
+        return [step(name) for name in self.modules]
 
     def validate(self) -> Validation:
         score = next(self.scores)
@@ -134,10 +139,10 @@ class Steep(TrainingTask):
 def test_each_optimizer_step_is_clipped_by_itself(tmp_path: Path) -> None:
     settings = LoopSettings(1, 3, learning_rate=0.1, warmup=0, gradient_clip=0.5, workers=0, precision="32-true")
     task = Steep([1.0])
-    before = {name: [p.detach().clone() for p in part.parameters()] for name, part in task.modules.items()}
+    before = {name: [p.detach().clone() for p in network.parameters()] for name, network in task.modules.items()}
     Trainer(task, settings, tmp_path, Fabric(accelerator="cpu", devices=1), {"summary": "a line"}).fit()
-    for name, part in task.modules.items():
-        moved = [p.detach() - old for p, old in zip(part.parameters(), before[name], strict=True)]
+    for name, network in task.modules.items():
+        moved = [p.detach() - old for p, old in zip(network.parameters(), before[name], strict=True)]
         assert math.sqrt(sum(float((move**2).sum()) for move in moved)) == pytest.approx(0.1 * 0.5, rel=1e-3)
 
 
@@ -150,15 +155,15 @@ class Followers(Steep):
         self.one = nn.Sequential(nn.Linear(1, 8), nn.LayerNorm(8), nn.Tanh(), nn.Linear(8, 1))
         self.modules = {"one": self.one, "two": self.two}
         self.optimizers = {name: torch.optim.Adam(part.parameters(), 0.0) for name, part in self.modules.items()}
-        self.steps_seen = []
+        self.steps_seen: list[int] = []
 
     def optimizer_steps(self) -> list[OptimizerStep[Any]]:
-        def forward(batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        def forward(batch: Batch) -> Tensor:
             self.steps_seen.append(self.step)
             x = batch["x"] / 30 - 1
-            made = self.one(x)
+            made: Tensor = self.one(x)
             batch["made"] = made.detach()
-            return (made - x.sin()) ** 2
+            return (made - x.sin()).square()
 
         squares = [WeightedLoss("square", 1.0, torch.mean)]
         return [
@@ -180,7 +185,7 @@ def test_accumulated_gradients_are_those_of_a_large_batch(tmp_path: Path) -> Non
         assert task.steps_seen == [step for step in range(1, 6) for _ in range(accumulate)]
         weights.append(torch.cat([p.detach().flatten() for part in task.modules.values() for p in part.parameters()]))
         logs.append([[*line.values()][2:] for line in log_lines(path, "losses")])
-    assert torch.allclose(*weights, atol=1e-5)
+    assert torch.allclose(weights[0], weights[1], atol=1e-5)
     assert len(logs[0]) == 5  # updates
     torch.testing.assert_close(*(torch.tensor(log) for log in logs), rtol=1e-4, atol=1e-5)
     assert task.exported[-1][0] == "5 steps of 4 times 3, seed 0, a line"

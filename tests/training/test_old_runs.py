@@ -16,21 +16,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.acting_progress import AfterStep, interrupt
 from tests.training import tiny_recipes
 from tests.training.motion.test_person_postnet import RECIPE as PERSON_POSTNET
 from tests.training.radiance.test_avatar_stages import LEARNED, TORSO
-from tests.training.resuming import interrupt
-from tests.training.tiny import AfterStep, log_lines
+from tests.training.tiny import log_lines
 
 from visavox.errors import InputError
 from visavox.training.generator.adaptation import AdaptationSettings
 from visavox.training.generator.generator import GeneratorInputs
 from visavox.training.motion.postnet import PostNetInputs
+from visavox.training.recipe import Recipe
 from visavox.training.run import train
 from visavox.training.run_folder import RunFolder
 
 OLD = Path(__file__).resolve().parents[1] / "assets" / "old_runs"
-RECIPES = {
+RECIPES: dict[str, Recipe[Any]] = {
     "everything": tiny_recipes.EVERYTHING,
     "attention": tiny_recipes.ATTENTION,
     "expert": tiny_recipes.EXPERT_RECIPE,

@@ -137,9 +137,9 @@ def test_starts_that_cannot_be_used(
     command = ("wav2lip", dataset, "--recipe", "tiny", "-o", tmp_path / "run", "--expert", expert)
     assert "missing.safetensors" in refused(*command, "--start", tmp_path / "missing.safetensors")
     assert "is an expert" in refused(*command, "--start", expert)
-    command = ("wav2lip", dataset, "--recipe", "compact", "-o", tmp_path / "run")
+    compact = ("wav2lip", dataset, "--recipe", "compact", "-o", tmp_path / "run")
     assert "other dimensions than the recipe's generator" in refused(
-        *command, "--start", speech_run / "best.safetensors"
+        *compact, "--start", speech_run / "best.safetensors"
     )
     assert not (tmp_path / "run").exists()
 
@@ -236,8 +236,8 @@ def test_losses_that_are_no_numbers_end_the_run_and_leave_its_checkpoint(
     refused: Callable[..., str], dataset: Path, unfinished: Path
 ) -> None:
     before = torch.load(unfinished / "last.ckpt", weights_only=True)
-    command = ("speech", dataset, "--recipe", "tiny", "-o", unfinished, "--resume", "--steps", "9")
-    command += ("--save-every", "9")
+    options = ("--recipe", "tiny", "-o", unfinished, "--resume", "--steps", "9", "--save-every", "9")
+    command = ("speech", dataset, *options)
     said = refused(*command, "--learning-rate", "1e30", code=1)
     assert "are no longer numbers" in said
     assert "resume from" in said

@@ -1,13 +1,13 @@
-"""A tiny data set of real footage, and ways to look into a run."""
+"""A tiny data set of real footage, and the log of a run."""
 
 from __future__ import annotations
 
 import json
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from tests.acting_progress import AfterStep, cancelled_after  # noqa: F401 - for the tests of all tasks
 
 from visavox.data.generator.clip_file import STORED_MARGIN, ClipFile, encode_jpeg, save_clip
 from visavox.demo import FACE
@@ -53,6 +53,6 @@ def make_dataset(folder: Path) -> Path:
     return folder
 
 
-def log_lines(run: Path, kind: str) -> list[dict]:
-    entries = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+def log_lines(run: Path, kind: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     return [entry for entry in entries if entry["kind"] == kind]

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 import torch
+from tests.narrow import part
 from tests.training import tiny_recipes
+from torch import nn
 
 from visavox.errors import TrainingError
 from visavox.training.generator.clips import ClipSplits
@@ -22,13 +24,14 @@ def make_task(clips: ClipSplits, **changes: Any) -> ExpertTask:
 def test_an_expert_that_guesses_is_warned_about(clips: ClipSplits, caplog: pytest.LogCaptureFixture) -> None:
     """An expert whose embeddings are all the same gives every pair a half: a loss of ln 2."""
     task = make_task(clips, patience=3)
-    for part in (task.expert.audio_encoder, task.expert.face_encoder):
-        last = part[-1].conv_block[1]
-        torch.nn.init.zeros_(last.weight)
+    audio, face = (
+        part(encoder[-1], "conv_block.1", nn.BatchNorm2d)
+        for encoder in (task.expert.audio_encoder, task.expert.face_encoder)
+    )
     # Orthogonal halves of the embedding but for one common entry: a cosine of 1/2.
-    with torch.no_grad():
-        task.expert.audio_encoder[-1].conv_block[1].bias.copy_(torch.tensor([1.0, 1, 0, 0, 0, 0, 0, 0]))
-        task.expert.face_encoder[-1].conv_block[1].bias.copy_(torch.tensor([1.0, 0, 1, 0, 0, 0, 0, 0]))
+    for last, entries in ((audio, [1.0, 1, 0, 0, 0, 0, 0, 0]), (face, [1.0, 0, 1, 0, 0, 0, 0, 0])):
+        nn.init.zeros_(last.weight)
+        last.bias.data.copy_(torch.tensor(entries))
     task.expert.eval()
     with torch.no_grad():
         task.step = 2

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 import torch
+from tests.narrow import part, present
 from torch.utils.flop_counter import FlopCounterMode
 
 from visavox.models.generator.discriminator import QualityDiscriminator
+from visavox.models.generator.generator import GeneratorConfig
+from visavox.models.generator.speech_branch import MotionPredictor
 from visavox.models.sync.expert import Expert
 from visavox.runtime.serialization import from_mapping
 from visavox.training.generator.recipes import (
@@ -19,12 +23,19 @@ from visavox.training.generator.recipes import (
     SPEECH_RECIPES,
     WAV2LIP_RECIPES,
 )
-from visavox.training.recipe import LoopSettings
+from visavox.training.recipe import LoopSettings, Recipe
 from visavox.weights.networks import build_generator
 
 GENERATOR_RECIPES = {**WAV2LIP_RECIPES, **ATTN_WAV2LIP_RECIPES}
-ALL = {**SPEECH_RECIPES, **{f"expert {k}": v for k, v in EXPERT_RECIPES.items()}, **GENERATOR_RECIPES}
+ALL: dict[str, Recipe[Any]] = {**SPEECH_RECIPES, **GENERATOR_RECIPES}
+ALL |= {f"expert {k}": v for k, v in EXPERT_RECIPES.items()}
 ALL |= {f"features {k}": v for k, v in FEATURES_RECIPES.items()}
+
+
+def features_of(config: GeneratorConfig, batch: int) -> torch.Tensor:
+    """Features (batch, size, window) of no sound, as a generator takes them."""
+    audio = present(config.spec.audio)
+    return torch.zeros(batch, audio.size, audio.window)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -37,8 +48,9 @@ def test_a_recipe_is_plain_data(name: str) -> None:
 def test_speech_recipes_teach_a_speech_branch(name: str) -> None:
     config = SPEECH_RECIPES[name].settings.generator
     with torch.device("meta"):
-        features = torch.zeros(2, config.spec.audio.size, config.spec.audio.window)
-        assert build_generator(config).conditioner.predictor(features).shape == (2, config.num_motions)
+        features = features_of(config, 2)
+        predictor = part(build_generator(config), "conditioner.predictor", MotionPredictor)
+        assert predictor(features).shape == (2, config.num_motions)
 
 
 @pytest.mark.parametrize("name", EXPERT_RECIPES)
@@ -62,7 +74,7 @@ def test_generator_recipes_build(name: str) -> None:
     settings = GENERATOR_RECIPES[name].settings
     config = settings.generator
     with torch.device("meta"):
-        features = torch.zeros(2, config.spec.audio.size, config.spec.audio.window)
+        features = features_of(config, 2)
         faces = torch.zeros(2, 6, config.resolution, config.resolution)
         painted = build_generator(config)(features, faces)
         assert painted.shape == (2, 3, config.resolution, config.resolution)
@@ -97,5 +109,5 @@ def test_the_compact_attention_network_hears_as_the_compact_one_does_and_is_as_s
     assert (config.spec, config.conditioner) == (other.spec, other.conditioner)
     network = build_generator(config).eval()
     with FlopCounterMode(display=False) as counted, torch.inference_mode():
-        network(torch.zeros(1, 80, config.spec.audio.window), torch.zeros(1, 6, config.resolution, config.resolution))
+        network(features_of(config, 1), torch.zeros(1, 6, config.resolution, config.resolution))
     assert counted.get_total_flops() / 2 <= 0.4e9  # two operations in each multiply-accumulate

@@ -6,7 +6,7 @@ import json
 import re
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,33 +15,40 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.acting_progress import AfterStep, cancelled_after, interrupt
+from tests.narrow import part
 from tests.training import tiny, tiny_recipes
-from tests.training.resuming import assert_same_run, check_resuming, interrupt
+from tests.training.resuming import Trained, assert_same_run, check_resuming
+from torch import nn
 
 from visavox.errors import Cancelled
 from visavox.models.generator.generator import LipSyncGenerator
-from visavox.models.generator.motion_basis import load_basis
+from visavox.models.generator.motion_basis import StoredBasis, load_basis
 from visavox.models.perceptual.face_features import FaceFeatures
 from visavox.models.sync.expert import Expert
 from visavox.progress import CancelToken, Event, Progress
 from visavox.training.generator.features import FeaturesInputs
 from visavox.training.generator.generator import GeneratorInputs
 from visavox.training.generator.settings import GeneratorLosses
+from visavox.training.inputs import Inputs
+from visavox.training.recipe import Recipe
 from visavox.training.run import train as train_run
 from visavox.training.run_settings import RunSettings
 from visavox.weights.checkpoint import load_model, motion_basis_of, save_model
 from visavox.weights.registry import model_info
 from visavox.weights.weights_file import ModelCard
 
+Whole = Callable[[str, pytest.FixtureRequest], Trained]
+"""Gives the uninterrupted run of a task."""
 TASKS = ["speech", "expert", "features", "renderer", "everything", "attention"]
-NETWORKS = {
+NETWORKS: dict[str, tuple[type[nn.Module], Any]] = {
     "expert": (Expert, tiny_recipes.EXPERT),
     "features": (FaceFeatures, tiny_recipes.FACE_FEATURES),
     "attention": (LipSyncGenerator, tiny_recipes.ATTN_GENERATOR),
 }
 
 
-RECIPES = {
+RECIPES: dict[str, Recipe[Any]] = {
     "speech": tiny_recipes.SPEECH,
     "expert": tiny_recipes.EXPERT_RECIPE,
     "features": tiny_recipes.FEATURES,
@@ -58,11 +65,11 @@ def train(
     request: pytest.FixtureRequest,
     settings: RunSettings | None = None,
     **options: Any,
-) -> dict[str, float] | None:
+) -> Mapping[str, float]:
     """Train one of TASKS into `path`; return the metrics."""
-    inputs = None
+    inputs: Inputs | None = None
     if task not in ("speech", "expert"):
-        weights = {"start": str(request.getfixturevalue("speech_run") / "best.safetensors")}
+        weights: dict[str, Any] = {"start": str(request.getfixturevalue("speech_run") / "best.safetensors")}
         if task in ("everything", "attention"):
             for name in ("expert", "features"):
                 weights[name] = str(request.getfixturevalue(f"{name}_run") / "best.safetensors")
@@ -71,11 +78,11 @@ def train(
 
 
 @pytest.fixture(scope="module")
-def whole(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, dict[str, float]]]:
+def whole(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
     """Uninterrupted runs by task, made when first asked for: (folder, metrics)."""
-    made = {}
+    made: dict[str, Trained] = {}
 
-    def make(task: str, request: pytest.FixtureRequest) -> tuple[Path, dict[str, float]]:
+    def make(task: str, request: pytest.FixtureRequest) -> Trained:
         if task not in made:
             path = tmp_path_factory.mktemp("whole") / task
             made[task] = path, train(task, dataset, path, request)
@@ -85,9 +92,7 @@ def whole(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[.
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_task_trains_and_writes_its_files(
-    task: str, whole: Callable[..., tuple[Path, dict[str, float]]], request: pytest.FixtureRequest
-) -> None:
+def test_a_task_trains_and_writes_its_files(task: str, whole: Whole, request: pytest.FixtureRequest) -> None:
     path, metrics = whole(task, request)
     names = {file.name for file in path.iterdir()}
     pictures = {"validation.png"} if task in ("features", "renderer", "everything", "attention") else set()
@@ -109,9 +114,7 @@ def test_a_task_trains_and_writes_its_files(
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_training_changes_what_it_should(
-    task: str, whole: Callable[..., tuple[Path, dict[str, float]]], request: pytest.FixtureRequest
-) -> None:
+def test_training_changes_what_it_should(task: str, whole: Whole, request: pytest.FixtureRequest) -> None:
     path, _ = whole(task, request)
     state = torch.load(path / "last.ckpt", weights_only=True)
     modules = {"speech": {"predictor"}, "expert": {"expert", "tellers"}, "features": {"features", "decoder"}}
@@ -131,12 +134,12 @@ def test_training_changes_what_it_should(
 @pytest.mark.parametrize("task", TASKS)
 def test_resuming_gives_the_numbers_of_an_uninterrupted_run(
     task: str,
-    whole: Callable[..., tuple[Path, dict[str, float]]],
+    whole: Whole,
     dataset: Path,
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:
-    def resumed(path: Path, **options: Any) -> dict[str, float] | None:
+    def resumed(path: Path, **options: Any) -> Mapping[str, float]:
         return train(task, dataset, path, request, **options)
 
     check_resuming(resumed, tmp_path, whole=whole(task, request))
@@ -147,7 +150,7 @@ def test_resuming_in_the_middle_of_accumulated_steps(
 ) -> None:
     """With the discriminator, whose step takes what the generator's step has rendered in every micro-batch."""
 
-    def accumulated(path: Path, **options: Any) -> dict[str, float] | None:
+    def accumulated(path: Path, **options: Any) -> Mapping[str, float]:
         return train("everything", dataset, path, request, RunSettings(accumulate=2), **options)
 
     check_resuming(accumulated, tmp_path)
@@ -159,7 +162,7 @@ def test_resuming_in_the_middle_of_accumulated_steps(
 def test_a_cancelled_run_is_saved_and_goes_on(
     task: str,
     workers: int,
-    whole: Callable[..., tuple[Path, dict[str, float]]],
+    whole: Whole,
     dataset: Path,
     tmp_path: Path,
     request: pytest.FixtureRequest,
@@ -168,7 +171,7 @@ def test_a_cancelled_run_is_saved_and_goes_on(
     settings = RunSettings(workers=workers)
     said = re.escape(f"stopped after step 5 of 6, which {run / 'last.ckpt'} holds; resume the run")
     with pytest.raises(Cancelled, match=said):
-        train(task, dataset, run, request, settings, progress=tiny.cancelled_after(4))
+        train(task, dataset, run, request, settings, progress=cancelled_after(4))
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
     # It came after the fourth step: the fifth is finished and saved.
     assert torch.load(run / "last.ckpt", weights_only=True)["step"] == 5
@@ -178,10 +181,10 @@ def test_a_cancelled_run_is_saved_and_goes_on(
 
 
 def test_a_run_that_is_cancelled_in_its_last_step_is_complete(
-    whole: Callable[..., tuple[Path, dict[str, float]]], dataset: Path, tmp_path: Path, request: pytest.FixtureRequest
+    whole: Whole, dataset: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     with pytest.raises(Cancelled, match="the training is complete"):
-        train("speech", dataset, tmp_path / "run", request, progress=tiny.cancelled_after(5))
+        train("speech", dataset, tmp_path / "run", request, progress=cancelled_after(5))
     assert_same_run(tmp_path / "run", whole("speech", request)[0])
 
 
@@ -196,7 +199,7 @@ def test_a_run_that_was_cancelled_before_it_began_leaves_nothing(
 
 
 def test_any_thread_may_train_and_any_other_may_cancel(
-    whole: Callable[..., tuple[Path, dict[str, float]]], dataset: Path, tmp_path: Path, request: pytest.FixtureRequest
+    whole: Whole, dataset: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     run, token, has_begun, is_cancelled = tmp_path / "run", CancelToken(), threading.Event(), threading.Event()
 
@@ -219,14 +222,14 @@ def test_any_thread_may_train_and_any_other_may_cancel(
 
 
 def test_batches_of_worker_processes_are_the_same(
-    whole: Callable[..., tuple[Path, dict[str, float]]], dataset: Path, tmp_path: Path, request: pytest.FixtureRequest
+    whole: Whole, dataset: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     train("speech", dataset, tmp_path / "run", request, RunSettings(workers=2))
     assert_same_run(tmp_path / "run", whole("speech", request)[0], same_settings=False)
 
 
 def test_another_seed_gives_other_numbers(
-    whole: Callable[..., tuple[Path, dict[str, float]]], dataset: Path, tmp_path: Path, request: pytest.FixtureRequest
+    whole: Whole, dataset: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     train("speech", dataset, tmp_path / "run", request, RunSettings(seed=1, steps=2, validate_every=2))
     one, other = (tiny.log_lines(path, "losses")[0] for path in (tmp_path / "run", whole("speech", request)[0]))
@@ -234,7 +237,7 @@ def test_another_seed_gives_other_numbers(
 
 
 def test_a_later_task_describes_mouths_as_the_earlier_one_did(
-    whole: Callable[..., tuple[Path, dict[str, float]]],
+    whole: Whole,
     dataset: Path,
     speech_run: Path,
     request: pytest.FixtureRequest,
@@ -253,7 +256,7 @@ def test_weights_without_their_motion_basis_are_warned_about(
 ) -> None:
     start = tmp_path / "lonely.safetensors"
     generator = load_model(speech_run / "best.safetensors", LipSyncGenerator)
-    generator.conditioner.motion_basis.components.zero_()
+    part(generator, "conditioner.motion_basis", StoredBasis).components.zero_()
     save_model(start, generator, ModelCard("", "", ""))
     train_run(
         tiny_recipes.RENDERER,
@@ -265,9 +268,7 @@ def test_weights_without_their_motion_basis_are_warned_about(
     assert "lonely.safetensors does not hold its motion basis" in caplog.text
 
 
-def test_pictures_are_in_tensorboard(
-    whole: Callable[..., tuple[Path, dict[str, float]]], request: pytest.FixtureRequest
-) -> None:
+def test_pictures_are_in_tensorboard(whole: Whole, request: pytest.FixtureRequest) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     path, _ = whole("everything", request)
@@ -285,7 +286,7 @@ def test_tensorboard_of_a_resumed_run_shows_each_step_once(
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     with pytest.raises(KeyboardInterrupt):
-        train("speech", dataset, tmp_path / "run", request, progress=tiny.AfterStep(5, interrupt))
+        train("speech", dataset, tmp_path / "run", request, progress=AfterStep(5, interrupt))
     train("speech", dataset, tmp_path / "run", request, resume=True)
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
     events.Reload()
@@ -302,7 +303,7 @@ def test_the_published_architecture_trains_without_a_speech_branch(dataset: Path
     assert config["settings"]["generator"]["spec"]["audio"]["lead"] == 3
 
 
-def test_the_attention_network_trains_without_a_speech_branch(dataset, tmp_path):
+def test_the_attention_network_trains_without_a_speech_branch(dataset: Path, tmp_path: Path) -> None:
     plain = replace(tiny_recipes.PLAIN_GENERATOR, renderer=tiny_recipes.ATTN_GENERATOR.renderer)
     recipe = replace(tiny_recipes.RENDERER, settings=replace(tiny_recipes.RENDERER.settings, generator=plain))
     recipe = replace(recipe, task="attn-wav2lip", settings=replace(recipe.settings, losses=GeneratorLosses()))

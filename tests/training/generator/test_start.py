@@ -9,13 +9,18 @@ from typing import Any
 
 import pytest
 import torch
+from tests.narrow import part, present
 from tests.training import tiny_recipes
+from torch import nn
 
 from visavox.cli.main import main
 from visavox.errors import InputError
 from visavox.models.generator.conditioners import AudioEncoderConfig
 from visavox.models.generator.generator import GeneratorConfig, LipSyncGenerator
+from visavox.models.generator.motion_basis import StoredBasis
+from visavox.models.generator.mouth_code import MouthCode
 from visavox.models.generator.spec import AudioSpec
+from visavox.models.generator.speech_branch import MotionPredictor
 from visavox.training.generator import recipes
 from visavox.training.generator.start import load_start
 from visavox.weights.checkpoint import load_model, motion_basis_of, save_model
@@ -23,6 +28,10 @@ from visavox.weights.edit import swap_speech_branch
 from visavox.weights.networks import NETWORKS, build_network, network_of
 from visavox.weights.registry import model_info
 from visavox.weights.weights_file import ModelCard
+
+
+def predictor_of(network: nn.Module) -> MotionPredictor:
+    return part(network, "conditioner.predictor", MotionPredictor)
 
 
 @pytest.fixture
@@ -55,7 +64,7 @@ def test_of_the_other_network_the_speech_branch_is_taken_and_that_is_said(
     pair = [tiny_recipes.GENERATOR, tiny_recipes.ATTN_GENERATOR]
     given, wanted = reversed(pair) if turned_around else pair
     path = saved(given)
-    state, expected = load_start(path, wanted), load_model(path).conditioner.predictor.state_dict()
+    state, expected = load_start(path, wanted), predictor_of(load_model(path)).state_dict()
     assert state.keys() == {f"conditioner.predictor.{name}" for name in expected}
     assert {"conditioner.predictor.gain", "conditioner.predictor.lowest"} <= state.keys()
     assert all(torch.equal(state[f"conditioner.predictor.{name}"], expected[name]) for name in expected)
@@ -68,10 +77,10 @@ def test_the_shipped_weights_start_the_compact_attention_network() -> None:
     config = recipes.ATTN_WAV2LIP_RECIPES["attn-compact"].settings.generator
     network = build_network(config)
     network.load_state_dict({**network.state_dict(), **load_start("wav2lip", config)})
-    mel = torch.rand(1, 80, config.spec.audio.window) * 8 - 4
+    mel = torch.rand(1, 80, present(config.spec.audio).window) * 8 - 4
     with torch.inference_mode():
-        expected = load_model("wav2lip").conditioner.predictor(mel)
-        assert torch.equal(network.eval().conditioner.predictor(mel), expected)
+        expected = predictor_of(load_model("wav2lip"))(mel)
+        assert torch.equal(predictor_of(network.eval())(mel), expected)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +143,7 @@ def test_the_command_trains_a_motion_driven_generator(
     output = tmp_path / "run"
     options = ["--recipe", "tiny", "--steps", "2", "-o", str(output), "--start", str(speech_run / "best.safetensors")]
     assert main(["train", "motion-dub", str(dataset), *options]) == 0
-    code = load_model(output / "best.safetensors", LipSyncGenerator).conditioner.mouth_code
+    code = part(load_model(output / "best.safetensors"), "conditioner.mouth_code", MouthCode)
     assert code.components.abs().max() > 0.1
     assert code.rest[0] < 0
 
@@ -146,7 +155,7 @@ def test_a_new_speech_branch_describes_mouths_in_the_terms_of_its_start(
     monkeypatch.setitem(recipes.SPEECH_RECIPES, "tiny", tiny_recipes.SPEECH)
     renderer, output = tmp_path / "renderer.safetensors", tmp_path / "run"
     generator = load_model(speech_run / "best.safetensors", LipSyncGenerator)
-    generator.conditioner.motion_basis.opening.mul_(1.1)
+    part(generator, "conditioner.motion_basis", StoredBasis).opening.mul_(1.1)
     save_model(renderer, generator, ModelCard("", "", ""))
     options = ["--recipe", "tiny", "--steps", "2", "-o", str(output), "--start", str(renderer)]
     assert main(["train", "speech", str(dataset), *options]) == 0

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from tests.models.published import save_backbone, save_linear
+from tests.narrow import present
 from tests.training import tiny, tiny_recipes
 
 from visavox.errors import InputError, TrainingError
@@ -32,12 +33,12 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def expert(expert_run: Path) -> Expert:
-    return load_model(expert_run / "best.safetensors")
+    return load_model(expert_run / "best.safetensors", Expert)
 
 
 @pytest.fixture
 def features(features_run: Path) -> FaceFeatures:
-    return load_model(features_run / "best.safetensors")
+    return load_model(features_run / "best.safetensors", FaceFeatures)
 
 
 @pytest.fixture
@@ -114,8 +115,8 @@ def test_the_score_does_not_jump_when_the_gate_opens(make_task: Callable[..., Ge
 def test_the_gate_is_saved(
     dataset: Path, speech_run: Path, expert_run: Path, features_run: Path, tmp_path: Path
 ) -> None:
-    runs = {"start": speech_run, "expert": expert_run, "features": features_run}
-    inputs = GeneratorInputs(**{name: str(path / "best.safetensors") for name, path in runs.items()})
+    start, expert, features = (str(run / "best.safetensors") for run in (speech_run, expert_run, features_run))
+    inputs = GeneratorInputs(start=start, expert=expert, features=features)
     train(tiny_recipes.EVERYTHING, dataset, tmp_path / "run", inputs=inputs, settings=RunSettings(steps=2))
     state = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
     assert state["extra"] == {"gate_is_open": True}
@@ -143,13 +144,14 @@ def test_the_expert_is_in_eval_mode_and_never_changes(make_task: Callable[..., G
 def test_each_step_trains_its_own_network(make_task: Callable[..., GeneratorTask]) -> None:
     task = make_task()
     batch, faces = batch_of(task), task.faces
+    discriminator = present(faces.discriminator)
     losses_of(task, batch=batch)[0].backward()
-    assert all(parameter.grad is None for parameter in faces.discriminator.parameters())
+    assert all(parameter.grad is None for parameter in discriminator.parameters())
     assert any(parameter.grad is not None for parameter in faces.generator.parameters())
     faces.generator.zero_grad()
     losses_of(task, "discriminator", batch)[0].backward()
     assert all(parameter.grad is None for parameter in faces.generator.parameters())
-    assert all(parameter.grad is not None for parameter in faces.discriminator.parameters())
+    assert all(parameter.grad is not None for parameter in discriminator.parameters())
 
 
 def test_every_weight_of_the_settings_has_its_loss(make_task: Callable[..., GeneratorTask]) -> None:
@@ -165,27 +167,32 @@ def test_weights_without_a_discriminator_are_refused() -> None:
         GeneratorSettings(tiny_recipes.GENERATOR, discriminator=tiny_recipes.DISCRIMINATOR)
 
 
-def step_of(*losses: WeightedLoss[Any]) -> OptimizerStep:
+def loss_of(name: str, weight: float, factor: float) -> WeightedLoss[torch.Tensor]:
+    """A loss that is the outputs of its step, times a factor."""
+    return WeightedLoss(name, weight, lambda outputs: factor * outputs)
+
+
+def step_of(*losses: WeightedLoss[torch.Tensor]) -> OptimizerStep[torch.Tensor]:
+    """A step whose outputs are 1."""
     parameter = torch.nn.Parameter(torch.ones(()))
     return OptimizerStep("network", torch.optim.SGD([parameter]), lambda batch: parameter, losses)
 
 
 def test_a_step_that_learns_nothing_or_cannot_tell_its_losses_apart_is_refused() -> None:
-    one, two = WeightedLoss("one", 1.0, lambda out: 2 * out), WeightedLoss("two", 0.5, lambda out: 3 * out)
+    one, two = loss_of("one", 1.0, 2.0), loss_of("two", 0.5, 3.0)
     total, losses = step_of(one, two).compute({})
     assert (float(total.detach()), list(losses)) == (3.5, ["one", "two"])
     with pytest.raises(TrainingError, match="are one, one; give each a name of its own"):
         step_of(one, one)
-    for losses in ((), (replace(one, weight=0.0),)):
+    for useless in ((), (replace(one, weight=0.0),)):
         with pytest.raises(TrainingError, match="all have the weight 0"):
-            step_of(*losses)
+            step_of(*useless)
     with pytest.raises(TrainingError, match="no loss of the network counts"):
         step_of(replace(one, after=ValidationGate())).compute({})
 
 
 def test_a_loss_of_weight_zero_is_logged_and_cannot_spoil_the_sum() -> None:
-    spoiled = WeightedLoss("spoiled", 0.0, lambda out: out * float("nan"))
-    total, losses = step_of(WeightedLoss("one", 1.0, lambda out: 2 * out), spoiled).compute({})
+    total, losses = step_of(loss_of("one", 1.0, 2.0), loss_of("spoiled", 0.0, float("nan"))).compute({})
     assert total == 2.0
     assert losses["spoiled"].isnan()
 
@@ -209,7 +216,7 @@ def test_losses_on_face_features_need_face_features(clips: ClipSplits, expert: E
         GeneratorTask(SETTINGS, clips, FrozenNetworks(expert), device=CPU, seed=0)
 
 
-def test_features_of_another_resolution_are_refused(dataset, speech_run, features_run, tmp_path):
+def test_features_of_another_resolution_are_refused(dataset: Path, features_run: Path, tmp_path: Path) -> None:
     plain = tiny_recipes.PLAIN_GENERATOR
     generator = replace(plain, spec=replace(plain.spec, crop=CropSpec(size=128)))
     settings = GeneratorSettings(generator, GeneratorLosses(perceptual=0.1))

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.training.motion.test_motion_sync_stage import LOOP, NETWORK
+from tests.training.motion.test_motion_sync_stage import NETWORK
 from tests.training.motion.test_motion_sync_stage import SETTINGS as SYNC_SETTINGS
 from tests.training.motion.test_postnet_stage import SETTINGS as POSTNET_SETTINGS
+from tests.training.tiny_recipes import LOOP
 
 from visavox.audio.features.speech_features import load_features
 from visavox.cli.main import main
@@ -86,7 +87,7 @@ def test_features_of_another_size_are_refused(people: Path, tmp_path: Path, caps
     assert "the features mel have 80 numbers a row, and the network takes 6" in capsys.readouterr().err
 
 
-def test_the_shipped_judge_tells_own_speech_from_that_of_others(dataset):
+def test_the_shipped_judge_tells_own_speech_from_that_of_others(dataset: Path) -> None:
     judge = load_model(SHIPPED_SYNCNET, MotionSyncNet)
     features = load_features(judge.config.features)
     clips = [clip for split in ("train", "validation") for clip in load_motion_store(dataset, split, features).clips]

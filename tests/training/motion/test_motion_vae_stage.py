@@ -11,7 +11,7 @@ import torch
 from tests.models.small_motion_vae import SMALL_VAE
 from tests.training import tiny, tiny_recipes
 from tests.training.motion_footage import make_motion_dataset
-from tests.training.resuming import check_resuming
+from tests.training.resuming import Trained, check_resuming
 
 from visavox.audio.features.speech_features import load_features
 from visavox.data.generator.mel_augmentation import MelAugmentation
@@ -37,7 +37,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, float]]:
+def trained(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A run of a few seconds, and its metrics."""
     path = tmp_path_factory.mktemp("runs") / "motion"
     gentle = MelAugmentation(level=1.0, tilt=0.5, speed=0.0, bands=0.5, noise=0.0, masks=0)
@@ -49,14 +49,14 @@ def trained(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
     return path, train(recipe, dataset, path).metrics
 
 
-def test_mouths_open_with_the_sound(trained: tuple[Path, dict[str, float]]) -> None:
+def test_mouths_open_with_the_sound(trained: Trained) -> None:
     _, metrics = trained
     assert metrics["r_opening"] > 0.7
     assert 0.4 < metrics["gain"] < 2.0
     assert metrics["r_opening_sampled"] > 0.4
 
 
-def test_the_file_says_what_it_is(trained: tuple[Path, dict[str, float]]) -> None:
+def test_the_file_says_what_it_is(trained: Trained) -> None:
     path, metrics = trained
     info = model_info(path / "best.safetensors")
     assert info.network == "motion_vae"

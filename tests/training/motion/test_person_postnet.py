@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.small_person import make_person
-from tests.training.motion.test_motion_sync_stage import LOOP
 from tests.training.motion.test_postnet_stage import SETTINGS, make_people
 from tests.training.tiny import log_lines, make_dataset
+from tests.training.tiny_recipes import LOOP
 
 from visavox.audio.features.speech_features import load_features
 from visavox.data.radiance.person_data import PersonData

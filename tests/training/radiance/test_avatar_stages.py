@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 from lightning.fabric import Fabric
+from tests.narrow import part
 from tests.small_person import make_person
-from tests.training.resuming import check_resuming
+from tests.training.resuming import Trained, check_resuming
 from tests.training.tiny import log_lines
+from torch import nn
 
 from visavox.data.radiance.person_data import PersonData
 from visavox.data.radiance.ray_dataset import RayDataset, RaySampling, frame_geometry, landmark_window, scene
@@ -34,6 +36,7 @@ from visavox.training.radiance.torso import TorsoInputs, TorsoSettings, seam
 from visavox.training.recipe import LoopSettings, Recipe
 from visavox.training.run import train
 from visavox.training.run_settings import RunSettings
+from visavox.training.task import Batch
 from visavox.weights.checkpoint import load_model
 
 LANDMARKS = LandmarkEncoderConfig(width=32, size=16)
@@ -95,12 +98,12 @@ def data(person: Path) -> PersonData:
 
 
 @pytest.fixture(scope="module")
-def head_run(person: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, float]]:
+def head_run(person: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     run = tmp_path_factory.mktemp("runs") / "head"
     return run, train(LEARNED, person, run).metrics
 
 
-def test_a_head_is_learned(head_run: tuple[Path, dict[str, float]]) -> None:
+def test_a_head_is_learned(head_run: Trained) -> None:
     run, metrics = head_run
     assert metrics["psnr_head"] > 28
     assert metrics["psnr"] > 34
@@ -110,7 +113,7 @@ def test_a_head_is_learned(head_run: tuple[Path, dict[str, float]]) -> None:
     assert head.config.num_frames == 60
 
 
-def test_the_mouth_follows_the_landmarks(head_run, data):
+def test_the_mouth_follows_the_landmarks(head_run: Trained, data: PersonData) -> None:
     head = load_model(head_run[0] / "best.safetensors", Head)
     camera = camera_of(data)
     opening = -data.displacements[:, 57, 1]
@@ -124,9 +127,7 @@ def test_the_mouth_follows_the_landmarks(head_run, data):
     assert brightness[1] < brightness[0] - 0.01, brightness
 
 
-def test_a_torso_is_learned_under_the_head(
-    head_run: tuple[Path, dict[str, float]], person: Path, tmp_path: Path
-) -> None:
+def test_a_torso_is_learned_under_the_head(head_run: Trained, person: Path, tmp_path: Path) -> None:
     head = str(head_run[0] / "best.safetensors")
     metrics = train(TORSO, person, tmp_path / "torso", inputs=TorsoInputs(head=head)).metrics
     assert metrics["psnr"] > 27
@@ -135,9 +136,7 @@ def test_a_torso_is_learned_under_the_head(
 
 
 @pytest.mark.parametrize("kind", ["grid", "frequency"])
-def test_the_torso_of_the_paper_trains_too(
-    head_run: tuple[Path, dict[str, float]], person: Path, tmp_path: Path, kind: str
-) -> None:
+def test_the_torso_of_the_paper_trains_too(head_run: Trained, person: Path, tmp_path: Path, kind: str) -> None:
     if kind == "grid":
         settings = replace(TORSO.settings, torso=replace(TORSO.settings.torso, kind="radiance", radiance=FIELD))
         recipe = TorsoRecipe("torso", replace(settings, sampling=RaySampling(rays=16)), SHORT)
@@ -180,11 +179,11 @@ def test_a_collapse_is_seen() -> None:
 def test_a_collapsed_run_begins_again_with_another_seed_and_says_so(
     person: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    seeds = []
+    seeds: list[int] = []
 
     def forward(
-        stage: HeadTask, batch: dict[str, torch.Tensor], plain: Callable[..., Any] = HeadTask._forward
-    ) -> HeadOutputs | None:
+        stage: HeadTask, batch: Batch, plain: Callable[[HeadTask, Batch], HeadOutputs] = HeadTask._forward
+    ) -> HeadOutputs:
         if stage.step == 4 and len(seeds) == 1:
             raise CollapseError("after 3 steps the head is empty")
         return plain(stage, batch)
@@ -289,7 +288,7 @@ def test_nan_is_seen_by_the_loop(
 ) -> None:
     stage = HeadTask(EVERYTHING.settings, data, patch_loss=lambda a, b: a.sum() * 0, device=torch.device("cpu"), seed=0)
     with torch.no_grad():
-        stage.head.field.color_last.bias.fill_(float("nan"))
+        part(stage.head, "field.color_last", nn.Linear).bias.fill_(float("nan"))
     with pytest.raises(TrainingError, match="no longer numbers"):
         Trainer(stage, SHORT, tmp_path / "run", Fabric(accelerator="cpu"), {"summary": ""}).fit()
 
