@@ -1,4 +1,4 @@
-"""A generator small enough to be written in a test, and what is said of it."""
+"""Generators small enough to be written in a test, and what is said of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from visavox.face.geometry.crop import CropSpec
+from visavox.models.generator.attn_wav2lip import AttnWav2LipConfig
 from visavox.models.generator.conditioners import AudioEncoderConfig
 from visavox.models.generator.generator import GeneratorConfig, LipSyncGenerator
 from visavox.models.generator.spec import AudioSpec, GeneratorSpec
@@ -26,6 +27,15 @@ CONFIG = GeneratorConfig(
         output_channels=2,
     ),
 )
+ATTN = AttnWav2LipConfig(
+    encoder_channels=(2, 4, 4, 4),
+    encoder_blocks=(0, 0, 1, 0),
+    decoder_channels=(4, 4, 4, 4),
+    decoder_blocks=(0, 0, 1, 0),
+    alignment_levels=(2, 3),
+    output_channels=2,
+)
+"""A renderer of the other network, as small."""
 CARD = ModelCard(
     description="a generator for tests",
     training="none",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tests.models.small import ATTN
+
 from visavox.face.geometry.crop import CropSpec
-from visavox.models.generator.attn_wav2lip import AttnWav2LipConfig
 from visavox.models.generator.conditioners import AudioEncoderConfig, MouthMotionConfig
 from visavox.models.generator.discriminator import QualityDiscriminatorConfig
 from visavox.models.generator.generator import GeneratorConfig
@@ -31,18 +32,7 @@ _TINY = Wav2LipConfig(
     decoder_residuals=(0,) * 7,
 )
 GENERATOR = GeneratorConfig(SPEC, BRANCH, replace(_TINY, modulated=True))
-ATTN_GENERATOR = GeneratorConfig(
-    SPEC,
-    BRANCH,
-    AttnWav2LipConfig(
-        output_channels=2,
-        encoder_channels=(2, 4, 4, 4),
-        encoder_blocks=(0, 0, 1, 0),
-        decoder_channels=(4, 4, 4, 4),
-        decoder_blocks=(0, 0, 1, 0),
-        alignment_levels=(2, 3),
-    ),
-)
+ATTN_GENERATOR = GeneratorConfig(SPEC, BRANCH, ATTN)
 """Takes the audio that GENERATOR takes, so that it can start from the same speech branch."""
 PLAIN_GENERATOR = GeneratorConfig(
     GeneratorSpec(CropSpec(size=96), AudioSpec(lead=3)), AudioEncoderConfig((2, 2, 4, 4, 4)), _TINY

@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from tests.models.generator.small_parts import inputs, used
-from tests.models.small import CARD, CONFIG
+from tests.models.generator.small_parts import BRANCH, inputs, used
+from tests.models.small import ATTN, CARD, CONFIG
 from tests.narrow import part
 from torch import Tensor
 
 from visavox.errors import InputError
-from visavox.models.generator.attn_wav2lip import AttnWav2LipConfig
 from visavox.models.generator.conditioners import MouthMotionConfig
 from visavox.models.generator.generator import GeneratorConfig, LipSyncGenerator
 from visavox.models.generator.motion_basis import MOUTH_POINTS, MotionBasis, StoredBasis, save_basis
@@ -29,7 +28,6 @@ from visavox.weights.checkpoint import load_model, motion_basis_of, save_model
 from visavox.weights.edit import interpolate, swap_speech_branch
 from visavox.weights.weights_file import read_info
 
-BRANCH = SpeechBranchConfig(num_motions=3, channels=8, condition=4)
 LAYERED = GeneratorConfig(
     replace(CONFIG.spec, audio=AudioSpec(window=32, lead=14), layered=True),
     BRANCH,
@@ -39,14 +37,6 @@ DILATED = replace(
     LAYERED,
     spec=replace(LAYERED.spec, audio=AudioSpec(window=48, lead=22)),
     conditioner=replace(BRANCH, dilations=(1, 2)),
-)
-ATTN = AttnWav2LipConfig(
-    encoder_channels=(2, 4, 4, 4),
-    encoder_blocks=(0, 0, 1, 0),
-    decoder_channels=(4, 4, 4, 4),
-    decoder_blocks=(0, 0, 1, 0),
-    alignment_levels=(2, 3),
-    output_channels=2,
 )
 KINDS = {
     "wav2lip": ("wav2lip", CONFIG),

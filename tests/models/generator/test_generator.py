@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.models.generator.small_parts import BRANCH, ENCODER, SPEC, inputs, used
-from tests.models.small import CARD
+from tests.models.small import ATTN, CARD
 from tests.models.small import CONFIG as SMALL
 from torch import Tensor, nn
 
@@ -25,14 +25,6 @@ from visavox.weights.networks import build_generator
 from visavox.weights.weights_file import read_info
 
 WAV2LIP = SMALL.renderer
-ATTN = AttnWav2LipConfig(
-    encoder_channels=(2, 4, 4, 4),
-    encoder_blocks=(0, 0, 1, 0),
-    decoder_channels=(4, 4, 4, 4),
-    decoder_blocks=(0, 0, 1, 0),
-    alignment_levels=(2, 3),
-    output_channels=2,
-)
 MEL_PITCH = AudioSpec("mel-pitch", 83, 50, window=20, lead=8)
 Conditioning = AudioEncoderConfig | SpeechBranchConfig
 Rendering = Wav2LipConfig | AttnWav2LipConfig
