@@ -14,7 +14,7 @@ import numpy as np
 from visavox.audio.features.speech_features import load_features
 from visavox.constants import FRAME_RATE
 from visavox.face.geometry.motion import resting_face
-from visavox.media.sound import read_audio
+from visavox.media.audio import read_audio
 from visavox.metrics.motion import shifted_agreement
 from visavox.models.sync.motion_syncnet import MotionSyncNet
 from visavox.types import Motion

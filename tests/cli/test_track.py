@@ -48,7 +48,7 @@ def test_all_faces_get_numbered_files(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_what_cannot_be_is_said_before_anything_is_tracked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "t.npz"
     assert "missing.mp4" in fails(capsys, tmp_path / "missing.mp4", "-o", output)
-    assert "picture" in fails(capsys, SPEECH, "-o", output)
+    assert "no video" in fails(capsys, SPEECH, "-o", output)
     assert "largest, leftmost" in fails(capsys, FACE, "-o", output, "--face", "tallest")
     assert "x0,y0,x1,y1" in fails(capsys, FACE, "-o", output, "--face-box", "1,2,3")
     assert "360 x 288" in fails(capsys, FACE, "-o", output, "--face-box", "0,0,999,999")

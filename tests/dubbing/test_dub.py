@@ -325,7 +325,7 @@ def test_what_is_there_is_not_replaced(
         ({"extend": "bounce"}, "pingpong"),
         ({"speaker": "second"}, "leftmost"),
         ({"reference": "900"}, "reference frame 900"),
-        ({"face_box": (400, 0, 500, 100)}, "beyond the picture"),
+        ({"face_box": (400, 0, 500, 100)}, "beyond the image"),
         ({"save_track": "x.txt"}, "ends in .npz"),
         ({"batch_size": 0}, "batch_size"),
     ],

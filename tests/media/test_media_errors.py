@@ -32,8 +32,8 @@ BAD_VIDEOS: dict[str, tuple[Callable[[Path], Path | str], str]] = {
     "playlist": (lambda folder: write(folder / "a.m3u8", b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n"), "is a text file"),
     "noise": (lambda folder: write(folder / "a.mp4", bytes(range(256)) * 40), "not a video"),
     "zeros": (lambda folder: write(folder / "a.mp4", bytes(5000)), "not a video"),
-    "broken picture": (lambda folder: write(folder / "a.jpg", b"\xff\xd8\xff\xe0" + bytes(50)), "damaged picture"),
-    "sound": (lambda folder: make_sound(folder / "a.mp3", tone(0.5)), "has sound but no picture"),
+    "broken picture": (lambda folder: write(folder / "a.jpg", b"\xff\xd8\xff\xe0" + bytes(50)), "damaged image"),
+    "sound": (lambda folder: make_sound(folder / "a.mp3", tone(0.5)), "has sound but no video"),
     "no index": (lambda folder: cut(make_video(folder / "a.mp4", num_frames=30)), "without its index"),
     "device": (lambda folder: "/dev/null", "is a device"),
     "zero byte in the name": (lambda folder: "a\0b.mp4", "cannot be read"),
@@ -81,7 +81,7 @@ def test_cover_art_is_no_video(tmp_path: Path) -> None:
         container.mux(sound.encode(frame))
         container.mux(sound.encode(None))
     assert len(read_audio(path)) > 4000
-    with pytest.raises(InputError, match="has sound but no picture"):
+    with pytest.raises(InputError, match="has sound but no video"):
         probe(path)
 
 

@@ -52,7 +52,7 @@ def test_webm_holds_alpha(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "-"])
 def test_other_containers_are_refused_with_what_to_do(tmp_path: Path, name: str) -> None:
     output = name if name == "-" else tmp_path / name
-    with pytest.raises(InputError, match=r"holds no transparent pictures here; name the output \.mov"):
+    with pytest.raises(InputError, match=r"holds no transparent images here; name the output \.mov"):
         VideoWriter(output, like=LIKE, transparent=True)
     assert not list(tmp_path.iterdir())
 

@@ -1,4 +1,4 @@
-"""Video, picture and audio files in and out: streamed, in threads, through PyAV.
+"""Video, image and audio files in and out: streamed, in threads, through PyAV.
 
 Everything is imported on first use, so that settings (`Encoding`) and checks (`check_output`) can be had
 without loading a codec library.

@@ -1,15 +1,15 @@
+from .audio import AudioInfo, SampleReader, probe_audio, read_audio, read_samples
 from .audio_track import AudioPlan
-from .color import PICTURE_TAGS
+from .color import IMAGE_TAGS
 from .info import VideoInfo, probe
 from .output import STANDARD_STREAM, Encoding, check_output
 from .reader import VideoReader
 from .segment import SegmentReader
-from .sound import AudioInfo, SampleReader, probe_audio, read_audio, read_samples
 from .stills import read_still
 from .writer import VideoWriter
 
 __all__ = [
-    "PICTURE_TAGS",
+    "IMAGE_TAGS",
     "STANDARD_STREAM",
     "AudioInfo",
     "AudioPlan",

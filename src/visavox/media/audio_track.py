@@ -1,4 +1,4 @@
-"""The audio of a result: its plan, samples mixed as the picture grows, packets carried over or samples encoded."""
+"""The audio of a result: its plan, samples mixed as the video grows, packets carried over or samples encoded."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from av.container import OutputContainer
 from av.packet import Packet
 
 from visavox.errors import InputError
+from visavox.media.audio import AudioInfo, SampleReader, probe_audio
 from visavox.media.container import audio_stream, open_input, tick_of, time_zero
 from visavox.media.output import Encoding
-from visavox.media.sound import AudioInfo, SampleReader, probe_audio
 from visavox.types import PathLike
 
-_FADE = 0.03  # seconds in which the original sound comes up after the speech; shorter clicks
+_FADE = 0.03  # seconds in which the original audio comes up after the speech; shorter clicks
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class AudioPlan:
     """The audio of the result. Time 0 is its first frame."""
 
     speech: PathLike
-    """File with the driving speech (or with whatever sound the result shall have)."""
+    """File with the driving speech (or with whatever audio the result shall have)."""
     offset: Fraction = Fraction(0)
     """Seconds by which the speech is put later; negative: earlier, its beginning is cut off."""
     length: Fraction | None = None
-    """Seconds after which all sound stops; None: with the picture."""
+    """Seconds after which all audio stops; None: with the video."""
     original: PathLike | None = None
     """File whose soundtrack is mixed under the speech or heard after it: the source video."""
     mix_level: float | None = None
@@ -130,7 +130,7 @@ _CARRIED = {
 """Extension → codecs whose packets any player of that container can decode."""
 
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
-_PRIMING = Fraction(9, 100)  # seconds before time 0 that a decoder may need to hear, 80 ms in Opus (RFC 7845)
+_PRIMING = Fraction(9, 100)  # seconds before time 0 that a decoder may need, 80 ms in Opus (RFC 7845)
 _OPUS_RATE = 48_000
 _SAMPLES_WITHOUT_FRAMES = 1024
 _AAC_FRAME_BITS = 6144  # most bits of one channel in one frame of 1024 samples (ISO/IEC 13818-7)
@@ -139,14 +139,14 @@ _LAYOUTS = {1: "mono", 2: "stereo"}
 
 
 class AudioTrack(Protocol):
-    """Audio stream that is written along with the picture."""
+    """Audio stream that is written along with the video."""
 
     def advance(self, until: Fraction) -> None:
-        """Write the sound up to `until`, in seconds of the result."""
+        """Write the audio up to `until`, in seconds of the result."""
         ...
 
     def finish(self, end: Fraction) -> None:
-        """Write the rest, up to the end of the picture."""
+        """Write the rest, up to the end of the video."""
         ...
 
     def close(self) -> None:
@@ -155,10 +155,10 @@ class AudioTrack(Protocol):
 
 
 def add_audio_track(container: OutputContainer, plan: AudioPlan, encoding: Encoding, extension: str) -> AudioTrack:
-    """Add the sound of `plan` to a file that is being written.
+    """Add the audio of `plan` to a file that is being written.
 
     Raises:
-        InputError: a file of the plan has no sound, or its packets cannot be copied as asked.
+        InputError: a file of the plan has no audio, or its packets cannot be copied as asked.
     """
     info = probe_audio(plan.speech)
     if plan.original is not None:
@@ -189,10 +189,10 @@ def _forced_copy(container: OutputContainer, plan: AudioPlan, info: AudioInfo, e
 
 
 class CopiedTrack:
-    """Carries the packets of a sound over, bit for bit; nothing is decoded.
+    """Carries the packets of an audio stream over, bit for bit; nothing is decoded.
 
     Packets from just before time 0 are kept for the decoder to start with (the container hides them), others
-    outside the picture are left out.
+    outside the video are left out.
     """
 
     def __init__(self, container: OutputContainer, plan: AudioPlan) -> None:
@@ -239,12 +239,12 @@ class CopiedTrack:
                 packet.dts = packet.pts
                 if (packet.pts + (packet.duration or 0)) * self._tick > -_PRIMING:
                     return packet
-        except av.FFmpegError:  # the sound breaks off here
+        except av.FFmpegError:  # the audio breaks off here
             return None
         return None
 
     def finish(self, end: Fraction) -> None:
-        """Write the rest of the packets up to the end of the picture."""
+        """Write the rest of the packets up to the end of the video."""
         self.advance(end)
 
     def close(self) -> None:
@@ -283,7 +283,7 @@ class EncodedTrack:
             self._write(size)
 
     def finish(self, end: Fraction) -> None:
-        """Encode the rest up to the end of the picture."""
+        """Encode the rest up to the end of the video."""
         self.advance(end)
         rest = round(end * self._rate) - self._position
         if rest > 0:

@@ -1,4 +1,4 @@
-"""Colour: from the pictures of a codec to RGB and back by the same matrix and range, so that nothing shifts."""
+"""Colour: from the images of a codec to RGB and back by the same matrix and range, so that nothing shifts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _LUMA_WEIGHTS = {
     Colorspace.BT2020: (0.2627, 0.0593),
 }
 
-# Without these swscale takes a fast path that darkens every picture by about one level.
+# Without these swscale takes a fast path that darkens every image by about one level.
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 
@@ -61,14 +61,14 @@ class ColorTags:
     """Transfer curve: 1 BT.709, 13 sRGB, 16 PQ, 18 HLG, 2 not said."""
 
 
-PICTURE_TAGS = ColorTags(space=_BT709, range=_LIMITED, primaries=_BT709, transfer=_SRGB_TRANSFER)
-"""Tags of a video made from RGB pictures (a photo, a GIF), which carry no matrix of their own."""
+IMAGE_TAGS = ColorTags(space=_BT709, range=_LIMITED, primaries=_BT709, transfer=_SRGB_TRANSFER)
+"""Tags of a video made from RGB images (a photo, a GIF), which carry no matrix of their own."""
 
 
 def tags_of(frame: VideoFrame) -> ColorTags:
-    """Read the tags of a decoded frame; a frame of RGB pixels gets those of a video made from pictures."""
+    """Read the tags of a decoded frame; a frame of RGB pixels gets those of a video made from images."""
     if is_rgb(frame.format):
-        return PICTURE_TAGS
+        return IMAGE_TAGS
     color_range = int(frame.color_range)
     if frame.format.name.startswith("yuvj"):
         color_range = int(ColorRange.JPEG)

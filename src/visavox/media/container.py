@@ -103,16 +103,16 @@ def _is_text(head: bytes) -> bool:
 def _text_message(name: str, head: bytes) -> str:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html")):
-        return f"{name} is a web page, not a video, picture or sound; the download link led to a page"
+        return f"{name} is a web page, not a video, image or sound; the download link led to a page"
     if start.startswith(b"version https://git-lfs"):
         return f"{name} is a Git LFS pointer, not the file itself; run: git lfs pull"
-    return f"{name} is a text file, not a video, picture or sound"
+    return f"{name} is a text file, not a video, image or sound"
 
 
 def _invalid_message(name: str, head: bytes) -> str:
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
         return f"{name} is an MP4 or MOV without its index: it was broken off or damaged; record or download it again"
-    return f"{name} is not a video, picture or sound file that can be read, or it is damaged"
+    return f"{name} is not a video, image or sound file that can be read, or it is damaged"
 
 
 @contextlib.contextmanager
@@ -139,7 +139,7 @@ def open_input(path: PathLike) -> Iterator[InputContainer]:
 
 
 def video_stream(container: InputContainer) -> VideoStream | None:
-    """The main moving picture of a file; cover art and streams that nothing can decode do not count."""
+    """The main video stream of a file; cover art and streams that nothing can decode do not count."""
     streams = [
         stream
         for stream in container.streams.video
@@ -152,7 +152,7 @@ def video_stream(container: InputContainer) -> VideoStream | None:
 
 
 def audio_stream(container: InputContainer) -> AudioStream | None:
-    """The main sound of a file that can be decoded."""
+    """The main audio stream of a file that can be decoded."""
     streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
     if not streams:
         return None
@@ -171,7 +171,7 @@ def stream_start(stream: VideoStream | AudioStream) -> Fraction:
 
 
 def time_zero(container: InputContainer) -> Fraction:
-    """Timestamp that counts as time 0 of a file: its first picture, or without pictures its first sample."""
+    """Timestamp that counts as time 0 of a file: its first frame, or without frames its first sample."""
     video = video_stream(container)
     if video is not None and video.start_time is not None:
         return stream_start(video)

@@ -19,9 +19,9 @@ from av.video.stream import VideoStream
 
 from visavox.constants import FRAME_RATE
 from visavox.errors import InputError
-from visavox.media.color import PICTURE_TAGS, UNSPECIFIED, ColorTags, tags_of
+from visavox.media.color import IMAGE_TAGS, UNSPECIFIED, ColorTags, tags_of
 from visavox.media.container import audio_stream, local_path, open_input, read_head, tick_of, video_stream
-from visavox.media.stills import looks_animated, looks_like_still, read_animation, read_still
+from visavox.media.stills import is_animated, is_still_image, read_animation, read_still
 from visavox.types import PathLike
 
 
@@ -38,13 +38,13 @@ class Orientation:
 
     @property
     def rotation(self) -> int:
-        """Clockwise quarter turns that make the picture upright, in degrees: 0, 90, 180 or 270."""
+        """Clockwise quarter turns that make the image upright, in degrees: 0, 90, 180 or 270."""
         if self.transposed:
             return 90 if self.flipped_x else 270
         return 180 if self.flipped_y else 0
 
     def upright(self, image: np.ndarray) -> np.ndarray:
-        """Turn a picture (H, W, C) upright; the result is contiguous."""
+        """Turn an image (H, W, C) upright; the result is contiguous."""
         if self.transposed:
             image = image.transpose(1, 0, 2)
         if self.flipped_x:
@@ -55,7 +55,7 @@ class Orientation:
 
 
 UPRIGHT = Orientation()
-"""The picture is stored as it is seen."""
+"""The image is stored as it is seen."""
 
 
 def orientation_from_matrix(matrix: Sequence[int]) -> Orientation:
@@ -124,7 +124,7 @@ def _measure(stamps: list[int], stream: VideoStream) -> Timing:
     declared = _declared_rate(stream)
     if len(ticks) == 0:
         return Timing(declared or Fraction(FRAME_RATE), False)
-    return _judge(ticks, tick_of(stream), declared)
+    return _timing_of(ticks, tick_of(stream), declared)
 
 
 def _declared_rate(stream: VideoStream) -> Fraction | None:
@@ -134,7 +134,7 @@ def _declared_rate(stream: VideoStream) -> Fraction | None:
     return None
 
 
-def _judge(ticks: np.ndarray, time_base: Fraction, declared: Fraction | None) -> Timing:
+def _timing_of(ticks: np.ndarray, time_base: Fraction, declared: Fraction | None) -> Timing:
     # A constant rate whose period is no whole number of ticks gives two neighbouring distances.
     variable = int(ticks.max() - ticks.min()) > max(1, round(0.02 * float(np.median(ticks))))
     mean = Fraction(len(ticks)) / (int(ticks.sum()) * time_base)
@@ -158,11 +158,11 @@ class VideoInfo:
     height: int
     """Height of the upright frame in pixels."""
     frame_rate: Fraction
-    """Frames a second; the mean where the rate varies, 25 for a still picture."""
+    """Frames a second; the mean where the rate varies, 25 for a still image."""
     num_frames: int | None = None
     """Number of frames that the container declares; None where it does not."""
     duration: Fraction | None = None
-    """Seconds that the container declares for the picture; None where it does not."""
+    """Seconds that the container declares for the video; None where it does not."""
     rotation: int = 0
     """Degrees clockwise by which the stored frame was turned to be upright: 0, 90, 180 or 270."""
     pixel_aspect: Fraction = Fraction(1)
@@ -180,7 +180,7 @@ class VideoInfo:
     has_audio: bool = False
     """True if there is audio that can be decoded."""
     codec: str = ""
-    """Name of the video codec or picture format, such as h264."""
+    """Name of the video codec or image format, such as h264."""
     pixel_format: str = "rgb24"
     """Format of the stored samples, such as yuv420p10le."""
     variable_frame_rate: bool = False
@@ -206,66 +206,66 @@ class VideoInfo:
 
 
 def probe(path: PathLike) -> VideoInfo:
-    """Look into a video or picture: opens it and decodes its first frame.
+    """Look into a video or image: opens it and decodes its first frame.
 
     Args:
         path: the file; "-" is standard input.
 
     Raises:
-        InputError: it is missing, a directory, empty, text, sound only, damaged, or of no format that can be read.
+        InputError: it is missing, a directory, empty, text, audio only, damaged, or of no format that can be read.
     """
     file = local_path(path)
-    if looks_like_still(file, read_head(file)):
+    if is_still_image(file, read_head(file)):
         return _still_info(path, file)
-    if looks_animated(read_head(file)):
+    if is_animated(read_head(file)):
         return _animation_info(path, file)
     with open_input(path) as container:
         stream = video_stream(container)
         if stream is None:
-            raise _no_picture(path, container)
+            raise _no_image_error(path, container)
         frame, timing = survey(container, stream)
         if frame is None:
-            raise InputError(f"{path}: no picture of its {stream.codec.name} video can be decoded; it is damaged")
+            raise InputError(f"{path}: no frame of its {stream.codec.name} video can be decoded; it is damaged")
         info = _video_info(path, container, stream, frame, timing)
     return info
 
 
-def _no_picture(path: PathLike, container: InputContainer) -> InputError:
+def _no_image_error(path: PathLike, container: InputContainer) -> InputError:
     if container.streams.audio:
-        return InputError(f"{path} has sound but no picture; give a video or a photo of a face")
+        return InputError(f"{path} has sound but no video; give a video or a photo of a face")
     kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-    return InputError(f"{path} has no picture that can be decoded (it has: {kinds}); give a video or a photo")
+    return InputError(f"{path} has no image that can be decoded (it has: {kinds}); give a video or a photo")
 
 
 def _still_info(path: PathLike, file: str) -> VideoInfo:
     image, form, exif = read_still(file, str(path))
-    info = _picture_info(path, image, form)
+    info = _image_info(path, image, form)
     return replace(info, is_still=True, num_frames=1, rotation=_EXIF_TURNS.get(exif, 0))
 
 
 def _animation_info(path: PathLike, file: str) -> VideoInfo:
     times = []
-    for picture, time in islice(read_animation(file, str(path)), _ANIMATION_FRAMES):
+    for still, time in islice(read_animation(file, str(path)), _ANIMATION_FRAMES):
         times.append(time)
-        image = picture
+        image = still
     steps = {after - before for before, after in pairwise(times)}
     rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else Fraction(FRAME_RATE)
     clock = Fraction(1, 1000)
-    info = _picture_info(path, image, "webp")
+    info = _image_info(path, image, "webp")
     return replace(info, frame_rate=rate, variable_frame_rate=len(steps) > 1, time_base=clock)
 
 
-def _picture_info(path: PathLike, image: np.ndarray, form: str) -> VideoInfo:
+def _image_info(path: PathLike, image: np.ndarray, form: str) -> VideoInfo:
     height, width = image.shape[:2]
     return VideoInfo(
         path=str(path),
         width=width,
         height=height,
         frame_rate=Fraction(FRAME_RATE),
-        color_range=PICTURE_TAGS.range,
-        color_space=PICTURE_TAGS.space,
-        primaries=PICTURE_TAGS.primaries,
-        transfer=PICTURE_TAGS.transfer,
+        color_range=IMAGE_TAGS.range,
+        color_space=IMAGE_TAGS.space,
+        primaries=IMAGE_TAGS.primaries,
+        transfer=IMAGE_TAGS.transfer,
         codec=form,
     )
 

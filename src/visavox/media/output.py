@@ -37,17 +37,17 @@ class Encoding:
 
     crf: Annotated[int, Range(0, _HIGHEST_CRF, lowest="lossless", highest="worst", example=15)] = 15
     """Constant quality on the scale of x264: 0 lossless, 15 keeps the lips of a face of a hundred pixels as they were
-    painted, 23 smaller, 51 worst. VP9 and AV1 have a scale of their own (0 to 63); the number is translated to the
+    rendered, 23 smaller, 51 worst. VP9 and AV1 have a scale of their own (0 to 63); the number is translated to the
     value of like quality."""
     preset: Preset = "veryfast"
     """Speed of the encoder against size of the file, in the names of x264, also for VP9 and AV1."""
     video_codec: VideoCodec = "auto"
     """auto: H.264, and VP9 in .webm."""
     audio_codec: AudioCodec = "auto"
-    """auto: the sound's own packets, untouched, where they need no change and every player of the container can
+    """auto: the recording's own packets, untouched, where they need no change and every player of the container can
     decode them, else AAC (Opus in .webm). copy: the packets or an error."""
     audio_bit_rate: Annotated[int, Range(minimum=8_000, unit="bits a second", name="the audio bit rate")] = 96_000
-    """Bits a second for each channel when the sound has to be encoded."""
+    """Bits a second for each channel when the audio has to be encoded."""
     pixel_format: PixelFormat = "auto"
     """auto: yuv420p, which every player can show; yuv444p for H.264 of odd width or height, which 4:2:0 cannot
     hold. yuv420p on an odd size drops the last column or row instead."""

@@ -20,17 +20,17 @@ from visavox.errors import InputError
 from visavox.media.color import ColorConverter
 from visavox.media.container import local_path, open_input, read_head, video_stream
 from visavox.media.info import VideoInfo, probe
-from visavox.media.stills import looks_animated, read_animation, read_still
+from visavox.media.stills import is_animated, read_animation, read_still
 from visavox.runtime.background import Channel, ChannelAbandoned
 from visavox.types import Frame, PathLike
 
 logger = logging.getLogger(__name__)
 
-_FRAMES_AHEAD = 6  # decoded pictures that wait to be taken: enough to overlap, little to keep
+_FRAMES_AHEAD = 6  # decoded images that wait to be taken: enough to overlap, little to keep
 
 
 class VideoReader:
-    """Iterates over the frames of a video or the one frame of a picture.
+    """Iterates over the frames of a video or the one frame of a still image.
 
     Use it in a `with` block and iterate once. Decoding and conversion to RGB run in a thread of their own, a few
     frames ahead, so that memory does not grow with the length of the video.
@@ -98,13 +98,13 @@ class VideoReader:
         path = self.info.path
         if self.info.is_still:
             yield from self._late_enough([(read_still(local_path(path), path)[0], Fraction(0))])
-        elif looks_animated(read_head(local_path(path))):
+        elif is_animated(read_head(local_path(path))):
             yield from self._late_enough(read_animation(local_path(path), path))
         else:
             yield from self._video_frames()
 
-    def _late_enough(self, pictures: Iterable[tuple[np.ndarray, Fraction]]) -> Iterator[Frame]:
-        for index, (image, time) in enumerate(pictures):
+    def _late_enough(self, images: Iterable[tuple[np.ndarray, Fraction]]) -> Iterator[Frame]:
+        for index, (image, time) in enumerate(images):
             if time >= self._start:
                 yield Frame(image, time, index)
 
@@ -113,7 +113,7 @@ class VideoReader:
         with open_input(info.path) as container:
             stream = video_stream(container)
             if stream is None:
-                raise InputError(f"{info.path} has no picture any more; it changed while it was read")
+                raise InputError(f"{info.path} has no video any more; it changed while it was read")
             stream.thread_type = "AUTO"
             convert = ColorConverter(info.color_tags, info.width, info.height)
             width, height = info.width, info.height
@@ -126,12 +126,12 @@ class VideoReader:
                 if time >= self._start:
                     image = info.orientation.upright(convert.to_rgb(frame, width, height))
                     yield Frame(image, time, index)
-        self._judge_end(clock, decoder)
+        self._check_end(clock, decoder)
 
-    def _judge_end(self, clock: FrameClock, decoder: FrameDecoder) -> None:
+    def _check_end(self, clock: FrameClock, decoder: FrameDecoder) -> None:
         path = self.info.path
         if clock.last is None:
-            raise InputError(f"{path}: no picture of it can be decoded; it is damaged")
+            raise InputError(f"{path}: no frame of it can be decoded; it is damaged")
         self.truncated = decoder.broke_off
         if self.truncated:
             declared = f" of {float(self.info.duration):.2f} s" if self.info.duration else ""
@@ -144,7 +144,7 @@ _BREAK_TOLERANCE = Fraction(1, 5)  # seconds by which a whole file may end befor
 
 
 class FrameDecoder:
-    """Decodes the pictures of one stream in the order in which they are shown.
+    """Decodes the images of one stream in the order in which they are shown.
 
     A packet that cannot be decoded is skipped and counted. Where the data end before the declared end of the
     file, or in the middle of a packet, `broke_off` is set and the iteration ends.
@@ -180,7 +180,7 @@ class FrameDecoder:
             logger.warning("%s: %d damaged frames were left out", name, self.num_damaged)
 
     def _packets(self) -> Iterator[Packet[Any]]:
-        """Packets of the picture; those of the other streams only tell how far the data reach."""
+        """Packets of the video; those of the other streams only tell how far the data reach."""
         partial: Packet[Any] | None = None
         try:
             for packet in self._container.demux():
@@ -197,7 +197,7 @@ class FrameDecoder:
             self.broke_off = True
             yield from self._flush()
             return
-        if partial is not None:  # the last one lacks its end: decoding it would show a smeared picture
+        if partial is not None:  # the last one lacks its end: decoding it would show a smeared image
             self.broke_off = True
             yield from self._flush()
 

@@ -29,7 +29,7 @@ _ANIMATIONS = ("gif", "webp", "apng", "png")
 
 
 class SegmentReader:
-    """Gives the frames that are shown at given times, the same pictures that a `VideoReader` gives there.
+    """Gives the frames that are shown at given times, the same images that a `VideoReader` gives there.
 
     It jumps to the key frame before them. Where the format allows no exact jump, it decodes from the beginning.
     Use it in a `with` block, any number of times.
@@ -78,7 +78,7 @@ class SegmentReader:
                 if count == 0 and time > times[0]:
                     return None
                 if time in wanted:
-                    images[wanted[time]] = self._picture(frame)
+                    images[wanted[time]] = self._to_rgb(frame)
                 if time >= times[-1]:
                     break
         except av.FFmpegError:
@@ -87,7 +87,7 @@ class SegmentReader:
 
     def _decode(self, start: Fraction) -> Iterator[tuple[VideoFrame, Fraction]]:
         """Decode from the last key frame before `start` on; frames that lean on what lies before it are left out."""
-        container, stream = self._open(anew=start <= 0)
+        container, stream = self._open(reopen=start <= 0)
         time_base = stream.time_base or Fraction(1, av.time_base)
         if start > 0:
             container.seek(int((start + self._info.start_time) / time_base), stream=stream, backward=True)
@@ -99,19 +99,19 @@ class SegmentReader:
                     continue
                 yield frame, frame.pts * (frame.time_base or time_base) - self._info.start_time
 
-    def _open(self, *, anew: bool) -> tuple[InputContainer, VideoStream]:
+    def _open(self, *, reopen: bool) -> tuple[InputContainer, VideoStream]:
         """The file, where the last read has left it, or at its beginning: not every format jumps back to it."""
-        if anew or self._opened is None:
+        if reopen or self._opened is None:
             self._files.close()
             container = self._files.enter_context(open_input(self._info.path))
             stream = video_stream(container)
             if stream is None:
-                raise InputError(f"{self._info.path} has no picture any more; it changed while it was read")
+                raise InputError(f"{self._info.path} has no video any more; it changed while it was read")
             stream.thread_type = "AUTO"
             self._opened = container, stream
         return self._opened
 
-    def _picture(self, frame: VideoFrame) -> np.ndarray:
+    def _to_rgb(self, frame: VideoFrame) -> np.ndarray:
         width, height = self._info.width, self._info.height
         if self._info.orientation.transposed:
             width, height = height, width

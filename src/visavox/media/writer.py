@@ -1,4 +1,4 @@
-"""Writing a video with its sound, encoded in a thread, under a temporary name until it is whole."""
+"""Writing a video with its audio, encoded in a thread, under a temporary name until it is whole."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from visavox.types import PathLike
 logger = logging.getLogger(__name__)
 
 _TRANSPARENT = {".mov": "png", ".webm": "vp9"}
-"""Extension → codec of transparent pictures that this build of FFmpeg writes and players of the container show."""
-_FRAMES_WAITING = 4  # pictures that wait to be encoded
+"""Extension → codec of transparent images that this build of FFmpeg writes and players of the container show."""
+_FRAMES_WAITING = 4  # images that wait to be encoded
 _FINEST_CLOCK = 1_000_000  # ticks a second; finer ones overflow the counters of old players
 _USUAL_CLOCK = 90_000
 _CPU_AVX_512F = 13  # OpenCV's number, to which its Python binding gives no name
 _WITHOUT_AVX512 = {"x264-params": "asm=avx2,bmi1,bmi2,lzcnt,fma3"}
-"""With AVX-512 the x264 that PyAV brings makes another file of the same pictures once in twenty-five times, different
+"""With AVX-512 the x264 that PyAV brings makes another file of the same images once in twenty-five times, different
 by a few levels at the border; with what every processor that has AVX-512 has besides, it always makes the same."""
 
 
@@ -228,7 +228,7 @@ class _EncodingJob:
                 self._write_frame(*waiting, stamp - waiting[1])
             waiting = (image, stamp)
         if waiting is None:
-            raise InputError("no frame was written; the source has no pictures")
+            raise InputError("no frame was written; the source has no frames")
         length = max(1, round(self._period / self._clock))
         self._write_frame(*waiting, length)
         self._container.mux(self._stream.encode(None))
@@ -294,7 +294,7 @@ def _add_video_stream(
 
 
 def check_transparent(output: PathLike, encoding: Encoding) -> None:
-    """See that a file can hold transparent pictures.
+    """See that a file can hold transparent images.
 
     Raises:
         InputError: its container or the codec that was asked for cannot.
@@ -303,12 +303,12 @@ def check_transparent(output: PathLike, encoding: Encoding) -> None:
     if allowed is None:
         kind = Path(output).suffix or "standard output"
         raise InputError(
-            f"{kind} holds no transparent pictures here; name the output .mov (PNG, for editing programs) or .webm "
+            f"{kind} holds no transparent images here; name the output .mov (PNG, for editing programs) or .webm "
             "(VP9, for web pages)"
         )
     if encoding.video_codec not in ("auto", allowed):
         raise InputError(
-            f"{encoding.video_codec} holds no transparent pictures in {output}; leave the video codec out, which is "
+            f"{encoding.video_codec} holds no transparent images in {output}; leave the video codec out, which is "
             f"{allowed.upper()} there"
         )
 

@@ -147,7 +147,7 @@ def test_a_transparent_result(avatar: Avatar, sound: Path, tmp_path: Path) -> No
         frames = [frame.to_ndarray(format="rgba") for frame in container.decode(video=0)]
     assert len(frames) == 6
     assert int(np.ptp(frames[0][..., 3])) > 10
-    with pytest.raises(InputError, match=r"\.mp4 holds no transparent pictures here; name the output \.mov"):
+    with pytest.raises(InputError, match=r"\.mp4 holds no transparent images here; name the output \.mov"):
         avatar.speak(sound, tmp_path / "out.mp4", background="transparent")
     assert not (tmp_path / "out.mp4").exists()
 

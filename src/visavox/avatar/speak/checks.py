@@ -18,7 +18,7 @@ from visavox.avatar.speak.source_plan import SourcePlan, plan_source
 from visavox.constants import FRAME_RATE
 from visavox.errors import InputError
 from visavox.media import (
-    PICTURE_TAGS,
+    IMAGE_TAGS,
     STANDARD_STREAM,
     AudioPlan,
     VideoInfo,
@@ -167,10 +167,10 @@ def _drawn(size: int) -> VideoInfo:
         height=size,
         frame_rate=Fraction(FRAME_RATE),
         time_base=Fraction(1, FRAME_RATE),
-        color_range=PICTURE_TAGS.range,
-        color_space=PICTURE_TAGS.space,
-        primaries=PICTURE_TAGS.primaries,
-        transfer=PICTURE_TAGS.transfer,
+        color_range=IMAGE_TAGS.range,
+        color_space=IMAGE_TAGS.space,
+        primaries=IMAGE_TAGS.primaries,
+        transfer=IMAGE_TAGS.transfer,
     )
 
 

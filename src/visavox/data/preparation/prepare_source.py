@@ -37,9 +37,9 @@ from visavox.data.preparation.stretches import (
 from visavox.errors import Cancelled, InputError
 from visavox.face.geometry.landmarks import mouth_opening
 from visavox.face.track.tracking import track_video
+from visavox.media.audio import probe_audio, read_audio
 from visavox.media.info import VideoInfo, probe
 from visavox.media.reader import VideoReader
-from visavox.media.sound import probe_audio, read_audio
 from visavox.runtime.worker_pool import TaskProgress
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}

@@ -1,4 +1,4 @@
-"""Putting a painted crop back: the mask around the mouth (`mouth_mask`), colours and detail (`composite`)."""
+"""Putting a rendered crop back: the mask around the mouth (`mouth_mask`), colours and detail (`composite`)."""
 
 import lazy_loader
 

@@ -1,8 +1,8 @@
-"""Paste a painted crop back into the frame that it was made for.
+"""Paste a rendered crop back into the frame that it was made for.
 
 The mask, the colour match and the mixing happen in crop space, where a face has the same few pixels whatever
 its size in the video; then one warp carries the result to the frame. Pixels outside of the mask are the
-source's, bit for bit. The colour match is the slow difference between the painted skin and the skin around it, steady
+source's, bit for bit. The colour match is the slow difference between the rendered skin and the skin around it, steady
 over time.
 """
 
@@ -19,15 +19,15 @@ from visavox.face.geometry import warp_crop
 from visavox.face.geometry.crop import invert
 
 _GRID = 16
-"""Cells along the side of a crop: the difference is a smooth field, not a picture."""
+"""Cells along the side of a crop: the difference is a smooth field, not an image."""
 _OUTLIER = 12.0
-"""Differences this far (grey levels) from the usual one count half: there the two pictures show different things."""
+"""Differences this far (grey levels) from the usual one count half: there the two images show different things."""
 _PRIOR = 0.02
 """Weight of the face's mean difference where a cell sees no skin, against that of full skin."""
 
 
 class ColorMatch:
-    """Estimates source minus painted on the skin that both show, and follows it smoothly.
+    """Estimates source minus rendered on the skin that both show, and follows it smoothly.
 
     One object serves one face; `reset` it when the face was away or the shot changed.
     """
@@ -42,10 +42,10 @@ class ColorMatch:
         self._field: np.ndarray | None = None
 
     def update(self, difference: np.ndarray, skin: np.ndarray, seconds: float) -> np.ndarray:
-        """Take the next frame's difference; return the smooth correction to add to the painted crop.
+        """Take the next frame's difference; return the smooth correction to add to the rendered crop.
 
         Args:
-            difference: float32 (S, S, 3), source crop minus painted crop, in grey levels (0-255).
+            difference: float32 (S, S, 3), source crop minus rendered crop, in grey levels (0-255).
             skin: float32 (S, S) in [0, 1], where the two show the same skin.
             seconds: time since the frame before; not used for the first.
 
@@ -87,7 +87,7 @@ def _slow_field(difference: np.ndarray, skin: np.ndarray) -> np.ndarray | None:
 _MASK_SIZE = 128
 """Largest side of the mask in pixels; it is soft, so that more would only cost time."""
 _ROWS_ABOVE = 4
-"""Rows above the painted half that are carried along."""
+"""Rows above the rendered half that are carried along."""
 
 
 @dataclass(frozen=True)
@@ -97,15 +97,15 @@ class CompositeSettings:
     mask: MaskSettings = field(default_factory=MaskSettings)
     """Shape of the region that is replaced."""
     match_color: bool = True
-    """Shift the painted skin to the colour of the skin around it."""
+    """Shift the rendered skin to the colour of the skin around it."""
     color_time: float = 0.25
     """Seconds within which the colour match follows changes."""
     sharpen: float = 0.0
-    """Share of its finest detail that is added to the painted mouth once more: a network that was trained by L1
-    paints softer than it sees."""
+    """Share of its finest detail that is added to the rendered mouth once more: a network that was trained by L1
+    renders softer than it sees."""
     keep_detail: float = 1.0
     """Share of the source's fine detail (skin, grain: what a crop is too coarse to hold) that is kept on cheeks
-    and chin, where the new picture shows the same skin; 0 pastes the crop alone."""
+    and chin, where the new image shows the same skin; 0 pastes the crop alone."""
 
 
 class Compositor:
@@ -117,13 +117,13 @@ class Compositor:
         self._scratch: dict[str, np.ndarray] = {}
 
     def reset(self) -> None:
-        """Begin anew: the shot changed, or the face was away."""
+        """Begin again: the shot changed, or the face was away."""
         self._color.reset()
 
     def paste(
         self,
         frame: np.ndarray,
-        painted: np.ndarray,
+        rendered: np.ndarray,
         matrix: np.ndarray,
         points: np.ndarray,
         *,
@@ -131,25 +131,25 @@ class Compositor:
         source_crop: np.ndarray | None = None,
         strength: float = 1.0,
     ) -> np.ndarray:
-        """Write the painted mouth into `frame`, and return it.
+        """Write the rendered mouth into `frame`, and return it.
 
         Args:
             frame: uint8 RGB (H, W, 3), changed in place, and only inside the mask.
-            painted: the network's crop, uint8 or float32 in [0, 1], RGB (S, S, 3).
+            rendered: the network's crop, uint8 or float32 in [0, 1], RGB (S, S, 3).
             matrix: float (2, 3), frame pixels to crop pixels.
             points: float (K, 2), `mask_points` of the frame's landmarks, in frame pixels.
             seconds: time since the last frame that this object pasted.
             source_crop: uint8 RGB (S, S, 3), the frame's own crop where it is at hand already.
             strength: share, 0-1, of the new mouth in its mixture with the old one.
         """
-        size = painted.shape[0]
+        size = rendered.shape[0]
         if source_crop is None:
             source_crop = warp_crop(frame, matrix, size)
-        # Only the lower half was painted. A few rows above it feed the interpolation at its border.
+        # Only the lower half was generated. A few rows above it feed the interpolation at its border.
         top = size // 2 - _ROWS_ABOVE
         source = np.array(source_crop[top:], np.float32, order="C")
-        change = np.array(painted[top:], np.float32, order="C")
-        change *= 1 if painted.dtype == np.uint8 else 255
+        change = np.array(rendered[top:], np.float32, order="C")
+        change *= 1 if rendered.dtype == np.uint8 else 255
         if self.settings.sharpen > 0:
             change += np.float32(self.settings.sharpen) * (change - cv2.GaussianBlur(change, (0, 0), size / 128))
         change -= source
@@ -232,16 +232,16 @@ class Compositor:
 
 def paste(
     frame: np.ndarray,
-    painted: np.ndarray,
+    rendered: np.ndarray,
     matrix: np.ndarray,
     landmarks: np.ndarray,
     settings: CompositeSettings | None = None,
 ) -> np.ndarray:
-    """Paste one painted crop into one frame; for a video use a `Compositor`, whose colours do not flicker.
+    """Paste one rendered crop into one frame; for a video use a `Compositor`, whose colours do not flicker.
 
     Args:
         frame: uint8 RGB (H, W, 3).
-        painted: uint8 or float32 in [0, 1], RGB (S, S, 3), its lower half painted.
+        rendered: uint8 or float32 in [0, 1], RGB (S, S, 3), its lower half generated.
         matrix: float (2, 3), frame pixels to crop pixels.
         landmarks: (478, 2 or 3) of the face in the frame, in pixels.
         settings: how it is fitted in.
@@ -249,7 +249,7 @@ def paste(
     Returns:
         uint8 RGB (H, W, 3), equal to `frame` outside of the mask.
     """
-    return Compositor(settings).paste(frame.copy(), painted, matrix, mask_points(landmarks))
+    return Compositor(settings).paste(frame.copy(), rendered, matrix, mask_points(landmarks))
 
 
 def _region(blend: np.ndarray, matrix: np.ndarray, width: int, height: int) -> tuple[int, int, int, int]:
@@ -267,7 +267,7 @@ def _region(blend: np.ndarray, matrix: np.ndarray, width: int, height: int) -> t
 
 
 def _carry(crop: np.ndarray, matrix: np.ndarray, region: np.ndarray, flags: int, border: int) -> None:
-    """Warp a crop-space map into the region; of a face smaller than the crop a picture is low-passed first."""
+    """Warp a crop-space map into the region; of a face smaller than the crop the map is low-passed first."""
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if scale < 0.8 and flags == cv2.INTER_CUBIC:
         # A warp reads few pixels however many it steps over: blur to the new pixel's width (in crop pixels).

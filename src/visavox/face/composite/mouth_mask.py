@@ -54,7 +54,7 @@ class MaskSettings:
     feather: float = 0.04
     """Half width of the soft border at the cheeks, as a part of the crop's side."""
     upright_feather: float = 0.022
-    """The same above and below: narrow, because a raised upper lip comes close to the edge of what was painted."""
+    """The same above and below: narrow, because a raised upper lip comes close to the edge of what was rendered."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,11 @@ class MouthMask:
     """Three maps over a crop of S x S pixels, float32 (S, S) in [0, 1]."""
 
     blend: np.ndarray
-    """1 where the picture is replaced, 0 where it is kept; exactly 0 outside of the lower half and on its rim."""
+    """1 where the image is replaced, 0 where it is kept; exactly 0 outside of the lower half and on its rim."""
     skin: np.ndarray
     """Weight of each pixel for colour matching: the skin just inside the border, away from lips and chin."""
     detail: np.ndarray
-    """1 where fine detail of the source (skin, grain) still holds on the new picture, 0 around the lips."""
+    """1 where fine detail of the source (skin, grain) still holds on the new image, 0 around the lips."""
 
 
 def mask_points(landmarks: np.ndarray) -> np.ndarray:
@@ -84,7 +84,7 @@ def mouth_mask(points: np.ndarray, size: int, settings: MaskSettings | None = No
 
     Returns:
         the maps; `blend` never leaves the crop's lower half (rows S // 2 and below), which is what the
-        network has painted.
+        network has rendered.
     """
     settings = settings or MaskSettings()
     points = points.astype(np.float64)

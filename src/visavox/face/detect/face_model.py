@@ -1,4 +1,4 @@
-"""The interface of a tracker's neural network: finding faces, and measuring the one in a region of the picture."""
+"""The interface of a tracker's neural network: finding faces, and measuring the one in a region of the image."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ class Region:
     side: float
     """Length of a side in pixels."""
     angle: float
-    """Roll of the face in radians, clockwise in the picture; 0 is upright."""
+    """Roll of the face in radians, clockwise in the image; 0 is upright."""
 
     def matrix(self, size: int) -> np.ndarray:
-        """Transform of picture pixels to the pixels of an upright cut-out: float64 (2, 3)."""
+        """Transform of image pixels to the pixels of an upright cut-out: float64 (2, 3)."""
         scale = size / self.side
         turn = scale * np.array([[np.cos(self.angle), np.sin(self.angle)], [-np.sin(self.angle), np.cos(self.angle)]])
         shift = (size - 1) / 2 - turn @ np.array([self.x, self.y])
         return np.concatenate([turn, shift[:, None]], axis=1)
 
     def cut_out(self, image: np.ndarray, size: int) -> np.ndarray:
-        """Upright picture of the region: uint8 RGB (size, size, 3); outside the picture its border repeats."""
+        """Upright image of the region: uint8 RGB (size, size, 3); outside the image its border repeats."""
         matrix = self.matrix(size)
         shrink = int(self.side / size)
         if shrink < 2:
@@ -65,13 +65,13 @@ class Region:
         part, x0, y0 = self._surroundings(image, shrink)
         height, width = part.shape[:2]
         small = cv2.resize(part, (width // shrink, height // shrink), interpolation=cv2.INTER_AREA)
-        # Pixel p of the picture lies at (p - p0 + 1/2) / shrink - 1/2 in the small one.
+        # Pixel p of the image lies at (p - p0 + 1/2) / shrink - 1/2 in the small one.
         shift = np.array([x0, y0]) + (shrink - 1) / 2
         coarse = np.concatenate([matrix[:, :2] * shrink, (matrix[:, :2] @ shift + matrix[:, 2])[:, None]], axis=1)
         return cv2.warpAffine(small, coarse, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def _surroundings(self, image: np.ndarray, multiple: int) -> tuple[np.ndarray, int, int]:
-        """Part of the picture that holds the region, its sides multiples of a number; also its left and top."""
+        """Part of the image that holds the region, its sides multiples of a number; also its left and top."""
         reach = self.side / 2 * (abs(np.cos(self.angle)) + abs(np.sin(self.angle))) + 2 * multiple
         bounds = []
         for center, length in ((self.x, image.shape[1]), (self.y, image.shape[0])):
@@ -81,8 +81,8 @@ class Region:
         (x0, x1), (y0, y1) = bounds
         return image[y0:y1, x0:x1], x0, y0
 
-    def to_picture(self, points: np.ndarray, size: int) -> np.ndarray:
-        """Carry (L, 3) landmarks from cut-out pixels to picture pixels; z is scaled alike, float32."""
+    def to_image(self, points: np.ndarray, size: int) -> np.ndarray:
+        """Carry (L, 3) landmarks from cut-out pixels to image pixels; z is scaled alike, float32."""
         matrix = self.matrix(size)
         flat = (points[:, :2] - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
         return np.concatenate([flat, points[:, 2:] * (self.side / size)], axis=1).astype(np.float32)
@@ -115,7 +115,7 @@ def _region_around(points: np.ndarray, right_eye: np.ndarray, left_eye: np.ndarr
 
 @dataclass(frozen=True)
 class Observation:
-    """One face, seen in one picture."""
+    """One face, seen in one image."""
 
     landmarks: np.ndarray
     """float32 (478, 3): x and y in pixels (a whole number is the centre of a pixel), z in the same scale."""
@@ -134,12 +134,12 @@ class Detection:
 
 
 class FaceModel(Protocol):
-    """The networks behind a tracker. Pictures are uint8 RGB (H, W, 3); nothing is remembered between calls."""
+    """The networks behind a tracker. Images are uint8 RGB (H, W, 3); nothing is remembered between calls."""
 
     def detect(self, image: np.ndarray, *, near: bool = True) -> list[Detection]:
         """Find faces that take more than about a tenth of an image, uint8 RGB (H, W, 3), surest first.
 
-        With `near` false, faces that fill or overflow the picture may be missed, and it may be faster.
+        With `near` false, faces that fill or overflow the image may be missed, and it may be faster.
         """
         ...
 

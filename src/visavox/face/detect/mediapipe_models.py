@@ -52,7 +52,7 @@ def import_apart(name: str) -> ModuleType:
 
 
 MESH_SIZE = 192
-"""Side of the picture that the attention mesh takes."""
+"""Side of the image that the attention mesh takes."""
 NUM_MESH_POINTS = 468
 MESH_MODEL = "mediapipe/modules/face_landmark/face_landmark_with_attention.tflite"
 
@@ -109,7 +109,7 @@ class MediapipeMesh:
                 FaceDetection(min_detection_confidence=min_detection_score, model_selection=selection)
                 for selection in (1, 0)  # full range, then short range, which alone finds faces that overflow
             ]
-            # The libraries say what they have to say at the first picture.
+            # The libraries say what they have to say at the first image.
             blank = np.zeros((MESH_SIZE, MESH_SIZE, 3), dtype=np.uint8)
             self.measure(blank, Region(MESH_SIZE / 2, MESH_SIZE / 2, MESH_SIZE, 0.0))
             self.detect(blank)
@@ -135,7 +135,7 @@ class MediapipeMesh:
         # 96 to 0.06 px), in ours the centre of the first pixel is 0.
         points = _assemble(outputs)
         points[:, :2] -= 0.5
-        return Observation(region.to_picture(points, MESH_SIZE), float(score))
+        return Observation(region.to_image(points, MESH_SIZE), float(score))
 
     def close(self) -> None:
         """Free the networks."""
@@ -164,7 +164,7 @@ def _to_detection(found: Any, width: int, height: int) -> Detection:
 
 
 def _open_mesh_graph() -> Any:
-    """Build the graph picture → attention mesh → one list of numbers for each output."""
+    """Build the graph image → attention mesh → one list of numbers for each output."""
     from google.protobuf import text_format
     from mediapipe.calculators.core import constant_side_packet_calculator_pb2, split_vector_calculator_pb2  # noqa: F401
     from mediapipe.calculators.tensor import image_to_tensor_calculator_pb2, inference_calculator_pb2  # noqa: F401
@@ -242,7 +242,7 @@ CUT_OUT_SIZE = 384
 CUT_OUT_MARGIN = 1.25
 """Side of the cut-out over that of the region: the task's own detector wants some room around a face."""
 TASK_MESH_SIZE = 256
-"""Side of the picture that the task's mesh network takes."""
+"""Side of the image that the task's mesh network takes."""
 ACCEPTED_SCORE = 1.0
 """Score given to every face that the task reports: it does not tell its own."""
 
@@ -269,7 +269,7 @@ class MediapipeTask:
 
     Args:
         path: the task file.
-        max_faces: most faces found in one picture.
+        max_faces: most faces found in one image.
     """
 
     def __init__(self, path: Path, max_faces: int = 8) -> None:
@@ -298,14 +298,14 @@ class MediapipeTask:
             return None
         middle = np.full(2, (CUT_OUT_SIZE - 1) / 2)
         nearest = min(found, key=lambda points: float(np.linalg.norm(points[:, :2].mean(axis=0) - middle)))
-        return Observation(wider.to_picture(nearest, CUT_OUT_SIZE), ACCEPTED_SCORE)
+        return Observation(wider.to_image(nearest, CUT_OUT_SIZE), ACCEPTED_SCORE)
 
     def close(self) -> None:
         """Free the networks."""
         self._landmarker.close()
 
     def _find(self, image: np.ndarray) -> list[np.ndarray]:
-        """Landmarks (478, 3) of all faces in a picture, in its pixels."""
+        """Landmarks (478, 3) of all faces in an image, in its pixels."""
         from mediapipe import Image, ImageFormat
 
         height, width = image.shape[:2]

@@ -1,7 +1,7 @@
-"""Looking for faces in a picture, however small or turned: the detector on the whole, on parts, on its side.
+"""Looking for faces in an image, however small or turned: the detector on the whole, on parts, on its side.
 
-A face detector sees the picture shrunk to some 192 pixels and misses what is under a tenth of it: a face of
-100 pixels in a 1280 x 720 frame. So parts of the picture are searched as well, all of them when a shot begins
+A face detector sees the image shrunk to some 192 pixels and misses what is under a tenth of it: a face of
+100 pixels in a 1280 x 720 frame. So parts of the image are searched as well, all of them when a shot begins
 and one at a time afterwards.
 """
 
@@ -24,12 +24,12 @@ TILE_OVERLAP = 0.3
 BOX_MARGIN = 0.4
 """Room left around a box that a user gave, over its longer side."""
 QUARTER_TURNS = (1, 3, 2)
-"""Quarter turns (anticlockwise) in which a whole picture without upright faces is tried again."""
+"""Quarter turns (anticlockwise) in which a whole image without upright faces is tried again."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A part of the picture."""
+    """A part of the image."""
 
     x0: int
     y0: int
@@ -38,7 +38,7 @@ class Tile:
 
 
 def tiles_of_level(width: int, height: int, level: int) -> list[Tile]:
-    """Overlapping squares that cover the picture, of side `max(width, height) / 2**level`; level 0 is the whole."""
+    """Overlapping squares that cover the image, of side `max(width, height) / 2**level`; level 0 is the whole."""
     if level == 0:
         return [Tile(0, 0, width, height)]
     side = max(width, height) // 2**level
@@ -76,13 +76,13 @@ class FaceSearch:
     def __init__(self, model: FaceModel, face_box: FaceBox | None = None) -> None:
         self._model = model
         self._face_box = face_box
-        self._num_looks = 0
+        self._num_searches = 0
 
     def everywhere(self, image: np.ndarray) -> Iterator[list[Detection]]:
         """Yield the finds of one part of an image, uint8 RGB (H, W, 3), after the other; stop when satisfied.
 
         The whole and the half-size tiles are always worth a look; the caller goes on to the quarter-size tiles
-        and the turned pictures only while it has no face.
+        and the turned images only while it has no face.
         """
         height, width = image.shape[:2]
         if self._face_box is not None:
@@ -119,10 +119,11 @@ class FaceSearch:
             yield detect_in_tile(self._model, image, whole)
             tiles += [(tile, 0) for tile in tiles_of_level(width, height, 2)]
             tiles += [(whole, turns) for turns in QUARTER_TURNS]
-        elif self._num_looks % 2 == 0:
+        elif self._num_searches % 2 == 0:
             tiles = [(whole, 0)]
-        tile, turns = tiles[self._num_looks // 2 % len(tiles)] if has_face else tiles[self._num_looks % len(tiles)]
-        self._num_looks += 1
+        number = self._num_searches // 2 if has_face else self._num_searches
+        tile, turns = tiles[number % len(tiles)]
+        self._num_searches += 1
         yield detect_in_tile(self._model, image, tile, turns)
 
     def _in_box(self, image: np.ndarray, box: FaceBox) -> list[Detection]:
@@ -134,7 +135,7 @@ class FaceSearch:
 
 
 def tile_around(box: FaceBox, width: int, height: int) -> Tile:
-    """The box with as much room around it as a detector wants, within the picture."""
+    """The box with as much room around it as a detector wants, within the image."""
     x0, y0, x1, y1 = box
     margin = BOX_MARGIN * max(x1 - x0, y1 - y0)
     return Tile(
@@ -160,11 +161,11 @@ def _starts(length: int, side: int) -> list[int]:
 
 
 def _to_whole(region: Region, tile: Tile, shape: tuple[int, int], quarter_turns: int) -> Region:
-    """Carry a region from the shrunk, turned tile to the whole picture."""
+    """Carry a region from the shrunk, turned tile to the whole image."""
     height, width = shape
     x, y, angle = region.x, region.y, region.angle
     for remaining in range(quarter_turns, 0, -1):
-        # np.rot90 turns anticlockwise: what is at (x, y) in a picture of width w lands at (y, w - 1 - x).
+        # np.rot90 turns anticlockwise: what is at (x, y) in an image of width w lands at (y, w - 1 - x).
         turned_height = width if remaining % 2 else height
         x, y = turned_height - 1 - y, x
         angle += math.pi / 2

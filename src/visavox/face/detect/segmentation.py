@@ -22,7 +22,7 @@ from visavox.runtime.native_libraries import captured_output, mark_used
 logger = logging.getLogger(__name__)
 
 MASK_SUFFIX = ".png"
-"""Ending of the pictures in a folder of masks."""
+"""Ending of the images in a folder of masks."""
 BARE_DIGITS = 6
 """Digits of a frame's number in the name of its mask."""
 
@@ -50,7 +50,7 @@ class PersonMask:
 
 
 class PersonSegmenter(Closeable, Protocol):
-    """Finds the person in pictures. Usable as a context manager."""
+    """Finds the person in images. Usable as a context manager."""
 
     def segment(self, image: np.ndarray, place: Place) -> PersonMask | None:
         """Find the person in a cut-out, uint8 RGB (H, W, 3); None if nothing is known of this frame."""
@@ -75,7 +75,7 @@ class _Closing:
 class SelfieSegmenter(_Closing):
     """The selfie segmentation network inside the wheel of mediapipe 0.10.21 (256 x 256, Apache-2.0).
 
-    It looks at each picture alone.
+    It looks at each image alone.
 
     Raises:
         ImportError: mediapipe is not installed, or is a version that carries no networks.
@@ -87,7 +87,7 @@ class SelfieSegmenter(_Closing):
             from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
 
             self._network: Any = SelfieSegmentation(model_selection=0)
-            # What it says of itself, it says at its first picture.
+            # What it says of itself, it says at its first image.
             self._network.process(np.zeros((256, 256, 3), dtype=np.uint8))
 
     def segment(self, image: np.ndarray, place: Place) -> PersonMask:
@@ -104,7 +104,7 @@ class MaskFolder(_Closing):
     """Masks that were made elsewhere, one PNG of the whole frame for each.
 
     The mask of frame 12 is `000012.png`, in a folder of the video's name (without its ending) or, where there is none,
-    in the folder itself. A grey picture holds the person, white on black; a colour picture holds the head in red and
+    in the folder itself. A grey image holds the person, white on black; a colour image holds the head in red and
     torso and neck in green. Grey levels are shares.
 
     Raises:
@@ -130,7 +130,7 @@ class MaskFolder(_Closing):
             return None
         mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         if mask is None or mask.dtype != np.uint8:
-            logger.warning("%s is not a picture of 8 bits a channel: its frame is left out", path)
+            logger.warning("%s is not an image of 8 bits a channel: its frame is left out", path)
             return None
         x0, y0, x1, y1 = place.box
         if mask.shape[0] < y1 or mask.shape[1] < x1:

@@ -1,4 +1,4 @@
-"""The crop: the square picture of a face that a network sees, and the transform that cuts it out.
+"""The crop: the square image of a face that a network sees, and the transform that cuts it out.
 
 An *aligned* crop removes the roll of the head and follows points that speech does not move, so the
 mouth moves in it and the head does not. A *box* crop is the upright rectangle around the face that the
@@ -56,8 +56,8 @@ class CropSpec:
     side: float = 1.8
     """Aligned: side of the crop, in distances between the outer eye corners."""
     center_down: float = 0.58
-    """Aligned: how far below the line of the eyes the centre lies, in the same unit. The network repaints the
-    lower half, so this puts the border between kept and repainted just under the nose."""
+    """Aligned: how far below the line of the eyes the centre lies, in the same unit. The network generates the
+    lower half, so this puts the border between kept and generated just under the nose."""
     bottom_pad: int = 10
     """Box: pixels added below the face (Wav2Lip's `--pads`)."""
     smoothing: float = 0.06
@@ -101,7 +101,7 @@ def crop_transforms(track: Track, spec: CropSpec) -> np.ndarray:
 
 
 def warp_crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """Cut a crop out of a picture.
+    """Cut a crop out of an image.
 
     Args:
         image: uint8 RGB (H, W, 3).
@@ -109,7 +109,7 @@ def warp_crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
         size: side of the crop in pixels.
 
     Returns:
-        uint8 RGB (size, size, 3); what lies outside the picture repeats its border.
+        uint8 RGB (size, size, 3); what lies outside the image repeats its border.
     """
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if scale < 0.5:
@@ -168,7 +168,7 @@ def _aligned_matrix(row: np.ndarray, spec: CropSpec) -> np.ndarray:
     cosine, sine = np.cos(angle), np.sin(angle)
     turn = pixels * np.array([[cosine, sine], [-sine, cosine]])
     center = np.array([x, y]) + np.exp(log_scale) * spec.center_down * np.array([-sine, cosine])
-    # Pixel centres: the middle of a picture of n pixels lies at (n - 1) / 2.
+    # Pixel centres: the middle of an image of n pixels lies at (n - 1) / 2.
     shift = (spec.size - 1) / 2 - turn @ center
     return np.concatenate([turn, shift[:, None]], axis=1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from visavox.errors import InputError
 
 FaceBox = tuple[float, float, float, float]
-"""x0, y0, x1, y1 in pixels of the upright picture, half open."""
+"""x0, y0, x1, y1 in pixels of the upright image, half open."""
 
 MIN_SIDE = 16
 """Shortest side of a box, in pixels."""
@@ -27,7 +27,7 @@ def parse_face_box(text: str) -> FaceBox:
 
 
 def check_face_box(box: FaceBox, frame_size: tuple[int, int]) -> None:
-    """Check that a box is one, and lies in a picture of (width, height).
+    """Check that a box is one, and lies in an image of (width, height).
 
     Raises:
         InputError: it does not.
@@ -41,7 +41,7 @@ def check_face_box(box: FaceBox, frame_size: tuple[int, int]) -> None:
             "beyond x0 and y0"
         )
     if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
-        raise InputError(f"the face box {named} reaches beyond the picture, which is {width} x {height} pixels")
+        raise InputError(f"the face box {named} reaches beyond the image, which is {width} x {height} pixels")
 
 
 def is_inside(box: FaceBox, x: float, y: float) -> bool:

@@ -3,7 +3,7 @@
 Points 0-467 are the MediaPipe face mesh (Kartynnik et al., "Real-time Facial Surface Geometry from Monocular
 Video on Mobile GPUs", 2019), whose lips and eyes are refined by attention (Grishchenko et al., "Attention Mesh",
 2020); 468-472 and 473-477 are the two irises, centre first. "Right" and "left" are the speaker's own: the
-speaker's right eye is on the left of the picture. Closed outlines are listed in order, without repeating the
+speaker's right eye is on the left of the image. Closed outlines are listed in order, without repeating the
 first point, so that they can be filled as polygons.
 """
 
@@ -93,7 +93,7 @@ def to_ibug68(landmarks: np.ndarray) -> np.ndarray:
     Returns:
         (..., 68, C), a copy. Brows, eyes, nose and lips coincide with the scheme to about the width of an
         annotator's hand; the jaw points 0-3 and 13-16 are those of the mesh's outline, which follows the skin
-        in front of the ears and so, on a turned head, not the visible contour that 300-W marks.
+        in front of the ear and so, on a turned head, not the visible contour that 300-W marks.
     """
     if landmarks.ndim < 2 or landmarks.shape[-2] not in (468, NUM_LANDMARKS):
         raise ValueError(f"landmarks have shape {landmarks.shape}; expected (..., 478, C) or (..., 468, C)")
@@ -106,12 +106,12 @@ def _distance(landmarks: np.ndarray, first: int, second: int) -> np.ndarray:
 
 
 def eye_distance(landmarks: np.ndarray) -> np.ndarray:
-    """Distance of the outer eye corners in the picture, (...) from (..., 478, 2 or 3), in the landmarks' unit."""
+    """Distance of the outer eye corners in the image, (...) from (..., 478, 2 or 3), in the landmarks' unit."""
     return _distance(landmarks, EYE_OUTER_RIGHT, EYE_OUTER_LEFT)
 
 
 def mouth_opening(landmarks: np.ndarray) -> np.ndarray:
-    """Gap between the lips: |13 - 14| / |33 - 263| in the picture.
+    """Gap between the lips: |13 - 14| / |33 - 263| in the image.
 
     Args:
         landmarks: (..., 478, 2 or 3) in pixels; only x and y count.
@@ -124,7 +124,7 @@ def mouth_opening(landmarks: np.ndarray) -> np.ndarray:
 
 
 def mouth_width(landmarks: np.ndarray) -> np.ndarray:
-    """Width of the mouth: |61 - 291| / |33 - 263| in the picture, (...) of landmarks (..., 478, 2 or 3)."""
+    """Width of the mouth: |61 - 291| / |33 - 263| in the image, (...) of landmarks (..., 478, 2 or 3)."""
     result: np.ndarray = _distance(landmarks, MOUTH_RIGHT, MOUTH_LEFT) / eye_distance(landmarks)
     return result
 
@@ -147,7 +147,7 @@ _SUBPIXEL_BITS = 4
 
 
 def face_height(landmarks: np.ndarray) -> np.ndarray:
-    """Distance of forehead and chin in the picture, (...) from (..., 478, 2 or 3)."""
+    """Distance of forehead and chin in the image, (...) from (..., 478, 2 or 3)."""
     result: np.ndarray = np.linalg.norm(landmarks[..., FOREHEAD, :2] - landmarks[..., CHIN, :2], axis=-1)
     return result
 
@@ -164,7 +164,7 @@ def head_outline(landmarks: np.ndarray) -> np.ndarray:
     points = landmarks[:, :2].astype(np.float64)
     height = float(face_height(points))
     upward = (points[FOREHEAD] - points[CHIN]) / max(height, 1e-6)
-    sideways = np.array([-upward[1], upward[0]])  # to the right of an upright picture
+    sideways = np.array([-upward[1], upward[0]])  # to the right of an upright image
     oval = points[list(FACE_OVAL)]
     across = oval @ sideways
     width = float(np.ptp(across))
@@ -188,7 +188,7 @@ def head_region(landmarks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
     Args:
         landmarks: (478, 2 or 3) in pixels.
-        size: width and height of the picture.
+        size: width and height of the image.
 
     Returns:
         float32 (H, W) in [0, 1].

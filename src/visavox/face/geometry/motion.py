@@ -9,7 +9,7 @@ The pose is taken frame by frame as the track has it. A tracker's landmarks trem
 frame trembles with them and takes that away. On real clips any smoothing of position, angle or distance over time
 makes points that cannot move (bridge of the nose, temples) move more, not less.
 
-The face at rest has its lips shut. Identity is not in the sound, so what is predicted is the displacement from the
+The face at rest has its lips shut. Identity is not in the audio, so what is predicted is the displacement from the
 speaker's own rest; but the gap between the lips stays absolute, so that 0 is a closed mouth for everybody. Where a clip
 shows no shut mouth, its mean face is shut by the way in which faces open: the *opening mode*, how all points move on
 average when the lips part by a centimetre.
@@ -37,7 +37,7 @@ def canonical_68() -> np.ndarray:
 def displacements_of(
     landmarks: np.ndarray, rotations: np.ndarray, translations: np.ndarray, frame_size: tuple[int, int]
 ) -> np.ndarray:
-    """Bring landmarks of the picture into head space.
+    """Bring landmarks of the image into head space.
 
     Args:
         landmarks: (T, 478, 3) in pixels, z in the same scale, smaller is nearer.
@@ -55,7 +55,7 @@ def displacements_of(
     turned = canonical_face()[rigid].astype(np.float64).mean(axis=0) @ rotations.swapaxes(1, 2)
     distance = -(turned[:, 2] + translations[:, 2])
     depth = to_ibug68(points)[..., 2] - points[:, rigid, 2].mean(axis=1, keepdims=True)
-    away = distance[:, None] * (1 + depth / focal)  # (T, 68); z is scaled like the picture at the face's distance
+    away = distance[:, None] * (1 + depth / focal)  # (T, 68); z is scaled like the image at the face's distance
     middle = (np.asarray(frame_size, dtype=np.float64) - 1) / 2
     rays = (to_ibug68(points)[..., :2] - middle) / focal * np.array([1.0, -1.0])
     seen = np.concatenate([rays, -np.ones_like(rays[..., :1])], axis=-1) * away[..., None]
@@ -66,7 +66,7 @@ def displacements_of(
 def landmarks_of(
     displacements: np.ndarray, rotations: np.ndarray, translations: np.ndarray, frame_size: tuple[int, int]
 ) -> np.ndarray:
-    """Show motion in a picture: the inverse of `displacements_of` for any pose.
+    """Show motion in an image: the inverse of `displacements_of` for any pose.
 
     Args:
         displacements: (T, 68, 3), centimetres from the canonical face.
@@ -186,7 +186,7 @@ def fit_opening_mode(clips: Sequence[np.ndarray]) -> np.ndarray:
         products += np.einsum("t,tpi->pi", gap, displacements - displacements.mean(axis=0))
         energy += float((gap**2).sum())
     if energy < 1e-6:
-        raise InputError("the mouths of the training clips do not move; prepare footage of people who speak")
+        raise InputError("the mouths of the training clips do not move; prepare videos of people who speak")
     return (products / energy).astype(np.float32)
 
 

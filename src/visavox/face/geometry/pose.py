@@ -1,10 +1,10 @@
 """Head pose in centimetres, from landmarks alone.
 
-Head space has its origin midway between the outer corners of the eyes, x to the right of the picture, y up, z to the
+Head space has its origin midway between the outer corners of the eyes, x to the right of the image, y up, z to the
 viewer. Camera space has the same directions and its origin in the camera, which looks along -z: a head that looks
 straight into the camera from 60 cm has the identity as rotation and (0, 0, -60) as translation.
 
-The camera is not known, so one is assumed whose focal length is the longer side of the picture (a field of view of
+The camera is not known, so one is assumed whose focal length is the longer side of the image (a field of view of
 53 degrees) and whose axis goes through the middle. A wrong focal length scales the distance; angles hardly change.
 """
 
@@ -22,7 +22,7 @@ ITERATIONS = 6
 CHUNK = 512
 """Frames solved at a time, which bounds the memory."""
 DEPTH_WEIGHT = 0.3
-"""Weight of a landmark's own depth against its place in the picture: it is the network's guess."""
+"""Weight of a landmark's own depth against its place in the image: it is the network's guess."""
 
 
 @lru_cache(maxsize=1)
@@ -46,19 +46,19 @@ def canonical_face() -> np.ndarray:
 
 
 def mirror_indices() -> np.ndarray:
-    """For each landmark the one that takes its place in a mirrored picture: int (478,), read-only."""
+    """For each landmark the one that takes its place in a mirrored image: int (478,), read-only."""
     return _canonical_file()[1]
 
 
 def focal_length(frame_size: tuple[int, int]) -> float:
-    """Focal length, in pixels, of the camera assumed for a picture of (width, height)."""
+    """Focal length, in pixels, of the camera assumed for an image of (width, height)."""
     return float(max(frame_size))
 
 
 def project(
     points: np.ndarray, rotations: np.ndarray, translations: np.ndarray, frame_size: tuple[int, int]
 ) -> np.ndarray:
-    """Project points of head space into the picture.
+    """Project points of head space into the image.
 
     Args:
         points: (L, 3) or (T, L, 3), centimetres.
@@ -79,7 +79,7 @@ def project(
 def head_pose(landmarks: np.ndarray, frame_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Fit the canonical face to landmarks by the points that speech does not move.
 
-    Minimises the distance in the picture under perspective (PnP), and with less weight that in depth, by Gauss-Newton
+    Minimises the distance in the image under perspective (PnP), and with less weight that in depth, by Gauss-Newton
     from a weak-perspective Procrustes fit.
 
     Args:
@@ -102,8 +102,8 @@ def head_pose(landmarks: np.ndarray, frame_size: tuple[int, int]) -> tuple[np.nd
 def head_angles(rotations: np.ndarray) -> np.ndarray:
     """Yaw, pitch and roll in degrees, (..., 3), of (..., 3, 3) rotations.
 
-    Positive yaw turns the face to the right of the picture, positive pitch looks up, positive roll tilts the top of
-    the head to the left of the picture. NaN where the rotations are.
+    Positive yaw turns the face to the right of the image, positive pitch looks up, positive roll tilts the top of
+    the head to the left of the image. NaN where the rotations are.
     """
     forward = rotations[..., :, 2]
     yaw = np.arctan2(forward[..., 0], forward[..., 2])
@@ -116,7 +116,7 @@ def head_angles(rotations: np.ndarray) -> np.ndarray:
 def facing(rotations: np.ndarray, translations: np.ndarray) -> np.ndarray:
     """Rotations as they look from where the camera is, not along its axis.
 
-    A head at the border of the picture that looks into the camera is turned against the camera's axis, but seen from
+    A head at the border of the image that looks into the camera is turned against the camera's axis, but seen from
     the front; this says how far it is turned away from the one who looks.
 
     Args:
@@ -184,7 +184,7 @@ def _linearise(observed: np.ndarray, turned: np.ndarray, translations: np.ndarra
     distance = -translations[:, None, 2]
     one, zero = np.ones_like(x), np.zeros_like(x)
     # Rows: by the point (X, Y, Z) of camera space, x = X / -Z, y = Y / -Z, and depth relative to the mean, over the
-    # distance: the landmarks' z is scaled like the picture (weak perspective).
+    # distance: the landmarks' z is scaled like the image (weak perspective).
     by_point = np.stack(
         [
             np.stack([one / depth, zero, x / depth], axis=-1),

@@ -1,4 +1,4 @@
-"""Following faces: through a picture at a time (`tracker`), a video (`tracking`), into a file (`track_file`)."""
+"""Following faces: frame by frame (`tracker`), through a video (`tracking`), into a file (`track_file`)."""
 
 import lazy_loader
 

@@ -1,7 +1,7 @@
 """Association of the faces seen in a video with persons.
 
 First faces of neighbouring frames are joined to tracklets by their positions. Then tracklets, of one or of several
-shots, are joined to identities by their appearance; two that are in the picture together are two people.
+shots, are joined to identities by their appearance; two that are in one frame together are two people.
 
 Appearance is described by histograms of oriented gradients (Dalal and Triggs, "Histograms of Oriented Gradients for
 Human Detection", 2005) of the upright inner face. They do not see brightness and contrast, and change little with the
@@ -23,7 +23,7 @@ from visavox.face.detect.face_model import Region, region_of_landmarks
 from visavox.face.track.landmark_store import KeptLandmarks
 
 SIZE = 64
-"""Side of the picture of the inner face, in pixels."""
+"""Side of the image of the inner face, in pixels."""
 INNER = 2 / 3
 """Its side over that of the region: hair and background stay out."""
 CELL = 8
@@ -35,7 +35,7 @@ CLIP = 0.2
 
 
 def describe(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """Describe the face with the given landmarks, (478, 3), in a picture, uint8 RGB (H, W, 3): float16 (1764,)."""
+    """Describe the face with the given landmarks, (478, 3), in an image, uint8 RGB (H, W, 3): float16 (1764,)."""
     region = region_of_landmarks(landmarks)
     inner = Region(region.x, region.y, region.side * INNER, region.angle)
     gray = cv2.cvtColor(inner.cut_out(image, SIZE), cv2.COLOR_RGB2GRAY)
@@ -192,7 +192,7 @@ def join_tracklets(tracklets: Sequence[Tracklet]) -> list[Tracklet]:
     while costs.size and np.isfinite(costs).any():
         first, second = divmod(int(np.argmin(costs)), len(joined))
         joined[second] = _merge(joined[first], joined[second])
-        # The other one leaves; all costs of the joined one are worked out anew.
+        # The other one leaves; all costs of the joined one are worked out again.
         costs[first, :] = costs[:, first] = np.inf
         joined[first] = Tracklet([], -1)
         for other in range(len(joined)):

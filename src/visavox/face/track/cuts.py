@@ -1,7 +1,7 @@
 """Detection of cuts between shots.
 
 A cut is a frame that differs from the last one far more than its neighbours do among themselves, and after which the
-picture does not come back (a flash does). Slow changes (a pan, a dissolve) are not cuts: the face can be followed
+frame does not come back (a flash does). Slow changes (a pan, a dissolve) are not cuts: the face can be followed
 through them, or is lost in them.
 """
 
@@ -16,9 +16,9 @@ import numpy as np
 from visavox.face.track.association import Sighting
 
 THUMBNAIL = (64, 36)
-"""Width and height to which pictures are shrunk before they are compared."""
+"""Width and height to which frames are shrunk before they are compared."""
 MIN_SAMPLES = (256, 144)
-"""Columns and rows that are looked at, at least, in larger pictures."""
+"""Columns and rows that are looked at, at least, in larger frames."""
 MIN_DIFFERENCE = 4.0
 """Least mean difference of the thumbnails (0-255) over a cut."""
 MIN_RATIO = 2.5
@@ -32,7 +32,7 @@ RETURN_FRAMES = 3
 
 
 class CutDetector:
-    """Compares each picture with the last ones; tells at once where there may be a cut, and at the end where one is."""
+    """Compares each frame with the last ones; tells at once where there may be a cut, and at the end where one is."""
 
     def __init__(self) -> None:
         self._recent: deque[np.ndarray] = deque(maxlen=RETURN_FRAMES + 2)
@@ -40,8 +40,8 @@ class CutDetector:
         self._returns: list[float] = []
 
     def push(self, image: np.ndarray) -> bool:
-        """Take the next picture, uint8 RGB (H, W, 3); True if it may begin a new shot (as the first one does)."""
-        # One pixel of a few is enough for an average of hundreds, and ten times as fast in large pictures.
+        """Take the next frame, uint8 RGB (H, W, 3); True if it may begin a new shot (as the first one does)."""
+        # One pixel of a few is enough for an average of hundreds, and ten times as fast in large frames.
         step = max(1, min(image.shape[0] // MIN_SAMPLES[1], image.shape[1] // MIN_SAMPLES[0]))
         sampled = np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step])
         small = cv2.resize(sampled, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.int16)
@@ -52,7 +52,7 @@ class CutDetector:
             return True
         self._differences.append(_difference(small, self._recent[-2]))
         self._returns.append(np.inf)
-        # A flash begins with a picture after which the one before it returns, and ends with one like that before.
+        # A flash begins with a frame after which the one before it returns, and ends with one like that before.
         for age in range(3, len(self._recent) + 1):
             returned = _difference(small, self._recent[-age])
             for index in (len(self._differences) - 1, len(self._differences) - age + 1):
@@ -61,7 +61,7 @@ class CutDetector:
         return self._stands_out(self._differences[-1], before)
 
     def shots(self) -> np.ndarray:
-        """Number of the shot of each picture so far: int32 (T,), from 0."""
+        """Number of the shot of each frame so far: int32 (T,), from 0."""
         cuts = np.zeros(len(self._differences), dtype=np.int32)
         for index in range(1, len(cuts)):
             value = self._differences[index]

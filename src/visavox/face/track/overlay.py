@@ -1,4 +1,4 @@
-"""Drawing tracks over the picture, to see whether they are right."""
+"""Drawing tracks over the frame, to see whether they are right."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _fixed(points: np.ndarray) -> np.ndarray:
 
 
 def _write(drawn: np.ndarray, text: str, place: tuple[int, int], color: tuple[int, int, int], thickness: int) -> None:
-    """Write text below and right of a place, pushed inside the picture, on a dark rim."""
+    """Write text below and right of a place, pushed inside the frame, on a dark rim."""
     scale = 0.42 * thickness
     (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)
     x = int(np.clip(place[0], 2, max(2, drawn.shape[1] - width - 2)))

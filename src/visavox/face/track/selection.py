@@ -34,11 +34,11 @@ def select_tracks(tracks: Sequence[Track], which: str = "largest") -> list[Track
 
     Args:
         tracks: as `track_video` gives them.
-        which: `largest` (summed over the frames in which it can be repainted), `leftmost` or `rightmost` (by the
+        which: `largest` (summed over the frames in which it can be rendered), `leftmost` or `rightmost` (by the
             median of the centre), a number (`Track.face_id`), or `all`.
 
     Returns:
-        The chosen tracks: one, all of them, or none if there are none.
+        The selected tracks: one, all of them, or none if there are none.
 
     Raises:
         InputError: `which` is not one of these, or there are faces but none of that number.
@@ -52,11 +52,11 @@ def select_tracks(tracks: Sequence[Track], which: str = "largest") -> list[Track
         return [min(tracks, key=_middle)]
     if which == "rightmost":
         return [max(tracks, key=_middle)]
-    chosen = [track for track in tracks if track.face_id == int(which)]
-    if not chosen:
+    selected = [track for track in tracks if track.face_id == int(which)]
+    if not selected:
         numbers = ", ".join(str(track.face_id) for track in tracks)
         raise InputError(f"there is no face {which}; the faces found have the numbers {numbers}")
-    return chosen
+    return selected
 
 
 def track_in_box(
@@ -66,12 +66,12 @@ def track_in_box(
     progress: Progress = QUIET,
     settings: TrackingSettings | None = None,
 ) -> Track:
-    """Follow the face that is found inside a box, x0, y0, x1, y1 in pixels of the upright picture.
+    """Follow the face that is found inside a box, x0, y0, x1, y1 in pixels of the upright image.
 
     The face may leave the box afterwards; when it is lost, and after each cut, it is looked for in the box again.
 
     Raises:
-        InputError: the box is not in the picture, there is no face in it, or as `track_video`.
+        InputError: the box is not in the frame, there is no face in it, or as `track_video`.
     """
     tracks = track_video(path, face_box=box, progress=progress, settings=settings)
     if not tracks:
@@ -84,7 +84,7 @@ def track_in_box(
 
 
 def _area(track: Track) -> float:
-    """Area of the box around the face, summed over the frames in which it can be repainted."""
+    """Area of the box around the face, summed over the frames in which it can be rendered."""
     boxes = track.boxes[track.usable]
     return float(((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).sum())
 

@@ -20,7 +20,7 @@ from visavox.types import NUM_LANDMARKS, FrameStatus, Track
 MAX_GAP_MOVE = 1.0
 """Way over a gap, in sizes of the face, beyond which nothing is interpolated."""
 BORDER_MARGIN = 0.05
-"""Distance from the border, in sizes of the face, under which a face that is lost has left the picture."""
+"""Distance from the border, in sizes of the face, under which a face that is lost has left the frame."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class StatusSettings:
 
     max_gap: Annotated[float, Range(minimum=0, unit="s", lowest="nothing is interpolated")] = 0.2
     """Longest gap, in seconds, over which landmarks are interpolated, never across a cut nor beside the border of the
-    picture. A longer one is most often a face that is covered, or gone."""
+    frame. A longer one is most often a face that is covered, or gone."""
     max_yaw: Annotated[float, Range(above=0, maximum=180, unit="degrees")] = 55.0
-    """Degrees that a head may turn to the side and still be repainted."""
+    """Degrees that a head may turn to the side and still be rendered."""
     max_pitch: Annotated[float, Range(above=0, maximum=180, unit="degrees")] = 45.0
     """Degrees that a head may look up or down."""
     hysteresis: Annotated[float, Range(minimum=0, unit="degrees")] = 5.0

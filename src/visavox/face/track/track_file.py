@@ -56,7 +56,7 @@ def load_tracks(path: PathLike) -> list[Track]:
         path,
         "track",
         version=FORMAT,
-        remedy="make it anew with `visavox track VIDEO -o TRACK.npz`.",
+        remedy="make it again with `visavox track VIDEO -o TRACK.npz`.",
         unpack=_unpack_all,
     )
 
@@ -73,7 +73,7 @@ def check_track_fits(track: Track, *, frame_size: tuple[int, int], num_frames: i
     Raises:
         InputError: sizes or numbers of frames differ.
     """
-    remedy = f"make it anew with `visavox track {video} -o TRACK.npz`."
+    remedy = f"make it again with `visavox track {video} -o TRACK.npz`."
     if track.frame_size != frame_size:
         raise InputError(
             f"the track is of a video of {track.frame_size[0]} x {track.frame_size[1]} pixels, {video} has "

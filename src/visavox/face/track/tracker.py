@@ -1,4 +1,4 @@
-"""Following faces from picture to picture.
+"""Following faces from frame to frame.
 
 `open_tracker` gives the best tracker that is installed; whatever offers the methods of `FaceTracker` can take
 its place.
@@ -51,19 +51,19 @@ class TrackerSettings:
 
 
 class FaceTracker(Closeable, Protocol):
-    """Follows faces through the pictures of one video, given in order. Usable as a context manager."""
+    """Follows faces through the frames of one video, given in order. Usable as a context manager."""
 
     def observe(self, image: np.ndarray) -> list[Observation]:
-        """Find the faces in the next picture, uint8 RGB (H, W, 3), in no particular order."""
+        """Find the faces in the next frame, uint8 RGB (H, W, 3), in no particular order."""
         ...
 
     def reset(self) -> None:
-        """Say that the next picture does not continue the last one."""
+        """Say that the next frame does not continue the last one."""
         ...
 
 
 class RegionTracker:
-    """Looks for each face where it was in the last picture, and from time to time for others.
+    """Looks for each face where it was in the last frame, and from time to time for others.
 
     Args:
         model: the networks.
@@ -82,16 +82,16 @@ class RegionTracker:
         self._search = FaceSearch(model, face_box)
         self._followed: list[Observation] = []
         self._frames_since_search = 0
-        self._starts_anew = True
+        self._is_restarting = True
 
     def observe(self, image: np.ndarray) -> list[Observation]:
-        """Find the faces in the next picture, uint8 RGB (H, W, 3), those already followed first."""
+        """Find the faces in the next frame, uint8 RGB (H, W, 3), those already followed first."""
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(f"the picture has shape {image.shape} and type {image.dtype}; expected uint8 (H, W, 3)")
+            raise ValueError(f"the frame has shape {image.shape} and type {image.dtype}; expected uint8 (H, W, 3)")
         regions = [region_of_landmarks(observation.landmarks) for observation in self._followed]
-        if self._starts_anew:
+        if self._is_restarting:
             # After a cut a face may happen to be where another was: what is found independently goes first.
-            seen = self._look_everywhere(image)
+            seen = self._search_everywhere(image)
             seen += self._measure_new(image, regions, seen, self._settings.min_new_score)
         else:
             seen = self._measure_new(image, regions, [], self._settings.min_score)
@@ -102,13 +102,13 @@ class RegionTracker:
                     seen += self._measure_finds(image, finds, seen)
                 self._frames_since_search = 0
         self._frames_since_search += 1
-        self._starts_anew = False
+        self._is_restarting = False
         self._followed = seen
         return list(seen)
 
     def reset(self) -> None:
-        """Say that the next picture does not continue the last one."""
-        self._starts_anew = True
+        """Say that the next frame does not continue the last one."""
+        self._is_restarting = True
 
     def close(self) -> None:
         """Free the networks."""
@@ -122,7 +122,7 @@ class RegionTracker:
     ) -> None:
         self.close()
 
-    def _look_everywhere(self, image: np.ndarray) -> list[Observation]:
+    def _search_everywhere(self, image: np.ndarray) -> list[Observation]:
         self._frames_since_search = 0
         seen: list[Observation] = []
         for finds in self._search.everywhere(image):
@@ -185,7 +185,7 @@ class RegionTracker:
 
 
 MAX_MEASUREMENTS = 3
-"""Times that the mesh is fitted to one face in one picture before the result is taken as it is."""
+"""Times that the mesh is fitted to one face in one frame before the result is taken as it is."""
 MAX_SHIFT, MAX_SCALE, MAX_TURN = 0.08, 1.12, 0.15
 """Distance (in sides), change of size and turn (radians) by which a face may differ from the middle of
 the region in which it was measured. Off by so much, the mesh is off by under 1 % of the eye distance."""

@@ -61,7 +61,7 @@ def track_video(
     progress: Progress = QUIET,
     settings: TrackingSettings | None = None,
 ) -> list[Track]:
-    """Follow the faces of a video or find those of a picture.
+    """Follow the faces of a video or find those of an image.
 
     Args:
         path: any file that `VideoReader` reads.
@@ -74,7 +74,7 @@ def track_video(
         One track for each person, the most prominent (largest for longest) first; empty if there is no face.
 
     Raises:
-        InputError: the file cannot be read, the box is not in the picture, or no tracker is installed.
+        InputError: the file cannot be read, the box is not in the image, or no tracker is installed.
     """
     from visavox.media import VideoReader
 
@@ -223,7 +223,7 @@ def cached_tracks(
         try:
             return load_tracks(target)
         except InputError as error:
-            logger.warning("the cached track is made anew: %s", error)
+            logger.warning("the cached track is made again: %s", error)
     tracks = track_video(name, face_box=face_box, progress=progress, settings=settings)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -240,8 +240,8 @@ def _identity(path: str, face_box: FaceBox | None, settings: TrackingSettings) -
         network = metadata.version("mediapipe")
     except metadata.PackageNotFoundError:
         network = "none"
-    told = (FORMAT, TRACKER_VERSION, network, status.st_size, status.st_mtime_ns, face_box, settings)
-    digest = hashlib.sha256(repr(told).encode())
+    inputs = (FORMAT, TRACKER_VERSION, network, status.st_size, status.st_mtime_ns, face_box, settings)
+    digest = hashlib.sha256(repr(inputs).encode())
     with open(path, "rb") as file:
         digest.update(file.read(SAMPLE_BYTES))
         file.seek(max(0, status.st_size - SAMPLE_BYTES))

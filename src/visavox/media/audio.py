@@ -1,4 +1,4 @@
-"""Reading sound from any file: decoded, mixed to the wanted channels and resampled, in chunks."""
+"""Reading audio from any file: decoded, mixed to the wanted channels and resampled, in chunks."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ class AudioInfo:
     duration: Fraction | None
     """Seconds that the container declares; None where it does not."""
     start: Fraction
-    """Seconds from the first picture of the file to the first sample; 0 in a file without pictures."""
+    """Seconds from the first frame of the file to the first sample; 0 in a file without frames."""
 
 
 def probe_audio(path: PathLike) -> AudioInfo:
-    """Look into the sound of a file.
+    """Look into the audio of a file.
 
     Args:
         path: any audio or video file; "-" is standard input.
 
     Raises:
-        InputError: it cannot be read or has no sound.
+        InputError: it cannot be read or has no audio.
     """
     with open_input(path) as container:
         stream = audio_stream(container)
         if stream is None:
-            raise _no_sound(path, container)
+            raise _no_audio_error(path, container)
         duration = stream.duration * tick_of(stream) if stream.duration else None
         if duration is None and container.duration:
             duration = Fraction(container.duration, av.time_base)
@@ -65,9 +65,9 @@ def probe_audio(path: PathLike) -> AudioInfo:
 
 
 def read_audio(path: PathLike, rate: int = SAMPLE_RATE) -> np.ndarray:
-    """Read the sound of any audio or video file as one channel.
+    """Read the audio of any audio or video file as one channel.
 
-    Sample 0 is the instant of the first picture, or in a file without pictures the first sample.
+    Sample 0 is the instant of the first frame, or in a file without frames the first sample.
 
     Args:
         path: the file; "-" is standard input.
@@ -77,13 +77,13 @@ def read_audio(path: PathLike, rate: int = SAMPLE_RATE) -> np.ndarray:
         float32 (N,) in [-1, 1].
 
     Raises:
-        InputError: it cannot be read, has no sound, or its sound has no length.
+        InputError: it cannot be read, has no audio, or its audio has no length.
     """
     return read_samples(path, rate, channels=1)[:, 0]
 
 
 def read_samples(path: PathLike, rate: int, channels: int) -> np.ndarray:
-    """Read the whole sound of a file as float32 (N, channels) in [-1, 1]; otherwise as `read_audio`."""
+    """Read the whole audio of a file as float32 (N, channels) in [-1, 1]; otherwise as `read_audio`."""
     chunks = list(_chunks(path, rate, channels))
     samples = np.concatenate(chunks) if chunks else np.zeros((0, channels), np.float32)
     if len(samples) == 0:
@@ -92,7 +92,7 @@ def read_samples(path: PathLike, rate: int, channels: int) -> np.ndarray:
 
 
 class SampleReader:
-    """Reads the sound of a file piece by piece; memory does not grow with its length.
+    """Reads the audio of a file piece by piece; memory does not grow with its length.
 
     Args:
         path: the file; "-" is standard input.
@@ -126,7 +126,7 @@ class SampleReader:
         self._chunks.close()
 
 
-def _no_sound(path: PathLike, container: InputContainer) -> InputError:
+def _no_audio_error(path: PathLike, container: InputContainer) -> InputError:
     if container.streams.audio:
         return InputError(f"the sound of {path} is in a codec that cannot be decoded; convert it to WAV or AAC first")
     return InputError(f"{path} has no sound; give a file with speech, such as a WAV, MP3 or a video with sound")
@@ -136,7 +136,7 @@ def _chunks(path: PathLike, rate: int, channels: int) -> Generator[np.ndarray, N
     """Yield float32 (N, channels) at `rate`, starting at time 0 of the file, without holes."""
     with open_input(path) as container:
         if audio_stream(container) is None:
-            raise _no_sound(path, container)
+            raise _no_audio_error(path, container)
         resampler: soxr.ResampleStream | None = None
         for samples, native_rate in _aligned(container, channels):
             if native_rate == rate:
@@ -164,7 +164,7 @@ def _aligned(container: InputContainer, channels: int) -> Iterator[tuple[np.ndar
         if frame.pts is not None and frame.time_base:
             target = round((frame.pts * frame.time_base - zero) * native_rate)
             hole = target - position
-            if position == 0 and hole < 0:  # sound from before the first picture
+            if position == 0 and hole < 0:  # audio from before the first frame
                 samples = samples[-hole:]
             elif (position == 0 or hole > _GAP * native_rate) and 0 < hole < _LONGEST_GAP * native_rate:
                 yield np.zeros((hole, channels), np.float32), native_rate
