@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from visavox.audio.features.mel import MEL_MIN, mel_spectrogram
-from visavox.audio.silence import SilenceSettings, find_silence, gate_silence, gate_sound, silent_frames
+from visavox.audio.silence import SilenceSettings, find_silence, gate_audio, gate_silence, silent_frames
 
 RATE = 16000
 
@@ -115,7 +115,7 @@ def test_the_gate_has_no_ramp_at_the_ends_of_the_recording() -> None:
 
 def test_a_gated_sound_is_silent_where_a_gated_mel_is() -> None:
     samples = with_pause() + noise(0.002, 5 * RATE)
-    gated = gate_sound(samples, find_silence(samples))
+    gated = gate_audio(samples, find_silence(samples))
     assert gated.dtype == np.float32
     assert (gated[round(2.2 * RATE) : round(2.8 * RATE)] == 0).all()
     assert np.array_equal(gated[: 2 * RATE], samples[: 2 * RATE].astype(np.float32))
@@ -129,9 +129,9 @@ def test_a_gated_sound_is_silent_where_a_gated_mel_is() -> None:
 def test_pieces_of_a_sound_are_gated_as_the_whole_is(size: int) -> None:
     samples = np.concatenate([np.zeros(RATE), with_pause(), np.zeros(RATE)]) + noise(0.001, 7 * RATE)
     silences = find_silence(samples)
-    whole = gate_sound(samples, silences)
+    whole = gate_audio(samples, silences)
     pieces = [
-        gate_sound(samples[start : start + size], silences, first_sample=start, num_samples=len(samples))
+        gate_audio(samples[start : start + size], silences, first_sample=start, num_samples=len(samples))
         for start in range(0, len(samples), size)
     ]
     assert np.array_equal(np.concatenate(pieces), whole)

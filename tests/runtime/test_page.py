@@ -7,14 +7,14 @@ import html
 import numpy as np
 
 from visavox.evaluation.face_tiles import beside, jpeg_bytes, label_rows, telling_times
-from visavox.runtime.page import Heading, Listing, Paragraph, Picture, Table, html_page, markdown
+from visavox.runtime.page import Heading, InlineImage, Listing, Paragraph, Table, html_page, markdown
 
 NASTY = "<b>a|b</b> & \n c"
 
 
 def test_a_page_is_one_file_and_shows_names_as_they_are() -> None:
-    picture = Picture(jpeg_bytes(np.zeros((8, 8, 3), np.uint8)), NASTY)
-    blocks: list[Heading | Paragraph | Listing | Table | Picture] = [
+    picture = InlineImage(jpeg_bytes(np.zeros((8, 8, 3), np.uint8)), NASTY)
+    blocks: list[Heading | Paragraph | Listing | Table | InlineImage] = [
         Heading(NASTY, 1),
         Paragraph(NASTY),
         Listing((NASTY,)),

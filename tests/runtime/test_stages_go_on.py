@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from visavox.runtime.resumable import Stages
+from visavox.runtime.resumable import ResumableSteps
 
 
 class Ended(Exception):
@@ -30,7 +30,7 @@ def job(tmp_path: Path) -> Callable[..., dict[str, str] | None]:
                 raise Ended
             return {"steps": steps.read_text()}
 
-        stages = Stages(tmp_path / "stages.json", tmp_path / "root")
+        stages = ResumableSteps(tmp_path / "stages.json", tmp_path / "root")
         result: dict[str, str] | None = stages.run("learn", key, ["run/best"], work, workspace="run")
         return result
 

@@ -1,8 +1,8 @@
-from .silence import find_silence, find_silence_in, gate_silence, gate_sound
+from .silence import find_silence, find_silence_in, gate_audio, gate_silence
 
 __all__ = [
     "find_silence",
     "find_silence_in",
+    "gate_audio",
     "gate_silence",
-    "gate_sound",
 ]

@@ -131,7 +131,7 @@ def gate_silence(mel: torch.Tensor, settings: SilenceSettings | None = None, ram
     return gated
 
 
-def gate_sound(
+def gate_audio(
     waveform: np.ndarray,
     silences: list[tuple[float, float]],
     *,
@@ -139,7 +139,7 @@ def gate_sound(
     num_samples: int | None = None,
     ramp: float = 0.05,
 ) -> np.ndarray:
-    """Replace what is heard in silences by digital silence, in the sound itself: for features that hear no mel.
+    """Replace what is heard in silences by digital silence, in the samples: for features that are not made of the mel.
 
     A recording may come in pieces: each piece gives what the same stretch of the whole gives.
 
@@ -208,7 +208,7 @@ def _spans(silent: np.ndarray, num_samples: int) -> list[tuple[float, float]]:
 
 
 def _span(first: int, end: int, num_frames: int) -> tuple[float, float]:
-    """Return when the silence that the quiet frames `first` to `end` of `num_frames` hear begins and ends, seconds."""
+    """Return when the silence that the quiet frames `first` to `end` of `num_frames` cover begins and ends, seconds."""
     start_time = first / MEL_FRAMES_PER_SECOND - (_LEAKAGE if first > 0 else 0)
     end_time = (end - 1) / MEL_FRAMES_PER_SECOND + _LEAKAGE
     return start_time, end_time if end < num_frames else num_frames / MEL_FRAMES_PER_SECOND

@@ -1,4 +1,4 @@
-"""`visavox adapt VIDEO... -o MODEL`: fit a generator to one person's footage."""
+"""`visavox adapt VIDEO... -o MODEL`: fit a generator to one person's videos."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from visavox.cli.common import EXIT_DONE, ReportOptions, alias, cancelled_by_int
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptOptions(ReportOptions):
-    """Fit a generator to one person's footage, and measure before and after on seconds that it did not learn from.
+    """Fit a generator to one person's videos, and measure before and after on seconds that it did not learn from.
 
     The result is a weights file for that person: visavox dub --model MODEL. Ask the person.
     """

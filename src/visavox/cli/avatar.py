@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Build(ReportOptions):
     """Build an avatar of a person from a video, or from a folder with videos of one fixed camera.
 
-    The same command goes on where an earlier one was ended. What was found in the footage is in
+    The same command goes on where an earlier one was ended. What was found in the videos is in
     AVATAR/data/report.html, and how well it renders in AVATAR/measured.png. Ask the person.
     """
 
@@ -41,7 +41,7 @@ class Build(ReportOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class Info(ReportOptions):
-    """Say what is in an avatar: how it was made, what was measured, its files, and the checks of its footage."""
+    """Say what is in an avatar: how it was made, what was measured, its files, and the checks of its videos."""
 
     avatar: Positional[Annotated[str, arg(metavar="AVATAR")]]
     """Folder of the avatar, or the name of one that comes with visavox."""
@@ -93,7 +93,7 @@ def _print_json(known: dict[str, Any]) -> None:
 class Speak(ReportOptions):
     """Make an avatar say a recording.
 
-    Pose and blinks come from the person's footage, so that they go on for as long as the recording does.
+    Pose and blinks come from the person's videos, so that they go on for as long as the recording does.
     """
 
     avatar: Positional[Annotated[str, arg(metavar="AVATAR")]]
@@ -148,7 +148,7 @@ def demo(options: Demo) -> int:
             "AVATAR`, and let it speak with `visavox avatar speak AVATAR AUDIO -o OUT.mp4`"
         )
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    chosen = Speak(
+    request = Speak(
         avatar=DEMO_AVATAR,
         audio=str(SPEECH),
         output=str(options.output),
@@ -159,7 +159,7 @@ def demo(options: Demo) -> int:
     words = [DEMO_AVATAR, str(SPEECH), "-o", str(options.output), "--overwrite"]
     print(f"visavox avatar speak {shlex.join(words)}", flush=True)
     start = time.perf_counter()
-    code = speak(chosen)
+    code = speak(request)
     info = AvatarInfo.load(find_avatar(DEMO_AVATAR))
     print(f"{options.output.resolve()}  (made in {time.perf_counter() - start:.1f} s)")
     if info.attribution:

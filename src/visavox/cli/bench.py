@@ -22,7 +22,7 @@ _USAGE = "usage: visavox bench avatar AVATAR_OR_HEAD [options]"
 class AvatarBench(ReportOptions):
     """Draw frames of an avatar and say how many a second, how many samples a ray, and on what machine.
 
-    Other programs that are at work make the figures worse.
+    Other programs that are at work make the values worse.
     """
 
     avatar: Positional[Annotated[Path, arg(metavar="AVATAR_OR_HEAD")]]
@@ -30,7 +30,7 @@ class AvatarBench(ReportOptions):
     torso: Path | None = None
     """Weights of a torso, for a head from a file."""
     size: tuple[int, ...] = (128, 256)
-    """Sides of the pictures in pixels."""
+    """Sides of the images in pixels."""
     frames: int = 20
     """Frames of each size."""
     threads: int | None = None
@@ -78,7 +78,7 @@ def main(argv: list[str]) -> int:
 
 
 def table(speeds: list[Speed], on: Machine) -> str:
-    """The figures as text for people."""
+    """The values as text for people."""
     lines = ["picture   frames/s  (middle half)   rays   samples/ray   head  torso"]
     lines += [
         f"{one.size:4d} px  {one.frames_a_second:9.2f}  {f'{one.slow:.2f}-{one.fast:.2f}':>13}  {one.rays:6.0f}  "

@@ -13,7 +13,7 @@ from visavox.cli.common import EXIT_DONE, CommonOptions, parse
 
 @dataclass(frozen=True, kw_only=True)
 class CompareOptions(CommonOptions):
-    """Put several videos (or pictures) side by side in one, each with its name.
+    """Put several videos (or images) side by side in one, each with its name.
 
     All begin together; the result lasts as long as the longest, a shorter one stays on its last frame.
     """
@@ -27,7 +27,7 @@ class CompareOptions(CommonOptions):
     without_labels: bool = False
     """Write no names."""
     audio_from: int = 1
-    """Number of the video whose sound is heard, counted from 1."""
+    """Number of the video whose audio is heard, counted from 1."""
     height: int | None = None
     """Height of every video in pixels; by default that of the tallest, at most 720."""
     columns: int | None = None

@@ -1,4 +1,4 @@
-"""`visavox dub FACE AUDIO -o OUT`: makes the face in a video or a picture say a recording."""
+"""`visavox dub FACE AUDIO -o OUT`: makes the face in a video or an image say a recording."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from visavox.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class DubOptions(ReportOptions):
-    """Make the face in a video or a picture say a recording.
+    """Make the face in a video or an image say a recording.
 
-    The sound of the result is the recording; picture size, frame rate and everything outside of the mouth stay the
+    The sound of the result is the recording; image size, frame rate and everything outside of the mouth stay the
     video's own.
     """
 
     face_file: Annotated[str, tyro.conf.Positional, tyro.conf.arg(name="FACE", metavar="FACE")]
-    """A video or a picture with a face."""
+    """A video or an image with a face."""
     audio_file: Annotated[str, tyro.conf.Positional, tyro.conf.arg(name="AUDIO", metavar="AUDIO")]
     """Any audio or video file with speech."""
     output: Annotated[str, alias("-o")]
     """The result: .mp4, .mkv, .mov or .webm; - writes Matroska to standard output."""
     model: Annotated[str, alias("-m")] = "wav2lip"
-    """Name or path of the network that paints the mouth."""
+    """Name or path of the network that renders the mouth."""
     settings: tyro.conf.OmitArgPrefixes[DubSettings] = field(default_factory=DubSettings)
 
 

@@ -207,5 +207,5 @@ def _evaluate_videos(options: EvaluateOptions, metrics: Metrics) -> None:
         return
     print(format_table([(name, each.values) for name, each in rows]))
     *_, (_, whole) = rows
-    if said := describe_missing(whole.missing):
-        print(f"\n{said}")
+    if message := describe_missing(whole.missing):
+        print(f"\n{message}")

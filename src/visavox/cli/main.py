@@ -25,14 +25,14 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "dub": Command("visavox.cli.dub", "make the face in a video or a picture say a recording"),
+    "dub": Command("visavox.cli.dub", "make the face in a video or an image say a recording"),
     "demo": Command("visavox.cli.demo", "dub the clip that comes with visavox and say where the result is"),
     "track": Command("visavox.cli.track", "follow the faces of a video; save landmarks and head pose"),
     "motion": Command("visavox.cli.motion", "speech, or a performance, to the motion of a face"),
-    "prepare": Command("visavox.cli.prepare", "turn raw footage into clips to train on"),
+    "prepare": Command("visavox.cli.prepare", "turn raw videos into clips to train on"),
     "train": Command("visavox.cli.train", "train the expert or a generator on prepared clips"),
-    "adapt": Command("visavox.cli.adapt", "fit a generator to one person's footage, and say what it brought"),
-    "avatar": Command("visavox.cli.avatar", "one person, learned from footage: build and describe avatars"),
+    "adapt": Command("visavox.cli.adapt", "fit a generator to one person's videos, and say what it brought"),
+    "avatar": Command("visavox.cli.avatar", "one person, learned from videos: build and describe avatars"),
     "evaluate": Command("visavox.cli.evaluate", "measure dubbed videos against the true recordings"),
     "compare": Command("visavox.cli.compare", "put several videos side by side in one"),
     "bench": Command("visavox.cli.bench", "measure how fast this machine draws an avatar"),

@@ -184,7 +184,7 @@ def _described(info: ModelInfo) -> str:
         lines["audio"] = (
             f"{audio.features}, {audio.window} rows of {audio.rate} a second from {audio.lead} before the frame"
         )
-    lines |= {f"quality: {figure}": f"{value:g}" for figure, value in info.card.quality.items()}
+    lines |= {f"quality: {metric}": f"{value:g}" for metric, value in info.card.quality.items()}
     from visavox.runtime.tables import text_table
 
     return text_table(list(lines.items()), num_names=2)

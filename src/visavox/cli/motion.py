@@ -32,7 +32,7 @@ class MotionOptions(ReportOptions):
     output: Annotated[Path, alias("-o"), tyro.conf.arg(metavar="MOTION")]
     """The motion file, .npz."""
     preview: str = ""
-    """Also write a video of the motion, with the sound: .mp4, .mkv, .mov or .webm."""
+    """Also write a video of the motion, with the audio: .mp4, .mkv, .mov or .webm."""
     preview_pose: bool = False
     """Of a video: the preview shows the head where it was, not still and from the front."""
     face: str = "largest"
@@ -44,7 +44,7 @@ class MotionOptions(ReportOptions):
     model: str | None = None
     """Of speech: weights that turn it into motion: a name, a path, or hf:OWNER/REPOSITORY/FILE."""
     postnet: str | None = None
-    """Of speech: weights that bring the motion into one person's manner."""
+    """Of speech: weights that bring the motion into one person's speaking style."""
     temperature: float | None = None
     """Of speech: how much is left to chance, 0 for the most likely motion."""
     projection: float | None = None
@@ -98,7 +98,7 @@ def _check(options: MotionOptions) -> bool:
         )
     if not is_video and (options.preview_pose or options.smoothing):
         name = "preview-pose" if options.preview_pose else "smoothing"
-        raise InputError(f"{options.input} has no picture, and --{name} is for videos; leave it out, or give a video.")
+        raise InputError(f"{options.input} has no video, and --{name} is for videos; leave it out, or give a video.")
     if options.preview_pose and not options.preview:
         raise InputError("--preview-pose says how the preview looks; name it with --preview OUT.mp4.")
     if options.projection is not None:
@@ -126,11 +126,11 @@ def _is_video(path: str) -> bool:
     try:
         info = probe(path)
     except InputError:
-        probe_audio(path)  # says what is wrong with the file, if it is no sound either
+        probe_audio(path)  # says what is wrong with the file, if it is no audio either
         return False
     if info.is_still:
         raise InputError(
-            f"{path} is a picture, which does not move; give a video with a face, or a recording of speech."
+            f"{path} is an image, which does not move; give a video with a face, or a recording of speech."
         )
     return True
 
@@ -199,7 +199,7 @@ def _write_preview(options: MotionOptions, motion: Motion, pose: HeadPose | None
 def _report(options: MotionOptions, motion: Motion) -> None:
     from visavox.motion.blink import find_blinks
 
-    figures: dict[str, Any] = {
+    values: dict[str, Any] = {
         "file": str(options.output),
         "frames": motion.num_frames,
         "seconds": round(float(motion.num_frames / motion.rate), 2),
@@ -207,13 +207,13 @@ def _report(options: MotionOptions, motion: Motion) -> None:
         "blinks": len(find_blinks(motion)),
     }
     if options.preview:
-        figures["preview"] = options.preview
+        values["preview"] = options.preview
     if options.json:
-        print(json.dumps(figures, indent=2))
+        print(json.dumps(values, indent=2))
     elif not options.quiet:
         print(
-            f"{figures['file']}: {figures['frames']} frames, {figures['seconds']} s; the face seen in "
-            f"{figures['seen']}, {figures['blinks']} blinks",
+            f"{values['file']}: {values['frames']} frames, {values['seconds']} s; the face seen in "
+            f"{values['seen']}, {values['blinks']} blinks",
             file=sys.stderr,
         )
 
@@ -226,8 +226,8 @@ class MotionPlotOptions(CommonOptions):
     """Folder that `visavox prepare` wrote."""
     person: str
     """The person, by the name of the speaker in the data set's manifest."""
-    output: Annotated[Path, alias("-o"), tyro.conf.arg(metavar="FIGURE")]
-    """A picture (.png, .svg, .pdf ...), or an interactive page (.html), one file that needs no network."""
+    output: Annotated[Path, alias("-o"), tyro.conf.arg(metavar="IMAGE")]
+    """An image (.png, .svg, .pdf ...), or an interactive page (.html), one file that needs no network."""
     motion: str = "motion"
     """Motion VAE that predicts: a name, or the best.safetensors of the stage `motion`; `true` takes the true motion of
     the other speakers, each brought onto their mean face."""
@@ -264,7 +264,7 @@ def _plot(options: MotionPlotOptions) -> None:
     from visavox.training.motion.speech import TRUE_MOTION
     from visavox.weights.checkpoint import load_model
 
-    manner = SpeakerAdapter.load(options.postnet) if options.postnet is not None else None
+    adapter = SpeakerAdapter.load(options.postnet) if options.postnet is not None else None
     is_true = options.motion == TRUE_MOTION
     speaker = None if is_true else load_model(options.motion, MotionVae)
     features = load_features(speaker.config.features if speaker is not None else "mel")
@@ -273,7 +273,7 @@ def _plot(options: MotionPlotOptions) -> None:
     clouds = domain_clouds(
         store,
         options.person,
-        Prediction(draw, manner, "predicted" if speaker is not None else "true, on the mean face"),
+        Prediction(draw, adapter, "predicted" if speaker is not None else "true, on the mean face"),
         count=options.count,
         seed=options.seed,
         progress=options.progress,

@@ -1,4 +1,4 @@
-"""`visavox prepare SOURCE... -o DATASET`: turn raw footage into clips to train on."""
+"""`visavox prepare SOURCE... -o DATASET`: turn raw videos into clips to train on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from visavox.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareOptions(ReportOptions):
-    """Turn raw footage into clips to train on: 25 frames a second, 16 kHz, one face and one shot a clip.
+    """Turn raw videos into clips to train on: 25 frames a second, 16 kHz, one face and one shot a clip.
 
     A run that was interrupted goes on where it stopped when the same command is given again; a run on a data set
     that exists adds to it. What was dropped, and why, is printed and written to DATASET/report.json.
@@ -28,8 +28,8 @@ class PrepareOptions(ReportOptions):
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="DATASET")]
     """Folder of the data set: new, or made by an earlier run."""
     lags: Annotated[Path | None, tyro.conf.arg(metavar="TABLE.csv")] = None
-    """Table with the columns file, av_lag_s and, if wanted, av_best (how sure it is): seconds by which sound and
-    picture are apart, negative where the sound comes late."""
+    """Table with the columns file, av_lag_s and, if wanted, av_best (how sure it is): seconds by which audio and
+    video are apart, negative where the audio comes late."""
     speakers: Annotated[Path | None, tyro.conf.arg(metavar="TABLE.csv")] = None
     """Table with the columns file and speaker."""
     layout: Layout = "auto"

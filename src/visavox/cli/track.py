@@ -28,7 +28,7 @@ class TrackOptions(ReportOptions):
     """
 
     video: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="VIDEO")]
-    """A video or a picture with a face."""
+    """A video or an image with a face."""
     output: Annotated[Path, alias("-o")]
     """The track file, .npz; with `--face all` there is one for each face: TRACK-0.npz, TRACK-1.npz ..."""
     face: str = "largest"
@@ -67,13 +67,13 @@ def main(argv: list[str]) -> int:
     if options.json:
         print(json.dumps({"video": options.video, "faces": reports}, indent=2))
     elif not options.quiet:
-        for figures in reports:
-            print(summary(figures), file=sys.stderr)
+        for values in reports:
+            print(summary(values), file=sys.stderr)
     return 0
 
 
 def report(track: Track, output: Path) -> dict[str, Any]:
-    """Figures of one track, ready for JSON."""
+    """Values of one track, ready for JSON."""
     import numpy as np
 
     from visavox.face.geometry import facing, head_angles
@@ -93,19 +93,19 @@ def report(track: Track, output: Path) -> dict[str, Any]:
     }
 
 
-def summary(figures: dict[str, Any]) -> str:
+def summary(values: dict[str, Any]) -> str:
     """One line for a person to read."""
-    x0, y0, x1, y1 = figures["box"]
-    shots = "1 shot" if figures["shots"] == 1 else f"{figures['shots']} shots"
+    x0, y0, x1, y1 = values["box"]
+    shots = "1 shot" if values["shots"] == 1 else f"{values['shots']} shots"
     return (
-        f"{figures['file']}: face {figures['face']}, {figures['detected']} of {figures['frames']} frames seen, "
-        f"{figures['interpolated']} filled in, {figures['turned_away']} turned away, {figures['absent']} without it; "
+        f"{values['file']}: face {values['face']}, {values['detected']} of {values['frames']} frames seen, "
+        f"{values['interpolated']} filled in, {values['turned_away']} turned away, {values['absent']} without it; "
         f"{shots}; {x1 - x0:.0f} x {y1 - y0:.0f} px"
     )
 
 
 def write_preview(video: str, tracks: Sequence[Track], output: str, overwrite: bool, progress: Progress) -> None:
-    """Write the video with its tracks drawn over it, and its own sound."""
+    """Write the video with its tracks drawn over it, and its own audio."""
     from visavox.face.track import draw_overlay
     from visavox.media import AudioPlan, Encoding, VideoReader, VideoWriter
 

@@ -139,20 +139,20 @@ def _rehearse(info: VideoInfo, audio: str, output: PathLike, settings: DubSettin
     VideoWriter(
         output,
         like=info,
-        audio=sound_plan(info, audio, settings, tail_original=False),
+        audio=audio_plan(info, audio, settings, tail_original=False),
         encoding=settings.encoding,
         overwrite=settings.overwrite,
     ).abort()
 
 
-def sound_plan(info: VideoInfo, audio: str, settings: DubSettings, *, tail_original: bool) -> AudioPlan:
+def audio_plan(info: VideoInfo, audio: str, settings: DubSettings, *, tail_original: bool) -> AudioPlan:
     """Plan the soundtrack of the result.
 
     Args:
         info: the video.
         audio: file with the speech.
         settings: of the job.
-        tail_original: whether the video's own sound goes on after the speech.
+        tail_original: whether the video's own audio goes on after the speech.
     """
     original = info.path if info.has_audio and (settings.mix is not None or tail_original) else None
     return AudioPlan(

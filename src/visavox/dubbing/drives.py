@@ -30,9 +30,9 @@ _TO_REST = 0.12
 _SHORTEST_PAUSE = 0.3
 """Seconds of silence in which lips come to rest; the closure of a plosive is shorter."""
 _CLOSING = 0.12
-"""Seconds from the end of a sound until the lips are at rest."""
+"""Seconds from the end of speech until the lips are at rest."""
 _OPENING = 0.14
-"""Seconds before a sound at which they leave it: mouths open before they speak."""
+"""Seconds before speech at which they leave it: mouths open before they speak."""
 _MOST_MOMENTS = 512
 """Moments of a recording whose motion is predicted beforehand."""
 _MOMENTS_AT_A_TIME = 64
@@ -211,7 +211,7 @@ def prepare_drive(
         backend: the generator.
         speech: the recording.
         tracks: the faces.
-        settings: how widely mouths move.
+        settings: how far mouths move.
         motion: motion of 68 landmarks, for a generator that is driven by it; made of the recording by default.
         progress: takes the events.
 
@@ -250,17 +250,17 @@ def predicted_openings(drive: MouthMotionDrive, mel: np.ndarray) -> np.ndarray:
 
     Args:
         drive: to which the whole recording was pushed.
-        mel: float32 (80, M) in [-4, 4] of the recording, which tells where it has sound.
+        mel: float32 (80, M) in [-4, 4] of the recording, which tells where it is audible.
 
     Returns:
-        float32 (N,) in distances between the outer eye corners, for up to 512 moments with sound, spread over the
+        float32 (N,) in distances between the outer eye corners, for up to 512 audible moments, spread over the
         recording.
     """
     audible = np.flatnonzero((mel > MEL_MIN).any(axis=0))
     if not len(audible):
         return np.empty(0, np.float32)
-    chosen = audible[np.linspace(0, len(audible) - 1, min(len(audible), _MOST_MOMENTS)).round().astype(int)]
-    moments = [FaceMoment(0, Fraction(int(frame), MEL_FRAMES_PER_SECOND)) for frame in chosen]
+    sampled = audible[np.linspace(0, len(audible) - 1, min(len(audible), _MOST_MOMENTS)).round().astype(int)]
+    moments = [FaceMoment(0, Fraction(int(frame), MEL_FRAMES_PER_SECOND)) for frame in sampled]
     mouth, openings = drive.mouth, []
     for start in range(0, len(moments), _MOMENTS_AT_A_TIME):
         motion = drive.backend.predict_motion(drive._windows(moments[start : start + _MOMENTS_AT_A_TIME]))
@@ -277,21 +277,21 @@ def motion_of_speech(audio: str, settings: DubSettings, progress: Progress) -> M
     from visavox.motion.speech_to_motion import SpeechToMotionSettings, speech_to_motion
 
     given: dict[str, Any] = {"seed": settings.seed, "temperature": settings.temperature}
-    chosen = SpeechToMotionSettings(**{name: value for name, value in given.items() if value is not None})
-    return speech_to_motion(audio, chosen, progress)
+    motion_settings = SpeechToMotionSettings(**{name: value for name, value in given.items() if value is not None})
+    return speech_to_motion(audio, motion_settings, progress)
 
 
 def fit_motion(motion: Motion, code: MouthCode, track: Track, settings: DubSettings) -> FittedMotion:
     """Fit a motion, whoever's it is, to the person in a video.
 
     What a mouth does is counted from the face at rest, the performer's there and the person's own here: shut is shut,
-    and at rest the person looks as they do at rest. How widely they move is scaled as with every other model.
+    and at rest the person looks as they do at rest. How far they move is scaled as with every other model.
 
     Args:
         motion: of 68 landmarks, of anybody.
         code: maps it to mouth motion.
         track: the person's face in the video that is dubbed.
-        settings: how widely, if not as the video shows.
+        settings: how far, if not as the video shows.
     """
     size = settings.expressiveness
     if size is None:
@@ -314,7 +314,7 @@ def rest_shares(windows: np.ndarray, center: int) -> np.ndarray:
         center: the mel frame of the window that is heard with the image.
 
     Returns:
-        float32 (B,) in [0, 1]: 0 while there is sound, 1 in a pause of 0.3 s or more, with ramps at its ends.
+        float32 (B,) in [0, 1]: 0 while there is speech, 1 in a pause of 0.3 s or more, with ramps at its ends.
     """
     silent = np.all(windows <= MEL_MIN, axis=1)  # B W
     before = _run_length(silent[:, center::-1])

@@ -54,9 +54,9 @@ class Dubber:
         for name in ("device", "backend"):
             if name in options:
                 raise InputError(f"the {name} of a Dubber is chosen when it is made: Dubber(model, {name}=...)")
-        chosen = choose_settings(settings, options)
-        check_predictor(chosen, self.predictor)
-        return DubJob(check_request(face, audio, output, chosen), predictor=self.predictor)
+        selected = choose_settings(settings, options)
+        check_predictor(selected, self.predictor)
+        return DubJob(check_request(face, audio, output, selected), predictor=self.predictor)
 
     def dub(
         self,
@@ -72,7 +72,7 @@ class Dubber:
 
         Args:
             face: a video or an image with a face.
-            audio: any file with sound.
+            audio: any file with audio.
             output: the result: .mp4, .mkv, .mov or .webm.
             settings: how it is done.
             progress: takes the events, and may cancel the work.

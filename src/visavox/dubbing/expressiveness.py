@@ -1,6 +1,6 @@
 """Expressiveness: the width of a person's mouth movement. People differ by a factor of three, and a voice hardly tells.
 
-A network that has heard many people predicts the movement of a typical mouth. How widely the person in the image
+A network that was trained on many people predicts the movement of a typical mouth. How far the person in the image
 moves theirs can be seen there, whatever they say in it.
 """
 
@@ -24,21 +24,21 @@ _SMALLEST, _LARGEST = 0.75, 1.4
 """Bounds of what is concluded."""
 
 
-def own_expressiveness(track: Track, heard: np.ndarray) -> float:
-    """Tell how widely a person should speak.
+def own_expressiveness(track: Track, predicted: np.ndarray) -> float:
+    """Tell how far a person should open the mouth.
 
     Args:
         track: their face in the video that is dubbed.
-        heard: (N,) openings of the lips that the network predicts for the sound, in distances between the outer eye
-            corners.
+        predicted: (N,) openings of the lips that the network predicts for the recording, in distances between the
+            outer eye corners.
 
     Returns:
         A factor on the predicted movement, 1 where the video does not tell.
     """
     seen = _openings(track)
-    if min(len(seen), len(heard)) < _FEWEST_FRAMES:
+    if min(len(seen), len(predicted)) < _FEWEST_FRAMES:
         return 1.0
-    ratio = float(seen.std() / max(heard.std(), 1e-6))
+    ratio = float(seen.std() / max(predicted.std(), 1e-6))
     return float(np.clip(ratio**_TRUST, _SMALLEST, _LARGEST)) if ratio > _LISTENING else 1.0
 
 
@@ -47,5 +47,5 @@ def _openings(track: Track) -> np.ndarray:
     usable = np.flatnonzero(track.usable)
     if len(usable) < _FEWEST_FRAMES:
         return np.empty(0)
-    chosen = usable[np.linspace(0, len(usable) - 1, min(len(usable), _MOST_FRAMES)).round().astype(int)]
-    return lip_opening(frontal_mouths(track.landmarks[chosen]))
+    sampled = usable[np.linspace(0, len(usable) - 1, min(len(usable), _MOST_FRAMES)).round().astype(int)]
+    return lip_opening(frontal_mouths(track.landmarks[sampled]))

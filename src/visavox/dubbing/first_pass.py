@@ -25,7 +25,7 @@ from visavox.progress import Progress
 from visavox.runtime.device import return_free_memory
 from visavox.types import Frame, FrameStatus, Track
 
-_LOOK_AHEAD = Fraction(1)
+_LOOKAHEAD = Fraction(1)
 """Seconds after the last frame that is needed: what comes next tells whether a gap is short."""
 
 
@@ -51,10 +51,10 @@ def find_tracks(
     tracks = _all_tracks(info, settings, speech, progress) if loaded is None else list(loaded)
     if settings.save_track is not None and tracks:
         save_tracks(tracks, settings.save_track)
-    chosen = select_tracks(tracks, settings.speaker) if settings.face_box is None else tracks
-    speaking = [track for track in chosen if track.usable.any()]
+    selected = select_tracks(tracks, settings.speaker) if settings.face_box is None else tracks
+    speaking = [track for track in selected if track.usable.any()]
     if not speaking:
-        raise _no_face(info, chosen)
+        raise _no_face(info, selected)
     return speaking
 
 
@@ -96,7 +96,7 @@ def _all_tracks(info: VideoInfo, settings: DubSettings, speech: Fraction, progre
     if settings.face_box is not None:
         return [track_in_box(info.path, settings.face_box, progress=progress)]
     whole = settings.tail != "cut" or settings.save_track is not None
-    return _follow(info, None if whole else speech + _LOOK_AHEAD, progress)
+    return _follow(info, None if whole else speech + _LOOKAHEAD, progress)
 
 
 def _follow(info: VideoInfo, until: Fraction | None, progress: Progress) -> list[Track]:

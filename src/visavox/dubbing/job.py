@@ -73,7 +73,7 @@ def check(
 
     Args:
         face: a video or an image with a face.
-        audio: any file with sound.
+        audio: any file with audio.
         output: the result: .mp4, .mkv, .mov or .webm.
         model: name or path of a generator's weights, or the generator itself.
         settings: how it is done.
@@ -85,16 +85,16 @@ def check(
     Raises:
         InputError: something given cannot be used.
     """
-    chosen = choose_settings(settings, options)
-    request = check_request(face, audio, output, chosen)
+    selected = choose_settings(settings, options)
+    request = check_request(face, audio, output, selected)
     if isinstance(model, str | os.PathLike):
-        check_model(model, chosen)
+        check_model(model, selected)
         return DubJob(request, model)
 
     from visavox.dubbing.dubber import load_predictor
 
-    predictor = load_predictor(model, chosen.device, chosen.backend)
-    check_predictor(chosen, predictor)
+    predictor = load_predictor(model, selected.device, selected.backend)
+    check_predictor(selected, predictor)
     return DubJob(request, predictor=predictor)
 
 
@@ -114,7 +114,7 @@ def dub(
 
     Args:
         face: a video or an image with a face.
-        audio: any file with sound.
+        audio: any file with audio.
         output: the result: .mp4, .mkv, .mov or .webm.
         model: name or path of a generator's weights, or the generator itself.
         settings: how it is done.

@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 
 from visavox.constants import FRAME_RATE
-from visavox.dubbing.checks import DubRequest, sound_plan
+from visavox.dubbing.checks import DubRequest, audio_plan
 from visavox.dubbing.drives import prepare_drive
 from visavox.dubbing.first_pass import find_tracks
 from visavox.dubbing.playback import Moment, Player, Timeline, plan_timeline
@@ -51,11 +51,11 @@ def run_passes(request: DubRequest, predictor: LipSyncPredictor, progress: Progr
     Raises:
         InputError: the video shows no face that can be rendered, or a file cannot be read or written.
     """
-    watch, settings = Stopwatch(), request.settings
-    with watch.measure("sound"), processor_threads(settings.threads):
+    stopwatch, settings = Stopwatch(), request.settings
+    with stopwatch.measure("sound"), processor_threads(settings.threads):
         speech = read_speech(request.audio, predictor.spec.audio, close_in_silence=settings.close_in_silence)
     return_free_memory()  # before the tracks, which are the most that a job ever holds
-    with watch.measure("track"):
+    with stopwatch.measure("track"):
         tracks = find_tracks(request.info, settings, speech.seconds, progress, request.tracks)
     return_free_memory()  # what the tracks were built from
     times = tracks[0].times
@@ -69,10 +69,10 @@ def run_passes(request: DubRequest, predictor: LipSyncPredictor, progress: Progr
     )
     crop = working_crop(predictor.spec.crop, predictor.spec.layered, tracks)
     faces = [prepare_face(track, crop, settings.track_smoothing) for track in tracks]
-    with watch.measure("motion"), processor_threads(settings.threads):
+    with stopwatch.measure("motion"), processor_threads(settings.threads):
         drive = prepare_drive(predictor.backend, speech, tracks, settings, request.motion, progress)
     if settings.reference != "same":
-        with watch.measure("references"):
+        with stopwatch.measure("references"):
             _add_references(request, tracks, faces, crop.size)
     plan = _Plan(times, timeline, faces, speech.seconds)
     stream = LipSyncStream(
@@ -83,12 +83,12 @@ def run_passes(request: DubRequest, predictor: LipSyncPredictor, progress: Progr
             match_color=settings.match_color, sharpen=settings.sharpen, keep_detail=settings.keep_detail
         ),
         batch_size=settings.batch_size,
-        audio_lead=settings.sound_lead,
+        audio_lead=settings.audio_lead,
     )
     del tracks, speech  # a hundred megabytes for ten minutes
     request = replace(request, tracks=None, motion=None)
     return_free_memory()
-    return _second_pass(request, stream, plan, progress, watch)
+    return _second_pass(request, stream, plan, progress, stopwatch)
 
 
 def frame_period(times: Sequence[Fraction]) -> Fraction:
@@ -138,25 +138,25 @@ class _Plan:
 
 
 def _second_pass(
-    request: DubRequest, stream: LipSyncStream, plan: _Plan, progress: Progress, watch: Stopwatch
+    request: DubRequest, stream: LipSyncStream, plan: _Plan, progress: Progress, stopwatch: Stopwatch
 ) -> DubResult:
     settings, info = request.settings, request.info
     keep_rest = settings.tail == "original" and plan.timeline.duration > plan.timeline.speech_end
     player = Player(info, plan.times, plan.timeline)
     moments = plan.timeline.moments()
     reasons: Counter[str] = Counter()
-    sound = sound_plan(info, request.audio, settings, tail_original=keep_rest)
+    audio = audio_plan(info, request.audio, settings, tail_original=keep_rest)
     with (
         VideoWriter(
-            request.output, like=info, audio=sound, encoding=settings.encoding, overwrite=settings.overwrite
+            request.output, like=info, audio=audio, encoding=settings.encoding, overwrite=settings.overwrite
         ) as writer,
         Background(
-            _rendered(player, stream, plan, keep_rest, watch, settings.threads), _FRAMES_AHEAD, "render"
+            _rendered(player, stream, plan, keep_rest, stopwatch, settings.threads), _FRAMES_AHEAD, "render"
         ) as rendered,
         progress.bar("dubbing", plan.timeline.num_frames) as bar,
     ):
         for number, frame in enumerate(rendered, start=1):
-            with watch.measure("composite"):
+            with stopwatch.measure("composite"):
                 image = stream.finish(frame)
             writer.write(image, frame.time)
             moment = next(moments)
@@ -165,25 +165,25 @@ def _second_pass(
             bar.update(1)
             if number % _FRAMES_BETWEEN_CLEANINGS == 0:
                 return_free_memory()
-    return _result(request, plan, player, reasons, watch)
+    return _result(request, plan, player, reasons, stopwatch)
 
 
 def _rendered(
-    player: Player, stream: LipSyncStream, plan: _Plan, keep_rest: bool, watch: Stopwatch, threads: int | None
+    player: Player, stream: LipSyncStream, plan: _Plan, keep_rest: bool, stopwatch: Stopwatch, threads: int | None
 ) -> Iterator[RenderedFrame]:
     """Yield frames with their rendered mouths, in the order of the output; runs in a thread of its own."""
     with processor_threads(threads):
         for moment, image in player:
             faces = plan.faces_at(moment, keep_rest)
-            with watch.measure("network"):
+            with stopwatch.measure("network"):
                 ready = stream.generate(np.require(image, requirements="W"), moment.time, faces)
             yield from ready
-        with watch.measure("network"):
+        with stopwatch.measure("network"):
             ready = stream.generate_rest()
         yield from ready
 
 
-def _result(request: DubRequest, plan: _Plan, player: Player, reasons: Counter[str], watch: Stopwatch) -> DubResult:
+def _result(request: DubRequest, plan: _Plan, player: Player, reasons: Counter[str], stopwatch: Stopwatch) -> DubResult:
     timeline = plan.timeline
     decisions = list(timeline.decisions)
     if player.truncated:
@@ -199,5 +199,5 @@ def _result(request: DubRequest, plan: _Plan, player: Player, reasons: Counter[s
         audio_seconds=float(plan.speech_seconds),
         decisions=tuple(decisions),
         truncated=player.truncated,
-        timings={stage: round(seconds, 3) for stage, seconds in watch.finish().items()},
+        timings={stage: round(seconds, 3) for stage, seconds in stopwatch.finish().items()},
     )

@@ -133,8 +133,8 @@ def _extended(times: Sequence[Fraction], period: Fraction, speech: Fraction, ext
     if len(times) == 1:  # a photograph stands still, whatever `extend` says
         return Timeline((*runs, *_held(0, times[0], period, speech)), speech, speech, ())
     if extend == "stop":
-        said = (f"{shorter}: the sound was cut",) if missing >= period else ()
-        return Timeline(tuple(runs), video, video, said)
+        decisions = (f"{shorter}: the sound was cut",) if missing >= period else ()
+        return Timeline(tuple(runs), video, video, decisions)
     if extend == "freeze":
         runs += _held(len(times) - 1, times[-1], period, speech)
         what = "its last frame is held"
@@ -144,8 +144,8 @@ def _extended(times: Sequence[Fraction], period: Fraction, speech: Fraction, ext
     else:
         runs += _back_and_forth(times, speech)
         what = "it plays backwards and forwards"
-    said = (f"{shorter}: {what}",) if missing >= period else ()
-    return Timeline(tuple(runs), speech, speech, said)
+    decisions = (f"{shorter}: {what}",) if missing >= period else ()
+    return Timeline(tuple(runs), speech, speech, decisions)
 
 
 def _held(index: int, shown: Fraction, period: Fraction, end: Fraction) -> list[Run]:

@@ -100,11 +100,11 @@ def composite_layers(grid: np.ndarray, colors: np.ndarray, alpha: np.ndarray, re
     positions = (layers[0] + 1) * np.float32(size / 2) - np.float32(0.5)
     flags = cv2.INTER_CUBIC if size > small else cv2.INTER_LINEAR
     source = reference.astype(np.float32) / 255
-    bent = cv2.remap(source, positions, np.empty((0, 0), np.float32), flags, borderMode=cv2.BORDER_REPLICATE)
+    warped = cv2.remap(source, positions, np.empty((0, 0), np.float32), flags, borderMode=cv2.BORDER_REPLICATE)
     weight = cv2.merge((layers[2],) * 3)
-    painted = np.zeros((size, size, 3), np.float32)
-    painted[top:] = bent + weight * (layers[1] - bent)
-    return np.clip(painted, 0, 1, out=painted)
+    result = np.zeros((size, size, 3), np.float32)
+    result[top:] = warped + weight * (layers[1] - warped)
+    return np.clip(result, 0, 1, out=result)
 
 
 def _rows_to(top: int, small: int, size: int) -> np.ndarray:

@@ -20,7 +20,7 @@ from visavox.types import FrameStatus, Track
 
 _BEST_OPENING = 0.06
 """Gap of the lips, in distances between the outer eye corners: what shows between the lips can be closed over, but
-what never shows must be guessed. Painted from the true motion, frames of speakers that were not trained on come
+what never shows must be guessed. Rendered from the true motion, frames of speakers that were not trained on come
 out closest to the truth from references between the middle (0.045) and the upper quarter (0.075) of openings in
 speech, and softer the less the reference's mouth is open."""
 _OPENING_SCALE = 0.03

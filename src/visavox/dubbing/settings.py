@@ -133,8 +133,8 @@ class DubSettings:
             raise InputError(f"save_track is {self.save_track}; a track file ends in .npz")
 
     @property
-    def sound_lead(self) -> Fraction:
-        """Seconds by which the sound that a mouth shows lies ahead of its image."""
+    def audio_lead(self) -> Fraction:
+        """Seconds by which the audio that a mouth shows lies ahead of its image."""
         return Fraction(self.audio_offset).limit_denominator(1_000_000) / 1000
 
 
@@ -157,7 +157,7 @@ class DubResult:
     audio_seconds: float
     """Length of the recording in seconds."""
     decisions: tuple[str, ...] = ()
-    """Decisions that were made on the way, in words, such as how a video shorter than the sound was made longer."""
+    """Decisions that were made on the way, in words, such as how a video shorter than the recording was made longer."""
     truncated: bool = False
     """True if the video broke off before its declared end."""
     timings: dict[str, float] = field(default_factory=dict)

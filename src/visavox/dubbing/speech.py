@@ -44,12 +44,12 @@ def read_speech(path: PathLike, audio: AudioSpec | None = None, *, close_in_sile
     """Read a recording in chunks, so that its samples are never in memory at once.
 
     Args:
-        path: any file with sound.
+        path: any file with audio.
         audio: features that drive a generator beside the mel; none by default.
         close_in_silence: give silence for what is heard in pauses.
 
     Raises:
-        InputError: it cannot be read, has no sound, or its sound has no length; or the features cannot be loaded.
+        InputError: it cannot be read, has no audio, or its audio has no length; or the features cannot be loaded.
     """
     features: _Stream | None = None
     if audio is not None and not is_wav2lip_mel(audio):

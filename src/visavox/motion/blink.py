@@ -50,7 +50,7 @@ _SHORTEST_REST = 0.3  # seconds from the deepest of one blink to that of the nex
 
 @dataclass(frozen=True)
 class BlinkStyle:
-    """Blinks of one person: how often, how deep, and their course over time."""
+    """Blinks of one person: how often, how deep, and their shape over time."""
 
     rate: float = USUAL_RATE
     """Blinks a minute."""

@@ -13,7 +13,7 @@ from typing import Annotated
 import numpy as np
 import torch
 
-from visavox.audio import find_silence_in, gate_sound
+from visavox.audio import find_silence_in, gate_audio
 from visavox.audio.features import SpeechFeatures, load_features
 from visavox.constants import FRAME_RATE, SAMPLE_RATE
 from visavox.errors import InputError
@@ -163,7 +163,7 @@ def _motions(
     motions = MotionStream(vae, seed=settings.seed, temperature=settings.temperature)
     position = 0
     for piece in _pieces(path):
-        gated = gate_sound(piece, silences, first_sample=position, num_samples=num_samples)
+        gated = gate_audio(piece, silences, first_sample=position, num_samples=num_samples)
         position += len(piece)
         yield motions.push(rows.push(gated))
     yield motions.push(rows.flush())

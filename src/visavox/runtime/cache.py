@@ -25,8 +25,8 @@ DOWNLOAD_TIMEOUT = 30.0
 
 def cache_folder() -> Path:
     """Folder of the cache: VISAVOX_CACHE, or where the platform keeps such things. It may not exist yet."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen) if chosen else platformdirs.user_cache_path("visavox", appauthor=False)
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named) if named else platformdirs.user_cache_path("visavox", appauthor=False)
 
 
 def fetch_to_cache(name: str, url: str, sha256: str, what: str) -> Path:

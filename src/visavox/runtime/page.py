@@ -1,4 +1,4 @@
-"""A page of headings, sentences, tables and pictures, written as Markdown or as one HTML file."""
+"""A page of headings, sentences, tables and images, written as Markdown or as one HTML file."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ img { display: block; max-width: 100%; margin: .4rem 0; }
 <tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}
 </table>
-{% elif kind == "Picture" %}
+{% elif kind == "InlineImage" %}
 <img alt="{{ block.words }}" src="{{ block.data | data_address }}">
 {% endif %}
 {% endfor %}
@@ -78,7 +78,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Table:
-    """A table, names in its first column, figures in the others."""
+    """A table, names in its first column, values in the others."""
 
     head: tuple[str, ...]
     """Headings of the columns."""
@@ -87,26 +87,26 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture that is part of the page; Markdown shows its words only."""
+class InlineImage:
+    """An image that is part of the page; Markdown shows its words only."""
 
     data: bytes
     """The file, PNG or JPEG."""
     words: str
-    """What is to be seen."""
+    """Description of what it shows."""
 
 
-Block = Heading | Paragraph | Listing | Table | Picture
+Block = Heading | Paragraph | Listing | Table | InlineImage
 
 
 def markdown(blocks: Sequence[Block]) -> str:
-    """Write a page as Markdown; pictures are left out."""
-    parts = [_markdown_block(block) for block in blocks if not isinstance(block, Picture)]
+    """Write a page as Markdown; images are left out."""
+    parts = [_markdown_block(block) for block in blocks if not isinstance(block, InlineImage)]
     return "\n\n".join(parts) + "\n"
 
 
 def html_page(title: str, blocks: Sequence[Block]) -> str:
-    """Write a page as one HTML file that needs no other: pictures are inside, nothing is loaded from anywhere."""
+    """Write a page as one HTML file that needs no other: images are inside, nothing is loaded from anywhere."""
     return _TEMPLATE.render(title=title, blocks=[(type(block).__name__, block) for block in blocks])
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from visavox.runtime.files import write_whole
 
-_BEGUN = None
-"""In place of figures: the stage was begun and not finished."""
+_UNFINISHED = None
+"""In place of values: the stage was started and not finished."""
 
 
 def key_of(*parts: Any) -> str:
@@ -23,7 +23,7 @@ def key_of(*parts: Any) -> str:
     return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
-class Stages:
+class ResumableSteps:
     """The stages of a job in a folder.
 
     Args:
@@ -51,36 +51,36 @@ class Stages:
             name: of the stage.
             key: what decides its result.
             makes: files of the result, within the root.
-            work: does it; may return figures to remember.
+            work: does it; may return values to remember.
             workspace: folder within the root in which the work keeps what it goes on from; it outlives an
                 interruption, with what the stage makes, but not another key.
 
         Returns:
-            The figures of the work, now or then.
+            The values of the work, now or then.
         """
         entry = self._done.get(name)
         is_same = entry is not None and entry["key"] == key
-        is_begun = is_same and self.figures(name) is _BEGUN
-        if is_same and not is_begun and all((self._root / one).is_file() for one in makes):
-            return self.figures(name)
-        if workspace is None or not is_begun:
+        is_unfinished = is_same and self.values(name) is _UNFINISHED
+        if is_same and not is_unfinished and all((self._root / one).is_file() for one in makes):
+            return self.values(name)
+        if workspace is None or not is_unfinished:
             self._forget(name)
             # What is left of an earlier result must not be taken for one of these settings.
             for one in makes:
                 (self._root / one).unlink(missing_ok=True)
             if workspace is not None:
                 shutil.rmtree(self._root / workspace, ignore_errors=True)
-            self._note(name, key, _BEGUN)
-        figures = work() or {}
-        self._note(name, key, figures)
-        return figures
+            self._note(name, key, _UNFINISHED)
+        values = work() or {}
+        self._note(name, key, values)
+        return values
 
-    def figures(self, name: str) -> Any:
-        """Return the figures of a stage that was done; None where it was only begun."""
+    def values(self, name: str) -> Any:
+        """Return the values of a stage that was done; None where it was only started."""
         return self._done[name]["figures"]
 
-    def _note(self, name: str, key: str, figures: dict[str, Any] | None) -> None:
-        self._done[name] = {"key": key, "figures": figures}
+    def _note(self, name: str, key: str, values: dict[str, Any] | None) -> None:
+        self._done[name] = {"key": key, "figures": values}
         write_whole(self._path, json.dumps(self._done, indent=2) + "\n")
 
     def _forget(self, name: str) -> None:

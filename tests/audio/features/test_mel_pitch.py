@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from visavox.audio.features.mel_pitch import LOOK_AHEAD, StreamingPitch, track_pitch
+from visavox.audio.features.mel_pitch import LOOKAHEAD, StreamingPitch, track_pitch
 
 RATE = 16000
 
@@ -95,9 +95,9 @@ def test_pieces_give_the_very_numbers_of_the_whole(num_samples: int, chunk: int)
 def test_a_row_waits_for_the_look_ahead_and_no_longer() -> None:
     stream = StreamingPitch()
     sound = harmonic(150, 2.0)
-    num_samples = (LOOK_AHEAD + 1) * 320 + 700
-    assert len(stream.push(sound[: LOOK_AHEAD * 320])) == 0
-    assert len(stream.push(sound[LOOK_AHEAD * 320 : num_samples])) >= 1
+    num_samples = (LOOKAHEAD + 1) * 320 + 700
+    assert len(stream.push(sound[: LOOKAHEAD * 320])) == 0
+    assert len(stream.push(sound[LOOKAHEAD * 320 : num_samples])) >= 1
 
 
 def test_memory_does_not_grow() -> None:
@@ -106,4 +106,4 @@ def test_memory_does_not_grow() -> None:
     for _ in range(30):
         stream.push(sound)
     assert len(stream._buffer) < 3000
-    assert len(stream._path._steps) == LOOK_AHEAD
+    assert len(stream._path._steps) == LOOKAHEAD

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from visavox.runtime.array_file import GrowingArrays
-from visavox.runtime.resumable import Stages, key_of
+from visavox.runtime.resumable import ResumableSteps, key_of
 
 SHAPES = {"a.npy": ((4, 3), np.uint8), "sub/b.npy": ((4,), np.float32)}
 
@@ -28,15 +28,15 @@ class Work:
 def test_stage_is_done_once(tmp_path: Path) -> None:
     work = Work(tmp_path)
     for _ in range(2):
-        stages = Stages(tmp_path / "stages.json", tmp_path)
+        stages = ResumableSteps(tmp_path / "stages.json", tmp_path)
         assert stages.run("one", "key", ["made"], work) == {"times": 1}
     assert work.times == 1
-    assert stages.figures("one") == {"times": 1}
+    assert stages.values("one") == {"times": 1}
 
 
 def test_stage_is_done_anew_with_another_key_or_without_its_file(tmp_path: Path) -> None:
     work = Work(tmp_path)
-    stages = Stages(tmp_path / "stages.json", tmp_path)
+    stages = ResumableSteps(tmp_path / "stages.json", tmp_path)
     stages.run("one", "key", ["made"], work)
     stages.run("one", "other", ["made"], work)
     (tmp_path / "made").unlink()
@@ -45,7 +45,7 @@ def test_stage_is_done_anew_with_another_key_or_without_its_file(tmp_path: Path)
 
 
 def test_stage_that_fails_leaves_no_old_result(tmp_path: Path) -> None:
-    stages = Stages(tmp_path / "stages.json", tmp_path)
+    stages = ResumableSteps(tmp_path / "stages.json", tmp_path)
     stages.run("one", "key", ["made"], Work(tmp_path))
 
     def fail() -> None:
@@ -59,7 +59,7 @@ def test_stage_that_fails_leaves_no_old_result(tmp_path: Path) -> None:
 def test_damaged_record_is_as_none(tmp_path: Path) -> None:
     (tmp_path / "stages.json").write_text("[1, 2")
     work = Work(tmp_path)
-    Stages(tmp_path / "stages.json", tmp_path).run("one", "key", ["made"], work)
+    ResumableSteps(tmp_path / "stages.json", tmp_path).run("one", "key", ["made"], work)
     assert work.times == 1
 
 

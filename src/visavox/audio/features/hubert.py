@@ -5,8 +5,8 @@ heard with them and thrown away. Windows lie at the same places whether the reco
 both give the same numbers. The network's attention reaches over all that it is given; `context` is therefore a
 choice, not a law, and what it costs was measured: see docs/geneface-results.md.
 
-Row k of the network hears 400 samples. Forty samples are reflected before the first, so that its middle is the middle
-of row k of `visavox.audio.features.speech_features`; behind the last sample the sound is reflected to fill the last
+Row k of the network takes 400 samples. Forty samples are reflected before the first, so that its middle is the middle
+of row k of `visavox.audio.features.speech_features`; behind the last sample the audio is reflected to fill the last
 rows.
 """
 
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from transformers import HubertModel
 
 RECEPTIVE_FIELD = 400
-"""Samples that one row of the network hears directly."""
+"""Samples that one row of the network takes directly."""
 _OVERLAP = (RECEPTIVE_FIELD - ROW_SIZE) // 2
-"""Samples that a row hears before its first and behind its last own one."""
+"""Samples that a row takes before its first and behind its last own one."""
 _VARIANCE_FLOOR = 1e-7
-"""Added to the variance by which the sound is divided, as transformers does it."""
+"""Added to the variance by which the audio is divided, as transformers does it."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class HubertWindow:
 class HubertFeatures(SpeechFeatures):
     """`hubert:NAME`: the last hidden state of a HuBERT, 1024 columns for the large one.
 
-    Where the network wants sound of zero mean and unit variance (its preprocessor_config.json says so), mean and
-    variance are those of all sound until the end of the window, not of a whole recording that is not there yet.
+    Where the network wants audio of zero mean and unit variance (its preprocessor_config.json says so), mean and
+    variance are those of all audio until the end of the window, not of a whole recording that is not there yet.
 
     Args:
         source: repository of the Hugging Face hub, or folder with config.json and weights.
@@ -101,7 +101,7 @@ class HubertFeatures(SpeechFeatures):
         return f"hubert 1 {digest.hexdigest()} {self.normalizes} {self.window}"
 
     @torch.inference_mode()
-    def hear(self, samples: np.ndarray) -> np.ndarray:
+    def hidden_states(self, samples: np.ndarray) -> np.ndarray:
         """Run the network once: float32 (n,) with n = 320 k + 80 or more, normalised, to float32 (k, C)."""
         waveform = torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))[None]
         states = self.network(waveform.to(self.network.device)).last_hidden_state
@@ -142,11 +142,11 @@ class _HubertStream:
         self._buffer_start = 0  # the sample that the buffer begins with
         self._statistics = _RunningStatistics()
 
-    def _window(self, end: int, heard_end: int) -> np.ndarray:
-        """Rows from the next one to `end`, heard with the context before and what lies before `heard_end`."""
+    def _window(self, end: int, input_end: int) -> np.ndarray:
+        """Rows from the next one to `end`, computed with the context before and what lies before `input_end`."""
         context = self._features.window.context_rows
-        heard_start = max(0, self._next_row - context)
-        first, stop = heard_start * ROW_SIZE - _OVERLAP, heard_end * ROW_SIZE + _OVERLAP
+        input_start = max(0, self._next_row - context)
+        first, stop = input_start * ROW_SIZE - _OVERLAP, input_end * ROW_SIZE + _OVERLAP
         samples = self._buffer[reflected(np.arange(first, stop), self._num_samples) - self._buffer_start]
         if self._features.normalizes:
             new_stop = min(stop, self._num_samples)
@@ -154,10 +154,10 @@ class _HubertStream:
                 self._buffer[self._statistics.count - self._buffer_start : new_stop - self._buffer_start]
             )
             samples = self._statistics.normalized(samples)
-        states = self._features.hear(samples)
-        rows = states[self._next_row - heard_start : end - heard_start]
+        states = self._features.hidden_states(samples)
+        rows = states[self._next_row - input_start : end - input_start]
         self._next_row = end
-        # The last rows of all hear the recording reflected, by no more than a video frame and what a row reaches.
+        # The last rows of all take the recording reflected, by no more than a video frame and what a row reaches.
         drop = (end - context - 4) * ROW_SIZE - self._buffer_start
         if drop > 0:
             self._buffer = self._buffer[drop:].copy()
@@ -166,7 +166,7 @@ class _HubertStream:
 
 
 class _RunningStatistics:
-    """Mean and variance of all sound so far."""
+    """Mean and variance of all audio so far."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -188,7 +188,7 @@ class _RunningStatistics:
 
 
 def _load(source: str) -> tuple[HubertModel, bool]:
-    """Load a network, and whether it wants normalised sound."""
+    """Load a network, and whether it wants normalised audio."""
     try:
         from transformers import AutoConfig, AutoFeatureExtractor, HubertModel
         from transformers.utils import logging
@@ -236,7 +236,7 @@ def _normalizes(source: str, config: Any, extractor_class: Any) -> bool:
     except (OSError, ValueError):
         return bool(config.feat_extract_norm == "layer")
     if extractor.sampling_rate != SAMPLE_RATE:
-        raise InputError(f"{source} hears sound of {extractor.sampling_rate} Hz; choose a HuBERT for 16000 Hz.")
+        raise InputError(f"{source} takes audio of {extractor.sampling_rate} Hz; choose a HuBERT for 16000 Hz.")
     return bool(extractor.do_normalize)
 
 

@@ -54,7 +54,7 @@ MEL_FRAMES_PER_SECOND = exact_division(SAMPLE_RATE, HOP_SIZE)
 NUM_FREQUENCIES = exact_division(FFT_SIZE, 2) + 1
 """Bins of the spectrum, from 0 Hz to half the sample rate."""
 HALF_WINDOW = exact_division(FFT_SIZE, 2)
-"""Mel frame m is centred on sample m * HOP_SIZE and hears this many samples to either side."""
+"""Mel frame m is centred on sample m * HOP_SIZE and covers this many samples to either side."""
 MEL_WINDOW = 16
 """Mel frames of one network window in the reference (0.2 s)."""
 
@@ -140,13 +140,13 @@ class StreamingMel:
         self._last_sample = samples[-1:]
         self.num_samples += len(samples)
         first = self.grid.first
-        # The first frame hears to HALF_WINDOW behind its middle, and what is before sample 0 by reflection.
+        # The first frame reaches to HALF_WINDOW behind its middle, and what is before sample 0 by reflection.
         if self.num_samples < max(HALF_WINDOW + first, HALF_WINDOW - first + 1):
             return torch.zeros(NUM_MEL_BANDS, 0)
         return self._give(1 + (self.num_samples - HALF_WINDOW - first) // self.grid.hop)
 
     def flush(self) -> torch.Tensor:
-        """Return float32 (80, k): the frames that were waiting for samples that will not come; then start anew."""
+        """Return float32 (80, k): the frames that were waiting for samples that will not come; then start again."""
         if self.num_samples == 0:
             return torch.zeros(NUM_MEL_BANDS, 0)
         frames = self._give(self.grid.num_frames(self.num_samples))
@@ -164,7 +164,7 @@ class StreamingMel:
 
 
 def window_start(time: Fraction | float, lead: int = 0) -> int:
-    """Return the first mel frame of the window for a picture shown at `time` seconds, begun `lead` frames early."""
+    """Return the first mel frame of the window for an image shown at `time` seconds, begun `lead` frames early."""
     return math.floor(MEL_FRAMES_PER_SECOND * time) - lead
 
 
@@ -189,7 +189,7 @@ def _checked(waveform: np.ndarray | torch.Tensor) -> torch.Tensor:
     if samples.ndim not in (1, 2) or samples.shape[-1] == 0:
         raise InputError(f"the waveform has shape {tuple(samples.shape)}; it must be (N,) or (B, N), N at least 1")
     if not torch.isfinite(samples).all():
-        raise InputError("the waveform holds numbers that are not finite; the audio file is damaged: decode it anew")
+        raise InputError("the waveform holds numbers that are not finite; the audio file is damaged: decode it again")
     return samples
 
 

@@ -1,13 +1,13 @@
 """Speech features that need no download: a mel of 50 rows a second, and with it loudness, voicing and pitch.
 
 The mel is that of Wav2Lip (`visavox.audio.features.mel`) with frames centred where the rows are. It is computed there,
-not interpolated from the 80 frames a second of Wav2Lip, so it is as sharp in time and needs no more sound.
+not interpolated from the 80 frames a second of Wav2Lip, so it is as sharp in time and needs no more audio.
 
 The pitch is found row by row, in numpy. Every row offers a few periods, the peaks of the normalised cross-correlation
-of the 30 ms around its middle with the sound before and after, each refined by a parabola, and one more choice:
+of the 30 ms around its middle with the audio before and after, each refined by a parabola, and one more choice:
 unvoiced. The path that costs least chooses (after Talkin's RAPT, "A robust algorithm for pitch tracking", 1995): a weak
-peak costs, a jump of the pitch costs, and so does beginning or ceasing to be voiced. A row is decided when LOOK_AHEAD
-more rows are known, so the path can be followed while the sound arrives, and a whole recording is decided in the very
+peak costs, a jump of the pitch costs, and so does beginning or ceasing to be voiced. A row is decided when LOOKAHEAD
+more rows are known, so the path can be followed while the audio arrives, and a whole recording is decided in the very
 same way.
 """
 
@@ -33,7 +33,7 @@ from visavox.constants import NUM_MEL_BANDS, SAMPLE_RATE
 
 LOWEST_PITCH, HIGHEST_PITCH = 60.0, 500.0
 """Hz: voices of men who speak low, and of children."""
-LOOK_AHEAD = 10
+LOOKAHEAD = 10
 """Rows behind a row that its decision waits for: 0.2 s."""
 
 _WINDOW = 480
@@ -48,7 +48,7 @@ _FFT_SIZE = 1024
 _CANDIDATES = 6
 """Periods that a row offers."""
 _FLOOR = _WINDOW * 1e-8
-"""Energy of a sound of -80 dB, added to those that are compared: below it nothing counts as voiced."""
+"""Energy of audio of -80 dB, added to those that are compared: below it nothing counts as voiced."""
 
 _LONG_PERIOD_COST = 0.3
 """Twice the period fits as well as the period: a longer one must fit better, by up to this share."""
@@ -99,12 +99,12 @@ class StreamingPitch:
         piece = checked_samples(samples)
         self._buffer = np.concatenate([self._buffer, piece.astype(np.float64)])
         self.num_samples += len(piece)
-        # The last sample that a row hears, and the one that the first row hears by reflection, are there.
+        # The last sample that a row takes, and the one that the first row takes by reflection, are there.
         known = 1 + (self.num_samples - ROW_MIDDLE - _SEGMENT // 2) // ROW_SIZE
         return self._decide(known)
 
     def flush(self) -> np.ndarray:
-        """Return float64 (k, 2): the rows that were waiting for samples that will not come; then start anew."""
+        """Return float64 (k, 2): the rows that were waiting for samples that will not come; then start again."""
         if self.num_samples == 0:
             return np.zeros((0, 2))
         rows = np.concatenate([self._decide(num_rows(self.num_samples)), self._path.finish()])
@@ -148,7 +148,7 @@ class _Step:
 
 
 class _Path:
-    """The cheapest path through the choices of the rows (Viterbi), decided LOOK_AHEAD rows late."""
+    """The cheapest path through the choices of the rows (Viterbi), decided LOOKAHEAD rows late."""
 
     def __init__(self) -> None:
         self._steps: deque[_Step] = deque()
@@ -170,7 +170,7 @@ class _Path:
         costs = own + total[np.arange(len(before)), before]
         self._costs, self._octaves = costs - costs.min(), octaves
         self._steps.append(_Step(periods, peaks, before))
-        if len(self._steps) <= LOOK_AHEAD:
+        if len(self._steps) <= LOOKAHEAD:
             return np.zeros((0, 2))
         answer = self._steps[0].answer(self._trace()[0])
         self._steps.popleft()
@@ -208,8 +208,8 @@ def _candidates(segments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     best = np.argsort(-score, axis=1, kind="stable")[:, :_CANDIDATES]
     low, top, high = (np.take_along_axis(each, best, axis=1) for each in (left, middle, right))
     found = np.isfinite(np.take_along_axis(score, best, axis=1))
-    bend = np.where(found, low - 2 * top + high, -1.0)  # below 0 at a peak
-    shift = 0.5 * (low - high) / bend
+    curvature = np.where(found, low - 2 * top + high, -1.0)  # below 0 at a peak
+    shift = 0.5 * (low - high) / curvature
     periods = np.where(found, lengths[best] + shift, np.nan)
     heights = np.where(found, top - 0.25 * (low - high) * shift, 0.0)
     unvoiced = np.full((len(segments), 1), np.nan)

@@ -1,4 +1,4 @@
-"""The 13 cepstral coefficients that the SyncNet of Chung & Zisserman (2016) hears, in numpy.
+"""The 13 cepstral coefficients that the SyncNet of Chung & Zisserman (2016) takes, in numpy.
 
 They equal those of the package `python_speech_features` with its own defaults, which the published evaluation takes:
 pre-emphasis 0.97; 25 ms every 10 ms, without a window function; power spectrum of 512 points; 26 triangles between
@@ -77,7 +77,7 @@ def _sixteen_bits(waveform: np.ndarray) -> np.ndarray:
     if not np.issubdtype(waveform.dtype, np.floating):
         raise InputError(f"the waveform holds {waveform.dtype}; it must be int16, or float in [-1, 1]")
     if not np.isfinite(waveform).all():
-        raise InputError("the waveform holds numbers that are not finite; the audio file is damaged: decode it anew")
+        raise InputError("the waveform holds numbers that are not finite; the audio file is damaged: decode it again")
     result: np.ndarray = np.clip(np.rint(waveform * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
     return result
 

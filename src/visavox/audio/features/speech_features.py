@@ -6,9 +6,9 @@
 
 A motion model's file names the features that it wants, so names are all that travels.
 
-Row k describes the sound around (k + 0.5) / 50 s, so rows 2 t and 2 t + 1 describe the sound that is heard while video
+Row k describes the audio around (k + 0.5) / 50 s, so rows 2 t and 2 t + 1 describe the audio that is heard while video
 frame t is shown. A recording that ends within a frame has both rows of it: past the last sample it is heard reflected,
-never followed by zeros, which would be a sound of their own.
+never followed by zeros, which would be a signal of their own.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def checked_samples(samples: np.ndarray) -> np.ndarray:
     if not np.issubdtype(array.dtype, np.floating):
         raise InputError(f"the sound holds {array.dtype}; it must be float in [-1, 1]: divide integers by 32768")
     if not np.isfinite(array).all():
-        raise InputError("the sound holds numbers that are not finite; the audio file is damaged: decode it anew")
+        raise InputError("the sound holds numbers that are not finite; the audio file is damaged: decode it again")
     return array.astype(np.float32, copy=False)
 
 
@@ -102,19 +102,19 @@ class FeatureStream(Protocol):
         ...
 
     def flush(self) -> np.ndarray:
-        """Return float32 (k, C): the rows that were waiting for samples that will not come; then start anew."""
+        """Return float32 (k, C): the rows that were waiting for samples that will not come; then start again."""
         ...
 
 
 class SpeechFeatures(ABC):
-    """Turns sound into rows of numbers; the head of this module gives the time of each row."""
+    """Turns audio into rows of numbers; the head of this module gives the time of each row."""
 
     name: str
     """Names that `load_features` takes."""
     size: int
     """Columns C."""
     level_columns: int = 0
-    """The first so many columns rise by 1 where the sound is 12.5 dB louder, in [-4, 4]: for augmentation."""
+    """The first so many columns rise by 1 where the audio is 12.5 dB louder, in [-4, 4]: for augmentation."""
 
     @abstractmethod
     def stream(self) -> FeatureStream:

@@ -119,7 +119,7 @@ def compare(frame_pair: RenderedFrame, patch_distance: PatchDistance, mouth: np.
         mouth: (4,), the box of the true lips: x0, y0, x1, y1 in pixels.
 
     Returns:
-        `FIGURES`, without those of a region that the frame does not show: PSNR in dB of the image, the head and the
+        `METRICS`, without those of a region that the frame does not show: PSNR in dB of the image, the head and the
         band where head and torso meet; SSIM; and what the evaluate sees of a square around the lips.
     """
     values = {}

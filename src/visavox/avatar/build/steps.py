@@ -20,7 +20,7 @@ from visavox.models.radiance.head import Head
 from visavox.models.radiance.torso import Torso
 from visavox.progress import Progress
 from visavox.runtime.files import short_digest
-from visavox.runtime.resumable import Stages, key_of
+from visavox.runtime.resumable import ResumableSteps, key_of
 from visavox.training.run_folder import BEST_NAME, RunFolder
 from visavox.types import HeadPose, Motion
 from visavox.weights.digest import short_weights_digest
@@ -78,7 +78,7 @@ class TrainingSteps:
         self.folder, self.prepared, self.data = folder, prepared, prepared.data
         self.settings, self.progress = settings, progress
         self.run_settings = RunSettings(device=settings.device, workers=settings.workers)
-        self.stages = Stages(folder / TRAINING_FOLDER / STAGES_FILE, folder)
+        self.stages = ResumableSteps(folder / TRAINING_FOLDER / STAGES_FILE, folder)
         marks = prepared.marks
         self.seen = key_of(VERSION, marks["pictures"], marks["motion"], data.test_share)
         self.audio_key = key_of(VERSION, marks["motion"], marks["speech"], data.test_share)

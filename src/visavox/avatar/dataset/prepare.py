@@ -61,7 +61,7 @@ from visavox.face.detect import MASK_SUFFIX, MaskFolder, open_segmenter
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import write_whole
 from visavox.runtime.lock import locked
-from visavox.runtime.resumable import Stages, key_of
+from visavox.runtime.resumable import ResumableSteps, key_of
 from visavox.types import PathLike
 
 DATA_FILE = "data.json"
@@ -151,7 +151,7 @@ def prepare_videos(videos: PersonVideos, target: Path, settings: DataSettings, p
     """
     _claim(target)
     with locked(target / WORK / "lock", "visavox avatar build", target):
-        stages = Stages(target / WORK / "stages.json", target)
+        stages = ResumableSteps(target / WORK / "stages.json", target)
         tracked = _track(videos, target, settings, progress)
         _make_images(tracked, target, settings, stages, progress)
         marks = _marks(tracked, settings)
@@ -204,7 +204,9 @@ def _check_space(folder: Path, num_frames: int, size: int) -> None:
         )
 
 
-def _make_images(tracked: _Tracked, folder: Path, settings: DataSettings, stages: Stages, progress: Progress) -> None:
+def _make_images(
+    tracked: _Tracked, folder: Path, settings: DataSettings, stages: ResumableSteps, progress: Progress
+) -> None:
     """Everything that has pixels."""
     plan = tracked.plan
     key = _images_key(tracked, settings)
@@ -262,7 +264,7 @@ def _marks(tracked: _Tracked, settings: DataSettings) -> dict[str, str]:
 
 
 def _make_numbers(
-    tracked: _Tracked, folder: Path, settings: DataSettings, stages: Stages, marks: dict[str, str]
+    tracked: _Tracked, folder: Path, settings: DataSettings, stages: ResumableSteps, marks: dict[str, str]
 ) -> np.ndarray:
     """Motion, camera, speech and split; returns which frames are usable."""
     track = tracked.track
@@ -291,7 +293,7 @@ def _make_numbers(
 
 
 def _finish(
-    data: PersonData, tracked: _Tracked, usable: np.ndarray, settings: DataSettings, stages: Stages
+    data: PersonData, tracked: _Tracked, usable: np.ndarray, settings: DataSettings, stages: ResumableSteps
 ) -> dict[str, Any]:
     """Check the stored images, and write down what is known."""
     findings = [*tracked.findings, *check_images(_faces(data, tracked), tracked.plan)]
@@ -320,7 +322,7 @@ def _finish(
         },
         "crop": tracked.plan.as_dict(),
         "camera": asdict(data.camera),
-        "background": stages.figures("background"),
+        "background": stages.values("background"),
         "lags": sorted(set(tracked.lags.seconds)),
         "findings": [finding.as_dict() for finding in findings],
     }

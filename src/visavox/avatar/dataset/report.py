@@ -15,7 +15,7 @@ from visavox.data.radiance import PersonData
 from visavox.face.geometry import head_angles
 from visavox.metrics import psnr
 from visavox.runtime.files import write_whole
-from visavox.runtime.page import Block, Heading, Paragraph, Picture, Table, html_page
+from visavox.runtime.page import Block, Heading, InlineImage, Paragraph, Table, html_page
 
 COLUMNS = 6
 """Images in a row."""
@@ -40,15 +40,15 @@ def write_report(path: Path, data: PersonData, findings: Sequence[Finding], valu
             "From the front, turned to both sides, up and down, and evenly over time; the head in red, torso and neck "
             "in green."
         ),
-        Picture(_png(sheet([data.frames[index] for index in selected])), "frames"),
-        Picture(_png(sheet([tinted(data, index) for index in selected])), "masks"),
+        InlineImage(_png(sheet([data.frames[index] for index in selected])), "frames"),
+        InlineImage(_png(sheet([tinted(data, index) for index in selected])), "masks"),
         Heading("The torso with the head removed"),
-        Picture(_png(sheet([on_chequers(data.torso[index]) for index in selected])), "torso"),
+        InlineImage(_png(sheet([on_chequers(data.torso[index]) for index in selected])), "torso"),
         Heading("Put together again"),
         Paragraph(_put_together(data, selected)),
-        Picture(_png(sheet([composed(data, index) for index in selected])), "put together"),
+        InlineImage(_png(sheet([composed(data, index) for index in selected])), "put together"),
         Heading("The empty scene"),
-        Picture(_png(data.background), "background"),
+        InlineImage(_png(data.background), "background"),
         *_masked_frames(data),
     ]
     write_whole(path, html_page("The person's data set", blocks))
@@ -140,7 +140,7 @@ def _masked_frames(data: PersonData) -> list[Block]:
     return [
         Heading("Frames that are masked"),
         Paragraph(f"{len(lost)} frames are there so that time goes on, and are not learned from."),
-        Picture(_png(sheet([data.frames[index] for index in some])), "masked frames"),
+        InlineImage(_png(sheet([data.frames[index] for index in some])), "masked frames"),
     ]
 
 

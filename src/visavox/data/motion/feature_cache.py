@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from visavox.audio.features.speech_features import SpeechFeatures
-from visavox.audio.silence import find_silence, gate_sound
+from visavox.audio.silence import find_silence, gate_audio
 from visavox.data.generator.clip_store import StoredClip
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress
@@ -91,7 +91,7 @@ class FeatureCache:
 def clip_features(features: SpeechFeatures, audio: np.ndarray) -> np.ndarray:
     """Features of a recording with its silences gated, float32 (K, C), of int16 or float (N,)."""
     samples = audio.astype(np.float32) / 32768 if audio.dtype == np.int16 else audio.astype(np.float32)
-    return features.of(gate_sound(samples, find_silence(samples)))
+    return features.of(gate_audio(samples, find_silence(samples)))
 
 
 def fit_rows(rows: np.ndarray, num_frames: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from visavox.evaluation.protocol.results_folder import PairRecord
 from visavox.evaluation.report import Report, cells, plain, shown_infos, summarise
 from visavox.evaluation.videos import TrackCache
 from visavox.metrics import metric_infos
-from visavox.runtime.page import Block, Heading, Listing, Paragraph, Picture, Table
+from visavox.runtime.page import Block, Heading, InlineImage, Listing, Paragraph, Table
 
 _SHOWN_REASONS = 20
 """Pairs that were not done that the report names; the table of the pairs has them all."""
@@ -122,10 +122,10 @@ class RunSummary:
                     label_rows([(name, face_tiles(path, track, times))])
                     for name, path in (("video", pair.video), ("dubbed: closed, half open, open", report.dubbed))
                 ]
-                blocks.append(Picture(jpeg_bytes(beside(tiles)), "the video and the dubbed video at three moments"))
+                blocks.append(InlineImage(jpeg_bytes(beside(tiles)), "the video and the dubbed video at three moments"))
             if "times" in curves:
                 plot = plot_opening(report, pair.audio, pair.is_own_audio)
-                blocks.append(Picture(plot, "lip opening over the audio"))
+                blocks.append(InlineImage(plot, "lip opening over the audio"))
         return [Heading("Some of the pairs"), *blocks] if blocks else []
 
     def _status(self, pair: Pair) -> tuple[str, str]:
