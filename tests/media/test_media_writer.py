@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 from tests.media.media_samples import make_grid_clip, make_sound, make_video, number_of, pattern, tone
-from tests.media.test_media_sound import click_time, level
+from tests.media.test_media_audio import click_time, level
 
 from visavox.errors import InputError
 from visavox.media import AudioPlan, Encoding, VideoReader, VideoWriter, probe, probe_audio, read_audio

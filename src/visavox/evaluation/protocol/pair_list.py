@@ -123,5 +123,5 @@ def _find(word: str, layout: _Layout, root: Path, where: str) -> Path:
     for candidate in candidates:
         if candidate.is_file():
             return candidate
-    places = " or ".join(str(candidate) for candidate in candidates)
-    raise InputError(f"{where}: there is no {places}; check the list, and the folder that its paths are relative to")
+    listed = " or ".join(str(candidate) for candidate in candidates)
+    raise InputError(f"{where}: there is no {listed}; check the list, and the folder that its paths are relative to")
