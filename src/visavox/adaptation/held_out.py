@@ -189,7 +189,8 @@ class AdaptResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values."""
-        return plain(asdict(self))
+        content: dict[str, Any] = plain(asdict(self))
+        return content
 
     def table(self) -> str:
         """Return the report as text for people."""

@@ -175,9 +175,9 @@ class FittedMotion:
         motion = (1 - share) * self.motion[first] + share * self.motion[second]
         behind = (position - len(self.motion)) / float(self.rate)  # its last frame is shown for its whole time
         if behind <= 0:
-            return motion.astype(np.float32)
+            return np.asarray(motion, np.float32)
         gone = min(1.0, behind / _TO_REST)
-        return ((1 - gone) * motion + gone * self.rest).astype(np.float32)
+        return np.asarray((1 - gone) * motion + gone * self.rest, np.float32)
 
 
 class LandmarkDrive(Drive):
@@ -366,4 +366,4 @@ class _Rows:
 def _run_length(flags: np.ndarray) -> np.ndarray:
     """Count the true flags at the beginning of each row of (B, N)."""
     stopped = np.concatenate([~flags, np.ones((len(flags), 1), bool)], axis=1)
-    return stopped.argmax(axis=1)
+    return np.asarray(stopped.argmax(axis=1))

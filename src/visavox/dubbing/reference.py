@@ -117,7 +117,7 @@ def _motion(track: Track) -> np.ndarray:
     step = np.linalg.norm(np.diff(points, axis=0), axis=-1).mean(axis=-1) / np.maximum(seconds, 1e-3)
     step /= np.maximum(eye_distance(track.landmarks)[1:], 1.0)
     step = np.where(np.isfinite(step) & (np.diff(track.shots) == 0), step, 0.0)
-    return np.maximum(np.append(step, 0.0), np.append(0.0, step))
+    return np.asarray(np.maximum(np.append(step, 0.0), np.append(0.0, step)))
 
 
 def _sharpness(crop: np.ndarray) -> float:

@@ -98,7 +98,7 @@ def eye_opening(displacements: np.ndarray) -> np.ndarray:
         gap = np.linalg.norm(points[:, upper] - points[:, lower], axis=-1)
         gap2 = np.linalg.norm(points[:, upper2] - points[:, lower2], axis=-1)
         openings.append((gap + gap2) / 2 / np.linalg.norm(points[:, corner] - points[:, other], axis=-1))
-    return np.mean(openings, axis=0)
+    return np.asarray(np.mean(openings, axis=0))
 
 
 def eye_closure(motion: Motion) -> np.ndarray:
@@ -106,7 +106,7 @@ def eye_closure(motion: Motion) -> np.ndarray:
     opening = eye_opening(motion.displacements)
     window = min(len(opening), round(_REST_SECONDS * motion.rate))
     rest = percentile_filter(opening, 80, size=max(1, window), mode="nearest")
-    return np.clip(1 - opening / rest, 0, 1)
+    return np.asarray(np.clip(1 - opening / rest, 0, 1))
 
 
 def find_blinks(motion: Motion) -> np.ndarray:
@@ -117,7 +117,7 @@ def find_blinks(motion: Motion) -> np.ndarray:
     widths = peak_widths(closure, peaks, rel_height=0.5)[0]
     short = widths <= _LONGEST * float(motion.rate)
     seen = motion.confidence[peaks - 1] > 0
-    return peaks[short & seen] - 1
+    return np.asarray(peaks[short & seen] - 1)
 
 
 def learn_blink_style(motions: Sequence[Motion]) -> BlinkStyle:
@@ -263,4 +263,4 @@ def with_rendered_blinks(motion: Motion, blink: str | float, person: Motion, see
 
 def rendered_closure(closure: np.ndarray) -> np.ndarray:
     """Closure (T,) of eyes as a tracker sees it to that of eyes that are drawn: float32 (T,) in [0, 1]."""
-    return np.clip(DEEPER * maximum_filter1d(closure, SHUT), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(DEEPER * maximum_filter1d(closure, SHUT), 0, 1), np.float32)

@@ -104,14 +104,14 @@ def _places(track: Track) -> np.ndarray:
 def _between(values: np.ndarray, places: np.ndarray) -> np.ndarray:
     before = np.floor(places).astype(int)
     share = (places - before).reshape(-1, *[1] * (values.ndim - 1))
-    return ((1 - share) * values[before] + share * values[np.ceil(places).astype(int)]).astype(values.dtype)
+    return np.asarray((1 - share) * values[before] + share * values[np.ceil(places).astype(int)], values.dtype)
 
 
 def _turned(rotations: np.ndarray, known: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Rotations float32 (G, 3, 3) at places between known frames, along the shortest turn."""
     if len(known) == 1:
         return np.repeat(rotations, len(places), axis=0)
-    turned = Slerp(known, Rotation.from_matrix(rotations))(places).as_matrix().astype(np.float32)
+    turned: np.ndarray = Slerp(known, Rotation.from_matrix(rotations))(places).as_matrix().astype(np.float32)
     exact = np.isin(places, known)
     turned[exact] = rotations[np.searchsorted(known, places[exact])]
     return turned

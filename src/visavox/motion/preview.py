@@ -79,9 +79,9 @@ class FaceView:
         """Points of head space (L, 3) to pixels (L, 2)."""
         if self.pose is None:
             flat = (face[:, :2] - self._middle) * self._scale * [1.0, -1.0]
-            return flat + (np.array(self.size) - 1) / 2
+            return np.asarray(flat + (np.array(self.size) - 1) / 2)
         rotation, translation = self.pose.rotations[index], self.pose.translations[index]
-        return project(face[None], rotation[None], translation[None], self.pose.frame_size)[0]
+        return np.asarray(project(face[None], rotation[None], translation[None], self.pose.frame_size)[0])
 
 
 def write_preview(
@@ -130,7 +130,7 @@ def _forehead(neutral: np.ndarray) -> np.ndarray:
     """Estimate the outline above the jaw, (12, 3) centimetres, fitted to the ends of the person's jaw."""
     top = canonical_face()[list(FOREHEAD)].astype(np.float64)
     shares = np.linspace(0, 1, len(top))[:, None]
-    return top + (1 - shares) * neutral[16] + shares * neutral[0]
+    return np.asarray(top + (1 - shares) * neutral[16] + shares * neutral[0])
 
 
 def _scaled(pose: HeadPose | None, height: int) -> HeadPose | None:
@@ -205,7 +205,7 @@ def _curve(points: np.ndarray) -> np.ndarray:
     """Return a smooth line through (K, 2) points."""
     way = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1) + 1e-6)])
     places = np.interp(np.arange((len(points) - 1) * _STEPS + 1) / _STEPS, np.arange(len(points)), way)
-    return CubicSpline(way, points, bc_type="natural")(places)
+    return np.asarray(CubicSpline(way, points, bc_type="natural")(places))
 
 
 def _ring(points: np.ndarray, halves: Sequence[Sequence[int]]) -> np.ndarray:
@@ -257,4 +257,4 @@ class _Canvas:
 def _fixed(points: np.ndarray) -> np.ndarray:
     """Pixels of the image to OpenCV's fixed-point numbers of the larger one, int32."""
     large = (points + 0.5) * _FINE - 0.5
-    return np.rint(large * 2**_SHIFT).astype(np.int32)
+    return np.asarray(np.rint(large * 2**_SHIFT), np.int32)

@@ -147,4 +147,4 @@ class FaceProjection:
         gram += (_REGULARISATION * spread + 1e-12) * np.eye(number)
         weights = np.linalg.solve(gram, np.ones((len(queries), number, 1)))
         weights /= weights.sum(axis=1, keepdims=True)
-        return (weights * neighbours).sum(axis=1)
+        return np.asarray((weights * neighbours).sum(axis=1))

@@ -185,7 +185,7 @@ def _published(misfit: str) -> str:
 
 def _swap_blue_and_red(tensor: Tensor, dim: int) -> Tensor:
     """Turn a dimension of BGR triples, one for each image on it, into RGB triples."""
-    triples = tensor.unflatten(dim, (-1, 3))
+    triples: Tensor = tensor.unflatten(dim, (-1, 3))
     return triples.flip(dim + 1).flatten(dim, dim + 1).contiguous()
 
 

@@ -178,7 +178,7 @@ def read_header(path: Path) -> dict[str, Any]:
     if len(text) < length:
         raise InputError(f"{path} is cut off: {size} bytes are less than its header; download or copy it again")
     try:
-        header = json.loads(text)
+        header: dict[str, Any] = json.loads(text)
         tensors = [tensor for key, tensor in header.items() if key != "__metadata__"]
         promised = 8 + length + max((tensor["data_offsets"][1] for tensor in tensors), default=0)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):

@@ -84,7 +84,7 @@ class ClipStore:
         for stored in self.clips:
             totals[stored.speaker] = totals.get(stored.speaker, 0) + stored.clip.num_frames
         weights = np.array([stored.clip.num_frames / np.sqrt(totals[stored.speaker]) for stored in self.clips])
-        return weights / weights.sum()
+        return np.asarray(weights / weights.sum())
 
 
 def read_manifest(dataset: PathLike) -> list[dict[str, Any]]:

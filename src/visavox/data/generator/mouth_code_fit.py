@@ -61,7 +61,7 @@ def _fit_components(displacements: Sequence[np.ndarray], motions: Sequence[np.nd
     features = np.concatenate([eye_units(clip) @ view.T for clip in displacements])
     targets = np.concatenate([motion[:, 1:] - motion[:, 1:].mean(axis=0) for motion in motions])
     covariance = features.T @ features / len(features) + _RIDGE * np.eye(features.shape[1])
-    return np.linalg.solve(covariance, features.T @ targets / len(features)).T @ view
+    return np.asarray(np.linalg.solve(covariance, features.T @ targets / len(features)).T @ view)
 
 
 def _view() -> np.ndarray:
@@ -84,7 +84,7 @@ def _opening_weights(displacements: Sequence[np.ndarray], openings: np.ndarray) 
         points = canonical + clip
         unit = np.linalg.norm(points.mean(axis=0)[36] - points.mean(axis=0)[45])
         gaps.append((points[:, UPPER_LIP, 1:] - points[:, LOWER_LIP, 1:]) / unit)
-    return np.linalg.lstsq(np.concatenate(gaps), openings, rcond=None)[0]
+    return np.asarray(np.linalg.lstsq(np.concatenate(gaps), openings, rcond=None)[0])
 
 
 def _rest(

@@ -81,7 +81,7 @@ def scene(data: PersonData, frame: int, rows: np.ndarray, columns: np.ndarray) -
     torso = data.torso[frame][rows, columns].astype(np.float32)
     share = torso[..., 3:] / 255
     behind = data.background[rows, columns]
-    return np.round(share * torso[..., :3] + (1 - share) * behind).astype(np.uint8)
+    return np.asarray(np.round(share * torso[..., :3] + (1 - share) * behind), np.uint8)
 
 
 class RayDataset(Dataset[dict[str, Tensor]]):

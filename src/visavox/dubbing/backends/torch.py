@@ -64,7 +64,7 @@ class TorchBackend:
         if self._branch is None:
             raise ValueError("this generator predicts no mouth motion")
         with self._autocast():
-            motion = self._branch.predictor(torch.from_numpy(features).to(self.device))
+            motion: torch.Tensor = self._branch.predictor(torch.from_numpy(features).to(self.device))
         return motion.float().cpu().numpy()
 
     @torch.inference_mode()

@@ -164,8 +164,8 @@ class ExpertTask(TrainingTask):
     def _motion_error(self, outputs: ExpertOutputs) -> Tensor:
         """Error of the motion of the mouth as both embeddings tell it."""
         own = outputs.audio_features.unflatten(0, (len(outputs.face_features), -1))[:, 0]
-        by_audio = self.motion_heads["audio"](own)
-        by_face = self.motion_heads["face"](outputs.face_features)
+        by_audio: Tensor = self.motion_heads["audio"](own)
+        by_face: Tensor = self.motion_heads["face"](outputs.face_features)
         true = outputs.true_motion
         return ((by_audio.float() - true) ** 2).mean() + ((by_face.float() - true) ** 2).mean()
 

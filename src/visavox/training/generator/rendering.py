@@ -78,7 +78,8 @@ class FacePair:
     def lpips(self) -> Tensor:
         """Mean LPIPS of the pairs: float32 scalar, 0 or more."""
         assert self.networks.lpips is not None
-        return self.networks.lpips(self.generated, self.truth).mean()
+        distances: Tensor = self.networks.lpips(self.generated, self.truth)
+        return distances.mean()
 
     def mouth_motion(self) -> Tensor:
         """Distance of the motion that is read from the generated mouth from the one read from the true mouth.

@@ -188,7 +188,8 @@ class SpeechTask(TrainingTask):
     def predict(self, stored: StoredClip) -> np.ndarray:
         """Predict the motion of a clip, float32 (T, K)."""
         windows = np.stack([stored.window(frame) for frame in range(stored.clip.num_frames)])
-        return self.predictor(torch.from_numpy(windows).to(self.device)).float().cpu().numpy()
+        motion: Tensor = self.predictor(torch.from_numpy(windows).to(self.device))
+        return motion.float().cpu().numpy()
 
     @torch.no_grad()
     def _calibrate(self) -> None:
@@ -230,6 +231,6 @@ def hold_out(store: ClipStore, num_speakers: int) -> tuple[ClipStore, ClipStore]
 def rest_motion(store: ClipStore, basis: MotionBasis) -> np.ndarray:
     """The motion of a mouth at rest (K,): lips closed, the rest as it is on average when they nearly are."""
     motions = np.concatenate([stored.motion for stored in store.clips])
-    rest = motions[motions[:, 0] <= np.quantile(motions[:, 0], 0.1)].mean(axis=0)
+    rest: np.ndarray = motions[motions[:, 0] <= np.quantile(motions[:, 0], 0.1)].mean(axis=0)
     rest[0] = -basis.opening_mean / basis.opening_scale
     return rest

@@ -119,7 +119,7 @@ def _spread(motions: list[np.ndarray]) -> float:
 
 
 def _mean(motions: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate(motions).mean(axis=0)
+    return np.asarray(np.concatenate(motions).mean(axis=0))
 
 
 def _offset_for(mean: float, gain: float, predicted: list[np.ndarray], lowest: float) -> float:

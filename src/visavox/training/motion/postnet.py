@@ -316,7 +316,7 @@ class PostNetTask(TrainingTask):
 
     def _from_rest(self, clip: SourceClip) -> np.ndarray:
         rest: np.ndarray = self.rest.cpu().numpy()
-        return self.apply(self.postnet, clip.draws[0]) - rest
+        return np.asarray(self.apply(self.postnet, clip.draws[0]) - rest)
 
     @torch.no_grad()
     def _critic_accuracy(self) -> float:
