@@ -46,7 +46,7 @@ class Plate:
     def credit(self) -> np.ndarray:
         """float32 (H, W): 1 where the scene was seen, and less the further away from that it was filled in."""
         distance = cv2.distanceTransform((~self.seen).astype(np.uint8), cv2.DIST_L2, 3)
-        return np.clip(1 - distance / (GUESS_REACH * len(self.seen)), 0, 1).astype(np.float32)
+        return np.asarray(np.clip(1 - distance / (GUESS_REACH * len(self.seen)), 0, 1), np.float32)
 
 
 def clean_plate(frames: np.ndarray, person: np.ndarray, usable: np.ndarray, progress: Progress) -> Plate:
@@ -123,7 +123,7 @@ def fill_unknown(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
     known = np.minimum(mass / _SURE, 1.0)
     coarse = fill_unknown(mean, known)
     guess = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR).reshape(image.shape)
-    return image * weight[..., None] + guess * (1 - weight[..., None])
+    return np.asarray(image * weight[..., None] + guess * (1 - weight[..., None]))
 
 
 BAND = 0.025

@@ -206,7 +206,7 @@ def _shift(images: np.ndarray, reference: np.ndarray, background: np.ndarray) ->
     if not moves:
         return None
     ways = np.linalg.norm(np.array(moves) - np.median(moves, axis=0), axis=1)
-    return float(np.percentile(ways, 98)) / reference.shape[1]
+    return float(np.percentile(ways, 98) / reference.shape[1])
 
 
 def _is_textured(image: np.ndarray, corners: np.ndarray) -> bool:

@@ -268,7 +268,7 @@ def _make_numbers(
 ) -> np.ndarray:
     """Motion, camera, speech and split; returns which frames are usable."""
     track = tracked.track
-    usable = track.seen & (np.load(folder / WORKED) > 0)
+    usable: np.ndarray = track.seen & (np.load(folder / WORKED) > 0)
     if usable.sum() < settings.minimum_seconds * FRAME_RATE and not settings.force:
         raise InputError(
             f"only {usable.sum() / FRAME_RATE:.1f} s could be told apart into person and background; give video "

@@ -72,7 +72,7 @@ def tinted(data: PersonData, index: int) -> np.ndarray:
     for mask, color in ((data.head_mask[index], HEAD_TINT), (data.torso_mask[index], TORSO_TINT)):
         share = 0.45 * mask.astype(np.float32)[..., None] / 255
         image = image * (1 - share) + share * np.array(color, dtype=np.float32)
-    return image.astype(np.uint8)
+    return np.asarray(image, np.uint8)
 
 
 def on_chequers(image: np.ndarray, square: int = 8) -> np.ndarray:
@@ -96,7 +96,7 @@ def composed(data: PersonData, index: int) -> np.ndarray:
     through = np.maximum(1 - head - below, 0)
     own = (data.frames[index] - through * scene) / np.maximum(1 - through, 0.1)
     behind = torso[..., :3] * alpha + scene * (1 - alpha)
-    return np.round(np.clip(own, 0, 255) * head + behind * (1 - head)).astype(np.uint8)
+    return np.asarray(np.round(np.clip(own, 0, 255) * head + behind * (1 - head)), np.uint8)
 
 
 def sheet(images: Sequence[np.ndarray], columns: int = COLUMNS, tile: int = TILE) -> np.ndarray:

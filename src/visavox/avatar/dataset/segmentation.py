@@ -52,7 +52,7 @@ def steady(person: np.ndarray, index: int, stretch: np.ndarray, known: np.ndarra
         if 0 <= other < len(person) and stretch[other] == stretch[index] and known[other]:
             total += person[other]
             weight += 1
-    return total / (255 * weight)
+    return np.asarray(total / (255 * weight))
 
 
 def segment_person(
@@ -198,7 +198,7 @@ def _strip_colors(color: np.ndarray, sure: np.ndarray, top: np.ndarray, columns:
     picked = np.minimum(top[columns][:, None] + np.arange(rows), size - 1)  # (n, rows)
     weight = sure[picked, columns[:, None]].astype(np.float32)[..., None]
     mean = (color[picked, columns[:, None]] * weight).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-6)
-    return gaussian_filter1d(mean, max(0.5, SMOOTHING * size), axis=0, mode="nearest")
+    return np.asarray(gaussian_filter1d(mean, max(0.5, SMOOTHING * size), axis=0, mode="nearest"))
 
 
 def _soften(image: np.ndarray, behind: np.ndarray, sure: np.ndarray, sigma: float) -> np.ndarray:
@@ -210,4 +210,4 @@ def _soften(image: np.ndarray, behind: np.ndarray, sure: np.ndarray, sigma: floa
     mass = cv2.GaussianBlur(neck, (0, 0), sigma)[..., None]
     blurred = cv2.GaussianBlur(image * neck, (0, 0), sigma) / np.maximum(mass, 1e-3)
     edge = cv2.GaussianBlur(behind.astype(np.float32), (0, 0), sigma)[..., None] * behind[..., None]
-    return image + edge * (blurred - image)
+    return np.asarray(image + edge * (blurred - image))

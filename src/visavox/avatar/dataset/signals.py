@@ -60,7 +60,7 @@ def nearest_rotations(matrices: np.ndarray) -> np.ndarray:
     """The rotations (T, 3, 3) that differ least from matrices (Procrustes)."""
     left, _, right = np.linalg.svd(matrices)
     left[..., -1] *= np.sign(np.linalg.det(left @ right))[:, None]
-    return left @ right
+    return np.asarray(left @ right)
 
 
 def write_motion(path: Path, track: PersonTrack, usable: np.ndarray, sigma: float) -> None:

@@ -181,7 +181,7 @@ class PersonTrack:
     @property
     def seen(self) -> np.ndarray:
         """bool (T,): frames whose face is known and not turned away."""
-        return (self.status == FrameStatus.DETECTED) | (self.status == FrameStatus.INTERPOLATED)
+        return np.asarray((self.status == FrameStatus.DETECTED) | (self.status == FrameStatus.INTERPOLATED))
 
 
 def stretches(labels: np.ndarray) -> list[tuple[int, int]]:

@@ -58,7 +58,7 @@ class Backdrop:
 
 def to_bytes(values: np.ndarray) -> np.ndarray:
     """Round numbers from 0 to 255, float (any shape), to uint8 (same shape); what lies outside is clipped."""
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)
 
 
 def open_backdrop(name: str, own: np.ndarray, size: int) -> Backdrop:
@@ -191,7 +191,7 @@ class Paster:
         cv2.fillConvexPoly(covered, cv2.convexHull(np.concatenate(self._landmarks(face, size))), 1)
         away = cv2.distanceTransform(1 - covered, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         far = np.clip((away - MARGIN * size) / (FADE * size), 0, 1)
-        return ((1 - far) ** 2 * (1 + 2 * far) * self._border).astype(np.float32)
+        return np.asarray((1 - far) ** 2 * (1 + 2 * far) * self._border, np.float32)
 
     def _away_from_lips(self, face: TrueFace) -> np.ndarray:
         """0 at the true lips, 1 away from them: float32 (S, S) in the size of the crop.
@@ -203,7 +203,7 @@ class Paster:
         mouths = [points[MOUTH] for points in self._landmarks(face, side)]
         cv2.fillConvexPoly(lips, cv2.convexHull(np.concatenate(mouths)), 1)
         away = cv2.distanceTransform(1 - lips, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        return np.clip(away / (LIPS * side) - 1, 0, 1).astype(np.float32)
+        return np.asarray(np.clip(away / (LIPS * side) - 1, 0, 1), np.float32)
 
     def _landmarks(self, face: TrueFace, size: int) -> list[np.ndarray]:
         """Project the landmarks of the frames' faces into an image of a size, each int32 (68, 2) pixels."""
@@ -229,7 +229,7 @@ def _shared_detail(true: np.ndarray, drawn: np.ndarray, size: int) -> np.ndarray
     reach = 2 * round(NEAR * side) + 1
     apart = cv2.GaussianBlur(cv2.dilate(apart, np.ones((reach, reach), np.uint8)), (0, 0), NEAR * side)
     kept = np.clip(2 - apart / SAME, 0, 1)
-    return kept[..., None] * (true - coarse)
+    return np.asarray(kept[..., None] * (true - coarse))
 
 
 def _border_fade(source: AvatarSource, size: int) -> np.ndarray:

@@ -74,7 +74,7 @@ class MotionRange:
         far = _length(given / self._deviation)
         given *= np.minimum(1, self._radius / np.maximum(far, 1e-9))[:, None]
         made = self.mean + given @ self.components + rest.reshape(-1, 204)
-        return np.clip(made, self.low, self.high).reshape(-1, 68, 3).astype(np.float32)
+        return np.asarray(np.clip(made, self.low, self.high).reshape(-1, 68, 3), np.float32)
 
 
 def _soft_limit(values: np.ndarray, limit: np.ndarray, room: np.ndarray) -> np.ndarray:
@@ -84,4 +84,4 @@ def _soft_limit(values: np.ndarray, limit: np.ndarray, room: np.ndarray) -> np.n
 
 
 def _length(values: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(values, axis=-1)
+    return np.asarray(np.linalg.norm(values, axis=-1))

@@ -94,7 +94,7 @@ def _deviations(pose: HeadPose) -> np.ndarray:
 
 
 def _ratio(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-    return np.abs(mine) / np.maximum(np.abs(theirs), 1e-6)
+    return np.asarray(np.abs(mine) / np.maximum(np.abs(theirs), 1e-6))
 
 
 def _parts(
@@ -133,7 +133,7 @@ def _played(turns: Rotation, translations: np.ndarray, first: int, last: int) ->
 def _ramp(time: np.ndarray, length: float) -> np.ndarray:
     """Way after a time, of a speed that grows from 0 to 1 as half a cosine does within a length, and stays there."""
     inside = np.clip(time, 0, length)
-    return (inside - length / np.pi * np.sin(np.pi * inside / length)) / 2 + np.maximum(time - length, 0)
+    return np.asarray((inside - length / np.pi * np.sin(np.pi * inside / length)) / 2 + np.maximum(time - length, 0))
 
 
 def _travel(
@@ -156,7 +156,7 @@ def _reach_in(steps: int) -> np.ndarray:
 
 def reach(time: np.ndarray) -> np.ndarray:
     """Return the way done on the path of least jerk, from 0 to 1, after a share (N,) of the time: float64 (N,)."""
-    return time**3 * (10 - 15 * time + 6 * time**2)
+    return np.asarray(time**3 * (10 - 15 * time + 6 * time**2))
 
 
 def _at(turns: Rotation, translations: np.ndarray, places: np.ndarray) -> tuple[Rotation, np.ndarray]:

@@ -211,7 +211,7 @@ class _Walk:
         """
         last = len(self._places) - 1
         seen = [self._places[np.clip(frames + step * time, 0, last)] for time in (0, FADE // 2, FADE - 1)]
-        return np.concatenate(seen, axis=1) / np.sqrt(len(seen))
+        return np.asarray(np.concatenate(seen, axis=1) / np.sqrt(len(seen)))
 
     def _best_joint(self, number: int, first: int, step: int, room: int, fade: int) -> _Joint | None:
         """The nearest way to another stretch, from a segment with `room` frames to the end, of which `fade` are a
