@@ -27,7 +27,7 @@ ALLOWED_IDENTIFIERS = {
     "judge": 25,
     "picture": 127,
     "sound": 12,
-    "footage": 11,
+    "footage": 9,
     "reading": 4,
     "response": 2,
     "frozen_statistics": 1,
@@ -36,15 +36,14 @@ ALLOWED_IDENTIFIERS = {
 
 ALLOWED_PROSE = {
     "paint": 6,
-    "ears": 11,
+    "ears": 10,
     "the watch": 3,
     "manner": 2,
-    "anew": 2,
     "widely": 2,
     "figures": 2,
-    "judge": 22,
+    "judge": 21,
     "picture": 24,
-    "sound": 77,
+    "sound": 74,
     "footage": 19,
 }
 

@@ -23,7 +23,7 @@ _LOWEST_BAND = 4
 _BLOCK_FRAMES = 4096
 """Mel frames whose loudness is measured at a time."""
 _LEAKAGE = 0.02
-"""Reach of a loud sound into the frames beside it, in seconds: most of the half window of the STFT."""
+"""Reach of a loud moment into the frames beside it, in seconds: most of the half window of the STFT."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ class AdaptOptions(ReportOptions):
     model: Annotated[str, alias("-m")] = "wav2lip"
     """Name or path of the generator to begin with."""
     expert: str | None = None
-    """Expert that judges the sync as well, such as `expert`, of the generator's resolution; by default nobody does."""
+    """Expert that scores the sync as well, such as `expert`, of the generator's resolution; by default nobody does."""
     work: Path | None = None
     """Folder for prepared clips, checkpoints and measured videos; the same command goes on from there after an
     interruption. By default a temporary one."""

@@ -31,7 +31,7 @@ class Build(ReportOptions):
     AVATAR/data/report.html, and how well it renders in AVATAR/measured.png. Ask the person.
     """
 
-    footage: Positional[Annotated[Path, arg(metavar="VIDEO_OR_FOLDER")]]
+    videos: Positional[Annotated[Path, arg(metavar="VIDEO_OR_FOLDER")]]
     """Minutes of one person who speaks into one fixed camera."""
     output: Annotated[Path, alias("-o"), arg(metavar="AVATAR")]
     """Folder of the avatar: new, or begun by an earlier run."""
@@ -53,7 +53,7 @@ def build(options: Build) -> int:
     from visavox.avatar.format import describe, gather
 
     go_on = f"{options.output} is not finished; the same command goes on where it stopped"
-    job = check(options.footage, options.output, options.settings, options.data)
+    job = check(options.videos, options.output, options.settings, options.data)
     with cancelled_by_interrupt("stopping, when what was done is safe", go_on) as cancel:
         built = job.run(progress=options.cancellable(cancel))
     if options.json:

@@ -86,7 +86,7 @@ def _check_rate(track: Track, info: VideoInfo) -> None:
     if abs(rate / info.frame_rate - 1) > Fraction(1, 20):
         raise InputError(
             f"the track is of a video of {float(rate):.4g} frames a second, {info.path} has"
-            f" {float(info.frame_rate):.4g}; make it anew with `visavox track {info.path} -o TRACK.npz`"
+            f" {float(info.frame_rate):.4g}; make it again with `visavox track {info.path} -o TRACK.npz`"
         )
 
 

@@ -254,7 +254,7 @@ class Player:
     def _mismatch(self, index: int) -> InputError:
         return InputError(
             f"the track does not fit {self._info.path} (from frame {index} on); it was made from another video:"
-            " leave out --track, or make it anew with `visavox track`"
+            " leave out --track, or make it again with `visavox track`"
         )
 
 

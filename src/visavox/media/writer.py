@@ -45,7 +45,7 @@ by a few levels at the border; with what every processor that has AVX-512 has be
 
 
 class VideoWriter:
-    """Writes frames and sound to a file that appears under its name only when it is whole.
+    """Writes frames and audio to a file that appears under its name only when it is whole.
 
     Use it in a `with` block: at its clean end the file is finished, synced and renamed; any exception, Ctrl-C
     among them, removes the temporary file. Conversion, encoding and muxing run in a thread of their own.
@@ -60,7 +60,7 @@ class VideoWriter:
         transparent: whether the frames have an alpha channel, which only .mov (PNG) and .webm (VP9) can hold here.
 
     Raises:
-        InputError: the output cannot be written, or the sound cannot be read.
+        InputError: the output cannot be written, or the audio cannot be read.
     """
 
     def __init__(

@@ -132,7 +132,7 @@ def mouth_width(landmarks: np.ndarray) -> np.ndarray:
 FOREHEAD = 10
 """Landmark at the top of the forehead."""
 JAW_LINE = JAW[3:-3]
-"""The jaw from corner to corner (58 to 288): the points above lie in front of the ears."""
+"""The jaw from corner to corner (58 to 288): the points above lie before the ear."""
 CHIN_ROOM = 0.015
 """Distance of the border below the landmarks of the jaw, in heights of the face: they lie on the edge of the skin."""
 SIDE_ROOM = 0.06
