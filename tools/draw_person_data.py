@@ -18,7 +18,7 @@ import numpy as np
 from visavox.avatar.dataset.prepare import prepare_person
 from visavox.avatar.dataset.report import composed, on_chequers, sheet, tinted
 from visavox.avatar.dataset.settings import DataSettings
-from visavox.data.radiance.person_data import PersonData
+from visavox.data.radiance import PersonData
 from visavox.demo import FACE
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "pictures" / "person-data.jpg"

@@ -17,9 +17,7 @@ import numpy as np
 from visavox.audio.features.mel import MEL_FRAMES_PER_SECOND, mel_spectrogram
 from visavox.cli.progress_views import make_view
 from visavox.constants import FRAME_RATE, NUM_MEL_BANDS
-from visavox.data.preparation.frame_grid import nearest_frames
-from visavox.data.preparation.lag import remove_slow_changes
-from visavox.data.preparation.sources import find_sources
+from visavox.data.preparation import find_sources, nearest_frames, remove_slow_changes
 from visavox.face.geometry.landmarks import mouth_opening
 from visavox.face.track.tracking import track_video
 from visavox.media import probe, read_audio

@@ -11,9 +11,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from visavox.weights import version_1
-from visavox.weights.checkpoint import read_tensors, write_weights
-from visavox.weights.weights_file import FORMAT_VERSION, edited, read_info
+from visavox.weights import FORMAT_VERSION, edited, read_info, read_tensors, version_1, write_weights
 
 
 def rewrite(path: Path) -> bool:

@@ -33,14 +33,13 @@ from visavox.avatar.speak.job import Avatar
 from visavox.avatar.speak.settings import AvatarSpeakSettings
 from visavox.avatar.speak.speed import machine
 from visavox.cli.common import CommonOptions, parse, run
-from visavox.data.radiance.person_data import PersonData
+from visavox.data.radiance import PersonData
 from visavox.errors import InputError, VisavoxError
 from visavox.evaluation.report import plain
-from visavox.models.radiance.head import Head
-from visavox.models.radiance.torso import Torso
+from visavox.models.radiance import Head, Torso
 from visavox.runtime.device import Device
-from visavox.training.radiance.person import load_patch_loss
-from visavox.weights.checkpoint import load_model
+from visavox.training.radiance import load_patch_loss
+from visavox.weights import load_model
 
 TRUE = "true frames"
 """The line of the images as they were."""

@@ -14,11 +14,11 @@ from benchmarks.motion.model import write_wav
 from visavox.avatar.speak.job import Avatar
 from visavox.avatar.speak.settings import AvatarSpeakSettings
 from visavox.constants import SAMPLES_PER_FRAME
-from visavox.data.radiance.person_data import PersonData
+from visavox.data.radiance import PersonData
 from visavox.face.geometry.motion import resting_face
-from visavox.models.motion.motion_vae import MotionVae
+from visavox.models.motion import MotionVae
 from visavox.types import HeadPose
-from visavox.weights.checkpoint import load_model
+from visavox.weights import load_model
 
 Drive = Literal["still", "landmarks", "sound", "sound-without-postnet"]
 

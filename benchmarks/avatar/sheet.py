@@ -12,7 +12,7 @@ from benchmarks.avatar.drives import LABELS, Drive, Stretch, open_drive
 from benchmarks.avatar.values import Painter
 from visavox.avatar.speak.job import Avatar
 from visavox.avatar.speak.settings import AvatarSpeakSettings
-from visavox.data.radiance.person_data import PersonData
+from visavox.data.radiance import PersonData
 from visavox.evaluation.face_tiles import label_rows
 from visavox.runtime.files import PartialFile
 

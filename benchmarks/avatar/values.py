@@ -15,15 +15,14 @@ from visavox.avatar.build.evaluation import METRICS, beside_truth, compare
 from visavox.avatar.speak.compositing import Backdrop
 from visavox.avatar.speak.job import Avatar
 from visavox.avatar.speak.renderer import Renderer
-from visavox.data.radiance.person_data import PersonData
-from visavox.data.radiance.ray_dataset import frame_geometry
+from visavox.data.radiance import PersonData, frame_geometry
 from visavox.face.geometry.landmarks import mouth_opening
 from visavox.face.track.tracker import FaceTracker, open_tracker
-from visavox.losses.radiance import PatchDistance
+from visavox.losses import PatchDistance
 from visavox.metrics.curves import pool_curves
 from visavox.metrics.flicker import FlickerMeter
 from visavox.metrics.landmark_distance import landmark_distance
-from visavox.training.radiance.person import mean_known
+from visavox.training.radiance import mean_known
 from visavox.types import HeadPose
 
 TRACKED_SIDE = 384

@@ -16,9 +16,9 @@ from visavox.constants import FRAME_RATE
 from visavox.face.geometry.motion import resting_face
 from visavox.media.audio import read_audio
 from visavox.metrics.motion import shifted_agreement
-from visavox.models.sync.motion_syncnet import MotionSyncNet
+from visavox.models.sync import MotionSyncNet
 from visavox.types import Motion
-from visavox.weights.checkpoint import load_model
+from visavox.weights import load_model
 
 REACH = 8
 """Frames by which the audio is moved at most, either way."""

@@ -25,7 +25,7 @@ from benchmarks.motion.table import opening_table, values_table
 from benchmarks.motion.values import ClipValues, Scorer, group_values, measure
 from visavox.audio.features.speech_features import load_features
 from visavox.cli.common import CommonOptions, parse, run
-from visavox.data.motion.feature_cache import FeatureCache
+from visavox.data.motion import FeatureCache
 from visavox.evaluation.report import plain
 from visavox.progress import Progress
 

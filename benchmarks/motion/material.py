@@ -10,7 +10,7 @@ import numpy as np
 
 from visavox.audio.silence import find_silence
 from visavox.constants import FRAME_RATE
-from visavox.data.generator.clip_store import read_manifest
+from visavox.data.generator import read_manifest
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress
 

@@ -7,10 +7,10 @@ import torch
 
 from benchmarks.motion.material import Material
 from visavox.audio.features.speech_features import load_features
-from visavox.data.motion.feature_cache import clip_features, fit_rows
+from visavox.data.motion import clip_features, fit_rows
 from visavox.face.geometry.motion import resting_face
-from visavox.models.sync.motion_syncnet import MotionSyncNet
-from visavox.weights.checkpoint import load_model
+from visavox.models.sync import MotionSyncNet
+from visavox.weights import load_model
 
 WRONG_OFFSETS = (5, 15)
 """Frames by which wrong speech is off, least and most."""

@@ -27,7 +27,7 @@ from visavox.cli.common import CommonOptions, parse, run
 from visavox.dubbing.checks import check_model
 from visavox.errors import InputError
 from visavox.evaluation.report import Report
-from visavox.weights.registry import list_models
+from visavox.weights import list_models
 
 DEFAULT_SET = Path("../shared/data/eval")
 PAGE = Path("docs/results.md")

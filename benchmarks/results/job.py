@@ -23,7 +23,7 @@ from visavox.metrics.expert_sync import ExpertSyncOptions
 from visavox.metrics.lip_sync_error import LipSyncErrorOptions
 from visavox.metrics.outside import OutsideOptions
 from visavox.runtime.files import sha256_of, write_whole
-from visavox.weights.registry import find_model
+from visavox.weights import find_model
 
 Kind = Literal["same", "cross"]
 """Whose audio: the clip's own, or another's."""

@@ -13,9 +13,7 @@ from visavox.constants import FRAME_RATE
 from visavox.demo import FACE, SPEECH
 from visavox.evaluation.backwards import cut_audio
 from visavox.media import Encoding, VideoReader, VideoWriter, probe
-from visavox.weights.checkpoint import save_model
-from visavox.weights.networks import NETWORKS, build_network
-from visavox.weights.weights_file import ModelCard
+from visavox.weights import NETWORKS, ModelCard, build_network, save_model
 
 PUBLISHED = {"wav2lip-96": "wav2lip", "attn-wav2lip-96": "attn_wav2lip"}
 """Name on the command line to network of the published dimensions."""

@@ -16,8 +16,7 @@ from visavox.avatar.build.job import DATA_FOLDER, BuildResult, build_avatar
 from visavox.avatar.build.settings import BuildSettings
 from visavox.avatar.dataset.prepare import Prepared
 from visavox.demo import FACE
-from visavox.models.motion.critic import MotionCriticConfig
-from visavox.models.motion.postnet import PostNetConfig
+from visavox.models.motion.postnet import MotionCriticConfig, PostNetConfig
 from visavox.progress import QUIET, Progress
 from visavox.training.motion.recipes import PERSON_POSTNET_RECIPES
 from visavox.training.radiance.recipes import HEAD_RECIPES, TORSO_RECIPES

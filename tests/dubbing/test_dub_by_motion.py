@@ -14,7 +14,6 @@ from tests.dubbing.tiny import MOTION_CONFIG, randomize_statistics
 from tests.narrow import part
 
 from visavox.cli.main import main
-from visavox.data.generator.mouth_code_fit import fit_mouth_code
 from visavox.demo import FACE, SPEECH
 from visavox.dubbing import Dubber, DubSettings
 from visavox.dubbing.drives import FittedMotion, fit_motion
@@ -24,7 +23,7 @@ from visavox.face.track.track_file import save_track
 from visavox.media import Encoding, VideoReader
 from visavox.models.generator.generator import LipSyncGenerator
 from visavox.models.generator.motion_basis import fit_motion_basis
-from visavox.models.generator.mouth_code import MouthCode
+from visavox.models.generator.mouth_code import MouthCode, fit_mouth_code
 from visavox.models.generator.wav2lip import Wav2LipRenderer
 from visavox.motion.motion_file import save_motion
 from visavox.types import Motion, Track

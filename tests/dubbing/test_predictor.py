@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from visavox.dubbing.predictor import composite_layers
-from visavox.models.generator.reference_warp import Layers
+from visavox.models.generator.renderer import Layers
 
 
 def enlarged(images: torch.Tensor, size: int = 96) -> torch.Tensor:

@@ -13,8 +13,8 @@ from tests.acting_progress import cancelled_after
 
 from visavox.cli.main import main
 from visavox.errors import Cancelled
+from visavox.training.recipe import RunSettings
 from visavox.training.run import train
-from visavox.training.run_settings import RunSettings
 from visavox.training.tasks import TASKS, TaskRow, find_recipe
 
 

@@ -10,7 +10,7 @@ import torch
 from tests.models.published import save_backbone, save_linear
 from tests.narrow import present
 
-from visavox.losses.perceptual import LpipsLoss, normalized_feature_distance, reading_distance
+from visavox.losses.perceptual import LpipsLoss, mouth_motion_distance, normalized_feature_distance
 
 
 def test_descent_on_it_brings_the_pictures_together(tmp_path: Path) -> None:
@@ -66,9 +66,9 @@ def test_features_that_are_all_zero_have_a_gradient() -> None:
 
 def test_reading_distance_is_square_near_and_straight_far() -> None:
     truth = torch.tensor([[0.0, 0.0]], requires_grad=True)
-    assert reading_distance(torch.tensor([[0.4, 0.0]]), truth) == pytest.approx(0.4**2 / 2 / 2)
-    assert reading_distance(torch.tensor([[3.0, 0.0]]), truth) == pytest.approx((3 - 0.5) / 2)
+    assert mouth_motion_distance(torch.tensor([[0.4, 0.0]]), truth) == pytest.approx(0.4**2 / 2 / 2)
+    assert mouth_motion_distance(torch.tensor([[3.0, 0.0]]), truth) == pytest.approx((3 - 0.5) / 2)
     painted = torch.tensor([[1.0, 0.0]], requires_grad=True)
-    reading_distance(painted, truth).backward()
+    mouth_motion_distance(painted, truth).backward()
     assert truth.grad is None
     assert painted.grad is not None

@@ -7,7 +7,7 @@ import torch
 from tests.narrow import present
 
 from visavox.losses.radiance import change_outside, color_error, feature_patch_distance, mask_error, opacity_entropy
-from visavox.models.perceptual.face_features import FaceFeatures, FaceFeaturesConfig
+from visavox.models.perceptual.face_features import MouthPerceptualNet, MouthPerceptualNetConfig
 
 
 def test_colors() -> None:
@@ -38,7 +38,7 @@ def test_the_motion_is_free_inside_the_face_and_nowhere_else() -> None:
 
 
 def test_patches_are_compared_by_what_is_seen_in_them() -> None:
-    features = FaceFeatures(FaceFeaturesConfig(resolution=64, channels=(2, 4))).eval()
+    features = MouthPerceptualNet(MouthPerceptualNetConfig(resolution=64, channels=(2, 4))).eval()
     judge = feature_patch_distance(features.stages, 32)
     truth = torch.rand(2, 3, 16, 16)
     painted = truth.clone().requires_grad_()

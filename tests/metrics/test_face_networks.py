@@ -24,7 +24,7 @@ from visavox.metrics.fid import FEATURES, NO_INCEPTION, Fid, FidOptions
 from visavox.metrics.frechet import frechet_inception_distance
 from visavox.metrics.identity import IdentityOptions
 from visavox.metrics.lpips import LpipsOptions
-from visavox.weights.inception import WEIGHTS
+from visavox.weights.published_weights import WEIGHTS
 
 NUM_FRAMES = 8
 
@@ -104,7 +104,7 @@ def test_without_inception_one_line_says_so(
     monkeypatch.setenv("VISAVOX_CACHE", str(folder / "empty"))
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(folder / "empty"))
     nowhere = replace(WEIGHTS, url=(folder / "nowhere" / "inception.pth").as_uri())
-    monkeypatch.setattr("visavox.weights.inception.WEIGHTS", nowhere)
+    monkeypatch.setattr("visavox.weights.published_weights.WEIGHTS", nowhere)
     command = [str(dark), "--truth", str(truth), "--cache", str(folder / "tracks"), "--metrics", "ssim", "--fid", "-q"]
     assert main(command) == 0
     heading, _, *said = capsys.readouterr().out.splitlines()

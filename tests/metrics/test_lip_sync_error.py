@@ -65,7 +65,7 @@ def published_values(network: SyncNet, pictures: list[np.ndarray], sound: np.nda
     num_windows = min(len(pictures), len(sound) // 640) - 5
     with torch.inference_mode():
         lips = torch.cat([network.embed_lips(video[:, :, i : i + 5]) for i in range(num_windows)])
-        sounds = torch.cat([network.embed_sound(heard[..., 4 * i : 4 * i + 20]) for i in range(num_windows)])
+        sounds = torch.cat([network.embed_audio(heard[..., 4 * i : 4 * i + 20]) for i in range(num_windows)])
     padded = F.pad(sounds, (0, 0, 15, 15))
     distances = torch.stack([F.pairwise_distance(lips, padded[s : s + num_windows]).mean() for s in range(31)])
     return float(distances.min()), float(distances.median() - distances.min()), 15 - int(distances.argmin())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from visavox.models.perceptual.lpips_features import STACKS
+from visavox.models.perceptual.lpips import STACKS
 
 
 def save_backbone(path: Path, network: str, seed: int = 0) -> dict[str, torch.Tensor]:

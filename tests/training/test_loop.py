@@ -21,10 +21,8 @@ from torch.utils.data import Dataset
 from visavox.cli.progress_views import Bars
 from visavox.errors import InputError
 from visavox.progress import Progress
-from visavox.training.average import WeightAverage
-from visavox.training.inputs import Inputs
-from visavox.training.loop import Trainer, _SampleNumbers
-from visavox.training.recipe import LoopSettings, learning_rate
+from visavox.training.loop import Trainer, WeightAverage, _SampleNumbers
+from visavox.training.recipe import Inputs, LoopSettings, learning_rate
 from visavox.training.task import Batch, Context, OptimizerStep, TrainingTask, Validation, WeightedLoss
 
 SETTINGS = LoopSettings(steps=10, batch_size=3, learning_rate=0.1, warmup=4, workers=0, precision="32-true")

@@ -17,8 +17,8 @@ from tests.training import tiny_recipes
 from visavox.cli.main import main
 from visavox.models.sync.expert import Expert
 from visavox.training.generator import recipes
+from visavox.training.recipe import RunSettings
 from visavox.training.run import train
-from visavox.training.run_settings import RunSettings
 from visavox.weights.checkpoint import save_model
 from visavox.weights.weights_file import ModelCard
 

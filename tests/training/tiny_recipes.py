@@ -13,7 +13,7 @@ from visavox.models.generator.generator import GeneratorConfig
 from visavox.models.generator.spec import AudioSpec, GeneratorSpec
 from visavox.models.generator.speech_branch import SpeechBranchConfig
 from visavox.models.generator.wav2lip import Wav2LipConfig
-from visavox.models.perceptual.face_features import FaceFeaturesConfig
+from visavox.models.perceptual.face_features import MouthPerceptualNetConfig
 from visavox.models.sync.expert import ExpertConfig
 from visavox.training.generator.expert import ExpertSettings
 from visavox.training.generator.features import FeaturesSettings
@@ -44,7 +44,7 @@ EXPERT = ExpertConfig(
     face_channels=(2, 2, 4, 4, 4, 8), audio_channels=(2, 2, 4, 4, 8), face_residuals=(0, 0, 0, 1), dropout=0.2
 )
 DISCRIMINATOR = QualityDiscriminatorConfig(channels=(2, 2, 2, 4, 4, 4, 4))
-FACE_FEATURES = FaceFeaturesConfig(resolution=96, channels=(2, 4, 4), num_motions=4)
+FACE_FEATURES = MouthPerceptualNetConfig(resolution=96, channels=(2, 4, 4), num_motions=4)
 LOOP = LoopSettings(
     steps=6,
     batch_size=4,

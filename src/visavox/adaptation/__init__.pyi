@@ -2,4 +2,10 @@ from .held_out import AdaptResult
 from .job import AdaptJob, adapt, check
 from .settings import AdaptSettings
 
-__all__ = ["AdaptJob", "AdaptResult", "AdaptSettings", "adapt", "check"]
+__all__ = [
+    "AdaptJob",
+    "AdaptResult",
+    "AdaptSettings",
+    "adapt",
+    "check",
+]

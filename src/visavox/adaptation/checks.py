@@ -13,12 +13,9 @@ from visavox.adaptation.settings import AdaptSettings
 from visavox.data.preparation import Source, find_sources
 from visavox.errors import InputError
 from visavox.media import check_output, probe
-from visavox.models.generator.motion_basis import MotionBasis
+from visavox.models.generator import MotionBasis
 from visavox.types import PathLike
-from visavox.weights.checkpoint import motion_basis_of
-from visavox.weights.digest import short_weights_digest
-from visavox.weights.registry import list_models, model_info
-from visavox.weights.weights_file import ModelInfo
+from visavox.weights import ModelInfo, list_models, model_info, motion_basis_of, short_weights_digest
 
 _EXTRAS = ("lightning", "tensorboard", "skimage")
 """Packages that are needed after the videos are prepared: that one is missing must not be found out then."""

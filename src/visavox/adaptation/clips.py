@@ -18,8 +18,7 @@ from visavox.adaptation.checks import AdaptRequest
 from visavox.adaptation.held_out import Stretch
 from visavox.audio.features import MEL_FRAMES_PER_SECOND
 from visavox.constants import FRAME_RATE, SAMPLES_PER_FRAME
-from visavox.data.generator.clip_file import ClipFile
-from visavox.data.generator.clip_store import ClipStore, StoredClip, load_store, read_manifest
+from visavox.data.generator import ClipFile, ClipStore, StoredClip, load_store, read_manifest
 from visavox.data.preparation import (
     ClipSettings,
     PreparationReport,
@@ -29,8 +28,7 @@ from visavox.data.preparation import (
     prepare,
 )
 from visavox.errors import InputError
-from visavox.models.generator.motion_basis import MotionBasis
-from visavox.models.generator.spec import AudioSpec
+from visavox.models.generator import AudioSpec, MotionBasis
 from visavox.progress import Progress
 
 STORED_SHARE = 1.5

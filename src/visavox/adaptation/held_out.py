@@ -32,7 +32,7 @@ from visavox.metrics import MetricInfo, choose_metrics, metric_infos
 from visavox.progress import Progress
 from visavox.runtime.files import write_whole
 from visavox.types import PathLike
-from visavox.weights.digest import short_weights_digest
+from visavox.weights import short_weights_digest
 
 Values = dict[str, float]
 

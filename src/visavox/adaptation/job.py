@@ -16,13 +16,12 @@ from visavox.adaptation.held_out import AFTER, AS_IT_WAS, BEFORE, AdaptResult, H
 from visavox.adaptation.learning import Learned, learn
 from visavox.adaptation.settings import AdaptSettings
 from visavox.errors import Cancelled, InputError
-from visavox.models.generator.generator import LipSyncGenerator
+from visavox.models.generator import LipSyncGenerator
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import write_whole
 from visavox.runtime.job import Job
 from visavox.types import PathLike
-from visavox.weights.checkpoint import load_model, read_tensors, save_model, write_weights
-from visavox.weights.weights_file import ModelCard, edited
+from visavox.weights import ModelCard, edited, load_model, read_tensors, save_model, write_weights
 
 logger = logging.getLogger(__name__)
 

@@ -11,36 +11,42 @@ import torch
 
 from visavox.adaptation.checks import AdaptRequest
 from visavox.adaptation.clips import PersonClips
-from visavox.data.generator.clip_store import MANIFEST_NAME, ClipStore
-from visavox.data.generator.picture_augmentation import PictureAugmentation
-from visavox.models.generator.generator import LipSyncGenerator
-from visavox.models.perceptual.face_features import FaceFeatures
-from visavox.models.sync.expert import Expert
+from visavox.data.generator import MANIFEST_NAME, ClipStore, CropAugmentation
+from visavox.models.generator import LipSyncGenerator
+from visavox.models.perceptual import MouthPerceptualNet
+from visavox.models.sync import Expert
 from visavox.progress import Progress
 from visavox.runtime.files import short_digest
-from visavox.training.generator.adaptation import (
+from visavox.training import (
+    BEST_NAME,
+    LoopSettings,
+    Recipe,
+    RunComplete,
+    RunFolder,
+    RunSettings,
+    make_fabric,
+    measure_pace,
+    steps_within,
+    train,
+)
+from visavox.training.generator import (
     AdaptationData,
     AdaptationInputs,
     AdaptationSettings,
     AdaptationStart,
     AdaptationTask,
+    ClipSplits,
+    FrozenNetworks,
+    GeneratorLosses,
+    rest_motion,
 )
-from visavox.training.generator.clips import ClipSplits
-from visavox.training.generator.rendering import FrozenNetworks
-from visavox.training.generator.settings import GeneratorLosses
-from visavox.training.generator.speech import rest_motion
-from visavox.training.loop import RunComplete
-from visavox.training.recipe import LoopSettings, Recipe, steps_within
-from visavox.training.run import measure_pace, train
-from visavox.training.run_folder import BEST_NAME, RunFolder
-from visavox.training.run_settings import RunSettings, make_fabric
-from visavox.weights.checkpoint import load_model
+from visavox.weights import load_model
 
 logger = logging.getLogger(__name__)
 
 NUM_VALIDATIONS = 8
 """Validations of a training, each of which may find the best state."""
-AUGMENTATION = PictureAugmentation(angle=2.0, scale=0.04, brightness=0.05, contrast=0.08, saturation=0.1)
+AUGMENTATION = CropAugmentation(angle=2.0, scale=0.04, brightness=0.05, contrast=0.08, saturation=0.1)
 """Changes of the images: one person in one light, so less than for everybody."""
 
 
@@ -155,7 +161,7 @@ def _inputs(request: AdaptRequest, clips: PersonClips) -> AdaptationInputs:
     """Load the generator and the frozen networks."""
     generator = load_model(request.start.path, LipSyncGenerator)
     expert = None if request.expert is None else load_model(request.expert.path, Expert)
-    features = None if request.features is None else load_model(request.features.path, FaceFeatures)
+    features = None if request.features is None else load_model(request.features.path, MouthPerceptualNet)
     rest = None if clips.basis is None else rest_motion(clips.train, clips.basis)
     start = AdaptationStart(generator, rest)
     return AdaptationInputs(start=start, networks=FrozenNetworks(expert, features), job=request.identity)

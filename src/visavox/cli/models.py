@@ -13,7 +13,7 @@ from visavox.cli.common import EXIT_DONE, ReportOptions, alias, parse
 from visavox.cli.renamed import rename_subcommand
 
 if TYPE_CHECKING:
-    from visavox.weights.weights_file import ModelInfo
+    from visavox.weights import ModelInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ def main(argv: list[str]) -> int:
 
 
 def _list(options: List) -> None:
-    from visavox.weights.registry import list_models
+    from visavox.weights import list_models
 
     models = list_models()
     if options.json:
@@ -121,7 +121,7 @@ def _list(options: List) -> None:
 
 
 def _info(options: Info) -> None:
-    from visavox.weights.registry import card_text, model_info
+    from visavox.weights import card_text, model_info
 
     info = model_info(options.name)
     card = card_text(info)
@@ -134,7 +134,7 @@ def _info(options: Info) -> None:
 
 
 def _import(options: Import) -> None:
-    from visavox.weights.importer import import_model
+    from visavox.weights import import_model
 
     info = import_model(
         options.file, options.output, allow_torchscript=options.allow_torchscript, overwrite=options.overwrite
@@ -143,14 +143,14 @@ def _import(options: Import) -> None:
 
 
 def _interpolate(options: Interpolate) -> None:
-    from visavox.weights.edit import interpolate
+    from visavox.weights import interpolate
 
     info = interpolate(options.first, options.second, options.output, share=options.share, overwrite=options.overwrite)
     _say_written(info, options.json)
 
 
 def _swap_speech(options: SwapSpeech) -> None:
-    from visavox.weights.edit import swap_speech_branch
+    from visavox.weights import swap_speech_branch
 
     info = swap_speech_branch(options.renderer, options.speech, options.output, overwrite=options.overwrite)
     _say_written(info, options.json)

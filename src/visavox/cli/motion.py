@@ -258,11 +258,10 @@ def _plot(options: MotionPlotOptions) -> None:
     from visavox.audio.features import load_features
     from visavox.data.motion import load_motion_store
     from visavox.evaluation import Prediction, domain_clouds, plot_domains
-    from visavox.models.motion.motion_vae import MotionVae
+    from visavox.models.motion import MotionVae
     from visavox.motion.speech_to_motion import SpeakerAdapter
-    from visavox.training.motion.postnet_sources import drawn_motion, true_motion
-    from visavox.training.motion.speech import TRUE_MOTION
-    from visavox.weights.checkpoint import load_model
+    from visavox.training.motion import TRUE_MOTION, drawn_motion, true_motion
+    from visavox.weights import load_model
 
     adapter = SpeakerAdapter.load(options.postnet) if options.postnet is not None else None
     is_true = options.motion == TRUE_MOTION

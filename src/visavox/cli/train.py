@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from visavox.cli.common import EXIT_BAD_INPUT, EXIT_DONE, ReportOptions, cancelled_by_interrupt, parse
 from visavox.errors import InputError
-from visavox.training.tasks import TASKS, commands, find_recipe, unknown
+from visavox.training import TASKS, commands, find_recipe, unknown
 
 if TYPE_CHECKING:
-    from visavox.training.task import TrainingTask
+    from visavox.training import TrainingTask
 
 _DATA = {
     "DATASET": "Folder that `visavox prepare` wrote.",
@@ -33,7 +33,7 @@ def main(argv: list[str]) -> int:
         raise InputError(f"there is no training task {unknown(name, commands(), 'tasks')}")
     task = TASKS[name].load()
     options: Any = parse(_options(name, task), argv[1:], command=f"train {name}")
-    from visavox.training.run import train
+    from visavox.training import train
 
     with cancelled_by_interrupt("stopping after this step, when its checkpoint is written") as cancel:
         result = train(
@@ -76,7 +76,7 @@ def _options(name: str, task: type[TrainingTask]) -> type[Any]:
     """Make the class of the options of a task: those that all tasks have, and its inputs."""
     from tyro.conf import OmitArgPrefixes, Positional, arg
 
-    from visavox.training.run_settings import RunSettings
+    from visavox.training import RunSettings
 
     row = TASKS[name]
     recipes = ", ".join(row.load_recipes())

@@ -1,1 +1,1 @@
-"""Data: footage prepared to clips (`preparation`), and the samples of three families: generator, motion, radiance."""
+"""Data: videos prepared to clips (`preparation`), and the samples of three families: generator, motion, radiance."""

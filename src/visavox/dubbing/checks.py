@@ -13,7 +13,7 @@ from visavox.errors import InputError
 from visavox.face.geometry import check_face_box
 from visavox.media import STANDARD_STREAM, AudioPlan, VideoInfo, VideoWriter, check_output, probe, probe_audio
 from visavox.types import Motion, PathLike, Track
-from visavox.weights.registry import model_info
+from visavox.weights import model_info
 
 _MISCOUNT = 25
 """Frames by which the declared number may be wrong."""

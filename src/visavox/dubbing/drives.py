@@ -19,9 +19,7 @@ from visavox.dubbing.backends import GeneratorBackend, MouthInfo
 from visavox.dubbing.expressiveness import own_expressiveness
 from visavox.dubbing.settings import DubSettings
 from visavox.dubbing.speech import Speech
-from visavox.models.generator.mouth_code import MouthCode
-from visavox.models.generator.recording import is_wav2lip_mel, silent_row
-from visavox.models.generator.spec import AudioSpec
+from visavox.models.generator import AudioSpec, MouthCode, is_wav2lip_mel, silent_row
 from visavox.progress import Progress
 from visavox.types import Motion, Track
 

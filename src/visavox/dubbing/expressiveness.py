@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visavox.models.generator.motion_basis import frontal_mouths, lip_opening
+from visavox.models.generator import frontal_mouths, lip_opening
 from visavox.types import Track
 
 _MOST_FRAMES = 500

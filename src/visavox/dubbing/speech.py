@@ -14,8 +14,7 @@ from visavox.audio.features import StreamingMel, load_features
 from visavox.constants import SAMPLE_RATE
 from visavox.errors import InputError
 from visavox.media import SampleReader
-from visavox.models.generator.recording import is_wav2lip_mel
-from visavox.models.generator.spec import AudioSpec
+from visavox.models.generator import AudioSpec, is_wav2lip_mel
 from visavox.types import PathLike
 
 _CHUNK = 10 * SAMPLE_RATE

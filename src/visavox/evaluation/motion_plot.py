@@ -22,7 +22,7 @@ from visavox.face.geometry import IBUG_68, canonical_face
 from visavox.motion.speech_to_motion import SpeakerAdapter
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import PartialFile, write_whole
-from visavox.training.motion.postnet_sources import Draw
+from visavox.training.motion import Draw
 from visavox.types import PathLike
 
 GREEN, BLUE, RED, ORANGE = "#3a9d5d", "#2f6db5", "#d43d3d", "#f28e1c"

@@ -1,6 +1,6 @@
 """Losses: pure functions of tensors, a file for each kind.
 
-`reconstruction` (pixels, slopes, fine detail), `perceptual` (LPIPS, features of faces, what is read from a mouth),
+`reconstruction` (pixels, slopes, fine detail), `perceptual` (LPIPS, features of faces, mouth motion),
 `sync` (experts), `adversarial` (discriminators), `motion` (68 landmarks) and `radiance` (heads and torsos of one
 person).
 """

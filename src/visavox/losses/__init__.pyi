@@ -1,22 +1,7 @@
 from .adversarial import feature_distance, gradient_penalty, least_squares, real_or_generated
-from .motion import (
-    Comparison,
-    MotionScorer,
-    continuity_loss,
-    divergence_loss,
-    gap_loss,
-    reconstruction_loss,
-    sync_loss,
-)
-from .perceptual import LpipsLoss, normalized_feature_distance, reading_distance
-from .radiance import (
-    PatchDistance,
-    change_outside,
-    color_error,
-    feature_patch_distance,
-    mask_error,
-    opacity_entropy,
-)
+from .motion import Comparison, MotionScorer, continuity_loss, divergence_loss, gap_loss, reconstruction_loss, sync_loss
+from .perceptual import LpipsLoss, mouth_motion_distance, normalized_feature_distance
+from .radiance import PatchDistance, change_outside, color_error, feature_patch_distance, mask_error, opacity_entropy
 from .reconstruction import detail_difference, region_weight, weighted_gradient_l1, weighted_l1
 from .sync import contrastive, cosine_bce, stack_mouths
 
@@ -38,9 +23,9 @@ __all__ = [
     "gradient_penalty",
     "least_squares",
     "mask_error",
+    "mouth_motion_distance",
     "normalized_feature_distance",
     "opacity_entropy",
-    "reading_distance",
     "real_or_generated",
     "reconstruction_loss",
     "region_weight",

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from visavox.data.motion.motion_sync_dataset import NEAR
+from visavox.data.motion import NEAR
 
 
 class MotionScorer(Protocol):

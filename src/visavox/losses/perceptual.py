@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from visavox.models.perceptual.lpips import Lpips
+from visavox.models.perceptual import Lpips
 from visavox.types import PathLike
-from visavox.weights.lpips import load_lpips
+from visavox.weights import load_lpips
 
 
 class LpipsLoss(nn.Module):
@@ -16,7 +16,7 @@ class LpipsLoss(nn.Module):
     Frozen, and in eval mode for good.
 
     Args:
-        distance: as `visavox.weights.lpips.load_lpips` gives it.
+        distance: as `visavox.weights.published_weights.load_lpips` gives it.
     """
 
     def __init__(self, distance: Lpips) -> None:
@@ -66,11 +66,11 @@ def normalized_feature_distance(generated: list[Tensor], truth: list[Tensor]) ->
     return torch.stack(distances).mean(dim=0)
 
 
-def reading_distance(generated: Tensor, truth: Tensor) -> Tensor:
-    """Smooth L1 between the motions of the mouth that are read from generated and from true images.
+def mouth_motion_distance(generated: Tensor, truth: Tensor) -> Tensor:
+    """Smooth L1 between the mouth motions that a network extracts from generated and from true images.
 
-    The pixels of a mouth that opens too little are nearly right everywhere but where it matters; what is read from
-    them is not. Beyond one standard deviation the distance grows linearly, so that one misread frame does not rule.
+    The pixels of a mouth that opens too little are nearly right everywhere but where it matters; what is extracted
+    from them is not. Beyond one standard deviation the distance grows linearly, so that no single bad frame dominates.
 
     Args:
         generated: (B, K) motions.

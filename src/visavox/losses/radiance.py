@@ -40,7 +40,7 @@ def mask_error(opacity: Tensor, mask: Tensor) -> Tensor:
 def change_outside(change: Tensor, in_face: Tensor) -> Tensor:
     """Mean over the rays outside the face of how much the motion of the face matters there.
 
-    RAD-NeRF's ambient regularisation: it lets the motion move the face alone, not the hair and the ears.
+    RAD-NeRF's ambient regularisation: it lets the motion move the face alone, not hair and ears.
 
     Args:
         change: (R,), 0 or more.
@@ -54,7 +54,8 @@ def feature_patch_distance(stages: Iterable[Callable[[Tensor], Tensor]], size: i
     """Compare patches by what a network that knows faces sees in them.
 
     Args:
-        stages: of `visavox.models.perceptual.face_features.FaceFeatures`, whose convolutions take images of any size.
+        stages: of `visavox.models.perceptual.face_features.MouthPerceptualNet`, whose convolutions take images of any
+            size.
         size: side that patches are brought to, so that a mouth is as large as in the crops that the network knows.
 
     Returns:

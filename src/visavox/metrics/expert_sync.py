@@ -18,7 +18,7 @@ from visavox.face.geometry import CropSpec, crop_transforms, warp_crop
 from visavox.metrics.metric import Measure, Metric, model_digest
 from visavox.metrics.pair import VideoPair, pair_times
 from visavox.metrics.sync import SyncMeasure, score_values, sync_infos, sync_score
-from visavox.models.sync.expert import Expert
+from visavox.models.sync import Expert
 from visavox.types import Frame, PathLike, Track
 
 DEFAULT_EXPERT = "expert"
@@ -98,8 +98,7 @@ def load_expert(name: PathLike) -> LoadedExpert:
     Raises:
         InputError: there is no such file, it holds another network, or it does not say what that sees.
     """
-    from visavox.weights.checkpoint import load_model
-    from visavox.weights.registry import model_info
+    from visavox.weights import load_model, model_info
 
     expert, crop = load_model(name, Expert), model_info(name).crop
     if crop is None:

@@ -20,7 +20,7 @@ from visavox.metrics.pair import VideoPair
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from visavox.models.perceptual.inception import FidInception
+    from visavox.models.perceptual import FidInception
 
 NO_INCEPTION = "no Inception weights"
 
@@ -68,7 +68,7 @@ class Fid(Metric):
 
     @cached_property
     def _network(self) -> FidInception:
-        from visavox.weights.inception import load_inception
+        from visavox.weights import load_inception
 
         return load_inception(self.options.fid_weights)
 

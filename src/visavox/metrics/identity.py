@@ -12,7 +12,7 @@ import numpy as np
 from visavox.errors import InputError
 from visavox.metrics.metric import Measure, Metric, MetricInfo, Result, mean
 from visavox.metrics.pair import FaceFrame, VideoPair, fit_similarity
-from visavox.models.perceptual.face_embedding import FACE_SIZE, FaceEmbedding
+from visavox.models.perceptual import FACE_SIZE, FaceEmbedding
 
 ARCFACE_POINTS = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]

@@ -17,7 +17,7 @@ from visavox.metrics.pair import VideoPair
 from visavox.metrics.sync import SyncMeasure, sync_infos
 
 if TYPE_CHECKING:
-    from visavox.models.sync.syncnet import SyncNet
+    from visavox.models.sync import SyncNet
 
 _CHUNG = "Chung and Zisserman, ACCV workshops 2016; Prajwal et al., ACM MM 2020"
 

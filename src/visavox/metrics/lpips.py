@@ -15,7 +15,7 @@ from visavox.metrics.pair import VideoPair
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from visavox.models.perceptual.lpips import Lpips
+    from visavox.models.perceptual import Lpips
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class LpipsMetric(Metric):
 
     @cached_property
     def _network(self) -> Lpips:
-        from visavox.weights.lpips import load_lpips
+        from visavox.weights import load_lpips
 
         return load_lpips(self._name, weights=self.options.lpips_weights, linear=self.options.lpips_linear)
 

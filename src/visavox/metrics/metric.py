@@ -193,8 +193,7 @@ def model_digest(name: str) -> str:
     Raises:
         InputError: there are none.
     """
-    from visavox.weights.digest import weights_digest
-    from visavox.weights.registry import find_model
+    from visavox.weights import find_model, weights_digest
 
     return weights_digest(name if Path(name).is_file() else find_model(name))
 

@@ -13,7 +13,7 @@ from visavox.data.motion import MotionStore, motion_from_rest
 from visavox.face.geometry import lip_gap, opening_of, width_of
 from visavox.metrics.curves import gain, opening_correlation
 from visavox.metrics.frechet import frechet_distance
-from visavox.models.sync.motion_syncnet import MotionSyncNet
+from visavox.models.sync import MotionSyncNet
 
 LIPS = slice(48, 68)
 """The points of the lips among the 68."""

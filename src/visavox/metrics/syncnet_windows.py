@@ -25,7 +25,7 @@ from visavox.constants import FRAME_RATE, SAMPLES_PER_FRAME
 from visavox.data.preparation import nearest_frames
 from visavox.metrics.pair import frame_rate
 from visavox.metrics.sync import LipSyncError, PaddedDistances, SyncScore, score_values
-from visavox.models.sync.syncnet import MFCC_WINDOW, NUM_FRAMES, RESOLUTION, SyncNet
+from visavox.models.sync import MFCC_WINDOW, NUM_FRAMES, RESOLUTION, SyncNet
 from visavox.types import Frame, PathLike, Track
 
 _BATCH = 20
@@ -38,7 +38,7 @@ def load_syncnet(name: PathLike) -> SyncNet:
     Raises:
         InputError: there is no such file, it has not been converted, or it holds another network.
     """
-    from visavox.weights.checkpoint import load_model
+    from visavox.weights import load_model
 
     return load_model(name, SyncNet)
 

@@ -19,13 +19,11 @@ from visavox.constants import FRAME_RATE, SAMPLE_RATE
 from visavox.errors import InputError
 from visavox.face.geometry import lip_gap, resting_face
 from visavox.media import SampleReader
-from visavox.models.motion.motion_vae import NUM_POINTS, SQUEEZE, MotionVae, draw_noise
-from visavox.models.motion.postnet import PostNet
-from visavox.models.motion.speech_encoder import ROWS_PER_FRAME
+from visavox.models.motion import NUM_POINTS, ROWS_PER_FRAME, SQUEEZE, MotionVae, PostNet, draw_noise
 from visavox.progress import QUIET, Progress
 from visavox.runtime.ranges import Range, check_ranges
 from visavox.types import Motion, PathLike
-from visavox.weights.checkpoint import load_model
+from visavox.weights import load_model
 
 _PIECE = 16 * SAMPLE_RATE
 """Samples that are read at a time."""

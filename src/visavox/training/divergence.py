@@ -1,8 +1,8 @@
-"""Divergence: detects, while it runs, that a training has gone wrong.
+"""Monitors of training: detect, while it runs, that it has gone wrong, and the numbers that they and validation use.
 
-Adversarial training of motion can lose its balance (`MotionWatch`). A radiance field may learn nothing: a head that is
-empty, or of one colour ("black head"), by bad luck of the first random numbers (yerfor/GeneFace issue 18); a run that
-begins again with others is fine (`RadianceWatch`).
+Adversarial training of motion can lose its balance (`MotionMonitor`). A radiance field may learn nothing: a head that
+is empty, or of one colour ("black head"), by bad luck of the first random numbers (yerfor/GeneFace issue 18); a run
+that starts again with others is fine (`RadianceMonitor`). An expert may stay at the level of chance (`warn_if_stuck`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,6 +19,16 @@ from visavox.errors import TrainingError
 
 logger = logging.getLogger(__name__)
 
+LARGEST_GAIN = 3.0
+"""Beyond this a prediction is noise made large."""
+CHANCE_LEVEL = 0.69
+"""Validation loss, ln 2, of an expert that cannot tell anything."""
+
+STUCK_ADVICE = (
+    "the expert of sync still guesses (validation loss %.2f after %d steps; 0.69 is chance). Check that the "
+    "audio of the clips is in sync (`visavox prepare` measures it), that there are enough speakers, and try a "
+    "larger batch; on large data sets the published expert leaves 0.69 only after some 150,000 steps."
+)
 LEAST_OPACITY = 0.1
 """Mean opacity of what is known to be head below which the head is empty."""
 LEAST_LEARNED = 0.1
@@ -26,7 +37,6 @@ _MEMORY = 0.98
 """Decay of the running means."""
 _EVERY = 50
 """Updates between two checks."""
-
 ADVICE = {
     "critic wins": (
         "the critic tells every frame of the person from every other (%.0f %% right), so that the post-net can learn "
@@ -42,6 +52,19 @@ ADVICE = {
     "sync lost": "%.0f %% of the sync of the motion that came in is left; give a recipe with more weight on sync",
 }
 """Warning about each way to go wrong."""
+
+
+def correlation(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Correlate each column of two motions (T, K): (K,), 0 where one of them does not move."""
+    one, other = predicted - predicted.mean(axis=0), true - true.mean(axis=0)
+    correlated: np.ndarray = (one * other).mean(axis=0) / np.maximum(one.std(axis=0) * other.std(axis=0), 1e-6)
+    return correlated
+
+
+def warn_if_stuck(loss: float, step: int, patience: int) -> None:
+    """Warn about an expert whose validation loss is at the level of chance, once `patience` steps were made."""
+    if step >= patience and loss > CHANCE_LEVEL - 0.01:
+        logger.warning(STUCK_ADVICE, loss, step)
 
 
 @dataclass(frozen=True)
@@ -63,11 +86,11 @@ class MotionLimits:
 
 
 @dataclass
-class MotionWatch:
+class MotionMonitor:
     """Counts, validation by validation, the signs that training has gone wrong."""
 
     limits: MotionLimits = field(default_factory=MotionLimits)
-    """Limits that are watched."""
+    """Limits that are monitored."""
     in_a_row: dict[str, int] = field(default_factory=dict)
     """Validations in a row in which each sign was seen."""
     warned: list[str] = field(default_factory=list)
@@ -108,7 +131,7 @@ class CollapseError(TrainingError):
     """The network has learned nothing and will not."""
 
 
-class RadianceWatch:
+class RadianceMonitor:
     """Follows opacity and error of the pixels that are known to belong to the head or torso that is learned.
 
     Args:

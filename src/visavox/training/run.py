@@ -14,12 +14,10 @@ import torch
 from visavox.errors import Cancelled, InputError, TrainingError
 from visavox.progress import QUIET, Progress
 from visavox.runtime.device import keep_freed_memory
-from visavox.training.inputs import Inputs
 from visavox.training.loop import Trainer
 from visavox.training.processes import end_children
-from visavox.training.recipe import LoopSettings, Recipe
+from visavox.training.recipe import Inputs, LoopSettings, Recipe, RunSettings, loop_settings, make_fabric
 from visavox.training.run_folder import RunFolder
-from visavox.training.run_settings import RunSettings, loop_settings, make_fabric
 from visavox.training.task import Context, TrainingTask
 from visavox.training.tasks import find_task
 from visavox.types import PathLike

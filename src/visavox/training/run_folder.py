@@ -15,22 +15,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from visavox.data.preparation.settings import describe_difference
+from visavox.data.preparation import describe_difference
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
 from visavox.runtime.files import is_leftover, write_whole
 from visavox.types import PathLike
-from visavox.weights.version_1 import converted_config
+from visavox.weights import converted_config
 
 CHECKPOINT_NAME = "last.ckpt"
 BEST_NAME = "best.safetensors"
 CONFIG_NAME = "config.json"
 LOG_NAME = "log.jsonl"
-PICTURES_NAME = "validation.png"
+STRIP_NAME = "validation.png"
 TENSORBOARD_NAME = "tensorboard"
 BASIS_NAMES = ("motion-basis.npz", "best.motion.npz")
 """The motion basis of a run, under its name of today and that of earlier versions."""
-OWN = (BEST_NAME, CONFIG_NAME, LOG_NAME, *BASIS_NAMES, PICTURES_NAME, TENSORBOARD_NAME)
+OWN = (BEST_NAME, CONFIG_NAME, LOG_NAME, *BASIS_NAMES, STRIP_NAME, TENSORBOARD_NAME)
 """Files that a run may have left before its first checkpoint."""
 
 FIXED = ("task", "identity", "dataset", "processes", "settings")
@@ -130,7 +130,7 @@ class RunFolder:
             )
 
     def finished(self) -> dict[str, float] | None:
-        """Return the figures of the validation after the last step; None where the run has not come so far.
+        """Return the metrics of the validation after the last step; None where the run has not come so far.
 
         Raises:
             InputError: the configuration of the run is damaged.
@@ -157,19 +157,19 @@ class RunFolder:
         return [line for line in text.splitlines() if line.endswith("}")]
 
     def log(self, kind: str, step: int, values: dict[str, float], prefix: str = "") -> None:
-        """Write figures as one line of JSON and to TensorBoard."""
+        """Write values as one line of JSON and to TensorBoard."""
         entry = {"step": step, "kind": kind} | {name: round(value, 6) for name, value in values.items()}
         with (self.path / LOG_NAME).open("a", encoding="utf-8") as log:
             log.write(json.dumps(entry) + "\n")
         for name, value in values.items():
             self._tensorboard.add_scalar(f"{prefix}{name}", value, step)
 
-    def show(self, pictures: np.ndarray, step: int) -> None:
-        """Write a strip of pictures, uint8 RGB (H, W, 3), as a file and to TensorBoard."""
+    def show(self, strip: np.ndarray, step: int) -> None:
+        """Write a strip of images, uint8 RGB (H, W, 3), as a file and to TensorBoard."""
         import cv2
 
-        self._tensorboard.add_image("validation", pictures, step, dataformats="HWC")
-        cv2.imwrite(str(self.path / PICTURES_NAME), cv2.cvtColor(pictures, cv2.COLOR_RGB2BGR))
+        self._tensorboard.add_image("validation", strip, step, dataformats="HWC")
+        cv2.imwrite(str(self.path / STRIP_NAME), cv2.cvtColor(strip, cv2.COLOR_RGB2BGR))
 
     def save_checkpoint(self, state: dict[str, Any]) -> None:
         """Write a checkpoint; the one before it stays until the new one is whole."""

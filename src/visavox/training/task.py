@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import Dataset
 
-from visavox.data.generator.clip_store import MANIFEST_NAME
-from visavox.data.radiance.person_data import CAMERA, MOTION, SPLIT
+from visavox.data.generator import MANIFEST_NAME
+from visavox.data.radiance import CAMERA, MOTION, SPLIT
 from visavox.errors import TrainingError
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import short_digest
-from visavox.training.inputs import Inputs
+from visavox.training.recipe import Inputs
 from visavox.training.run_folder import RunFolder
 
 UNSTATED_LICENCE = "unstated: that of the footage it was trained on"

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
-from visavox.models.generator.generator import GeneratorConfig, LipSyncGenerator
-from visavox.models.generator.motion_basis import MotionBasis, basis_of
+from visavox.models.generator import GeneratorConfig, LipSyncGenerator, MotionBasis, basis_of
 from visavox.runtime.files import write_whole
 from visavox.runtime.serialization import to_json
 from visavox.types import PathLike

@@ -11,12 +11,11 @@ import torch
 from torch import Tensor
 
 from visavox.errors import InputError
-from visavox.models.generator.generator import SPEECH_BRANCH
+from visavox.models.generator import SPEECH_BRANCH
 from visavox.types import PathLike
 from visavox.weights.checkpoint import first_misfit, motion_basis_of, read_tensors, stored, write_weights
-from visavox.weights.output_file import check_weights_output
 from visavox.weights.registry import find_model
-from visavox.weights.weights_file import Header, ModelInfo, edited, read_info
+from visavox.weights.weights_file import Header, ModelInfo, check_weights_output, edited, read_info
 
 
 def swap_speech_branch(renderer: PathLike, speech: PathLike, output: PathLike, *, overwrite: bool = False) -> ModelInfo:

@@ -8,28 +8,28 @@ from typing import Any, Literal, NamedTuple
 from torch import nn
 
 from visavox.face.geometry.crop import CropSpec
-from visavox.models.generator.attn_wav2lip import AttnWav2LipConfig, AttnWav2LipRenderer
-from visavox.models.generator.conditioners import (
+from visavox.models.generator import (
+    AttnWav2LipConfig,
+    AttnWav2LipRenderer,
     AudioEncoder,
     AudioEncoderConfig,
+    AudioSpec,
+    GeneratorConfig,
+    GeneratorSpec,
+    LipSyncGenerator,
     MouthMotion,
     MouthMotionConfig,
+    QualityDiscriminator,
+    QualityDiscriminatorConfig,
     SpeechBranch,
+    SpeechBranchConfig,
+    Wav2LipConfig,
+    Wav2LipRenderer,
 )
-from visavox.models.generator.discriminator import QualityDiscriminator, QualityDiscriminatorConfig
-from visavox.models.generator.generator import GeneratorConfig, LipSyncGenerator
-from visavox.models.generator.spec import AudioSpec, GeneratorSpec
-from visavox.models.generator.speech_branch import SpeechBranchConfig
-from visavox.models.generator.wav2lip import Wav2LipConfig, Wav2LipRenderer
-from visavox.models.motion.critic import MotionCritic, MotionCriticConfig
-from visavox.models.motion.motion_vae import MotionVae, MotionVaeConfig
-from visavox.models.motion.postnet import PostNet, PostNetConfig
-from visavox.models.perceptual.face_features import FaceFeatures, FaceFeaturesConfig
-from visavox.models.radiance.head import Head, HeadConfig
-from visavox.models.radiance.torso import Torso, TorsoConfig
-from visavox.models.sync.expert import Expert, ExpertConfig
-from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
-from visavox.models.sync.syncnet import SyncNet, SyncNetConfig
+from visavox.models.motion import MotionCritic, MotionCriticConfig, MotionVae, MotionVaeConfig, PostNet, PostNetConfig
+from visavox.models.perceptual import MouthPerceptualNet, MouthPerceptualNetConfig
+from visavox.models.radiance import Head, HeadConfig, Torso, TorsoConfig
+from visavox.models.sync import Expert, ExpertConfig, MotionSyncNet, MotionSyncNetConfig, SyncNet, SyncNetConfig
 from visavox.runtime.serialization import from_mapping
 
 Kind = Literal["generator", "discriminator", "perceptual", "sync", "motion", "radiance"]
@@ -121,7 +121,7 @@ NETWORKS: dict[str, Network] = {
         SyncNet,
         Published(SyncNetConfig(), ("netcnnaud.", "netcnnlip."), "netcnnlip.0.weight"),
     ),
-    "face_features": Network("perceptual", "face features", FaceFeaturesConfig, FaceFeatures),
+    "face_features": Network("perceptual", "face features", MouthPerceptualNetConfig, MouthPerceptualNet),
     "motion_vae": Network("motion", "a motion VAE", MotionVaeConfig, MotionVae, Published(MotionVaeConfig())),
     "motion_syncnet": Network(
         "motion", "a motion SyncNet", MotionSyncNetConfig, MotionSyncNet, Published(MotionSyncNetConfig())

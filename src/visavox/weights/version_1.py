@@ -1,26 +1,27 @@
-"""Weights files of version 1 (until 2026): read as if they were of the present version.
+"""Weights files and checkpoints of version 1 (until 2026): read as if they were of the present version.
 
-Their headers held a crop and a mel window beside the dimensions, which said too what drives a generator; the basis of
-its mouth motion lay in a file NAME.motion.npz beside it. Reading a header needs no torch.
+Their headers held a crop and a mel window beside the dimensions, which also stated what drives a generator; the basis
+of its mouth motion lay in a file NAME.motion.npz beside it. The tensors in files, and in the checkpoints of generators,
+get the names and the order of today. Reading a header needs no torch.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
-from visavox.models.generator.spec import AudioSpec, GeneratorSpec
+from visavox.models.generator import AudioSpec, GeneratorSpec
 from visavox.runtime.serialization import from_mapping, to_json
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
-    from visavox.models.generator.motion_basis import MotionBasis
+    from visavox.models.generator import MotionBasis
 
 FORMAT_VERSION = "1"
 FURTHER_KEYS = ("crop", "mel")
@@ -37,6 +38,7 @@ _NAMES = {
     "mouth_reader.": "conditioner.mouth_code.",
 }
 """Beginnings of the names of tensors that were renamed; all others of a generator belong to its renderer."""
+_BASIS = "conditioner.motion_basis."
 
 
 def converted_entries(entries: Mapping[str, str]) -> dict[str, str]:
@@ -46,9 +48,9 @@ def converted_entries(entries: Mapping[str, str]) -> dict[str, str]:
         ValueError: its entries contradict each other, or are not what they should be.
     """
     config, mel = json.loads(entries["config"]), json.loads(entries["mel"])
-    said = {"window": config.get("mel_window", 0), "lead": config.get("mel_lead", 0)}
-    if mel != said:
-        raise ValueError(f"the mel window is {mel}, but the dimensions say {said}")
+    stated = {"window": config.get("mel_window", 0), "lead": config.get("mel_lead", 0)}
+    if mel != stated:
+        raise ValueError(f"the mel window is {mel}, but the dimensions say {stated}")
     crop = from_mapping(CropSpec, json.loads(entries["crop"]))
     kept = {key: text for key, text in entries.items() if key not in FURTHER_KEYS}
     network = entries["network"]
@@ -109,7 +111,7 @@ def converted_tensors(tensors: Mapping[str, Tensor], basis: MotionBasis | None) 
     converted = {present_name(name): tensor for name, tensor in tensors.items()}
     weights = converted.get("conditioner.motion_condition.layers.0.weight")
     if weights is not None:
-        from visavox.models.generator.motion_basis import StoredBasis
+        from visavox.models.generator import StoredBasis
 
         stored = StoredBasis(weights.shape[1] if basis is None else basis.num_motions)
         if basis is not None:
@@ -129,7 +131,7 @@ def read_basis(weights: Path, num_motions: int) -> MotionBasis | None:
     Raises:
         InputError: the file is damaged, or describes other points of the mouth, or by other numbers.
     """
-    from visavox.models.generator.motion_basis import load_basis
+    from visavox.models.generator import load_basis
 
     path = basis_path(weights)
     if not path.is_file():
@@ -149,3 +151,46 @@ def present_name(name: str) -> str:
         if name.startswith(old):
             return new + name.removeprefix(old)
     return f"renderer.{name}"
+
+
+def converted_checkpoint(
+    state: dict[str, Any], generator: nn.Module, groups: Sequence[Sequence[str]]
+) -> dict[str, Any]:
+    """Convert the checkpoint of a task that trains a generator; one of today stays as it is.
+
+    Args:
+        state: the checkpoint.
+        generator: the network of today, which knows its motion basis already.
+        groups: names of the parameters of each group of its optimizer, in their order.
+    """
+    tensors: dict[str, Tensor] = state["modules"]["generator"]
+    if any(name.startswith("renderer.") for name in tensors):
+        return state
+    basis = {name: tensor for name, tensor in generator.state_dict().items() if name.startswith(_BASIS)}
+
+    def renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        return converted_tensors(tensors, None) | basis
+
+    # An optimizer knows parameters by their number, and the parts of a generator came in another order.
+    order = [present_name(name) for name in tensors]
+    before = [number for group in groups for number in _sorted_like(order, group)]
+    after = {name: number for number, name in enumerate(name for group in groups for name in group)}
+    moments = state["optimizers"]["generator"]
+    moved = {after[name]: moments["state"][number] for number, name in enumerate(before) if number in moments["state"]}
+    return state | {
+        "modules": state["modules"] | {"generator": renamed(tensors)},
+        "average": renamed(state["average"]),
+        "optimizers": state["optimizers"] | {"generator": moments | {"state": moved}},
+    }
+
+
+def converted_part(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Convert the names of some tensors of a generator, float or int (any shape); those of today stay as they are."""
+    if any(name.startswith(("renderer.", "conditioner.")) for name in tensors):
+        return tensors
+    return {present_name(name): tensor for name, tensor in tensors.items()}
+
+
+def _sorted_like(order: Sequence[str], names: Iterable[str]) -> list[str]:
+    wanted = set(names)
+    return [name for name in order if name in wanted]

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,7 +28,7 @@ from typing import Any
 
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
-from visavox.models.generator.spec import GeneratorSpec
+from visavox.models.generator import GeneratorSpec
 from visavox.runtime.file_kind import FileKind, diagnose, explain
 from visavox.runtime.serialization import from_mapping, to_json
 from visavox.weights import version_1
@@ -235,3 +236,23 @@ def _check_version(path: Path, entries: Mapping[str, str]) -> str:
     if missing:
         raise InputError(f"the header of {path} lacks {', '.join(missing)}; get the file again")
     return version
+
+
+def check_weights_output(output: Path, *sources: Path, overwrite: bool) -> None:
+    """See that a weights file can be written, before the work begins.
+
+    Raises:
+        InputError: it cannot, or it is one of the files that are read.
+    """
+    if output.suffix != ".safetensors":
+        raise InputError(f"the output {output} must end in .safetensors")
+    if output.is_dir():
+        raise InputError(f"the output {output} is a directory; give the name of a file")
+    if not output.absolute().parent.is_dir():
+        raise InputError(f"the folder of the output {output} does not exist; create it first")
+    if not os.access(output.absolute().parent, os.W_OK):
+        raise InputError(f"the folder of the output {output} may not be written to; choose another")
+    if output.exists() and any(source.exists() and output.samefile(source) for source in sources):
+        raise InputError(f"the output {output} is the input itself; choose another name")
+    if output.exists() and not overwrite:
+        raise InputError(f"{output} exists; choose another name or add --overwrite")

@@ -127,7 +127,7 @@ def test_footage_too_short_for_a_postnet_goes_without_and_says_so(
     monkeypatch.setitem(PERSON_POSTNET_RECIPES, "compact", longer)
     before = times(folder)
     built = build(folder)
-    assert "give more footage" in built.values["without_postnet"]
+    assert "give more video" in built.values["without_postnet"]
     assert "the avatar goes without a post-net" in caplog.text
     assert not (folder / "postnet.safetensors").exists()
     assert read_avatar(folder).adapter is None
@@ -225,7 +225,7 @@ def test_a_deleted_training_is_done_again(prepared: Prepared, tmp_path: Path) ->
 
 
 def test_a_time_is_divided_once(prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("visavox.training.radiance.division._UPDATES", 2)
+    monkeypatch.setattr("visavox.training.radiance.recipes._UPDATES", 2)
     folder = begin(prepared, tmp_path / "avatar")
     with pytest.raises(Killed):
         build(folder, kill_in("head", "step", 1), minutes=0.001)

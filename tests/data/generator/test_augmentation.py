@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from visavox.data.generator.mel_augmentation import DECIBELS_PER_UNIT, MelAugmentation, augment_mels
-from visavox.data.generator.picture_augmentation import (
+from visavox.data.generator.augmentation import (
+    DECIBELS_PER_UNIT,
     NO_AUGMENTATION,
-    PictureAugmentation,
-    draw_look,
-    dress,
+    CropAugmentation,
+    MelAugmentation,
+    augment_mels,
+    change_matrix,
+    changed_crop,
+    draw_change,
     jittered,
-    look_matrix,
 )
 
 NO_CHANGE = MelAugmentation(level=0, tilt=0, speed=0, bands=0, noise=0, masks=0)
@@ -121,56 +123,56 @@ def test_masks_cover_bands_and_stretches(mels: torch.Tensor) -> None:
 def test_pictures_without_augmentation_are_the_middle_of_the_stored_crop() -> None:
     rng = np.random.default_rng(0)
     crop = rng.integers(0, 255, (160, 160, 3)).astype(np.uint8)
-    look = draw_look(NO_AUGMENTATION, rng)
-    assert np.array_equal(dress(crop, look_matrix(160, 128, look), (128, 128), look), crop[16:144, 16:144])
+    change = draw_change(NO_AUGMENTATION, rng)
+    assert np.array_equal(changed_crop(crop, change_matrix(160, 128, change), (128, 128), change), crop[16:144, 16:144])
 
 
 def test_a_flipped_picture_is_the_mirror_image() -> None:
     rng = np.random.default_rng(0)
     crop = cv2.GaussianBlur(rng.integers(0, 255, (160, 160, 3)).astype(np.uint8), (0, 0), 3)
-    look = draw_look(NO_AUGMENTATION, rng)
-    flipped = replace(look, flip=True)
-    plain, mirrored = (dress(crop, look_matrix(160, 96, one), (96, 96), one) for one in (look, flipped))
+    change = draw_change(NO_AUGMENTATION, rng)
+    flipped = replace(change, flip=True)
+    plain, mirrored = (changed_crop(crop, change_matrix(160, 96, one), (96, 96), one) for one in (change, flipped))
     assert np.abs(plain[:, ::-1].astype(int) - mirrored).max() <= 2
 
 
 def test_looks_stay_within_their_settings_and_use_them() -> None:
-    settings = PictureAugmentation()
+    settings = CropAugmentation()
     rng = np.random.default_rng(0)
-    looks = [draw_look(settings, rng) for _ in range(2000)]
+    changes = [draw_change(settings, rng) for _ in range(2000)]
     for name in ("angle", "brightness"):
-        values = np.abs([getattr(look, name) for look in looks])
+        values = np.abs([getattr(change, name) for change in changes])
         assert 0.95 * getattr(settings, name) < values.max() <= getattr(settings, name)
     for name in ("scale", "contrast", "saturation"):
-        values = np.abs([getattr(look, name) - 1 for look in looks])
+        values = np.abs([getattr(change, name) - 1 for change in changes])
         assert 0.95 * getattr(settings, name) < values.max() <= getattr(settings, name)
-    assert np.mean([look.flip for look in looks]) == pytest.approx(0.5, abs=0.05)
+    assert np.mean([change.flip for change in changes]) == pytest.approx(0.5, abs=0.05)
 
 
 def test_two_crops_of_a_sample_differ_by_the_jitter_alone() -> None:
-    settings = PictureAugmentation()
+    settings = CropAugmentation()
     rng = np.random.default_rng(0)
     for _ in range(200):
-        look = draw_look(settings, rng)
-        other = jittered(look, settings, rng)
-        assert abs(other.angle - look.angle) <= settings.jitter * settings.angle
-        assert abs(other.scale / look.scale - 1) <= settings.jitter * settings.scale + 1e-12
-        assert abs(other.shift[0] - look.shift[0]) <= settings.jitter * settings.shift
+        change = draw_change(settings, rng)
+        other = jittered(change, settings, rng)
+        assert abs(other.angle - change.angle) <= settings.jitter * settings.angle
+        assert abs(other.scale / change.scale - 1) <= settings.jitter * settings.scale + 1e-12
+        assert abs(other.shift[0] - change.shift[0]) <= settings.jitter * settings.shift
         colors = ("flip", "brightness", "contrast", "saturation")
-        assert all(getattr(look, name) == getattr(other, name) for name in colors)
-    look = draw_look(settings, rng)
-    assert jittered(look, replace(settings, jitter=0.0), rng) == look
+        assert all(getattr(change, name) == getattr(other, name) for name in colors)
+    change = draw_change(settings, rng)
+    assert jittered(change, replace(settings, jitter=0.0), rng) == change
 
 
 def test_colours_change_as_they_should() -> None:
     crop = np.zeros((160, 160, 3), np.uint8)
     crop[...] = (200, 100, 50)
-    look = draw_look(NO_AUGMENTATION, np.random.default_rng(0))
-    matrix = look_matrix(160, 32, look)
+    change = draw_change(NO_AUGMENTATION, np.random.default_rng(0))
+    matrix = change_matrix(160, 32, change)
 
     def pixel(**changes: Any) -> np.ndarray:
-        changed = replace(look, **changes)
-        shown: np.ndarray = dress(crop, matrix, (32, 32), changed)[16, 16]
+        changed = replace(change, **changes)
+        shown: np.ndarray = changed_crop(crop, matrix, (32, 32), changed)[16, 16]
         return shown.astype(int)
 
     assert pixel(brightness=0.1) == pytest.approx([225.5, 125.5, 75.5], abs=1)

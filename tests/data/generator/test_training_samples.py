@@ -10,12 +10,20 @@ import pytest
 import torch
 
 from visavox.audio.features.mel import MEL_MIN
+from visavox.data.generator.augmentation import NO_AUGMENTATION, CropAugmentation, draw_change
 from visavox.data.generator.clip_file import STORED_MARGIN, ClipFile, encode_jpeg
 from visavox.data.generator.clip_store import ClipStore, StoredClip
-from visavox.data.generator.expert_dataset import ExpertDataset, ExpertSampling
-from visavox.data.generator.picture_augmentation import NO_AUGMENTATION, PictureAugmentation, draw_look
-from visavox.data.generator.picture_dataset import PictureDataset, PictureSampling, build_sample, draw_frames
-from visavox.data.generator.speech_dataset import SILENT_SHARE, SpeechDataset, smoothed
+from visavox.data.generator.datasets import (
+    SILENT_SHARE,
+    ExpertDataset,
+    ExpertSampling,
+    FaceDataset,
+    FaceSampling,
+    SpeechDataset,
+    build_sample,
+    draw_frames,
+    smoothed,
+)
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
 from visavox.face.geometry.landmarks import LIPS
@@ -57,12 +65,12 @@ def store_of(audio: AudioSpec) -> ClipStore:
     return clips
 
 
-SAMPLING = PictureSampling(96, num_frames=5, expert_mel_window=16, expert_mel_lead=2)
+SAMPLING = FaceSampling(96, num_frames=5, expert_mel_window=16, expert_mel_lead=2)
 EXPERT = ExpertSampling(96, num_frames=5, mel_window=16, mel_lead=2, num_wrong=3)
 
 
-def pictures(store: ClipStore, augmentation: PictureAugmentation = NO_AUGMENTATION, **changes: Any) -> PictureDataset:
-    return PictureDataset(store, replace(SAMPLING, **changes), augmentation, seed=0, length=50)
+def pictures(store: ClipStore, augmentation: CropAugmentation = NO_AUGMENTATION, **changes: Any) -> FaceDataset:
+    return FaceDataset(store, replace(SAMPLING, **changes), augmentation, seed=0, length=50)
 
 
 def frame_of(picture: torch.Tensor) -> int:
@@ -76,11 +84,11 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 @pytest.mark.parametrize("kind", ["pictures", "expert", "speech"])
 def test_a_sample_depends_on_seed_and_number_alone(store: ClipStore, kind: str) -> None:
-    def make(seed: int) -> PictureDataset | ExpertDataset | SpeechDataset:
+    def make(seed: int) -> FaceDataset | ExpertDataset | SpeechDataset:
         if kind == "pictures":
-            return PictureDataset(store, SAMPLING, PictureAugmentation(), seed=seed, length=9)
+            return FaceDataset(store, SAMPLING, CropAugmentation(), seed=seed, length=9)
         if kind == "expert":
-            return ExpertDataset(store, EXPERT, PictureAugmentation(), seed=seed, length=9)
+            return ExpertDataset(store, EXPERT, CropAugmentation(), seed=seed, length=9)
         return SpeechDataset(store_of(AudioSpec(window=32, lead=14)), rest=np.zeros(1), seed=seed, length=9)
 
     forward, backward = make(0), make(0)
@@ -93,7 +101,7 @@ def test_a_sample_depends_on_seed_and_number_alone(store: ClipStore, kind: str) 
 
 
 def test_picture_samples_have_the_shapes_that_they_promise(store: ClipStore) -> None:
-    sample = pictures(store, PictureAugmentation())[0]
+    sample = pictures(store, CropAugmentation())[0]
     shapes = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in sample.items()}
     assert shapes == {
         "faces": ((5, 3, 96, 96), torch.uint8),
@@ -155,8 +163,8 @@ def test_a_clip_without_room_for_a_reference_is_refused() -> None:
 
 
 def test_the_mouth_box_is_where_the_lips_are(store: ClipStore) -> None:
-    look = draw_look(NO_AUGMENTATION, np.random.default_rng(0))
-    sample = build_sample(store.clips[0], 0, 10, look, look, SAMPLING)
+    change = draw_change(NO_AUGMENTATION, np.random.default_rng(0))
+    sample = build_sample(store.clips[0], 0, 10, change, change, SAMPLING)
     scale = 96 / 128
     center = (96 - 1) / 2 + scale * (STORED / 2 - (STORED - 1) / 2)
     expected = [center - 20 * scale, center + 30 * scale, center + 20 * scale, center + 30 * scale]
@@ -197,9 +205,9 @@ def test_wrong_sounds_never_overlap_the_right_one(store: ClipStore, mel_window: 
 def test_experts_that_hear_longer_need_longer_clips(store: ClipStore) -> None:
     sampling = replace(EXPERT, mel_window=32)
     assert sampling.reach == 10
-    with pytest.raises(InputError, match="a clip of 20 frames has no wrong sounds for the expert; 24 are needed"):
+    with pytest.raises(InputError, match="a clip of 20 frames has no wrong audio for the expert; 24 are needed"):
         ExpertDataset(store, sampling, NO_AUGMENTATION, seed=0, length=1)
-    with pytest.raises(InputError, match="0 wrong sounds a sample; give 1 or more"):
+    with pytest.raises(InputError, match="0 wrong windows of audio; give 1 or more"):
         replace(EXPERT, num_wrong=0)
 
 
@@ -210,9 +218,9 @@ def test_mouths_are_the_lower_half_of_the_crop(store: ClipStore) -> None:
     noise = [encode_jpeg(rng.integers(0, 255, (STORED, STORED, 3)).astype(np.uint8)) for _ in range(20)]
     noisy = ClipStore([replace(stored, clip=replace(stored.clip, jpegs=noise))])
     sample = ExpertDataset(noisy, EXPERT, NO_AUGMENTATION, seed=0, length=1)[0]
-    look = draw_look(NO_AUGMENTATION, np.random.default_rng(0))
+    change = draw_change(NO_AUGMENTATION, np.random.default_rng(0))
     first = int(sample["place"][1])
-    whole = build_sample(noisy.clips[0], first, 0, look, look, SAMPLING)["faces"]
+    whole = build_sample(noisy.clips[0], first, 0, change, change, SAMPLING)["faces"]
     difference = whole[:, :, 48:].flatten(0, 1).float() - sample["mouths"].float()
     assert difference.abs().max() <= 2  # cv2 warps in steps of 1/32 pixel
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from visavox.data.generator.mel_augmentation import MelAugmentation
+from visavox.data.generator.augmentation import MelAugmentation
 from visavox.data.motion.motion_dataset import (
     MotionDataset,
     MotionSampling,

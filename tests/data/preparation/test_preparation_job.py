@@ -25,8 +25,7 @@ from visavox.data.generator.clip_store import load_store, read_manifest
 from visavox.data.preparation.frame_grid import nearest_frames
 from visavox.data.preparation.job import PrepareSettings, check_preparation, prepare
 from visavox.data.preparation.report import PreparationReport
-from visavox.data.preparation.settings import ClipSettings, LagSettings, QualitySettings
-from visavox.data.preparation.splits import SplitSettings
+from visavox.data.preparation.settings import ClipSettings, LagSettings, QualitySettings, SplitSettings
 from visavox.demo import FACE
 from visavox.errors import Cancelled, InputError
 from visavox.face.geometry.landmarks import eye_distance, mouth_opening

@@ -2,7 +2,7 @@
 
 import pytest
 
-from visavox.data.preparation.splits import SplitSettings, speaker_rank, split_of, validation_speakers
+from visavox.data.preparation.settings import SplitSettings, speaker_rank, split_of, validation_speakers
 from visavox.errors import InputError
 
 NAMES = [f"speaker_{number}" for number in range(400)]

@@ -22,7 +22,7 @@ from visavox.metrics.cpbd import CpbdOptions
 from visavox.metrics.fid import NO_INCEPTION
 from visavox.metrics.frechet import frechet_inception_distance
 from visavox.metrics.lpips import LpipsOptions
-from visavox.weights.inception import WEIGHTS
+from visavox.weights.published_weights import WEIGHTS
 
 NUM_FRAMES = 8
 
@@ -44,7 +44,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(root: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> ProtocolSettings:
     # Inception takes seconds; for what is done with features, those of an image of 4x4 pixels do.
     features = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten())
-    monkeypatch.setattr("visavox.weights.inception.load_inception", lambda file: features)
+    monkeypatch.setattr("visavox.weights.published_weights.load_inception", lambda file: features)
     pair_work._make_metrics.cache_clear()
     chosen = choose_metrics(
         ["fid", "sharpness"],
@@ -91,7 +91,7 @@ def test_without_inception_the_report_says_so(
     monkeypatch.setenv("VISAVOX_CACHE", str(tmp_path / "empty"))
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "empty"))
     nowhere = replace(WEIGHTS, url=(tmp_path / "nowhere" / "inception.pth").as_uri())
-    monkeypatch.setattr("visavox.weights.inception.WEIGHTS", nowhere)
+    monkeypatch.setattr("visavox.weights.published_weights.WEIGHTS", nowhere)
     pair_work._make_metrics.cache_clear()
     (tmp_path / "pairs.txt").write_text("one one\n")
     command = ["evaluate", str(root), "--protocol", "folder", "--pairs", str(tmp_path / "pairs.txt"), "--quiet"]

@@ -13,14 +13,12 @@ from tests.models.small import CARD
 from torch import nn
 
 from visavox.cli.main import main
-from visavox.models.generator.alignment import SemanticAlignment
-from visavox.models.generator.attention import AttentionBlock
 from visavox.models.generator.attn_wav2lip import AttnWav2LipConfig, AttnWav2LipRenderer
-from visavox.models.generator.fold import fold_batch_norm
+from visavox.models.generator.attn_wav2lip_blocks import AttentionBlock, SemanticAlignment
 from visavox.models.generator.generator import GeneratorConfig, LipSyncGenerator
-from visavox.models.generator.reference_warp import Layers
-from visavox.models.generator.renderer import RESOLUTIONS, Renderer
+from visavox.models.generator.renderer import RESOLUTIONS, Layers, Renderer
 from visavox.models.generator.spec import AudioSpec
+from visavox.models.layers import fold_batch_norm
 from visavox.weights.checkpoint import load_model, save_model
 from visavox.weights.networks import NETWORKS, build_generator, network_of
 from visavox.weights.registry import model_info

@@ -10,9 +10,16 @@ from tests.narrow import part, present
 from torch import nn
 from torch.nn import functional as F
 
-from visavox.models.generator.alignment import AdaptiveInstanceNorm, SemanticAlignment
-from visavox.models.generator.attention import AttentionBlock, ChannelAttention, SpatialAttention
-from visavox.models.generator.fourier import FastFourierConvolution, FourierUnit, SpectralTransform
+from visavox.models.generator.attn_wav2lip_blocks import (
+    AdaptiveInstanceNorm,
+    AttentionBlock,
+    ChannelAttention,
+    FastFourierConvolution,
+    FourierUnit,
+    SemanticAlignment,
+    SpatialAttention,
+    SpectralTransform,
+)
 
 SIZES = [(1, 1), (1, 4), (2, 3), (5, 7), (6, 6), (12, 9), (13, 16)]
 """Heights and widths: odd and even, larger on either side, powers of two and not."""

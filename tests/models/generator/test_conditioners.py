@@ -23,7 +23,7 @@ from visavox.models.generator.generator import GeneratorConfig, LipSyncGenerator
 from visavox.models.generator.spec import AudioSpec
 from visavox.models.generator.speech_branch import SpeechBranchConfig
 from visavox.models.layers import mel_encoder
-from visavox.training.generator.start import load_start
+from visavox.training.generator.generator import load_start
 from visavox.weights.checkpoint import load_model, save_model
 from visavox.weights.networks import build_generator
 from visavox.weights.weights_file import ModelCard

@@ -11,11 +11,11 @@ from visavox.models.generator.discriminator import QualityDiscriminator, Quality
 @pytest.mark.parametrize("resolution", [64, 96, 128])
 def test_discriminators_judge(resolution: int) -> None:
     network = QualityDiscriminator(QualityDiscriminatorConfig(resolution, (2,) * 7))
-    judged, features = network.judge(torch.rand(2, 3, resolution // 2, resolution))
-    assert judged.shape == (2, 1)
-    assert ((judged > 0) & (judged < 1)).all()
+    scores, features = network.score(torch.rand(2, 3, resolution // 2, resolution))
+    assert scores.shape == (2, 1)
+    assert ((scores > 0) & (scores < 1)).all()
     assert len(features) == 6
-    judged.sum().backward()
+    scores.sum().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 

@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from visavox.models.generator.attn_wav2lip import AttnWav2LipConfig
 from visavox.models.generator.conditioners import AudioEncoderConfig
 from visavox.models.generator.generator import GeneratorConfig, LipSyncGenerator, composited
-from visavox.models.generator.reference_warp import Layers
-from visavox.models.generator.renderer import Renderer
+from visavox.models.generator.renderer import Layers, Renderer
 from visavox.models.generator.spec import AudioSpec
 from visavox.models.generator.speech_branch import SpeechBranchConfig
 from visavox.models.generator.wav2lip import Wav2LipConfig

@@ -9,9 +9,9 @@ import torch
 from tests.models.generator.small_parts import BRANCH
 from torch import nn
 
-from visavox.models.generator.fold import fold_batch_norm
 from visavox.models.generator.spec import AudioSpec
 from visavox.models.generator.speech_branch import MotionPredictor
+from visavox.models.layers import fold_batch_norm
 
 
 def test_gain_and_offset_calibrate_the_prediction() -> None:

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from visavox.models.generator.discriminator import QualityDiscriminator
 from visavox.models.generator.generator import GeneratorConfig
-from visavox.models.generator.reference_warp import Layers
-from visavox.models.generator.renderer import RESOLUTIONS
+from visavox.models.generator.renderer import RESOLUTIONS, Layers
 from visavox.models.generator.spec import GeneratorSpec
 from visavox.models.generator.wav2lip import HALVINGS, Wav2LipConfig, Wav2LipRenderer
 from visavox.models.sync.expert import Expert

@@ -10,8 +10,8 @@ import torch
 from tests.narrow import part, present
 from torch import nn
 
+from visavox.models.layers import GatedStack
 from visavox.models.motion.flow import CouplingFlow, FlowConfig, standard_normal_log_density
-from visavox.models.motion.wavenet import GatedStack
 
 
 def make_flow(channels: int = 6, condition: int = 5, **sizes: Any) -> CouplingFlow:

@@ -62,7 +62,7 @@ def test_temperature_0_is_the_mode_of_the_prior_and_needs_no_chance(vae: MotionV
     still = vae.sample(features, seed=1, temperature=0.0)
     assert torch.equal(still, vae.sample(features, seed=2, temperature=0.0))
     _, mask = padded(features, 16)
-    _, squeezed = vae.hear(features, mask)
+    _, squeezed = vae.encode_speech(features, mask)
     mode = vae.prior_latent(torch.zeros(1, 4, 4), squeezed, mask)
     density = vae.flow.log_density(mode, squeezed, torch.ones(1, 1, 4))
     for seed in range(5):
@@ -106,7 +106,7 @@ def test_the_divergence_is_that_of_two_normal_distributions(vae: MotionVae) -> N
     plain = MotionVae(CONFIG).eval()
     with torch.no_grad():
         features, mask = padded(speech(32, batch=64), 32)
-        _, squeezed = plain.hear(features, mask)
+        _, squeezed = plain.encode_speech(features, mask)
         motion = 0.1 * torch.randn(64, 32, 204)
         drawn = torch.stack(
             [plain.divergence(plain.encode(motion, squeezed, mask), squeezed, mask) for _ in range(200)]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from visavox.models.motion.critic import MotionCritic, MotionCriticConfig
-from visavox.models.motion.postnet import PostNet, PostNetConfig
+from visavox.models.motion.postnet import MotionCritic, MotionCriticConfig, PostNet, PostNetConfig
 
 SMALL = PostNetConfig(channels=(8, 8, 12))
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from visavox.models.perceptual.face_features import FaceDecoder, FaceFeatures, FaceFeaturesConfig
+from visavox.models.perceptual.face_features import FaceDecoder, MouthPerceptualNet, MouthPerceptualNetConfig
 
-SMALL = FaceFeaturesConfig(resolution=32, channels=(2, 3, 4), num_motions=5)
+SMALL = MouthPerceptualNetConfig(resolution=32, channels=(2, 3, 4), num_motions=5)
 
 
 def test_shapes() -> None:
-    features, motion = FaceFeatures(SMALL)(torch.rand(2, 3, 32, 32))
+    features, motion = MouthPerceptualNet(SMALL)(torch.rand(2, 3, 32, 32))
     assert [tuple(stage.shape) for stage in features] == [(2, 2, 8, 16), (2, 3, 4, 8), (2, 4, 2, 4)]
     assert motion.shape == (2, 5)
     assert FaceDecoder(SMALL)(features[-1]).shape == (2, 3, 16, 32)
@@ -19,7 +19,7 @@ def test_shapes() -> None:
 
 def test_only_the_lower_half_is_seen() -> None:
     torch.manual_seed(0)
-    network = FaceFeatures(SMALL).eval()
+    network = MouthPerceptualNet(SMALL).eval()
     faces = torch.rand(1, 3, 32, 32)
     upper, lower = faces.clone(), faces.clone()
     upper[..., :16, :] = 0
@@ -30,4 +30,4 @@ def test_only_the_lower_half_is_seen() -> None:
 
 def test_a_side_that_cannot_be_halved_is_refused() -> None:
     with pytest.raises(ValueError, match="a resolution of 40 cannot be halved for 3 stages; give a multiple of 16"):
-        FaceFeaturesConfig(resolution=40, channels=(2, 3, 4))
+        MouthPerceptualNetConfig(resolution=40, channels=(2, 3, 4))

@@ -9,7 +9,7 @@ import torch
 
 from visavox.errors import InputError
 from visavox.models.perceptual.inception import FidInception
-from visavox.weights.inception import load_inception
+from visavox.weights.published_weights import load_inception
 
 
 def numbers_of(network: torch.nn.Module) -> dict[str, torch.Tensor]:

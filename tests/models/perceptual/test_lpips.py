@@ -14,7 +14,7 @@ from tests.narrow import present
 
 from visavox.errors import InputError
 from visavox.models.perceptual.lpips import Lpips
-from visavox.weights.lpips import BACKBONES, load_lpips
+from visavox.weights.published_weights import BACKBONES, load_lpips
 
 State = dict[str, np.ndarray]
 

@@ -7,16 +7,16 @@ import pytest
 import torch
 from tests.narrow import part, present
 
-from visavox.models.radiance.encoding import (
+from visavox.models.radiance.field import (
+    Condition,
     ConditionedLinear,
+    Views,
     encoded_size,
     frequency_encoding,
     spherical_harmonics,
 )
-from visavox.models.radiance.field import Condition, Views
 from visavox.models.radiance.frequency_field import FrequencyField, FrequencyFieldConfig
-from visavox.models.radiance.grid import HashGrid, Planes, TriPlane
-from visavox.models.radiance.grid_field import GridField, GridFieldConfig
+from visavox.models.radiance.grid_field import GridField, GridFieldConfig, HashGrid, Planes, TriPlane
 
 BOX = ((-10.0, -12.0, -15.0), (10.0, 12.0, 5.0))
 SMALL = GridFieldConfig(channels=4, resolution=16, motion_resolution=8, motion_width=8, width=16, shape=7)

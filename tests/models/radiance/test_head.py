@@ -83,9 +83,9 @@ def test_stopping_early_is_no_further_off_than_the_light_that_is_left(ball: Head
     rays, views, background = whole_picture(ball)
     with torch.no_grad():
         exact = ball(rays, views, background)
-    short = ball.look(rays, views, background, stop=stop)
+    short = ball.render_rays(rays, views, background, stop=stop)
     assert float((short.color - exact.color).abs().max()) <= stop + 1e-5
-    assert float((ball.look(rays, views, background, stop=0.0).color - exact.color).abs().max()) < 1e-5
+    assert float((ball.render_rays(rays, views, background, stop=0.0).color - exact.color).abs().max()) < 1e-5
     assert short.num_samples < exact.num_samples
 
 

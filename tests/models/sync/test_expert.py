@@ -10,7 +10,7 @@ from visavox.models.sync.expert import Expert, ExpertConfig
 
 @pytest.mark.parametrize("resolution", [96, 128])
 @pytest.mark.parametrize("mel_window", [16, 32, 64])
-def test_experts_embed_sound_and_mouths(resolution: int, mel_window: int) -> None:
+def test_experts_embed_audio_and_mouths(resolution: int, mel_window: int) -> None:
     settings = ExpertConfig(
         resolution, 5, mel_window, face_channels=(2,) * 6, audio_channels=(2,) * 5, face_residuals=(1, 0, 0, 0)
     )

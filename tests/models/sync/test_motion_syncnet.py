@@ -64,7 +64,7 @@ def test_only_the_chosen_points_count() -> None:
     [
         ({"mouth_channels": (4, 4, 4, 8)}, "same number of channels"),
         ({"points": (70,)}, "among 0-67"),
-        ({"num_rows": 0}, "a row to hear"),
+        ({"num_rows": 0}, "a row of speech"),
     ],
 )
 def test_dimensions_that_do_not_fit_are_refused(changes: dict[str, Any], words: str) -> None:

@@ -18,7 +18,7 @@ from torch import nn
 from visavox.face.geometry.crop import CropSpec
 from visavox.models.generator.generator import GeneratorConfig, LipSyncGenerator
 from visavox.models.generator.speech_branch import MotionPredictor
-from visavox.models.perceptual.face_features import FaceFeatures
+from visavox.models.perceptual.face_features import MouthPerceptualNet
 from visavox.progress import QUIET, Progress
 from visavox.training.generator.adaptation import (
     RENDERER,
@@ -151,7 +151,7 @@ def test_a_killed_adaptation_goes_on_as_if_it_had_not_been(
 
     def train_again(path: Path, progress: Progress = QUIET, resume: bool = False) -> dict[str, float]:
         torch.manual_seed(6)
-        networks = FrozenNetworks(features=FaceFeatures(tiny_recipes.FACE_FEATURES))
+        networks = FrozenNetworks(features=MouthPerceptualNet(tiny_recipes.FACE_FEATURES))
         task = AdaptationTask(settings, clips, begin, networks, device=torch.device("cpu"), seed=0)
         trainer = Trainer(task, tiny_recipes.LOOP, path, Fabric(accelerator="cpu"), {"summary": "a person"})
         return trainer.fit(progress, resume=resume)

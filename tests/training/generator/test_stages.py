@@ -24,16 +24,14 @@ from torch import nn
 from visavox.errors import Cancelled
 from visavox.models.generator.generator import LipSyncGenerator
 from visavox.models.generator.motion_basis import StoredBasis, load_basis
-from visavox.models.perceptual.face_features import FaceFeatures
+from visavox.models.perceptual.face_features import MouthPerceptualNet
 from visavox.models.sync.expert import Expert
 from visavox.progress import CancelToken, Event, Progress
 from visavox.training.generator.features import FeaturesInputs
 from visavox.training.generator.generator import GeneratorInputs
 from visavox.training.generator.settings import GeneratorLosses
-from visavox.training.inputs import Inputs
-from visavox.training.recipe import Recipe
+from visavox.training.recipe import Inputs, Recipe, RunSettings
 from visavox.training.run import train as train_run
-from visavox.training.run_settings import RunSettings
 from visavox.weights.checkpoint import load_model, motion_basis_of, save_model
 from visavox.weights.registry import model_info
 from visavox.weights.weights_file import ModelCard
@@ -43,7 +41,7 @@ Whole = Callable[[str, pytest.FixtureRequest], Trained]
 TASKS = ["speech", "expert", "features", "renderer", "everything", "attention"]
 NETWORKS: dict[str, tuple[type[nn.Module], Any]] = {
     "expert": (Expert, tiny_recipes.EXPERT),
-    "features": (FaceFeatures, tiny_recipes.FACE_FEATURES),
+    "features": (MouthPerceptualNet, tiny_recipes.FACE_FEATURES),
     "attention": (LipSyncGenerator, tiny_recipes.ATTN_GENERATOR),
 }
 

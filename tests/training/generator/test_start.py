@@ -22,7 +22,7 @@ from visavox.models.generator.mouth_code import MouthCode
 from visavox.models.generator.spec import AudioSpec
 from visavox.models.generator.speech_branch import MotionPredictor
 from visavox.training.generator import recipes
-from visavox.training.generator.start import load_start
+from visavox.training.generator.generator import load_start
 from visavox.weights.checkpoint import load_model, motion_basis_of, save_model
 from visavox.weights.edit import swap_speech_branch
 from visavox.weights.networks import NETWORKS, build_network, network_of

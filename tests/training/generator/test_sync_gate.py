@@ -16,14 +16,14 @@ from tests.training import tiny, tiny_recipes
 from visavox.errors import InputError, TrainingError
 from visavox.face.geometry.crop import CropSpec
 from visavox.losses.perceptual import LpipsLoss
-from visavox.models.perceptual.face_features import FaceFeatures
+from visavox.models.perceptual.face_features import MouthPerceptualNet
 from visavox.models.sync.expert import Expert
 from visavox.training.generator.clips import ClipSplits
 from visavox.training.generator.generator import GeneratorInputs, GeneratorTask
 from visavox.training.generator.rendering import FacePair, FrozenNetworks
 from visavox.training.generator.settings import GeneratorLosses, GeneratorSettings
+from visavox.training.recipe import RunSettings
 from visavox.training.run import train
-from visavox.training.run_settings import RunSettings
 from visavox.training.task import OptimizerStep, Validation, ValidationGate, WeightedLoss
 from visavox.weights.checkpoint import load_model
 
@@ -37,12 +37,12 @@ def expert(expert_run: Path) -> Expert:
 
 
 @pytest.fixture
-def features(features_run: Path) -> FaceFeatures:
-    return load_model(features_run / "best.safetensors", FaceFeatures)
+def features(features_run: Path) -> MouthPerceptualNet:
+    return load_model(features_run / "best.safetensors", MouthPerceptualNet)
 
 
 @pytest.fixture
-def make_task(clips: ClipSplits, expert: Expert, features: FaceFeatures) -> Callable[..., GeneratorTask]:
+def make_task(clips: ClipSplits, expert: Expert, features: MouthPerceptualNet) -> Callable[..., GeneratorTask]:
     def make(**changes: Any) -> GeneratorTask:
         networks = FrozenNetworks(expert, features)
         return GeneratorTask(replace(SETTINGS, **changes), clips, networks, device=CPU, seed=0)
@@ -197,7 +197,7 @@ def test_a_loss_of_weight_zero_is_logged_and_cannot_spoil_the_sum() -> None:
     assert losses["spoiled"].isnan()
 
 
-def test_face_features_compare_the_mouth_that_is_generated(features: FaceFeatures) -> None:
+def test_face_features_compare_the_mouth_that_is_generated(features: MouthPerceptualNet) -> None:
     """The true image costs nothing; of any other, the generator learns about the mouth and nothing else."""
     truth, networks = torch.rand(2, 3, 96, 96), FrozenNetworks(features=features)
     same = FacePair(truth, truth, torch.ones(2, 1, 96, 96), networks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from visavox.training.divergence import MotionWatch
+from visavox.training.divergence import MotionMonitor
 
 FINE = {
     "critic_accuracy": 0.6,
@@ -17,7 +17,7 @@ FINE = {
 
 
 def test_all_is_well(caplog: pytest.LogCaptureFixture) -> None:
-    watch = MotionWatch()
+    watch = MotionMonitor()
     assert [watch.update(FINE) for _ in range(5)] == [[]] * 5
     assert not caplog.text
 
@@ -32,18 +32,18 @@ def test_all_is_well(caplog: pytest.LogCaptureFixture) -> None:
 def test_stillness_and_lost_sync_count_at_once_and_are_said_once(
     changes: dict[str, float], sign: str, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    watch = MotionWatch()
+    watch = MotionMonitor()
     assert watch.update(FINE | changes) == [sign]
     assert watch.update(FINE | changes) == [sign]
     assert caplog.text.count(words) == 1
 
 
 def test_motion_that_came_in_small_is_no_stillness() -> None:
-    assert MotionWatch().update(FINE | {"movement": 0.3, "movement_start": 0.3}) == []
+    assert MotionMonitor().update(FINE | {"movement": 0.3, "movement_start": 0.3}) == []
 
 
 def test_a_critic_that_wins_is_believed_after_some_validations(caplog: pytest.LogCaptureFixture) -> None:
-    watch = MotionWatch()
+    watch = MotionMonitor()
     wins = FINE | {"critic_accuracy": 1.0}
     assert [watch.update(metrics) for metrics in (wins, wins, FINE, wins, wins)] == [[]] * 5
     assert watch.update(wins) == ["critic wins"]
@@ -51,7 +51,7 @@ def test_a_critic_that_wins_is_believed_after_some_validations(caplog: pytest.Lo
 
 
 def test_a_critic_at_chance_has_lost_only_where_the_distance_stays(caplog: pytest.LogCaptureFixture) -> None:
-    watch = MotionWatch()
+    watch = MotionMonitor()
     assert [watch.update(FINE | {"critic_accuracy": 0.5}) for _ in range(4)] == [[]] * 4
     far = FINE | {"critic_accuracy": 0.5, "frechet": 3.9}
     assert [watch.update(far) for _ in range(3)] == [[], [], ["critic loses"]]

@@ -19,9 +19,9 @@ from visavox.data.motion.motion_store import load_motion_store
 from visavox.data.motion.motion_sync_dataset import motion_from_rest
 from visavox.metrics.motion import apart_agreement, mean_agreement
 from visavox.models.sync.motion_syncnet import MotionSyncNet
-from visavox.training.inputs import SHIPPED_SYNCNET
 from visavox.training.motion import recipes as motion_recipes
 from visavox.training.motion.recipes import MotionSyncRecipe, PostNetRecipe
+from visavox.training.recipe import SHIPPED_SYNCNET
 from visavox.weights.checkpoint import load_model
 from visavox.weights.registry import model_info
 

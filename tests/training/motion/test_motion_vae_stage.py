@@ -14,7 +14,7 @@ from tests.training.motion_footage import make_motion_dataset
 from tests.training.resuming import Trained, check_resuming
 
 from visavox.audio.features.speech_features import load_features
-from visavox.data.generator.mel_augmentation import MelAugmentation
+from visavox.data.generator.augmentation import MelAugmentation
 from visavox.errors import InputError
 from visavox.models.motion.motion_vae import MotionVae, MotionVaeConfig
 from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig

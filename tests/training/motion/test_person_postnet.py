@@ -73,7 +73,7 @@ def test_the_last_clips_are_held_out_and_others_are_heard_as_well() -> None:
 
 def test_too_little_speech_is_told_from_other_bad_input(tmp_path: Path) -> None:
     short = make_person(tmp_path / "short", frames=34, size=16)
-    with pytest.raises(TooLittleSpeech, match="here are 1; give more footage"):
+    with pytest.raises(TooLittleSpeech, match="here are 1; give more video"):
         train(RECIPE, short, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

@@ -18,13 +18,11 @@ from tests.training.tiny_recipes import LOOP
 from visavox.data.motion.motion_store import MotionStore
 from visavox.errors import InputError
 from visavox.face.geometry.motion import lip_gap
-from visavox.models.motion.critic import MotionCriticConfig
-from visavox.models.motion.postnet import PostNet, PostNetConfig
+from visavox.models.motion.postnet import MotionCriticConfig, PostNet, PostNetConfig
 from visavox.models.sync.motion_syncnet import MotionSyncNet
 from visavox.training.loop import Trainer
 from visavox.training.motion.postnet import COLLAPSED, PostNetTask
-from visavox.training.motion.postnet_settings import PostNetSettings
-from visavox.training.motion.postnet_sources import drawn_motion, postnet_sources, true_motion
+from visavox.training.motion.postnet_sources import PostNetSettings, drawn_motion, postnet_sources, true_motion
 from visavox.training.recipe import LoopSettings
 from visavox.weights.checkpoint import load_model
 
@@ -157,12 +155,12 @@ def test_a_post_net_that_gives_up_movement_is_said_and_never_chosen(
 
 def test_what_the_watch_has_counted_is_saved() -> None:
     task = make_task()
-    task.watch.in_a_row["critic wins"] = 2
-    task.watch.warned.append("still")
+    task.monitor.in_a_row["critic wins"] = 2
+    task.monitor.warned.append("still")
     other = make_task()
     other.load_extra_state(task.extra_state())
-    assert other.watch.in_a_row == {"critic wins": 2}
-    assert other.watch.warned == ["still"]
+    assert other.monitor.in_a_row == {"critic wins": 2}
+    assert other.monitor.warned == ["still"]
 
 
 def test_the_syncnet_hears_the_features_that_it_knows() -> None:

@@ -27,15 +27,14 @@ from visavox.models.radiance.head import Head, HeadConfig
 from visavox.models.radiance.landmark_encoder import LandmarkEncoderConfig
 from visavox.models.radiance.rays import project
 from visavox.models.radiance.torso import DeformationConfig, Torso, TorsoConfig
-from visavox.training.divergence import CollapseError, RadianceWatch
+from visavox.training.divergence import CollapseError, RadianceMonitor
 from visavox.training.loop import Trainer
 from visavox.training.radiance.head import HeadInputs, HeadLosses, HeadOutputs, HeadSettings, HeadTask
 from visavox.training.radiance.person import camera_of
 from visavox.training.radiance.recipes import HEAD_RECIPES, TORSO_RECIPES, HeadRecipe, TorsoRecipe
 from visavox.training.radiance.torso import TorsoInputs, TorsoSettings, seam
-from visavox.training.recipe import LoopSettings, Recipe
+from visavox.training.recipe import LoopSettings, Recipe, RunSettings
 from visavox.training.run import train
-from visavox.training.run_settings import RunSettings
 from visavox.training.task import Batch
 from visavox.weights.checkpoint import load_model
 
@@ -161,7 +160,7 @@ def test_a_resumed_run_gives_the_same_numbers(person: Path, tmp_path: Path) -> N
 
 def test_a_collapse_is_seen() -> None:
     truth, mask = torch.rand(100, 3), torch.ones(100)
-    fine, empty, black = RadianceWatch("head", 50), RadianceWatch("head", 50), RadianceWatch("head", 50)
+    fine, empty, black = RadianceMonitor("head", 50), RadianceMonitor("head", 50), RadianceMonitor("head", 50)
     for step in range(1, 50):
         fine.update(truth, torch.ones(100), truth, mask, step=step)
         empty.update(truth, torch.zeros(100), truth, mask, step=step)
@@ -171,7 +170,7 @@ def test_a_collapse_is_seen() -> None:
         empty.update(truth, torch.zeros(100), truth, mask, step=50)
     with pytest.raises(CollapseError, match="no better than one colour"):
         black.update(torch.zeros(100, 3), torch.ones(100), truth, mask, step=50)
-    other = RadianceWatch("head", 50)
+    other = RadianceMonitor("head", 50)
     other.load(fine.state())
     assert other.state() == fine.state()
 

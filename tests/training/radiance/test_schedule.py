@@ -10,9 +10,8 @@ from tests.small_person import make_person
 from tests.training.radiance.test_avatar_stages import EVERYTHING, TORSO
 
 from visavox.training.motion.recipes import POSTNET_RECIPES
-from visavox.training.radiance import division
-from visavox.training.radiance.division import Pace, divide, measure_paces
-from visavox.training.radiance.recipes import HEAD_RECIPES, TORSO_RECIPES
+from visavox.training.radiance import recipes
+from visavox.training.radiance.recipes import HEAD_RECIPES, TORSO_RECIPES, Pace, divide, measure_paces
 from visavox.training.recipe import FEWEST_STEPS, loop_of_steps
 
 
@@ -47,7 +46,7 @@ def test_a_time_is_divided_as_the_recipes_divide_theirs() -> None:
 
 
 def test_paces_are_measured_and_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(division, "_UPDATES", 4)
+    monkeypatch.setattr(recipes, "_UPDATES", 4)
     person = make_person(tmp_path / "person")
     before = sorted(tmp_path.rglob("*"))
     torso = replace(TORSO, settings=replace(TORSO.settings, validation_frames=1))

@@ -17,12 +17,10 @@ from torch import Tensor
 from visavox.data.radiance import Part, PersonData, frame_geometry
 from visavox.losses import PatchDistance
 from visavox.metrics import psnr, squared_error, ssim
-from visavox.models.radiance.head import Head
-from visavox.models.radiance.torso import Torso
+from visavox.models.radiance import Head, Torso
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import PartialFile
-from visavox.training.radiance.person import camera_of, mean_known, spread_out, stored_frame
-from visavox.training.radiance.torso import seam
+from visavox.training.radiance import camera_of, mean_known, seam, spread_out, stored_frame
 
 MOST_FRAMES = 200
 """Frames that are measured at most, spread over the held-out part: more of them say the same."""

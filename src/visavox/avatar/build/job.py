@@ -18,13 +18,13 @@ from visavox.avatar.build.steps import TRAINING_FOLDER, TrainingSteps, progress_
 from visavox.avatar.dataset import DataSettings, Prepared, check_videos, prepare_videos
 from visavox.avatar.dataset.tracking import PersonVideos
 from visavox.avatar.format.avatar_folder import INFO_FILE
-from visavox.data.generator.clip_store import read_manifest
+from visavox.data.generator import read_manifest
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress
 from visavox.runtime.job import Job
 from visavox.runtime.lock import locked
 from visavox.types import PathLike
-from visavox.weights.registry import WEIGHTS_FOLDER, find_model
+from visavox.weights import WEIGHTS_FOLDER, find_model
 
 DATA_FOLDER = "data"
 """Folder of the data set within that of the avatar."""
@@ -162,8 +162,8 @@ def _checked(settings: BuildSettings) -> BuildSettings:
         InputError: device, data set or weights cannot be used.
     """
     from visavox.runtime.device import choose_device
-    from visavox.training.inputs import SHIPPED_SYNCNET
-    from visavox.training.motion.speech import load_pair
+    from visavox.training import SHIPPED_SYNCNET
+    from visavox.training.motion import load_pair
 
     choose_device(settings.device)
     if settings.dataset is not None:

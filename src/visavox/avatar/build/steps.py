@@ -13,25 +13,21 @@ import numpy as np
 from visavox.avatar.build.settings import BUILD_STEPS, BuildSettings, BuildStep
 from visavox.avatar.dataset import DataSettings, Prepared
 from visavox.avatar.format import NEEDED, AvatarInfo, AvatarSource, SourceCrop, SourceVideo, write_avatar
-from visavox.data.generator.clip_store import MANIFEST_NAME
+from visavox.data.generator import MANIFEST_NAME
 from visavox.data.radiance import PersonData
 from visavox.errors import TrainingError
-from visavox.models.radiance.head import Head
-from visavox.models.radiance.torso import Torso
+from visavox.models.radiance import Head, Torso
 from visavox.progress import Progress
 from visavox.runtime.files import short_digest
 from visavox.runtime.resumable import ResumableSteps, key_of
 from visavox.training.run_folder import BEST_NAME, RunFolder
 from visavox.types import HeadPose, Motion
-from visavox.weights.digest import short_weights_digest
-from visavox.weights.registry import find_model
-from visavox.weights.weights_file import read_info
+from visavox.weights import find_model, read_info, short_weights_digest
 
 if TYPE_CHECKING:
-    from visavox.training.inputs import Inputs
-    from visavox.training.motion.recipes import PostNetRecipe
-    from visavox.training.radiance.recipes import HeadRecipe, TorsoRecipe
-    from visavox.training.recipe import Recipe
+    from visavox.training import Inputs, Recipe
+    from visavox.training.motion import PostNetRecipe
+    from visavox.training.radiance import HeadRecipe, TorsoRecipe
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +69,7 @@ class TrainingSteps:
     def __init__(
         self, folder: Path, prepared: Prepared, data: DataSettings, settings: BuildSettings, progress: Progress
     ) -> None:
-        from visavox.training.run_settings import RunSettings
+        from visavox.training import RunSettings
 
         self.folder, self.prepared, self.data = folder, prepared, prepared.data
         self.settings, self.progress = settings, progress
@@ -104,8 +100,8 @@ class TrainingSteps:
 
     def _choose_recipes(self) -> _Recipes:
         """Find the recipes of the preset, in the length that was asked for."""
-        from visavox.training.motion.recipes import PERSON_POSTNET_RECIPES
-        from visavox.training.radiance.recipes import HEAD_RECIPES, TORSO_RECIPES
+        from visavox.training.motion import PERSON_POSTNET_RECIPES
+        from visavox.training.radiance import HEAD_RECIPES, TORSO_RECIPES
 
         settings = self.settings
         head, torso = HEAD_RECIPES[settings.preset], TORSO_RECIPES[settings.preset]
@@ -124,7 +120,7 @@ class TrainingSteps:
 
     def _steps_within(self, seconds: float, head: HeadRecipe, torso: TorsoRecipe) -> tuple[int, int]:
         """Divide a time between head and torso, once: a build that goes on keeps to what it began with."""
-        from visavox.training.radiance.division import divide, measure_paces
+        from visavox.training.radiance import divide, measure_paces
 
         def work() -> dict[str, Any]:
             paces = measure_paces(self.data.folder, head, torso, self.run_settings)
@@ -140,16 +136,14 @@ class TrainingSteps:
         self._train("head", self.head_key, self.recipes.head)
 
     def _learn_torso(self) -> None:
-        from visavox.training.radiance.torso import TorsoInputs
+        from visavox.training.radiance import TorsoInputs
 
         inputs = TorsoInputs(head=str(self._weights("head")))
         self._train("torso", self.torso_key, self.recipes.torso, inputs)
 
     def _learn_postnet(self) -> None:
-        from visavox.training.inputs import SHIPPED_SYNCNET
-        from visavox.training.motion.person_postnet import PersonPostNetInputs
-        from visavox.training.motion.postnet import is_worth_having
-        from visavox.training.motion.postnet_sources import TooLittleSpeech
+        from visavox.training import SHIPPED_SYNCNET
+        from visavox.training.motion import PersonPostNetInputs, TooLittleSpeech, is_worth_having
 
         settings = self.settings
         others = None if settings.dataset is None else short_digest(settings.dataset / MANIFEST_NAME)
@@ -173,8 +167,8 @@ class TrainingSteps:
 
     def _measure(self) -> dict[str, Any]:
         from visavox.avatar.build.evaluation import measure
-        from visavox.training.radiance.person import load_patch_loss
-        from visavox.weights.checkpoint import load_model
+        from visavox.training.radiance import load_patch_loss
+        from visavox.weights import load_model
 
         def work() -> dict[str, Any]:
             device = self.run_settings.kind_of_device()
@@ -213,7 +207,7 @@ class TrainingSteps:
             recipe: task, network, samples, losses and schedule.
             inputs: weights that the task takes.
         """
-        from visavox.training.run import train
+        from visavox.training import train
 
         best = self._weights(name)
 

@@ -30,8 +30,7 @@ from visavox.types import HeadPose, Motion, PathLike
 if TYPE_CHECKING:
     from torch import nn
 
-    from visavox.models.radiance.head import Head
-    from visavox.models.radiance.torso import Torso
+    from visavox.models.radiance import Head, Torso
     from visavox.motion.speech_to_motion import SpeakerAdapter
 
 FORMAT = 1
@@ -193,12 +192,11 @@ def read_avatar(folder: PathLike, *, device: str = "cpu") -> AvatarFolder:
         InputError: the folder is no avatar, or a part of it is missing, damaged, or does not fit the others.
     """
     from visavox.media import read_still
-    from visavox.models.motion.postnet import PostNet
-    from visavox.models.radiance.head import Head
-    from visavox.models.radiance.torso import Torso
+    from visavox.models.motion import PostNet
+    from visavox.models.radiance import Head, Torso
     from visavox.motion.motion_file import load_performance
     from visavox.motion.speech_to_motion import SpeakerAdapter
-    from visavox.weights.checkpoint import load_model
+    from visavox.weights import load_model
 
     place = Path(folder)
     info = AvatarInfo.load(place)
@@ -271,11 +269,9 @@ def _store(source: PathLike, network: str, target: Path, licence: str) -> None:
     """Copy a weights file: head and torso in half precision, and of their individual codes the mean alone."""
     import torch
 
-    from visavox.models.motion.postnet import PostNet
-    from visavox.models.radiance.head import Head
-    from visavox.models.radiance.torso import Torso
-    from visavox.weights.checkpoint import load_model, save_model
-    from visavox.weights.weights_file import read_info
+    from visavox.models.motion import PostNet
+    from visavox.models.radiance import Head, Torso
+    from visavox.weights import load_model, read_info, save_model
 
     path = Path(source)
     kinds: dict[str, type[nn.Module]] = {"head": Head, "torso": Torso, "postnet": PostNet}

@@ -29,7 +29,7 @@ from visavox.media import (
 )
 from visavox.motion.blink import parse_blink
 from visavox.types import PathLike
-from visavox.weights.registry import model_info
+from visavox.weights import model_info
 
 POSES = ("original", "still")
 """Poses that need no video."""

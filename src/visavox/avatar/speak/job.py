@@ -35,7 +35,7 @@ from visavox.avatar.speak.renderer import Layers, Renderer
 from visavox.avatar.speak.settings import AvatarSpeakSettings
 from visavox.avatar.speak.source_plan import SourcePlan
 from visavox.constants import FRAME_RATE
-from visavox.models.radiance.compiled import check_compiler, compile_networks
+from visavox.models.radiance import check_compiler, compile_networks
 from visavox.motion.blink import find_blinks, with_rendered_blinks
 from visavox.motion.performance import capture_motion
 from visavox.motion.speech_to_motion import SpeechToMotionSettings, speech_to_motion

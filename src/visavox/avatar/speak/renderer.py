@@ -9,7 +9,7 @@ import torch
 
 from visavox.avatar.format import AvatarFolder
 from visavox.data.radiance import window_frames
-from visavox.models.radiance.rays import Camera, scaled
+from visavox.models.radiance import Camera, scaled
 from visavox.types import HeadPose
 
 SMALLEST, LARGEST_GROWTH, LARGEST = 64, 4, 1024

@@ -17,14 +17,11 @@ from torch import Tensor
 from visavox.avatar.format import find_avatar, list_avatars, read_avatar
 from visavox.data.radiance import window_frames
 from visavox.errors import InputError
-from visavox.models.radiance.compiled import check_compiler, compile_networks
-from visavox.models.radiance.head import Head, HeadPicture
-from visavox.models.radiance.rays import Camera, scaled
-from visavox.models.radiance.torso import Torso
+from visavox.models.radiance import Camera, Head, HeadImage, Torso, check_compiler, compile_networks, scaled
 from visavox.progress import QUIET, Progress
 from visavox.runtime.device import multiplies_bfloat16
 from visavox.types import PathLike
-from visavox.weights.checkpoint import load_model
+from visavox.weights import load_model
 
 WARM_UP = 3
 """Frames that are drawn before the clock runs."""
@@ -189,10 +186,10 @@ def _measure(subject: Subject, size: int, progress: Progress) -> Speed:
     camera = scaled(subject.camera, size)
     scene = torch.zeros(size, size, 3, device=subject.rotations.device)
 
-    def head(frame: int) -> HeadPicture:
+    def head(frame: int) -> HeadImage:
         return subject.head.render_frame(camera, *_face(subject, frame), scene)
 
-    def whole(frame: int) -> HeadPicture:
+    def whole(frame: int) -> HeadImage:
         assert subject.torso is not None
         return subject.torso.render_frame(subject.head, camera, *_face(subject, frame), scene)
 
@@ -217,7 +214,7 @@ def _face(subject: Subject, frame: int) -> tuple[Tensor, Tensor, Tensor]:
     return subject.rotations[frame], subject.translations[frame], subject.windows[frame]
 
 
-def _timed(draw: Callable[[], HeadPicture], device: torch.device) -> tuple[float, HeadPicture]:
+def _timed(draw: Callable[[], HeadImage], device: torch.device) -> tuple[float, HeadImage]:
     begin = time.perf_counter()
     image = draw()
     if device.type == "cuda":

@@ -68,7 +68,7 @@ def decode_jpeg(encoded: np.ndarray) -> np.ndarray:
     """
     decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
     if decoded is None:
-        raise InputError("a picture of a prepared clip cannot be decoded; prepare the data set again")
+        raise InputError("a frame of a prepared clip cannot be decoded; prepare the data set again")
     return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
 
 

@@ -13,9 +13,15 @@ from visavox.audio.features.mel import mel_spectrogram
 from visavox.audio.silence import gate_silence
 from visavox.data.generator.clip_file import ClipFile, load_clip
 from visavox.errors import InputError
-from visavox.models.generator.motion_basis import MotionBasis, fit_motion_basis
-from visavox.models.generator.recording import RecordingFeatures, is_wav2lip_mel, recording_features, silent_row
-from visavox.models.generator.spec import AudioSpec
+from visavox.models.generator import (
+    AudioSpec,
+    MotionBasis,
+    RecordingFeatures,
+    fit_motion_basis,
+    is_wav2lip_mel,
+    recording_features,
+    silent_row,
+)
 from visavox.progress import QUIET, Progress
 from visavox.types import PathLike
 
@@ -31,7 +37,7 @@ class StoredClip:
     speaker: str
     """Speaker; validation speakers are never trained on."""
     clip: ClipFile
-    """Frames (still JPEG), landmarks and sound."""
+    """Frames (still JPEG), landmarks and audio."""
     mel: np.ndarray
     """float32 (80, M) in [-4, 4], silences gated."""
     motion: np.ndarray
@@ -126,7 +132,7 @@ def load_store(dataset: PathLike, split: str, *, minimum_frames: int = 15, progr
         clip = load_clip(Path(dataset) / "clips" / f"{entry['clip_id']}.npz")
         if clip.num_frames < minimum_frames:
             continue
-        # Gated as dubbing gates it, so that what the networks hear in a pause is the same silence everywhere.
+        # Gated as dubbing gates it, so that what the networks take in a pause is the same silence everywhere.
         mel = gate_silence(mel_spectrogram(clip.audio.astype(np.float32) / 32768)).numpy()
         clips.append(
             StoredClip(entry["clip_id"], entry["speaker"], clip, mel, np.zeros((clip.num_frames, 0), np.float32))
@@ -134,6 +140,6 @@ def load_store(dataset: PathLike, split: str, *, minimum_frames: int = 15, progr
     if not clips:
         raise InputError(
             f"{dataset} has no clip of {minimum_frames} frames or more in its {split} split; "
-            "prepare more footage, or give it other validation speakers"
+            "prepare more videos, or give it other validation speakers"
         )
     return ClipStore(clips)

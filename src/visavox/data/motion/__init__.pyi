@@ -1,11 +1,5 @@
-from .feature_cache import clip_features, fit_rows
-from .motion_dataset import (
-    MotionDataset,
-    MotionSampling,
-    MotionSequence,
-    augment_features,
-    sequences_of,
-)
+from .feature_cache import FeatureCache, clip_features, fit_rows
+from .motion_dataset import MotionDataset, MotionSampling, MotionSequence, augment_features, sequences_of
 from .motion_store import ROWS_PER_FRAME, MotionClip, MotionStore, load_motion_store
 from .motion_sync_dataset import (
     NEAR,
@@ -21,6 +15,7 @@ __all__ = [
     "NEAR",
     "NO_MOTION_AUGMENTATION",
     "ROWS_PER_FRAME",
+    "FeatureCache",
     "MotionAugmentation",
     "MotionClip",
     "MotionDataset",

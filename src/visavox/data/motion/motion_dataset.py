@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from visavox.audio.features.mel import MEL_MAX, MEL_MIN
 from visavox.constants import NUM_MEL_BANDS
-from visavox.data.generator.mel_augmentation import DECIBELS_PER_UNIT, MelAugmentation, augment_mels
+from visavox.data.generator import DECIBELS_PER_UNIT, MelAugmentation, augment_mels
 from visavox.data.motion.motion_store import ROWS_PER_FRAME, MotionStore
 from visavox.face.geometry.landmarks import IBUG_68
 from visavox.face.geometry.motion import resting_face

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from visavox.audio.features.speech_features import SpeechFeatures
-from visavox.data.generator.clip_store import read_manifest
+from visavox.data.generator import read_manifest
 from visavox.data.motion.feature_cache import FeatureCache
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress
@@ -118,7 +118,7 @@ def load_motion_store(
     if not clips:
         raise InputError(
             f"{dataset} has no clip of {minimum_frames} frames or more with a face in its {split} split; prepare more "
-            "footage, or give it other validation speakers"
+            "videos, or give it other validation speakers"
         )
     return MotionStore(_with_neutrals(clips), features.name)
 

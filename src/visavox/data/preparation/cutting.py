@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from visavox.constants import FRAME_RATE, SAMPLES_PER_FRAME
-from visavox.data.generator.clip_file import STORED_MARGIN, ClipFile, encode_jpeg, save_clip
+from visavox.data.generator import STORED_MARGIN, ClipFile, encode_jpeg, save_clip
 from visavox.data.preparation.dataset_folder import ClipEntry
 from visavox.data.preparation.lag import lip_agreement, shift_audio
 from visavox.data.preparation.quality import (

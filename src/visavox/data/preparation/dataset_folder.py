@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from visavox.constants import FRAME_RATE
-from visavox.data.generator.clip_store import MANIFEST_NAME
+from visavox.data.generator import MANIFEST_NAME
 from visavox.data.preparation.settings import ClipSettings, describe_difference
 from visavox.data.preparation.source_tables import TableLag
 from visavox.data.preparation.sources import Source, fingerprint

@@ -12,10 +12,9 @@ from typing import Annotated, Any
 from visavox.data.preparation.dataset_folder import DatasetFolder, SourceRecord
 from visavox.data.preparation.prepare_source import DiskFailure, SourceTask, prepare_source, use_one_thread
 from visavox.data.preparation.report import PreparationReport
-from visavox.data.preparation.settings import ClipSettings
+from visavox.data.preparation.settings import ClipSettings, SplitSettings, split_of, validation_speakers
 from visavox.data.preparation.source_tables import TableLag, read_lags, read_speakers
 from visavox.data.preparation.sources import Discovery, Layout, Source, find_sources
-from visavox.data.preparation.splits import SplitSettings, split_of, validation_speakers
 from visavox.errors import InputError
 from visavox.face.track.tracker import open_tracker
 from visavox.progress import QUIET, Bar, Progress

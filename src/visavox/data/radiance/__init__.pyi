@@ -12,14 +12,7 @@ from .person_data import (
     PersonCamera,
     PersonData,
 )
-from .ray_dataset import (
-    MOUTH,
-    RayDataset,
-    RaySampling,
-    frame_geometry,
-    landmark_window,
-    window_frames,
-)
+from .ray_dataset import MOUTH, RayDataset, RaySampling, frame_geometry, landmark_window, window_frames
 
 __all__ = [
     "BACKGROUND",

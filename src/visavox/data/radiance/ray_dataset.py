@@ -113,7 +113,7 @@ class RayDataset(Dataset[dict[str, Tensor]]):
         self.data, self.sampling, self.target, self.seed, self.length = data, sampling, target, seed, length
         self.frames = data.indices("train")
         if not len(self.frames):
-            raise InputError(f"{data.folder} has no usable frame to train on; give more footage of the face")
+            raise InputError(f"{data.folder} has no usable frame to train on; give more video of the face")
         self.geometry = frame_geometry(data)
 
     def __len__(self) -> int:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from visavox.errors import InputError
-from visavox.models.generator.spec import GeneratorSpec
+from visavox.models.generator import GeneratorSpec
 
 if TYPE_CHECKING:
-    from visavox.models.generator.mouth_code import MouthCode
+    from visavox.models.generator import MouthCode
 
 __all__ = [
     "BACKENDS",

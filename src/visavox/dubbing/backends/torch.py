@@ -11,15 +11,11 @@ from torch import nn
 
 from visavox.dubbing.backends import ImageLayers, MouthInfo
 from visavox.errors import InputError
-from visavox.models.generator.conditioners import MouthMotion, SpeechBranch
-from visavox.models.generator.fold import fold_batch_norm
-from visavox.models.generator.generator import LipSyncGenerator
-from visavox.models.generator.mouth_code import MouthCode
-from visavox.models.generator.recording import silent_row
-from visavox.models.generator.reference_warp import Layers
+from visavox.models.generator import Layers, LipSyncGenerator, MouthCode, MouthMotion, SpeechBranch, silent_row
+from visavox.models.layers import fold_batch_norm
 from visavox.runtime.device import choose_device, reduced_precision
 from visavox.types import PathLike
-from visavox.weights.checkpoint import load_model
+from visavox.weights import load_model
 
 
 class TorchBackend:

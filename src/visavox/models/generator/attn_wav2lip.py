@@ -12,10 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from visavox.models.generator.alignment import SemanticAlignment
-from visavox.models.generator.attention import AttentionBlock
-from visavox.models.generator.reference_warp import FLOW_HALVINGS
-from visavox.models.generator.renderer import UNetConfig, UNetRenderer
+from visavox.models.generator.attn_wav2lip_blocks import AttentionBlock, SemanticAlignment
+from visavox.models.generator.renderer import FLOW_HALVINGS, UNetConfig, UNetRenderer
 from visavox.models.generator.spec import GeneratorSpec
 from visavox.models.layers import ConvBlock, TransposedConvBlock, residual_blocks
 

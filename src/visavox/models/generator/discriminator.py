@@ -64,7 +64,7 @@ class QualityDiscriminator(nn.Module):
         self.binary_pred = nn.Sequential(nn.Conv2d(last, 1, 1), nn.Sigmoid())
 
     def forward(self, mouths: Tensor) -> Tensor:
-        """Judge lower halves of faces.
+        """Score lower halves of faces.
 
         Args:
             mouths: (B, 3, H/2, W) RGB in [0, 1].
@@ -72,10 +72,10 @@ class QualityDiscriminator(nn.Module):
         Returns:
             (B, 1), the probability that each is a photograph.
         """
-        return self.judge(mouths)[0]
+        return self.score(mouths)[0]
 
-    def judge(self, mouths: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Judge, and tell what each stage but the last saw: (B, 1) and features (B, C, H', W')."""
+    def score(self, mouths: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Score lower halves, and return what each stage but the last computed: (B, 1) and features (B, C, H', W')."""
         features, seen = mouths, []
         for block in self.face_encoder_blocks:
             features = block(features)

@@ -8,8 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from visavox.models.generator.conditioners import Conditioner
-from visavox.models.generator.reference_warp import Layers
-from visavox.models.generator.renderer import Renderer
+from visavox.models.generator.renderer import Layers, Renderer
 from visavox.models.generator.spec import GeneratorSpec
 
 SPEECH_BRANCH = "conditioner.predictor."

@@ -3,7 +3,7 @@
 The first number is the opening of the lips, absolute, so that 0 is a closed mouth for everybody. The others
 are principal components of the displacement of lips and chin from the clip's own mean, seen from the front:
 what is left when the head's pose and the speaker's features are taken away. Left and right are averaged, because
-sound says nothing of which side moves more. All are scaled to unit variance over the training speakers.
+audio says nothing of which side moves more. All are scaled to unit variance over the training speakers.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ def fit_motion_basis(clips: list[np.ndarray], num_motions: int) -> MotionBasis:
     values, vectors = np.linalg.eigh(covariance)
     order = np.argsort(values)[::-1][: num_motions - 1]
     if len(displacement) < num_motions or opening.std() < 1e-6 or values[order].min() < 1e-12:
-        raise InputError("the mouths of the training clips hardly move; prepare footage of people who speak")
+        raise InputError("the mouths of the training clips hardly move; prepare videos of people who speak")
     # The sign of an eigenvector is arbitrary: let the largest entry be positive, so a refit gives the same numbers.
     rows = vectors[:, order].T
     rows *= np.sign(rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)])[:, None]

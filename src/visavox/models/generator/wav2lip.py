@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from visavox.models.generator.reference_warp import FLOW_HALVINGS
-from visavox.models.generator.renderer import UNetConfig, UNetRenderer
+from visavox.models.generator.renderer import FLOW_HALVINGS, UNetConfig, UNetRenderer
 from visavox.models.generator.spec import GeneratorSpec
 from visavox.models.layers import ConvBlock, TransposedConvBlock, residual_blocks
 

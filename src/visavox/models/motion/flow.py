@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from visavox.models.motion.wavenet import GatedStack
+from visavox.models.layers import GatedStack
 
 
 @dataclass(frozen=True)

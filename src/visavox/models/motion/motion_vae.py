@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from visavox.models.layers import GatedStack
 from visavox.models.motion.flow import CouplingFlow, FlowConfig, standard_normal_log_density
 from visavox.models.motion.speech_encoder import ROWS_PER_FRAME, SpeechEncoder, SpeechEncoderConfig
-from visavox.models.motion.wavenet import GatedStack
 
 SQUEEZE = 4
 """Video frames to a latent frame."""
@@ -38,7 +38,7 @@ class MotionVaeConfig:
     """Dimensions of the motion VAE; those of the published network by default."""
 
     features: str = "hubert:facebook/hubert-large-ls960-ft"
-    """The speech features that it hears: a name of `visavox.audio.features.speech_features`."""
+    """The speech features that it takes: a name of `visavox.audio.features.speech_features`."""
     speech: SpeechEncoderConfig = field(default_factory=SpeechEncoderConfig)
     """The audio encoder."""
     hidden: int = 256
@@ -118,16 +118,16 @@ class MotionVae(nn.Module):
         self.register_buffer("gains", torch.ones(2))
         # Standard deviation of the noise at temperature 1.
         self.register_buffer("spread", torch.ones(()))
-        # Standard deviation of the gap between the lips within a clip, centimetres: how widely a typical speaker moves.
+        # Standard deviation of the gap between the lips within a clip, centimetres: how much a typical speaker moves.
         self.register_buffer("opening_deviation", torch.ones(()))
 
     @property
     def reach(self) -> int:
-        """Video frames of sound to either side of a frame that its motion may depend on (no more, perhaps fewer)."""
+        """Video frames of audio to either side of a frame that its motion may depend on (no more, perhaps fewer)."""
         latent_reach = self.flow.reach + 1
         return self.decoder.reach + SQUEEZE * (latent_reach + 1) + self.speech_encoder.reach
 
-    def hear(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def encode_speech(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Encode speech.
 
         Args:
@@ -200,7 +200,7 @@ class MotionVae(nn.Module):
         features, mask = padded(features, num_frames)
         if noise is None:
             noise = draw_noise(np.random.default_rng(seed), len(features), self.config.latent, mask.shape[1] // SQUEEZE)
-        speech, squeezed_speech = self.hear(features, mask)
+        speech, squeezed_speech = self.encode_speech(features, mask)
         latent = self.prior_latent(noise.to(speech) * (temperature * self.spread), squeezed_speech, mask)
         motion = self.decode(latent, speech, mask)[:, :num_frames]
         return self.calibrate(motion, temperature) if calibrated else motion

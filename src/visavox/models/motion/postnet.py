@@ -1,7 +1,9 @@
-"""The post-net: brings motion that many speakers taught into the manner of one person.
+"""Post-net, which brings the motion learned from many speakers into the speaking style of one person, and its critic.
 
-A residual network of one-dimensional convolutions, whose output is added to the motion that comes in (Ye et al.,
-"GeneFace", ICLR 2023, section 3.2).
+The post-net is a residual network of one-dimensional convolutions, whose output is added to the motion that comes in
+(Ye et al., "GeneFace", ICLR 2023, section 3.2). The critic scores single frames (GeneFace scores no sequences): what is
+to be learned from it is where the points of this person's face lie together, while the movement stays that of the
+speech.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from visavox.models.motion.temporal import TemporalBlock
+from visavox.models.layers import TemporalBlock
 
 MOTION_SIZE = 68 * 3
 """Numbers in a frame of motion."""
@@ -40,7 +42,7 @@ class PostNet(nn.Module):
 
     `source_mean` is the mean of the motion that comes in, `person_mean` that of the person, `person_scale` the size of
     the person's deviations from it; they are set once from the training data and travel with the weights. A network
-    that has learned nothing exchanges the means, so that what has to be learned is the manner, not the face.
+    that has learned nothing exchanges the means, so that what has to be learned is the speaking style, not the face.
     """
 
     source_mean: Tensor
@@ -79,3 +81,59 @@ class PostNet(nn.Module):
         centred = displacements.flatten(-2) - self.source_mean
         change = self.last(self.blocks((centred / self.person_scale).transpose(1, 2))).transpose(1, 2)
         return (self.person_mean + centred + change * self.person_scale).unflatten(-1, (68, 3))
+
+
+@dataclass(frozen=True)
+class MotionCriticConfig:
+    """Dimensions of the critic; the defaults are the published ones."""
+
+    components: int = 0
+    """Sees the frames by so many components of the motion that comes in; 0 sees the points themselves."""
+    channels: tuple[int, ...] = (128, 256, 256, 128)
+    """Widths of the hidden layers."""
+    dropout: float = 0.25
+    """Share of their outputs that is dropped in training."""
+
+
+class MotionCritic(nn.Module):
+    """Tells the person's frames (1) from others (0), by least squares (Mao et al. 2017, LSGAN).
+
+    `mean` and `scale` are those of the person's frames, the columns of `basis` bring deviations from the mean to
+    components of unit variance of the motion that comes in; they are set once from the training data.
+    """
+
+    mean: Tensor
+    scale: Tensor
+    basis: Tensor
+
+    def __init__(self, config: MotionCriticConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or MotionCriticConfig()
+        layers: list[nn.Module] = []
+        widths = (self.config.components or MOTION_SIZE, *self.config.channels)
+        for before, after in pairwise(widths):
+            layers += [nn.Linear(before, after), nn.LeakyReLU(0.2), nn.Dropout(self.config.dropout)]
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], 1))
+        self.register_buffer("mean", torch.zeros(MOTION_SIZE))
+        self.register_buffer("scale", torch.ones(MOTION_SIZE))
+        self.register_buffer("basis", torch.zeros(MOTION_SIZE, self.config.components))
+
+    def forward(self, displacements: Tensor) -> Tensor:
+        """Score displacements (..., 68, 3) in centimetres: (...), near 1 for the person and near 0 for others."""
+        return self.score(self.normal(displacements))
+
+    def normal(self, displacements: Tensor) -> Tensor:
+        """Bring displacements (..., 68, 3) to what is scored: (..., 204 or components), from the person's mean."""
+        centred = displacements.flatten(-2) - self.mean
+        return centred @ self.basis if self.config.components else centred / self.scale
+
+    def score(self, normal: Tensor) -> Tensor:
+        """Score what `normal` gives as `forward` does.
+
+        Args:
+            normal: (..., 204 or components), in standard deviations from the person's mean.
+
+        Returns:
+            (...), near 1 for the person and near 0 for others; not bounded.
+        """
+        return self.layers(normal).squeeze(-1)

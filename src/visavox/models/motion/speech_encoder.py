@@ -21,7 +21,7 @@ class SpeechEncoderConfig:
     channels: int = 64
     """Channels of what it gives."""
     layers: int = 0
-    """Gated residual convolutions behind the first one: how much context is heard."""
+    """Gated residual convolutions behind the first one: how much context there is."""
     kernel: int = 5
     """Video frames under each of them; odd."""
     dropout: float = 0.0
@@ -45,9 +45,9 @@ class GatedResidual(nn.Module):
 
 
 class SpeechEncoder(nn.Module):
-    """Brings speech features to the rate of the video, and hears them in their context.
+    """Brings speech features to the rate of the video, and encodes them in their context.
 
-    Both rows of a frame are heard, where the published encoder leaves out every other one.
+    Both rows of a frame are used, where the published encoder leaves out every other one.
     """
 
     feature_mean: Tensor

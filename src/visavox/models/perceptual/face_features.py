@@ -16,7 +16,7 @@ from visavox.models.layers import ConvBlock
 
 
 @dataclass(frozen=True)
-class FaceFeaturesConfig:
+class MouthPerceptualNetConfig:
     """Dimensions of the face features."""
 
     resolution: int = 128
@@ -36,12 +36,12 @@ class FaceFeaturesConfig:
             )
 
 
-class FaceFeatures(nn.Module):
-    """Reads the lower half of a face."""
+class MouthPerceptualNet(nn.Module):
+    """Perceptual network of the lower half of a face: features at several scales, and mouth motion."""
 
-    def __init__(self, config: FaceFeaturesConfig | None = None) -> None:
+    def __init__(self, config: MouthPerceptualNetConfig | None = None) -> None:
         super().__init__()
-        self.config = config or FaceFeaturesConfig()
+        self.config = config or MouthPerceptualNetConfig()
         inputs = (3, *self.config.channels)
         self.stages = nn.ModuleList(
             nn.Sequential(ConvBlock(before, after, 4, 2, 1), ConvBlock(after, after, 3, 1, 1, residual=True))
@@ -51,7 +51,7 @@ class FaceFeatures(nn.Module):
         self.motion = nn.Linear(self.config.channels[-1] * side * (side // 2), self.config.num_motions)
 
     def forward(self, faces: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Look at faces.
+        """Extract features and mouth motion.
 
         Args:
             faces: (B, 3, H, H) RGB in [0, 1].
@@ -61,11 +61,11 @@ class FaceFeatures(nn.Module):
             of the motion basis that it was trained with.
         """
         features = faces[..., faces.shape[-2] // 2 :, :] * 2 - 1
-        seen = []
+        outputs = []
         for stage in self.stages:
             features = stage(features)
-            seen.append(features)
-        return seen, self.motion(features.flatten(1))
+            outputs.append(features)
+        return outputs, self.motion(features.flatten(1))
 
 
 class FaceDecoder(nn.Module):
@@ -74,7 +74,7 @@ class FaceDecoder(nn.Module):
     Only needed while the features are trained.
     """
 
-    def __init__(self, config: FaceFeaturesConfig) -> None:
+    def __init__(self, config: MouthPerceptualNetConfig) -> None:
         super().__init__()
         channels = config.channels[::-1]
         self.stages = nn.ModuleList(ConvBlock(before, after, 3, 1, 1) for before, after in itertools.pairwise(channels))

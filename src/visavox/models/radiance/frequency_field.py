@@ -9,8 +9,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from visavox.models.radiance.encoding import ConditionedLinear, encoded_size, frequency_encoding
-from visavox.models.radiance.field import Condition, Field, Radiance, Views, density_of
+from visavox.models.radiance.field import (
+    Condition,
+    ConditionedLinear,
+    Field,
+    Radiance,
+    Views,
+    density_of,
+    encoded_size,
+    frequency_encoding,
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,7 @@ class FrequencyField(Field):
         self.color = nn.Linear(config.color_width, 3)
 
     def forward(self, points: Tensor, ray: Tensor, views: Views) -> Radiance:
-        """Look at places; nothing is known of how much the motion matters, so `change` is 0.
+        """Evaluate places; nothing is known of how much the motion matters, so `change` is 0.
 
         Args:
             points: (N, 3) head space, centimetres.
@@ -81,8 +89,8 @@ class FrequencyField(Field):
             views: the rays.
         """
         hidden = self._trunk(points, views.condition, views.face_of(ray))
-        told = frequency_encoding(views.directions, self.config.direction_octaves)
-        shared = torch.cat([told, views.appearance], dim=1)
+        direction = frequency_encoding(views.directions, self.config.direction_octaves)
+        shared = torch.cat([direction, views.appearance], dim=1)
         color = F.relu(self.color_first(hidden, shared, ray))
         for layer in self.color_layers:
             color = F.relu(layer(color))

@@ -1,12 +1,14 @@
-"""The fast radiance field: numbers on grids and small networks (EG3D's tri-plane; RAD-NeRF; HyperNeRF).
+"""The fast radiance field: features on grids and small networks (EG3D's tri-plane; RAD-NeRF; HyperNeRF).
 
-A moving face is told in two ways, both read by a small network from coarse planes and the code of the landmarks: a
-place is moved to where its matter lies on the resting face, and it gets coordinates more, the ambient ones, for what no
-movement can tell, such as the inside of an opening mouth.
+Features are learned on three planes through space, on planes of two dimensions, and on a hash grid. The field follows a
+moving face in two ways, both predicted by a small network from coarse planes and the code of the landmarks: a
+place is moved to where its matter lies on the resting face, and it gets further coordinates, the ambient ones, for what
+no movement can express, such as the inside of an opening mouth.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,19 +16,116 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from visavox.models.radiance.encoding import (
+from visavox.models.radiance.field import (
     NUM_HARMONICS,
+    Condition,
     ConditionedLinear,
+    Field,
+    Radiance,
+    Views,
+    density_of,
     encoded_size,
     frequency_encoding,
     spherical_harmonics,
 )
-from visavox.models.radiance.field import Condition, Field, Radiance, Views, density_of
-from visavox.models.radiance.grid import HashGrid, Planes, TriPlane
 
+_PRIMES = (1, 2_654_435_761, 805_459_861)
+"""Of the hash function of Müller et al. 2022 (equation 4)."""
+_START = 1e-2
+"""Largest number on a plane before anything is learned."""
 _DIRECTION_OCTAVES = 2
 _START_LOGARITHM = -2.5
 """A box of 20 cm lets a fifth of the light through before anything is learned: enough for gradients everywhere."""
+
+
+class Planes(nn.Module):
+    """Planes of learned numbers, read between their points.
+
+    Stored with the channels last: reading is several times faster so.
+
+    Args:
+        count: planes.
+        channels: numbers at each point.
+        resolution: points along each side.
+    """
+
+    def __init__(self, count: int, channels: int, resolution: int) -> None:
+        super().__init__()
+        self.values = nn.Parameter(torch.empty(count, resolution, resolution, channels).uniform_(-_START, _START))
+
+    def forward(self, places: Tensor) -> Tensor:
+        """Read places (count, N, 2) in [-1, 1], each on its plane; return (N, count * channels) float32."""
+        planes = self.values.permute(0, 3, 1, 2)
+        read = F.grid_sample(planes, places[:, None].float(), padding_mode="border", align_corners=True)
+        return read[:, :, 0].permute(2, 0, 1).flatten(1)
+
+
+class TriPlane(nn.Module):
+    """Three planes that space is projected on (Chan et al. 2022): the numbers of all three, side by side.
+
+    Args:
+        channels: numbers at each point.
+        resolution: points along each side.
+    """
+
+    def __init__(self, channels: int, resolution: int) -> None:
+        super().__init__()
+        self.planes = Planes(3, channels, resolution)
+        self.num_outputs = 3 * channels
+
+    def forward(self, places: Tensor) -> Tensor:
+        """Read places (N, 3) in [-1, 1]; return (N, num_outputs)."""
+        # Lines of numbers are put together, and not pairs, which takes many times as long.
+        x, y, z = places.t().contiguous()
+        return self.planes(torch.stack([x, y, x, z, z, y]).view(3, 2, -1).mT)
+
+
+class HashGrid(nn.Module):
+    """Grids of rising fineness whose points share the rows of a table (instant-ngp, Müller et al. 2022).
+
+    Args:
+        levels: grids.
+        channels: numbers at each point.
+        coarsest: points along each side of the first grid.
+        finest: of the last.
+        table: rows of each table, a power of two.
+    """
+
+    def __init__(
+        self, levels: int = 16, channels: int = 2, coarsest: int = 16, finest: int = 2048, table: int = 2**16
+    ) -> None:
+        super().__init__()
+        growth = (finest / coarsest) ** (1 / max(1, levels - 1))
+        self.resolutions = [math.floor(coarsest * growth**level + 1e-6) for level in range(levels)]
+        self.table = table
+        self.values = nn.Parameter(torch.empty(levels * table, channels).uniform_(-1e-4, 1e-4))
+        self.num_outputs = levels * channels
+
+    def forward(self, places: Tensor) -> Tensor:
+        """Read places (N, 3) in [-1, 1]; return (N, num_outputs)."""
+        unit = (places.float() + 1) / 2
+        return torch.cat([self._level(number, unit) for number in range(len(self.resolutions))], dim=1)
+
+    def _level(self, number: int, unit: Tensor) -> Tensor:
+        resolution = self.resolutions[number]
+        scaled = unit.clamp(0, 1) * (resolution - 1)
+        corner = scaled.detach().floor().clamp(max=max(0, resolution - 2)).long()  # (N, 3)
+        part = scaled - corner
+        rows, shares = [], []
+        for bits in range(8):
+            offset = torch.tensor([bits & 1, bits >> 1 & 1, bits >> 2], device=unit.device)
+            rows.append(self._row(corner + offset, resolution) + number * self.table)
+            shares.append(torch.where(offset.bool(), part, 1 - part).prod(dim=1))
+        return F.embedding_bag(
+            torch.stack(rows, dim=1), self.values, per_sample_weights=torch.stack(shares, dim=1), mode="sum"
+        )
+
+    def _row(self, index: Tensor, resolution: int) -> Tensor:
+        """Row of the table of each point of a grid (N, 3): its number where they all have one of their own."""
+        if resolution**3 <= self.table:
+            return index[:, 0] + resolution * (index[:, 1] + resolution * index[:, 2])
+        mixed = index * torch.tensor(_PRIMES, device=index.device)
+        return (mixed[:, 0] ^ mixed[:, 1] ^ mixed[:, 2]) % self.table
 
 
 @dataclass(frozen=True)
@@ -110,7 +209,7 @@ class GridField(Field):
         self.color_last = nn.Linear(config.width, 3)
 
     def forward(self, points: Tensor, ray: Tensor, views: Views) -> Radiance:
-        """Look at places.
+        """Evaluate places.
 
         Args:
             points: (N, 3) head space, centimetres.
@@ -118,18 +217,18 @@ class GridField(Field):
             views: the rays.
         """
         shape, change = self._shape(points, views.condition, views.face_of(ray))
-        told = self.prepare(views).told
-        assert told is not None
-        color = F.relu(self.color_first.own(shape[:, 1:]) + told.index_select(0, ray))
+        ray_features = self.prepare(views).ray_features
+        assert ray_features is not None
+        color = F.relu(self.color_first.own(shape[:, 1:]) + ray_features.index_select(0, ray))
         return Radiance(
             density_of(shape[:, 0].float() + _START_LOGARITHM), torch.sigmoid(self.color_last(color).float()), change
         )
 
     def prepare(self, views: Views) -> Views:
         """Bring direction and individual code of each ray through the first layer of the colour."""
-        if views.told is not None:
+        if views.ray_features is not None:
             return views
-        return views._replace(told=self.color_first.shared(self._shared(views)))
+        return views._replace(ray_features=self.color_first.shared(self._shared(views)))
 
     def density(self, points: Tensor, condition: Condition) -> Tensor:
         """Return the density (N,) of places (N, 3) of one face."""
@@ -144,7 +243,7 @@ class GridField(Field):
         return [{"params": fast, "rate_factor": 10.0}, {"params": slow, "rate_factor": 1.0}]
 
     def _shape(self, points: Tensor, condition: Condition, face: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Logarithm of the density and what the colour is told (N, 1 + shape), and how much the motion matters (N,)."""
+        """Logarithm of the density and the input of the colour (N, 1 + shape), and how much the motion matters (N,)."""
         place = self.place(points)
         hidden = F.relu(self.motion_first(self.motion_planes(place), condition.motion, face))
         moved = torch.tanh(self.motion_last(F.relu(self.motion_second(hidden))).float())
@@ -157,7 +256,7 @@ class GridField(Field):
         """Compute the features that all samples of a ray share, (R, shared)."""
         directions = views.directions
         if self.config.direction == "harmonics":
-            told = spherical_harmonics(directions)
+            encoded = spherical_harmonics(directions)
         else:
-            told = frequency_encoding(directions, _DIRECTION_OCTAVES)
-        return torch.cat([told, views.appearance], dim=1)
+            encoded = frequency_encoding(directions, _DIRECTION_OCTAVES)
+        return torch.cat([encoded, views.appearance], dim=1)

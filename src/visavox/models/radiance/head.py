@@ -94,7 +94,7 @@ class HeadView(NamedTuple):
     """Samples that were taken."""
 
 
-class HeadPicture(NamedTuple):
+class HeadImage(NamedTuple):
     """A rendered frame."""
 
     color: Tensor
@@ -178,7 +178,7 @@ class Head(nn.Module):
         return HeadView(seen.color, seen.opacity, torch.zeros_like(seen.opacity), coarse.color, taken)
 
     @torch.no_grad()
-    def look(self, rays: Rays, views: Views, background: Tensor, stop: float = STOP) -> HeadView:
+    def render_rays(self, rays: Rays, views: Views, background: Tensor, stop: float = STOP) -> HeadView:
         """Render rays without gradients: front to back, and only as far as light comes through.
 
         Args:
@@ -213,7 +213,7 @@ class Head(nn.Module):
     @torch.no_grad()
     def render_frame(
         self, camera: Camera, rotation: Tensor, translation: Tensor, window: Tensor, background: Tensor
-    ) -> HeadPicture:
+    ) -> HeadImage:
         """Render an image.
 
         Args:
@@ -230,20 +230,20 @@ class Head(nn.Module):
         x0, y0, x1, y1 = region = box_region(camera, low, high, rotation, translation)
         color, opacity = background.clone(), background.new_zeros(background.shape[:2])
         if x0 >= x1 or y0 >= y1:
-            return HeadPicture(color, opacity, 0, 0)
+            return HeadImage(color, opacity, 0, 0)
         origins, directions = cast_rays(camera, pixel_grid(region, device), rotation, translation)
         rays = self.rays(origins, directions)
         with fast_numbers(device):
             views = Views(directions[_padded(torch.arange(len(directions)))], None, self.condition(window[None]))
-            seen = self.look(rays, views, background[y0:y1, x0:x1].reshape(-1, 3))
+            seen = self.render_rays(rays, views, background[y0:y1, x0:x1].reshape(-1, 3))
         shape = (y1 - y0, x1 - x0)
         color[y0:y1, x0:x1] = seen.color.view(*shape, 3)
         opacity[y0:y1, x0:x1] = seen.opacity.view(shape)
-        return HeadPicture(color, opacity, len(directions), seen.num_samples)
+        return HeadImage(color, opacity, len(directions), seen.num_samples)
 
     @torch.no_grad()
     def refresh_occupancy(self, windows: Tensor, seed: int = 0) -> None:
-        """Look at every cell again with each of some faces (F, window, 68, 3) that do all that this one can."""
+        """Evaluate every cell again with each of some faces (F, window, 68, 3) that do all that this one can."""
         if self.config.kind != "grid":
             return
         generator = torch.Generator().manual_seed(seed)
@@ -253,7 +253,7 @@ class Head(nn.Module):
 
     @torch.no_grad()
     def update_occupancy(self, condition: Condition, generator: torch.Generator) -> None:
-        """Look at some of the cells with the faces of a batch, each at its share of them."""
+        """Evaluate some of the cells with the faces of a batch, each at its share of them."""
         if self.config.kind != "grid":
             return
         faces = len(condition.motion)

@@ -48,12 +48,12 @@ class LandmarkEncoder(nn.Module):
     def __init__(self, config: LandmarkEncoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.chosen = list(LANDMARK_SETS[config.points])
+        self.points = list(LANDMARK_SETS[config.points])
         self.register_buffer("mean", torch.zeros(68, 3))
         self.register_buffer("deviation", torch.ones(68, 3))
         width = config.width
         self.frames = nn.Sequential(
-            nn.Linear(3 * len(self.chosen), width),
+            nn.Linear(3 * len(self.points), width),
             nn.LeakyReLU(0.02),
             nn.Linear(width, width),
             nn.LeakyReLU(0.02),
@@ -87,8 +87,8 @@ class LandmarkEncoder(nn.Module):
         Returns:
             (F, size).
         """
-        told = ((windows - self.mean) / self.deviation).clamp(-self.config.limit, self.config.limit)
-        codes = self.frames(told[:, :, self.chosen].flatten(2)).float()  # (F, window, size)
+        normal = ((windows - self.mean) / self.deviation).clamp(-self.config.limit, self.config.limit)
+        codes = self.frames(normal[:, :, self.points].flatten(2)).float()  # (F, window, size)
         if self.config.window == 1:
             return codes[:, 0]
         weights = torch.softmax(self.attention(codes.transpose(1, 2)).float(), dim=1)  # (F, window)

@@ -86,9 +86,9 @@ class OccupancyGrid(nn.Module):
         inside, seen = torch.zeros(len(number)), torch.zeros(len(number))
         for rotation, translation, mask in zip(rotations, translations, masks, strict=True):
             column, row = project(camera, centers, rotation, translation).round().long().unbind(dim=1)
-            in_picture = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-            hit = mask[row.clamp(0, height - 1), column.clamp(0, width - 1)] & in_picture
-            seen, inside = seen + in_picture.cpu(), inside + hit.cpu()
+            in_image = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+            hit = mask[row.clamp(0, height - 1), column.clamp(0, width - 1)] & in_image
+            seen, inside = seen + in_image.cpu(), inside + hit.cpu()
         self.possible.copy_((inside > 0.5 * seen).view_as(self.possible))
         self.forget_tables()
 
@@ -98,21 +98,21 @@ class OccupancyGrid(nn.Module):
 
     @torch.no_grad()
     def update(self, density: Callable[[Tensor], Tensor], count: int, generator: torch.Generator) -> None:
-        """Look at a random place in each of some cells, drawn at random.
+        """Evaluate a random place in each of some cells, drawn at random.
 
         Args:
             density: gives the density (N,) at points (N, 3), for a face as it was seen.
-            count: cells to look at.
+            count: cells to evaluate.
             generator: chance.
         """
         total = self.cells**3
         cell = torch.randint(total, (min(count, total),), generator=generator, device=generator.device)
-        self._look(cell.to(self.low.device), density, generator)
+        self._evaluate(cell.to(self.low.device), density, generator)
         self.forget_tables()
 
     @torch.no_grad()
     def rebuild(self, densities: list[Callable[[Tensor], Tensor]], generator: torch.Generator) -> None:
-        """Look at all cells again, once for each face, and forget what was known before.
+        """Evaluate all cells again, once for each face, and forget what was known before.
 
         Args:
             densities: for each face what gives the density (N,), per centimetre, at points (N, 3), centimetres.
@@ -121,10 +121,10 @@ class OccupancyGrid(nn.Module):
         self.highest.fill_(UNKNOWN)
         for density in densities:
             for cell in torch.arange(self.cells**3, device=self.low.device).split(1 << 16):
-                self._look(cell, density, generator, (0.0, 0.0))
+                self._evaluate(cell, density, generator, (0.0, 0.0))
         self.forget_tables()
 
-    def _look(
+    def _evaluate(
         self,
         cell: Tensor,
         density: Callable[[Tensor], Tensor],
@@ -248,9 +248,9 @@ def _thin_out(kept: Tensor, max_samples: int, place: Tensor) -> tuple[Tensor, Te
     first_kept = torch.cumsum(counts, dim=0) - counts
     number = torch.arange(len(ray), device=kept.device) - first_taken[ray]
     stride = counts[ray] / taken[ray].clamp(min=1)
-    chosen = first_kept[ray] + torch.minimum((number + place[ray]) * stride, counts[ray] - 1).long()
+    selected = first_kept[ray] + torch.minimum((number + place[ray]) * stride, counts[ray] - 1).long()
     column = torch.nonzero(kept.flatten())[:, 0] % kept.shape[1]
-    return ray, column[chosen].float(), stride
+    return ray, column[selected].float(), stride
 
 
 def _uniform(count: int, generator: torch.Generator, like: Tensor) -> Tensor:

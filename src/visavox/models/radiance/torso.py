@@ -14,11 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from visavox.models.radiance.encoding import ConditionedLinear, encoded_size, frequency_encoding
-from visavox.models.radiance.field import Condition, Views
+from visavox.models.radiance.field import Condition, ConditionedLinear, Views, encoded_size, frequency_encoding
 from visavox.models.radiance.frequency_field import FrequencyField, FrequencyFieldConfig
-from visavox.models.radiance.grid import Planes
-from visavox.models.radiance.head import Head, HeadPicture, fast_numbers, render_dense
+from visavox.models.radiance.grid_field import Planes
+from visavox.models.radiance.head import Head, HeadImage, fast_numbers, render_dense
 from visavox.models.radiance.landmark_encoder import LandmarkEncoder, LandmarkEncoderConfig
 from visavox.models.radiance.rays import Camera, cast_rays, clip_to_box, pixel_grid
 from visavox.models.radiance.volume import Composite, lengths_of, resample, stratified
@@ -34,9 +33,9 @@ class DeformationConfig:
     """Dimensions of the form `deformation`."""
 
     place_octaves: int = 6
-    """Frequencies that a pixel is told in, for the movement."""
+    """Frequencies that a pixel is encoded in, for the movement."""
     pose_octaves: int = 3
-    """Frequencies that the pose is told in."""
+    """Frequencies that the pose is encoded in."""
     width: int = 64
     """Numbers in each layer of the movement."""
     channels: int = 16
@@ -65,7 +64,7 @@ class TorsoConfig:
     head_aware: bool = True
     """Tell the head's colour and opacity in the same pixel."""
     head_code: int = 16
-    """Numbers that the head's colour is told in."""
+    """Numbers that the head's colour is encoded in."""
     head_dropout: float = 0.5
     """Share of training steps in which the head's colour is withheld, so that the torso does not hang on it alone."""
     low: tuple[float, float, float] = (-40.0, -45.0, -90.0)
@@ -183,7 +182,7 @@ class Torso(nn.Module):
         return self._radiated(query, camera, codes, generator)
 
     def withhold(self, head: Tensor) -> Tensor:
-        """Blacken what is told of the head, (N, 4), as often as the settings say; for learning."""
+        """Blacken what is encoded of the head, (N, 4), as often as the settings say; for learning."""
         withheld = self.config.head_aware and float(torch.rand(())) < self.config.head_dropout
         return torch.zeros_like(head) if withheld else head
 
@@ -206,24 +205,24 @@ class Torso(nn.Module):
     @torch.no_grad()
     def render_frame(
         self, head: Head, camera: Camera, rotation: Tensor, translation: Tensor, window: Tensor, background: Tensor
-    ) -> HeadPicture:
+    ) -> HeadImage:
         """Render head and torso over a background (H, W, 3); takes what `Head.render_frame` takes."""
         black = torch.zeros_like(background)
-        picture = head.render_frame(camera, rotation, translation, window, black)
-        layers = torch.cat([picture.color, picture.opacity[..., None]], dim=2).view(-1, 4)
+        image = head.render_frame(camera, rotation, translation, window, black)
+        layers = torch.cat([image.color, image.opacity[..., None]], dim=2).view(-1, 4)
         width, height = camera.size
         inside = F.interpolate(self.support[None, None], size=(height, width), mode="bilinear") > 0
-        chosen = torch.nonzero(inside.flatten())[:, 0]
-        pixels = pixel_grid((0, 0, width, height), background.device)[chosen]
+        supported = torch.nonzero(inside.flatten())[:, 0]
+        pixels = pixel_grid((0, 0, width, height), background.device)[supported]
         flat = background.reshape(-1, 3)
         color = layers[:, :3] + (1 - layers[:, 3:]) * flat
         with fast_numbers(background.device):
-            query = TorsoQuery(pixels, None, rotation[None], translation[None], window[None], None, layers[chosen])
+            query = TorsoQuery(pixels, None, rotation[None], translation[None], window[None], None, layers[supported])
             seen = self(query, camera)
-        color[chosen] = self.compose(seen, layers[chosen], flat[chosen])
+        color[supported] = self.compose(seen, layers[supported], flat[supported])
         opacity = torch.zeros_like(layers[:, 3])
-        opacity[chosen] = seen.opacity
-        return picture._replace(color=color.view(height, width, 3), torso=opacity.view(height, width))
+        opacity[supported] = seen.opacity
+        return image._replace(color=color.view(height, width, 3), torso=opacity.view(height, width))
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return the learned image, which learns ten times as fast, and the rest."""
@@ -246,16 +245,16 @@ class Torso(nn.Module):
     def _deformed(self, query: TorsoQuery, camera: Camera, codes: Tensor | None) -> TorsoView:
         sizes = self.config.deformation
         place = 2 * (query.pixels + 0.5) / torch.tensor(camera.size, device=query.pixels.device) - 1
-        # Deviations are told as a share of what is usual, or the sines would turn round and round.
+        # Deviations are given as a share of what is usual, or the sines would turn round and round.
         poses = frequency_encoding(self._poses(query) / 4, sizes.pose_octaves)
         shared = torch.cat([poses, self._individual(query)], dim=1)
-        told = frequency_encoding(place, sizes.place_octaves)
-        hidden = F.relu(self.move_first(_beside(told, codes), shared, query.face))
+        encoded = frequency_encoding(place, sizes.place_octaves)
+        hidden = F.relu(self.move_first(_beside(encoded, codes), shared, query.face))
         moved = _REACH * torch.tanh(self.move_last(self.move_rest(hidden)).float())
         read = self.picture((place + moved)[None] / (1 + sizes.margin))
-        painted = self.color_last(F.relu(self.color_first(_beside(read, codes), shared, query.face)))
-        painted = torch.sigmoid(painted.float())
-        return TorsoView(painted[:, :3], painted[:, 3])
+        rendered = self.color_last(F.relu(self.color_first(_beside(read, codes), shared, query.face)))
+        rendered = torch.sigmoid(rendered.float())
+        return TorsoView(rendered[:, :3], rendered[:, 3])
 
     def _radiated(
         self, query: TorsoQuery, camera: Camera, codes: Tensor | None, generator: torch.Generator | None
@@ -268,7 +267,7 @@ class Torso(nn.Module):
         faces = torch.cat([self.landmarks(query.windows), self._poses(query)], dim=1)
         individual = self._individual(query)
         owner = query.face if query.face is not None else torch.zeros_like(pixels[:, 0]).long()
-        # The head's colour differs from pixel to pixel: every ray is told of a face of its own.
+        # The head's colour differs from pixel to pixel: every ray is encoded of a face of its own.
         views = Views(
             directions,
             torch.arange(len(pixels), device=pixels.device),

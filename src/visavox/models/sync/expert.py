@@ -1,4 +1,4 @@
-"""The expert of Wav2Lip (section 3.2): how well do five mouths and 0.2 s of sound fit together?"""
+"""The expert of Wav2Lip (section 3.2): scores how well five mouths and 0.2 s of audio fit together."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class ExpertConfig:
     resolution: int = 96
     """Side of the face crop in pixels (96 or 128); the expert sees its lower half."""
     num_frames: int = 5
-    """Consecutive video frames that are judged together, stacked on channels."""
+    """Consecutive video frames that are scored together, stacked on channels."""
     mel_window: int = 16
-    """Mel frames heard with them."""
+    """Mel frames that go with them."""
     mel_lead: int = 0
     """Mel frames that the window begins before the first of the video frames."""
     face_channels: tuple[int, ...] = (32, 64, 128, 256, 512, 512)
@@ -65,7 +65,7 @@ class Expert(nn.Module):
         self.dropout = nn.Dropout(self.config.dropout)
 
     def forward(self, mel: Tensor, mouths: Tensor) -> tuple[Tensor, Tensor]:
-        """Embed sound and mouths.
+        """Embed audio and mouths.
 
         Args:
             mel: (B, 1, 80, W) in [-4, 4].

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from visavox.models.motion.temporal import TemporalBlock
+from visavox.models.layers import TemporalBlock
 
 MOUTH_68 = tuple(range(48, 68))
 """The points of the lips among the 68."""
@@ -28,13 +28,13 @@ class MotionSyncNetConfig:
     """Dimensions of the motion SyncNet; the defaults are the published ones."""
 
     features: str = "hubert:facebook/hubert-large-ls960-ft"
-    """Speech features that it hears, by the name that `visavox.audio.features.speech_features.load_features` takes."""
+    """Speech features that it takes, by the name that `visavox.audio.features.speech_features.load_features` takes."""
     feature_size: int = 1024
     """Numbers in a row of them."""
     num_frames: int = 5
-    """Consecutive video frames that are judged together."""
+    """Consecutive video frames that are scored together."""
     num_rows: int = 10
-    """Rows of speech heard with them, two for each video frame."""
+    """Rows of speech that go with them, two for each video frame."""
     lead_rows: int = 0
     """Rows that the speech begins before the first of the video frames."""
     points: tuple[int, ...] = MOUTH_68
@@ -55,7 +55,7 @@ class MotionSyncNetConfig:
         if not self.points or not set(self.points) <= set(range(68)):
             raise ValueError("the points that are seen must be among 0-67")
         if self.num_frames < 1 or self.num_rows < 1:
-            raise ValueError("there must be a frame to see and a row to hear")
+            raise ValueError("there must be a frame of motion and a row of speech")
 
 
 class MotionSyncNet(nn.Module):
@@ -100,8 +100,8 @@ class MotionSyncNet(nn.Module):
             speech and mouth embeddings, (B, D) each, of length one and without negative numbers, so that their inner
             product, the cosine, lies in [0, 1] and can be read as a probability.
         """
-        heard, seen = self.embed_speech(speech), self.embed_mouths(mouths)
-        return F.normalize(heard, p=2, dim=1), F.normalize(seen, p=2, dim=1)
+        audio, mouth = self.embed_speech(speech), self.embed_mouths(mouths)
+        return F.normalize(audio, p=2, dim=1), F.normalize(mouth, p=2, dim=1)
 
     def embed_speech(self, speech: Tensor) -> Tensor:
         """Embed (B, num_rows, feature_size) as (B, D), not yet of length one."""

@@ -1,6 +1,6 @@
-"""The SyncNet of Chung & Zisserman ("Out of time: automated lip sync in the wild", 2016), the judge of LSE-D and LSE-C.
+"""The SyncNet of Chung & Zisserman ("Out of time: automated lip sync in the wild", 2016), for LSE-D and LSE-C.
 
-Two streams that were trained to put 0.2 s of sound and the five frames seen with it near each other. The names of its
+Two streams that were trained to put 0.2 s of audio and the five frames seen with it near each other. The names of its
 parameters are those of the published file `syncnet_v2.model`.
 """
 
@@ -16,15 +16,15 @@ class SyncNetConfig:
     """Dimensions of the SyncNet; only the last number is not fixed by the images of 224 pixels."""
 
     embedding_size: int = 1024
-    """Numbers that stand for a window of sound or of images."""
+    """Numbers that stand for a window of audio or of images."""
 
 
 RESOLUTION = 224
 """Side of the images in pixels."""
 NUM_FRAMES = 5
-"""Consecutive images, at 25 a second, that are judged together."""
+"""Consecutive images, at 25 a second, that are scored together."""
 MFCC_WINDOW = 20
-"""MFCC frames (10 ms) that are heard with them; an image lasts four."""
+"""MFCC frames (10 ms) that go with them; an image lasts four."""
 HIDDEN = 512
 
 
@@ -34,29 +34,29 @@ class SyncNet(nn.Module):
     def __init__(self, config: SyncNetConfig | None = None) -> None:
         super().__init__()
         self.config = config or SyncNetConfig()
-        self.netcnnaud = _sound_stream()
+        self.netcnnaud = _audio_stream()
         self.netfcaud = _head(self.config.embedding_size)
         self.netfclip = _head(self.config.embedding_size)
         self.netcnnlip = _lip_stream()
 
-    def forward(self, mfcc: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Embed sounds and images; arguments as `embed_sound` and `embed_lips`.
+    def forward(self, mfcc: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Embed audio and images; arguments as `embed_audio` and `embed_lips`.
 
         Returns:
-            embeddings of sound and of lips, (B, D) each.
+            embeddings of audio and of lips, (B, D) each.
         """
-        return self.embed_sound(mfcc), self.embed_lips(pictures)
+        return self.embed_audio(mfcc), self.embed_lips(images)
 
-    def embed_sound(self, mfcc: Tensor) -> Tensor:
-        """Embed sounds (B, D) from their MFCCs, (B, 1, 13, 20), as `visavox.audio.features.mfcc` computes them."""
+    def embed_audio(self, mfcc: Tensor) -> Tensor:
+        """Embed audio (B, D) from MFCCs, (B, 1, 13, 20), as `visavox.audio.features.mfcc` computes them."""
         return self.netfcaud(self.netcnnaud(mfcc).flatten(1))
 
-    def embed_lips(self, pictures: Tensor) -> Tensor:
+    def embed_lips(self, images: Tensor) -> Tensor:
         """Embed five images (B, D) from (B, 3, 5, 224, 224): RGB, and from **0 to 255**, as it was trained."""
-        return self.netfclip(self.netcnnlip(pictures).flatten(1))
+        return self.netfclip(self.netcnnlip(images).flatten(1))
 
 
-def _sound_stream() -> nn.Sequential:
+def _audio_stream() -> nn.Sequential:
     """(B, 1, 13, 20) to (B, 512, 1, 1)."""
     return nn.Sequential(
         *_layer(nn.Conv2d(1, 64, 3, padding=1)),

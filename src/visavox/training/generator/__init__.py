@@ -1,1 +1,5 @@
-"""Training of generators and their experts."""
+"""Training of generators, experts, face features and speech branches, and adaptation to one person."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -18,16 +18,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from visavox.data.generator.mel_augmentation import MelAugmentation
-from visavox.data.generator.speech_dataset import SpeechDataset
-from visavox.models.generator.conditioners import SpeechBranch
-from visavox.models.generator.generator import SPEECH_BRANCH, LipSyncGenerator
+from visavox.data.generator import MelAugmentation, SpeechDataset
+from visavox.models.generator import SPEECH_BRANCH, LipSyncGenerator, SpeechBranch
 from visavox.training.generator.clips import ClipSplits
-from visavox.training.generator.old_checkpoint import converted_checkpoint, converted_part
 from visavox.training.generator.rendering import FaceGeneration, FrozenNetworks, RenderedBatch
 from visavox.training.generator.settings import GeneratorSettings
 from visavox.training.generator.speech_adaptation import SpeechAdaptation
-from visavox.training.inputs import Inputs
+from visavox.training.recipe import Inputs
 from visavox.training.task import (
     UNSTATED_LICENCE,
     Batch,
@@ -37,8 +34,7 @@ from visavox.training.task import (
     Validation,
     WeightedLoss,
 )
-from visavox.weights.checkpoint import save_model
-from visavox.weights.weights_file import ModelCard
+from visavox.weights import ModelCard, converted_checkpoint, converted_part, save_model
 
 RENDERER, SPEECH = "renderer", "speech"
 """Parts of a generator that are adapted."""
@@ -81,7 +77,7 @@ class AdaptationStart:
 
 @dataclass(frozen=True)
 class AdaptationData:
-    """Footage of one person, prepared."""
+    """Prepared videos of one person."""
 
     clips: ClipSplits
     """Clips to learn from, and clips to choose the best state by."""

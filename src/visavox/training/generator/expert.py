@@ -11,14 +11,19 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from visavox.data.generator.expert_dataset import ExpertDataset, ExpertSampling
-from visavox.data.generator.mel_augmentation import MelAugmentation, augment_mels
-from visavox.data.generator.picture_augmentation import NO_AUGMENTATION, PictureAugmentation
+from visavox.data.generator import (
+    NO_AUGMENTATION,
+    CropAugmentation,
+    ExpertDataset,
+    ExpertSampling,
+    MelAugmentation,
+    augment_mels,
+)
 from visavox.face.geometry.crop import CropSpec
-from visavox.losses.sync import contrastive, cosine_bce
-from visavox.models.sync.expert import Expert, ExpertConfig
+from visavox.losses import contrastive, cosine_bce
+from visavox.models.sync import Expert, ExpertConfig
+from visavox.training.divergence import warn_if_stuck
 from visavox.training.generator.clips import NUM_MOTIONS, ClipSplits
-from visavox.training.measures import warn_if_stuck
 from visavox.training.run_folder import RunFolder
 from visavox.training.task import (
     UNSTATED_LICENCE,
@@ -32,8 +37,7 @@ from visavox.training.task import (
     WeightedLoss,
     to_channels_last,
 )
-from visavox.weights.checkpoint import save_model
-from visavox.weights.weights_file import ModelCard
+from visavox.weights import ModelCard, save_model
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class ExpertSettings:
 
     expert: ExpertConfig
     """The network."""
-    image_augmentation: PictureAugmentation = field(default_factory=PictureAugmentation)
+    image_augmentation: CropAugmentation = field(default_factory=CropAugmentation)
     """Augmentation of the images."""
     audio_augmentation: MelAugmentation = field(default_factory=MelAugmentation)
     """Augmentation of the audio."""

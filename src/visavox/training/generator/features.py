@@ -11,16 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from visavox.data.generator.picture_augmentation import NO_AUGMENTATION, PictureAugmentation
-from visavox.data.generator.picture_dataset import PictureDataset, PictureSampling
+from visavox.data.generator import NO_AUGMENTATION, CropAugmentation, FaceDataset, FaceSampling
 from visavox.face.geometry.crop import CropSpec
-from visavox.losses.reconstruction import weighted_gradient_l1
-from visavox.models.generator.spec import LOWER_HALF
-from visavox.models.perceptual.face_features import FaceDecoder, FaceFeatures, FaceFeaturesConfig
-from visavox.training.generator.clips import ClipSplits
-from visavox.training.generator.prepared_batch import side_by_side
-from visavox.training.inputs import Inputs
-from visavox.training.measures import correlation
+from visavox.losses import weighted_gradient_l1
+from visavox.models.generator import LOWER_HALF
+from visavox.models.perceptual import FaceDecoder, MouthPerceptualNet, MouthPerceptualNetConfig
+from visavox.training.divergence import correlation
+from visavox.training.generator.clips import ClipSplits, side_by_side
+from visavox.training.recipe import Inputs
 from visavox.training.run_folder import RunFolder
 from visavox.training.task import (
     UNSTATED_LICENCE,
@@ -32,17 +30,16 @@ from visavox.training.task import (
     WeightedLoss,
     to_channels_last,
 )
-from visavox.weights.checkpoint import save_model
-from visavox.weights.weights_file import ModelCard
+from visavox.weights import ModelCard, save_model
 
 
 @dataclass(frozen=True)
 class FeaturesSettings:
     """Network and samples of the task."""
 
-    features: FaceFeaturesConfig = field(default_factory=FaceFeaturesConfig)
+    features: MouthPerceptualNetConfig = field(default_factory=MouthPerceptualNetConfig)
     """The network."""
-    augmentation: PictureAugmentation = field(default_factory=PictureAugmentation)
+    augmentation: CropAugmentation = field(default_factory=CropAugmentation)
     """Augmentation of the images."""
     noise: float = 0.03
     """Largest standard deviation of noise added to an image, so that the motion cannot be written in noise."""
@@ -87,12 +84,12 @@ class FeaturesTask(TrainingTask):
     def __init__(self, settings: FeaturesSettings, clips: ClipSplits, *, device: torch.device, seed: int) -> None:
         torch.manual_seed(seed)
         self.settings, self.clips, self.seed, self.device = settings, clips, seed, device
-        self.features = to_channels_last(FaceFeatures(settings.features), device)
+        self.features = to_channels_last(MouthPerceptualNet(settings.features), device)
         self.decoder = to_channels_last(FaceDecoder(settings.features), device)
         self.modules: dict[str, nn.Module] = {"features": self.features, "decoder": self.decoder}
         parameters = [*self.features.parameters(), *self.decoder.parameters()]
         self.optimizers = {"features": torch.optim.Adam(parameters, lr=0.0)}
-        self.sampling = PictureSampling(settings.features.resolution, audio=False)
+        self.sampling = FaceSampling(settings.features.resolution, audio=False)
 
     @classmethod
     def create(cls, settings: FeaturesSettings, data: Any, inputs: FeaturesInputs, context: Context) -> FeaturesTask:
@@ -110,7 +107,7 @@ class FeaturesTask(TrainingTask):
 
     def dataset(self, seed: int, length: int) -> Dataset[Batch]:
         """Return endless samples of the training clips."""
-        return PictureDataset(self.clips.train, self.sampling, self.settings.augmentation, seed=seed, length=length)
+        return FaceDataset(self.clips.train, self.sampling, self.settings.augmentation, seed=seed, length=length)
 
     def averaged(self) -> nn.Module:
         """Return the face features."""
@@ -140,7 +137,7 @@ class FeaturesTask(TrainingTask):
 
     def validate(self) -> Validation:
         """Read the motion of validation speakers; the score is minus the correlation of the opening."""
-        data = PictureDataset(
+        data = FaceDataset(
             self.clips.validation,
             self.sampling,
             NO_AUGMENTATION,

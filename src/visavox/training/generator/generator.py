@@ -1,31 +1,93 @@
-"""Task that trains a generator, with a frozen expert and a discriminator where the settings ask for them."""
+"""Task that trains a generator, with a frozen expert and a discriminator where the settings ask for them.
+
+A new run may start from the weights of another generator (`load_start`).
+"""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from visavox.data.generator.mouth_code_fit import fit_mouth_code
 from visavox.errors import InputError
-from visavox.models.generator.conditioners import MotionConditioner, MouthMotion
-from visavox.models.generator.generator import SPEECH_BRANCH
-from visavox.models.perceptual.face_features import FaceFeatures
-from visavox.models.sync.expert import Expert
+from visavox.models.generator import (
+    SPEECH_BRANCH,
+    GeneratorConfig,
+    LipSyncGenerator,
+    MotionConditioner,
+    MouthMotion,
+    MouthMotionConfig,
+    SpeechBranchConfig,
+    fit_mouth_code,
+)
+from visavox.models.perceptual import MouthPerceptualNet
+from visavox.models.sync import Expert
 from visavox.training.generator.clips import NUM_MOTIONS, ClipSplits
-from visavox.training.generator.old_checkpoint import converted_checkpoint
 from visavox.training.generator.rendering import FaceGeneration, FrozenNetworks
 from visavox.training.generator.settings import GeneratorSettings
-from visavox.training.generator.start import load_start
-from visavox.training.inputs import SHIPPED_FEATURES, LpipsInputs
+from visavox.training.recipe import SHIPPED_FEATURES, LpipsInputs
 from visavox.training.run_folder import RunFolder
 from visavox.training.task import UNSTATED_LICENCE, Batch, Context, OptimizerStep, TrainingTask, Validation
-from visavox.weights.checkpoint import load_model, save_model
-from visavox.weights.networks import NETWORKS, network_of
-from visavox.weights.weights_file import ModelCard
+from visavox.weights import NETWORKS, ModelCard, converted_checkpoint, load_model, network_of, save_model
+
+logger = logging.getLogger(__name__)
+
+
+def load_start(start: str, config: GeneratorConfig) -> dict[str, Tensor]:
+    """Load the weights that a generator of these dimensions can begin with.
+
+    From the same network: all of them. A motion-driven generator takes all but the speech branch from a Wav2Lip of
+    the same dimensions. From another network: those of the speech branch, if it takes the same audio and predicts the
+    same motion; the rest starts untrained, with a warning.
+
+    Args:
+        start: name or path of a generator's weights.
+        config: dimensions of the generator that is to be trained.
+
+    Returns:
+        Part or all of the generator's state dict, float or int (any shape).
+
+    Raises:
+        InputError: there is no such file, it holds no generator, or one that does not fit.
+    """
+    model = load_model(start)
+    if not isinstance(model, LipSyncGenerator):
+        noun = NETWORKS[network_of(model.config)].noun
+        raise InputError(f"{start} is {noun}; a generator starts from the weights of a generator")
+    state, given = model.state_dict(), model.config
+    if given == config:
+        return state
+    if isinstance(config.conditioner, MouthMotionConfig) and _driven_by_motion(given) == config:
+        return {name: tensor for name, tensor in state.items() if not name.startswith(SPEECH_BRANCH)}
+    if type(given.renderer) is type(config.renderer):
+        raise InputError(f"{start} has other dimensions than the recipe's generator; give weights of the same recipe")
+    noun, wanted = NETWORKS[network_of(given)].noun, NETWORKS[network_of(config)].noun
+    own_branch = isinstance(config.conditioner, SpeechBranchConfig)
+    if not own_branch or (given.conditioner, given.spec.audio) != (config.conditioner, config.spec.audio):
+        raise InputError(
+            f"{start} is {noun}, of which {wanted} can take the speech branch alone, and the recipe's has "
+            f"{'other dimensions' if own_branch else 'none'}; give weights of the same recipe"
+        )
+    logger.warning(
+        "of %s, which is %s, the speech branch is taken; all else of %s, which is trained here, begins untrained",
+        start,
+        noun,
+        wanted,
+    )
+    return {name: tensor for name, tensor in state.items() if name.startswith(SPEECH_BRANCH)}
+
+
+def _driven_by_motion(config: GeneratorConfig) -> GeneratorConfig | None:
+    """Return what a generator with a speech branch is without it: the same renderer, driven by motion."""
+    branch = config.conditioner
+    if not isinstance(branch, SpeechBranchConfig):
+        return None
+    conditioner = MouthMotionConfig(branch.num_motions, branch.condition)
+    return replace(config, spec=replace(config.spec, audio=None), conditioner=conditioner)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +161,7 @@ class GeneratorTask(TrainingTask):
         """
         config, start = settings.generator, inputs.start
         expert = _expert(settings, inputs.expert)
-        begun = load_start(start, config) if start is not None else None
+        start_weights = load_start(start, config) if start is not None else None
         features = _features(settings, inputs.features)
         lpips = inputs.load_lpips(settings.lpips_network) if settings.losses.lpips else None
         clips = ClipSplits.load(
@@ -111,9 +173,9 @@ class GeneratorTask(TrainingTask):
         )
         networks = FrozenNetworks(expert, features, lpips)
         task = cls(settings, clips, networks, device=context.device, seed=context.seed)
-        if begun is not None:
+        if start_weights is not None:
             generator = task.faces.generator
-            generator.load_state_dict({**generator.state_dict(), **begun})
+            generator.load_state_dict({**generator.state_dict(), **start_weights})
         conditioner = task.faces.generator.conditioner
         if isinstance(conditioner, MotionConditioner) and clips.basis is not None:
             conditioner.motion_basis.set(clips.basis)
@@ -203,14 +265,14 @@ def _expert(settings: GeneratorSettings, name: str | None) -> Expert | None:
     return expert
 
 
-def _features(settings: GeneratorSettings, name: str | None) -> FaceFeatures | None:
+def _features(settings: GeneratorSettings, name: str | None) -> MouthPerceptualNet | None:
     """Load the face features, if there are any.
 
     Raises:
         InputError: they cannot be used, or take crops of another size.
     """
     size = settings.generator.resolution
-    features = load_model(name, FaceFeatures) if name is not None else None
+    features = load_model(name, MouthPerceptualNet) if name is not None else None
     if features is not None and features.config.resolution != size:
         raise InputError(
             f"the face features {name} take crops of {features.config.resolution} pixels and the generator renders "

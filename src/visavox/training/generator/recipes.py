@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from visavox.face.geometry.crop import CropSpec
-from visavox.models.generator.attn_wav2lip import AttnWav2LipConfig
-from visavox.models.generator.conditioners import AudioEncoderConfig, MouthMotionConfig
-from visavox.models.generator.discriminator import QualityDiscriminatorConfig
-from visavox.models.generator.generator import GeneratorConfig
-from visavox.models.generator.spec import AudioSpec, GeneratorSpec
-from visavox.models.generator.speech_branch import SpeechBranchConfig
-from visavox.models.generator.wav2lip import Wav2LipConfig
-from visavox.models.sync.expert import ExpertConfig
+from visavox.models.generator import (
+    AttnWav2LipConfig,
+    AudioEncoderConfig,
+    AudioSpec,
+    GeneratorConfig,
+    GeneratorSpec,
+    MouthMotionConfig,
+    QualityDiscriminatorConfig,
+    SpeechBranchConfig,
+    Wav2LipConfig,
+)
+from visavox.models.sync import ExpertConfig
 from visavox.training.generator.expert import ExpertSettings
 from visavox.training.generator.features import FeaturesSettings
 from visavox.training.generator.settings import GeneratorLosses, GeneratorSettings

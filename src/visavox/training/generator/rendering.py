@@ -17,24 +17,34 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.utils.data import Dataset
 
-from visavox.data.generator.picture_augmentation import NO_AUGMENTATION, draw_look
-from visavox.data.generator.picture_dataset import PictureDataset, PictureSampling, build_sample
-from visavox.losses.adversarial import feature_distance, real_or_generated
-from visavox.losses.perceptual import LpipsLoss, normalized_feature_distance, reading_distance
-from visavox.losses.reconstruction import detail_difference, weighted_gradient_l1, weighted_l1
-from visavox.losses.sync import cosine_bce, stack_mouths
-from visavox.models.generator.conditioners import MotionConditioner, SpeechBranch
-from visavox.models.generator.discriminator import QualityDiscriminator
-from visavox.models.generator.generator import LipSyncGenerator, composited
-from visavox.models.generator.reference_warp import Layers
-from visavox.models.generator.spec import RegionSpec
-from visavox.models.perceptual.face_features import FaceFeatures
-from visavox.models.sync.expert import Expert
-from visavox.training.generator.clips import ClipSplits
-from visavox.training.generator.prepared_batch import PreparedBatch, sharpness, side_by_side
+from visavox.data.generator import NO_AUGMENTATION, FaceDataset, FaceSampling, build_sample, draw_change
+from visavox.losses import (
+    LpipsLoss,
+    cosine_bce,
+    detail_difference,
+    feature_distance,
+    mouth_motion_distance,
+    normalized_feature_distance,
+    real_or_generated,
+    stack_mouths,
+    weighted_gradient_l1,
+    weighted_l1,
+)
+from visavox.models.generator import (
+    Layers,
+    LipSyncGenerator,
+    MotionConditioner,
+    QualityDiscriminator,
+    RegionSpec,
+    SpeechBranch,
+    composited,
+)
+from visavox.models.perceptual import MouthPerceptualNet
+from visavox.models.sync import Expert
+from visavox.training.generator.clips import ClipSplits, PreparedBatch, sharpness, side_by_side
 from visavox.training.generator.settings import GeneratorSettings
 from visavox.training.task import Batch, OptimizerStep, ValidationGate, WeightedLoss, to_channels_last
-from visavox.weights.networks import build_generator
+from visavox.weights import build_generator
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,7 @@ class FrozenNetworks:
 
     expert: Expert | None = None
     """Expert of the sync loss."""
-    features: FaceFeatures | None = None
+    features: MouthPerceptualNet | None = None
     """Face features of the losses `mouth_motion` and `perceptual`."""
     lpips: LpipsLoss | None = None
     """LPIPS of the loss of that name."""
@@ -88,7 +98,7 @@ class FacePair:
             float32 scalar, 0 or more: smooth L1, in standard deviations over the training speakers.
         """
         (_, motion), (_, true_motion) = self._seen
-        return reading_distance(motion, true_motion)
+        return mouth_motion_distance(motion, true_motion)
 
     def perceptual(self) -> Tensor:
         """Distance of the face features (`normalized_feature_distance`): float32 scalar in [0, 4]."""
@@ -142,8 +152,8 @@ class RenderedBatch(FacePair):
         # It learns in its own step: here its gradients would be found for nothing.
         self.discriminator.requires_grad_(False)
         with torch.no_grad():
-            _, true_features = self.discriminator.judge(self.region.crop(self.truth))
-        verdict, features = self.discriminator.judge(self.region.crop(self.generated))
+            _, true_features = self.discriminator.score(self.region.crop(self.truth))
+        verdict, features = self.discriminator.score(self.region.crop(self.generated))
         return verdict, features, true_features
 
 
@@ -180,7 +190,7 @@ class FaceGeneration:
             networks.lpips.to(device)
         self.gate = ValidationGate(settings.sync_threshold)
         expert = networks.expert.config if networks.expert is not None else None
-        self.sampling = PictureSampling(
+        self.sampling = FaceSampling(
             config.resolution,
             audio=self.audio_driven,
             num_frames=expert.num_frames if expert and settings.losses.sync else settings.num_frames,
@@ -196,7 +206,7 @@ class FaceGeneration:
 
     def dataset(self, seed: int, length: int) -> Dataset[Batch]:
         """Return endless samples of the training clips."""
-        return PictureDataset(self.clips.train, self.sampling, self.settings.augmentation, seed=seed, length=length)
+        return FaceDataset(self.clips.train, self.sampling, self.settings.augmentation, seed=seed, length=length)
 
     def render(self, batch: Batch) -> RenderedBatch:
         """Render a training batch, and leave the result in it for the discriminator."""
@@ -263,8 +273,8 @@ class FaceGeneration:
         assert self.discriminator is not None
         self.discriminator.requires_grad_(True)
         region, truth = self.generator.spec.region, batch["faces"].flatten(0, 1).float() / 255
-        real, _ = self.discriminator.judge(region.crop(truth))
-        generated, _ = self.discriminator.judge(region.crop(batch["generated"]))
+        real, _ = self.discriminator.score(region.crop(truth))
+        generated, _ = self.discriminator.score(region.crop(batch["generated"]))
         return real, generated
 
     def _condition(self, prepared: PreparedBatch) -> Tensor:
@@ -348,7 +358,7 @@ class FaceGeneration:
     def _validation_batches(self) -> list[Batch]:
         """The same samples at every validation, without augmentation."""
         rng = np.random.default_rng(self.seed)
-        still = draw_look(NO_AUGMENTATION, rng)
+        still = draw_change(NO_AUGMENTATION, rng)
         samples = []
         clips = self.clips.validation.clips
         for number in range(self.settings.validation_samples):

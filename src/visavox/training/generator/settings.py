@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from visavox.data.generator.picture_augmentation import PictureAugmentation
-from visavox.models.generator.discriminator import QualityDiscriminatorConfig
-from visavox.models.generator.generator import GeneratorConfig
+from visavox.data.generator import CropAugmentation
+from visavox.models.generator import GeneratorConfig, QualityDiscriminatorConfig
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class GeneratorSettings:
     asked to: the inverse of the gain that `benchmarks.backwards --true-motion` finds without it."""
     mouth_weight: float = 4.0
     """Weight of the middle of the mouth against the rest of the generated half."""
-    augmentation: PictureAugmentation = field(default_factory=PictureAugmentation)
+    augmentation: CropAugmentation = field(default_factory=CropAugmentation)
     """Augmentation of the images."""
     betas: tuple[float, float] = (0.9, 0.999)
     """Adam's; the published training with a discriminator uses (0.5, 0.999)."""

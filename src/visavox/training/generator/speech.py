@@ -10,17 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from visavox.data.generator.clip_store import ClipStore, StoredClip
-from visavox.data.generator.mel_augmentation import MelAugmentation, augment_features
-from visavox.data.generator.speech_dataset import SpeechDataset
+from visavox.data.generator import ClipStore, MelAugmentation, SpeechDataset, StoredClip, augment_features
 from visavox.errors import InputError
-from visavox.models.generator.conditioners import SpeechBranch
-from visavox.models.generator.generator import GeneratorConfig
-from visavox.models.generator.motion_basis import MotionBasis
-from visavox.models.generator.speech_branch import UNBOUNDED, SpeechBranchConfig
+from visavox.models.generator import UNBOUNDED, GeneratorConfig, MotionBasis, SpeechBranch, SpeechBranchConfig
+from visavox.training.divergence import LARGEST_GAIN, correlation
 from visavox.training.generator.clips import ClipSplits
-from visavox.training.inputs import Inputs
-from visavox.training.measures import LARGEST_GAIN, correlation
+from visavox.training.recipe import Inputs
 from visavox.training.run_folder import RunFolder
 from visavox.training.task import (
     UNSTATED_LICENCE,
@@ -31,9 +26,7 @@ from visavox.training.task import (
     Validation,
     WeightedLoss,
 )
-from visavox.weights.checkpoint import save_model
-from visavox.weights.networks import build_generator
-from visavox.weights.weights_file import ModelCard
+from visavox.weights import ModelCard, build_generator, save_model
 
 
 @dataclass(frozen=True)

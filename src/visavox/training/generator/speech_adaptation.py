@@ -8,12 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from visavox.data.generator.clip_store import StoredClip
-from visavox.data.generator.mel_augmentation import augment_features
-from visavox.data.generator.speech_dataset import SpeechDataset, smoothed
-from visavox.models.generator.speech_branch import MotionPredictor
+from visavox.data.generator import SpeechDataset, StoredClip, augment_features, smoothed
+from visavox.models.generator import MotionPredictor
+from visavox.training.divergence import LARGEST_GAIN, correlation
 from visavox.training.generator.clips import ClipSplits
-from visavox.training.measures import LARGEST_GAIN, correlation
 from visavox.training.task import Batch
 
 if TYPE_CHECKING:

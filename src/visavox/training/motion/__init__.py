@@ -1,1 +1,5 @@
-"""Training of motion models."""
+"""Training of motion VAE, motion SyncNet and post-nets."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

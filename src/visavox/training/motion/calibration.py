@@ -7,16 +7,15 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from visavox.data.motion.motion_dataset import MotionSequence
-from visavox.data.motion.motion_store import MotionStore
+from visavox.data.motion import MotionSequence, MotionStore
 from visavox.metrics.curves import opening_correlation
-from visavox.models.motion.motion_vae import MotionVae
-from visavox.training.measures import LARGEST_GAIN
+from visavox.models.motion import MotionVae
+from visavox.training.divergence import LARGEST_GAIN
 
 SPREAD_TRIALS = 6
 """Steps of the search for the spread: to a sixty-fourth."""
 SPREAD_CLIPS = 40
-"""Clips by which it is judged."""
+"""Clips by which it is measured."""
 
 Predict = Callable[[MotionSequence, float, int], np.ndarray]
 """Predicts the motion of a clip, float32 (T, 68, 3), at a temperature and a seed, before it is calibrated."""

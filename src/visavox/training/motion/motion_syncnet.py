@@ -11,22 +11,22 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from visavox.audio.features.mel import MEL_MAX, MEL_MIN
-from visavox.data.motion.motion_store import MotionStore
-from visavox.data.motion.motion_sync_dataset import (
+from visavox.data.motion import (
     NO_MOTION_AUGMENTATION,
     MotionAugmentation,
+    MotionStore,
     MotionSyncDataset,
     MotionSyncSampling,
     motion_from_rest,
 )
 from visavox.errors import InputError
 from visavox.face.geometry.motion import fit_opening_mode
-from visavox.losses.motion import Comparison
+from visavox.losses import Comparison
 from visavox.metrics.motion import found_offset
-from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
-from visavox.training.inputs import Inputs
-from visavox.training.measures import warn_if_stuck
+from visavox.models.sync import MotionSyncNet, MotionSyncNetConfig
+from visavox.training.divergence import warn_if_stuck
 from visavox.training.motion.speech import find_features, load_motions
+from visavox.training.recipe import Inputs
 from visavox.training.task import (
     UNSTATED_LICENCE,
     Batch,
@@ -38,8 +38,7 @@ from visavox.training.task import (
     Validation,
     WeightedLoss,
 )
-from visavox.weights.checkpoint import load_model, save_model
-from visavox.weights.weights_file import ModelCard
+from visavox.weights import ModelCard, load_model, save_model
 
 
 @dataclass(frozen=True)
@@ -102,8 +101,8 @@ class SyncOutputs:
     """Speech and mouths of the batch, each compared with every other."""
     pairs: Losses
     """Losses of right and wrong pairs."""
-    told: tuple[Tensor, Tensor]
-    """Motion as the embeddings of speech and of mouths tell it, each (B W, M)."""
+    predicted: tuple[Tensor, Tensor]
+    """Motion that the embeddings of speech and of mouths predict, each (B W, M)."""
     motion: Tensor
     """True motion, (B W, M)."""
 
@@ -134,10 +133,10 @@ class MotionSyncNetTask(TrainingTask):
             self.network.load_state_dict(start.state_dict())
         self._mode = self.network.opening_mode.cpu().numpy()
         self.components = _principal_components(self.network, train, settings.num_motions).to(device)
-        told = settings.network.num_frames * settings.num_motions
+        size = settings.network.num_frames * settings.num_motions
         embedding = settings.network.mouth_channels[-1]
         self.motion_heads = nn.ModuleDict(
-            {"speech": nn.Linear(embedding, told), "mouths": nn.Linear(embedding, told)}
+            {"speech": nn.Linear(embedding, size), "mouths": nn.Linear(embedding, size)}
         ).to(device)
         self.modules: dict[str, nn.Module] = {"network": self.network, "tellers": self.motion_heads}
         parameters = [*self.network.parameters(), *self.motion_heads.parameters()]
@@ -197,8 +196,8 @@ class MotionSyncNetTask(TrainingTask):
         seen = self.network.embed_mouths(mouths)
         compared = Comparison(speech, seen, batch["starts"], batch["speaker"])
         true = self._motion(mouths)
-        told = (self.motion_heads["speech"](speech), self.motion_heads["mouths"](seen))
-        return SyncOutputs(compared, compared.verdicts(), told, true)
+        predicted = (self.motion_heads["speech"](speech), self.motion_heads["mouths"](seen))
+        return SyncOutputs(compared, compared.verdicts(), predicted, true)
 
     def _changed(self, speech: Tensor) -> Tensor:
         """Change windows of speech (B, R, C) as other voices, rooms and microphones would, and hide some of them."""
@@ -215,9 +214,9 @@ class MotionSyncNetTask(TrainingTask):
 
     def _louder(self, speech: Tensor) -> Tensor:
         """Change the level of windows of speech (B, R, C), each as a whole; silence stays silence."""
-        told = speech[..., : self.level_columns]
+        levels = speech[..., : self.level_columns]
         change = torch.randn(len(speech), 1, 1, device=speech.device) * self.settings.level
-        changed = torch.where(told > MEL_MIN, (told + change).clamp(MEL_MIN, MEL_MAX), told)
+        changed = torch.where(levels > MEL_MIN, (levels + change).clamp(MEL_MIN, MEL_MAX), levels)
         return torch.cat([changed, speech[..., self.level_columns :]], dim=-1)
 
     def _motion(self, mouths: Tensor) -> Tensor:
@@ -237,11 +236,11 @@ class MotionSyncNetTask(TrainingTask):
         )
         samples = [data[number] for number in range(len(data))]
         batch = {name: torch.stack([s[name] for s in samples]).to(self.device) for name in samples[0]}
-        heard = torch.cat(
+        speech = torch.cat(
             [self.network.embed_speech(part) for part in torch.split(batch["speech"].flatten(0, 1), 1024)]
         )
         seen = self.network.embed_mouths(self.network.take_points(batch["motion"].flatten(0, 1)))
-        compared = Comparison(heard, seen, batch["starts"], batch["speaker"])
+        compared = Comparison(speech, seen, batch["starts"], batch["speaker"])
         metrics = {name: float(value) for name, value in compared.verdicts().items()}
         metrics["loss"] = (metrics["together"] + metrics["apart"]) / 2
         metrics |= compared.accuracies()
@@ -258,8 +257,8 @@ class MotionSyncNetTask(TrainingTask):
 
 
 def _motion_error(out: SyncOutputs) -> Tensor:
-    """Error of the motion of the mouth as both embeddings tell it."""
-    errors = (((each.float() - out.motion) ** 2).mean() for each in out.told)
+    """Error of the motion of the mouth as both embeddings predict it."""
+    errors = (((each.float() - out.motion) ** 2).mean() for each in out.predicted)
     return sum(errors, start=out.motion.new_zeros(()))
 
 

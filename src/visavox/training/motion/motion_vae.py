@@ -10,18 +10,18 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from visavox.data.generator.mel_augmentation import MelAugmentation
-from visavox.data.motion.motion_dataset import (
+from visavox.data.generator import MelAugmentation
+from visavox.data.motion import (
     MotionDataset,
     MotionSampling,
     MotionSequence,
+    MotionStore,
     augment_features,
     sequences_of,
 )
-from visavox.data.motion.motion_store import MotionStore
 from visavox.errors import InputError
 from visavox.face.geometry.motion import fit_opening_mode, resting_face
-from visavox.losses.motion import (
+from visavox.losses import (
     MotionScorer,
     continuity_loss,
     divergence_loss,
@@ -30,9 +30,8 @@ from visavox.losses.motion import (
     sync_loss,
 )
 from visavox.metrics.motion import MotionAgreement, compare_motions
-from visavox.models.motion.motion_vae import MotionVae, MotionVaeConfig, lip_gap
-from visavox.models.sync.motion_syncnet import MotionSyncNet
-from visavox.training.inputs import Inputs
+from visavox.models.motion import MotionVae, MotionVaeConfig, lip_gap
+from visavox.models.sync import MotionSyncNet
 from visavox.training.motion.calibration import (
     calibrate,
     collection_of,
@@ -41,6 +40,7 @@ from visavox.training.motion.calibration import (
     typical_deviation,
 )
 from visavox.training.motion.speech import find_features, load_motions
+from visavox.training.recipe import Inputs
 from visavox.training.task import (
     UNSTATED_LICENCE,
     Batch,
@@ -51,8 +51,7 @@ from visavox.training.task import (
     ValidationGate,
     WeightedLoss,
 )
-from visavox.weights.checkpoint import load_model, save_model
-from visavox.weights.weights_file import ModelCard
+from visavox.weights import ModelCard, load_model, save_model
 
 MOUTH, CHIN, REST_OF_JAW = slice(48, 68), slice(4, 13), slice(0, 17)
 EYES = slice(36, 48)
@@ -70,7 +69,7 @@ class MotionVaeLosses:
     divergence: float = 0.4
     """Divergence of posterior and prior, nats for each number of the latent."""
     mode: float = 1.0
-    """Squared error of what is decoded from the mode of the prior: the sound alone has to lead (not in the paper)."""
+    """Squared error of what is decoded from the mode of the prior: the audio alone has to lead (not in the paper)."""
     opening: float = 0.5
     """Squared error of the gap between the lips, of both of them, in its deviations (not in the paper)."""
     sync: float = 0.01
@@ -99,7 +98,7 @@ class MotionVaeSettings:
     """Sync loss of a validation below which the motion SyncNet teaches."""
     agreement: float = 0.77
     """Correlation, of the opening, of what is drawn at temperature 1 with the most likely motion: all that the prior
-    holds for likely follows the sound by no more than the square of what the most likely motion does."""
+    holds for likely follows the audio by no more than the square of what the most likely motion does."""
     calibration_speakers: int = 4
     """Training speakers that are kept apart to set the size of the motion by."""
 
@@ -279,7 +278,7 @@ class MotionVaeTask(TrainingTask):
     def _forward(self, batch: Batch) -> MotionOutputs:
         self.vae.train()
         vae, true, mask = self.vae, batch["motion"], batch["mask"]
-        speech, squeezed = vae.hear(self._augmented(batch["features"]), mask)
+        speech, squeezed = vae.encode_speech(self._augmented(batch["features"]), mask)
         posterior = vae.encode(true, squeezed, mask)
         mode = vae.prior_latent(torch.zeros_like(posterior.latent), squeezed, mask)
         # Both latents at once: one pass of larger matrices takes less time than two.
@@ -304,7 +303,7 @@ class MotionVaeTask(TrainingTask):
         calibrate(self.vae, self.calibration, self._uncalibrated, self.settings.agreement)
         still = self._compare(0.0)
         lively = self._compare(1.0)
-        figures = {
+        metrics = {
             "r_opening": still.opening,
             "r_width": still.width,
             "gain": still.gain,
@@ -317,9 +316,9 @@ class MotionVaeTask(TrainingTask):
             "spread": float(self.vae.spread),
         }
         if self.syncnet is not None:
-            figures["sync"] = self._measured_sync()
-            self.gate.update(figures["sync"])
-        return Validation(figures, -still.opening)
+            metrics["sync"] = self._measured_sync()
+            self.gate.update(metrics["sync"])
+        return Validation(metrics, -still.opening)
 
     def export(self, path: str, training: str, quality: dict[str, float]) -> None:
         """Write the motion VAE, in half precision."""
@@ -348,8 +347,8 @@ class MotionVaeTask(TrainingTask):
     def _compare(self, temperature: float) -> MotionAgreement:
         rows: dict[str, list[MotionAgreement]] = {}
         for number, sequence in enumerate(self.validation):
-            figures = compare_motions(self.predict(sequence, temperature, number), sequence.motion, self.vae_rest())
-            rows.setdefault(collection_of(sequence.speaker), []).append(figures)
+            agreement = compare_motions(self.predict(sequence, temperature, number), sequence.motion, self.vae_rest())
+            rows.setdefault(collection_of(sequence.speaker), []).append(agreement)
         return MotionAgreement.mean([MotionAgreement.mean(part) for part in rows.values()])
 
     def vae_rest(self) -> np.ndarray:
@@ -357,7 +356,7 @@ class MotionVaeTask(TrainingTask):
         return self.vae.rest.float().cpu().numpy().reshape(68, 3)
 
     def _diversity(self) -> float:
-        """Deviation between samples of the same sound over the deviation of the truth in time, of the opening."""
+        """Deviation between samples of the same audio over the deviation of the truth in time, of the opening."""
         sequences = self.validation[:: max(1, len(self.validation) // 12)]
         between, true = [], []
         for sequence in sequences:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from visavox.data.radiance.person_data import PersonData
-from visavox.training.inputs import SHIPPED_MOTION, SHIPPED_SYNCNET, Inputs
+from visavox.data.radiance import PersonData
 from visavox.training.motion.postnet import PostNetTask
-from visavox.training.motion.postnet_settings import PostNetSettings
-from visavox.training.motion.postnet_sources import drawn_motion, person_clips, person_sources
+from visavox.training.motion.postnet_sources import PostNetSettings, drawn_motion, person_clips, person_sources
 from visavox.training.motion.speech import find_features, load_motions, load_pair
+from visavox.training.recipe import SHIPPED_MOTION, SHIPPED_SYNCNET, Inputs
 from visavox.training.task import Context, PersonTask
 
 
@@ -41,10 +40,10 @@ class PersonPostNetTask(PersonTask, PostNetTask):
 
     @classmethod
     def create(cls, settings: PostNetSettings, data: Any, inputs: Any, context: Context) -> PersonPostNetTask:
-        """Load footage and weights, draw the motion that comes in, and build the networks.
+        """Load data set and weights, draw the motion that comes in, and build the networks.
 
         Raises:
-            InputError: a data set or a weights file cannot be used; `TooLittleSpeech` where the footage does not
+            InputError: a data set or a weights file cannot be used; `TooLittleSpeech` where the data does not
                 suffice.
         """
         person = PersonData.load(data)

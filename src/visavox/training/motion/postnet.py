@@ -11,19 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from visavox.data.motion.postnet_dataset import PostNetDataset, PostNetSampling, SourceClip
+from visavox.data.motion import PostNetDataset, PostNetSampling, SourceClip
 from visavox.face.geometry.motion import lip_gap, resting_face
-from visavox.losses.adversarial import gradient_penalty, least_squares
-from visavox.losses.sync import cosine_bce
+from visavox.losses import cosine_bce, gradient_penalty, least_squares
 from visavox.metrics.motion import apart_agreement, landmark_frechet_distance, mean_agreement
-from visavox.models.motion.critic import MotionCritic
-from visavox.models.motion.postnet import PostNet
-from visavox.models.sync.motion_syncnet import MotionSyncNet
-from visavox.training.divergence import MotionWatch
-from visavox.training.inputs import SHIPPED_MOTION, SHIPPED_SYNCNET, Inputs
-from visavox.training.measures import correlation
-from visavox.training.motion.postnet_settings import PostNetSettings
+from visavox.models.motion import MotionCritic, PostNet
+from visavox.models.sync import MotionSyncNet
+from visavox.training.divergence import MotionMonitor, correlation
 from visavox.training.motion.postnet_sources import (
+    PostNetSettings,
     PostNetSources,
     TooLittleSpeech,
     drawn_motion,
@@ -31,6 +27,7 @@ from visavox.training.motion.postnet_sources import (
     true_motion,
 )
 from visavox.training.motion.speech import TRUE_MOTION, find_features, load_motions, load_pair
+from visavox.training.recipe import SHIPPED_MOTION, SHIPPED_SYNCNET, Inputs
 from visavox.training.task import (
     UNSTATED_LICENCE,
     Batch,
@@ -40,8 +37,7 @@ from visavox.training.task import (
     Validation,
     WeightedLoss,
 )
-from visavox.weights.checkpoint import save_model
-from visavox.weights.weights_file import ModelCard
+from visavox.weights import ModelCard, save_model
 
 COLLAPSED = 100.0
 """Added to the score of weights that have collapsed, so that any others are better."""
@@ -77,9 +73,9 @@ class PostNetOutputs:
 
     made: Tensor
     """(B, T, 204), motion of others in the person's domain."""
-    heard: Tensor
+    speech: Tensor
     """(B W, D), embeddings of the speech."""
-    seen: Tensor
+    mouths: Tensor
     """(B W, D), embeddings of the mouths."""
     distance: Tensor
     """(B, T, 204), of the person's motion from what their face really did, in deviations of each coordinate."""
@@ -127,7 +123,7 @@ class PostNetTask(TrainingTask):
         }
         for group in self.optimizers["critic"].param_groups:
             group["rate_factor"] = settings.critic_rate
-        self.watch = MotionWatch(settings.limits)
+        self.monitor = MotionMonitor(settings.limits)
         self.start = self._measure_start()
 
     @classmethod
@@ -159,9 +155,9 @@ class PostNetTask(TrainingTask):
 
     def dataset(self, seed: int, length: int) -> Dataset[Batch]:
         """Return endless samples of the training clips."""
-        settings, heard = self.settings, self.syncnet.config
+        settings, expert = self.settings, self.syncnet.config
         sampling = PostNetSampling(
-            settings.num_frames, settings.num_windows, heard.num_frames, heard.num_rows, heard.lead_rows
+            settings.num_frames, settings.num_windows, expert.num_frames, expert.num_rows, expert.lead_rows
         )
         return PostNetDataset(self.sources.everybody, self.sources.person, sampling, seed=seed, length=length)
 
@@ -183,10 +179,12 @@ class PostNetTask(TrainingTask):
             WeightedLoss(
                 "adversarial",
                 weights.adversarial,
-                lambda out: least_squares(self.critic.judge(self._noisy(out.made)), real=True),
+                lambda out: least_squares(self.critic.score(self._noisy(out.made)), real=True),
             ),
             WeightedLoss(
-                "sync", weights.sync, lambda out: cosine_bce(out.heard, out.seen, out.seen.new_ones(len(out.seen)))
+                "sync",
+                weights.sync,
+                lambda out: cosine_bce(out.speech, out.mouths, out.mouths.new_ones(len(out.mouths))),
             ),
             WeightedLoss("paired", weights.paired, lambda out: (out.distance.float() ** 2).mean()),
         ]
@@ -195,7 +193,7 @@ class PostNetTask(TrainingTask):
         """Return the losses of the critic."""
         losses: list[WeightedLoss[CriticOutputs]] = [
             WeightedLoss("real", 0.5, lambda out: least_squares(out.verdict, real=True)),
-            WeightedLoss("made", 0.5, lambda out: least_squares(self.critic.judge(self._noisy(out.made)), real=False)),
+            WeightedLoss("made", 0.5, lambda out: least_squares(self.critic.score(self._noisy(out.made)), real=False)),
         ]
         if self.settings.critic_slope:
             losses.append(
@@ -204,12 +202,12 @@ class PostNetTask(TrainingTask):
         return losses
 
     def extra_state(self) -> dict[str, Any]:
-        """Return the counts of the watch for divergence."""
-        return {"in_a_row": self.watch.in_a_row, "said": self.watch.warned}
+        """Return the counts of the monitor of divergence."""
+        return {"in_a_row": self.monitor.in_a_row, "said": self.monitor.warned}
 
     def load_extra_state(self, state: dict[str, Any]) -> None:
         """Take back the result of `extra_state`."""
-        self.watch = replace(self.watch, in_a_row=dict(state["in_a_row"]), warned=list(state["said"]))
+        self.monitor = replace(self.monitor, in_a_row=dict(state["in_a_row"]), warned=list(state["said"]))
 
     def _set_scales(self) -> None:
         """Set the means of both domains, and the size of the person's movements."""
@@ -234,16 +232,16 @@ class PostNetTask(TrainingTask):
         mouths = self.syncnet.take_points(made - self.rest)
         frames = batch["starts"][..., None] + torch.arange(self.syncnet.config.num_frames, device=self.device)
         clips = torch.arange(len(mouths), device=self.device)[:, None, None]
-        heard, seen = self.syncnet(batch["speech"].flatten(0, 1), mouths[clips, frames].flatten(0, 1))
+        speech, mouths = self.syncnet(batch["speech"].flatten(0, 1), mouths[clips, frames].flatten(0, 1))
         distance = (own - batch["person"]).flatten(-2) / self.postnet.person_scale
-        return PostNetOutputs(made, heard, seen, distance)
+        return PostNetOutputs(made, speech, mouths, distance)
 
     def _forward_critic(self, batch: Batch) -> CriticOutputs:
         self.critic.train().requires_grad_(True)
         with torch.no_grad():
             made = self.postnet(torch.cat([batch["source"], batch["person_source"]])).chunk(2)[0]
         real = self._noisy(batch["person"]).requires_grad_()
-        return CriticOutputs(real, self.critic.judge(real), made)
+        return CriticOutputs(real, self.critic.score(real), made)
 
     def _noisy(self, displacements: Tensor) -> Tensor:
         """Return displacements as the critic takes them, with noise."""
@@ -260,10 +258,10 @@ class PostNetTask(TrainingTask):
         metrics |= {f"{name}_start": self.start[name] for name in ("frechet", "paired", "agreement", "movement")}
         margin = max(self.start["agreement"] - self.start["apart"], LEAST_MARGIN)
         metrics["sync_kept"] = 1 + (metrics["agreement"] - self.start["agreement"]) / margin
-        # The critic is as it is now, not averaged; it judges without dropout.
+        # The critic is as it is now, not averaged; it scores without dropout.
         self.critic.eval()
         metrics["critic_accuracy"] = self._critic_accuracy()
-        collapsed = self.watch.update(metrics)
+        collapsed = self.monitor.update(metrics)
         metrics["collapsed"] = float(bool(collapsed))
         score = metrics["frechet"] / metrics["frechet_start"] + metrics["paired"] / metrics["paired_start"]
         score += max(0.0, 1 - metrics["sync_kept"]) + abs(metrics["critic_accuracy"] - 0.5)
@@ -288,7 +286,7 @@ class PostNetTask(TrainingTask):
         start["floor"] = landmark_frechet_distance(person, truth)
         if not np.isfinite(list(start.values())).all():
             raise TooLittleSpeech(
-                "too little footage is held out to measure a post-net by; give more clips of the person."
+                "too little speech is held out to measure a post-net by; give more clips of the person."
             )
         return start
 
@@ -320,15 +318,15 @@ class PostNetTask(TrainingTask):
 
     @torch.no_grad()
     def _critic_accuracy(self) -> float:
-        """Share of frames that the critic judges rightly, of the person's held-out ones and of made ones alike."""
+        """Share of frames that the critic scores rightly, of the person's held-out ones and of made ones alike."""
         made = np.concatenate([self.apply(self.postnet, clip.draws[0]) for clip in self.sources.unseen])
         generator = torch.Generator().manual_seed(0)
         rightly = []
         for frames, real in ((self._held_out_frames(), True), (made, False)):
             normal = self.critic.normal(torch.from_numpy(frames).to(self.device))
             noise = torch.randn(normal.shape, generator=generator).to(self.device)
-            judged = self.critic.judge(normal + noise * self.settings.critic_noise)
-            rightly.append(float(((judged > 0.5) == real).float().mean()))
+            scores = self.critic.score(normal + noise * self.settings.critic_noise)
+            rightly.append(float(((scores > 0.5) == real).float().mean()))
         return float(np.mean(rightly))
 
     def apply(self, postnet: PostNet, displacements: np.ndarray) -> np.ndarray:

@@ -1,9 +1,12 @@
-"""Motion that the post-net starts from: drawn by a motion VAE, or true motion of others on a face like all of them."""
+"""Settings of the post-net's training, and the motion that it starts from.
+
+That motion is drawn by a motion VAE, or is true motion of others on a face like all of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Protocol
 
@@ -13,29 +16,74 @@ from torch import Tensor
 
 from visavox.audio.features.speech_features import SpeechFeatures
 from visavox.constants import SAMPLES_PER_FRAME
-from visavox.data.motion.feature_cache import clip_features, fit_rows
-from visavox.data.motion.motion_store import ROWS_PER_FRAME, MotionClip, MotionStore
-from visavox.data.motion.postnet_dataset import SourceClip
-from visavox.data.radiance.person_data import PersonData
+from visavox.data.motion import ROWS_PER_FRAME, MotionClip, MotionStore, SourceClip, clip_features, fit_rows
+from visavox.data.radiance import PersonData
 from visavox.errors import InputError
 from visavox.face.geometry.motion import fit_opening_mode, resting_face
+from visavox.models.motion import MotionCriticConfig, PostNetConfig
 from visavox.progress import QUIET, Progress
+from visavox.training.divergence import MotionLimits
 
 PERSON = "person"
 """Name of the speaker of a person's data set among other speakers."""
 PIECE = 125
-"""Least frames of a piece of a person's footage, where there is enough of it: five seconds."""
+"""Least frames of a piece of a person's video, where there is enough of it: five seconds."""
 FEWEST_PIECES = 8
-"""Pieces that short footage is cut into all the same: some are learned from, and one is not."""
+"""Pieces that a short video is cut into all the same: some are learned from, and one is not."""
 MOSTLY = 0.8
 """Share of the frames of a piece that have to be usable."""
-
 Draw = Callable[[MotionClip], np.ndarray]
 """Gives the draws (K, T, 68, 3) for a clip, centimetres from the canonical face."""
 
 
+@dataclass(frozen=True)
+class PostNetLosses:
+    """Weight of each loss of the post-net; the published ones."""
+
+    adversarial: float = 0.85
+    """Least-squares loss of the critic, which is to take its frames for the person's."""
+    sync: float = 0.1
+    """Sync loss of the motion SyncNet."""
+    paired: float = 0.05
+    """Squared distance, in deviations of the person's points, from what the person's face really did."""
+
+
+@dataclass(frozen=True)
+class PostNetSettings:
+    """Networks, samples and losses of the task."""
+
+    network: PostNetConfig = field(default_factory=PostNetConfig)
+    """The post-net."""
+    critic: MotionCriticConfig = field(default_factory=MotionCriticConfig)
+    """The critic."""
+    losses: PostNetLosses = field(default_factory=PostNetLosses)
+    """Weights of the losses."""
+    critic_noise: float = 0.2
+    """Deviation of the noise on all that the critic sees, in its own units: the trembling of a tracker is not what it
+    is to learn."""
+    critic_rate: float = 0.5
+    """Learning rate of the critic as a share of the post-net's."""
+    critic_slope: float = 0.0
+    """Weight of a penalty on the critic's slope at the person's frames, which keeps it from racing ahead (not in the
+    published loss)."""
+    num_frames: int = 24
+    """Frames of a stretch of motion."""
+    num_windows: int = 4
+    """Windows of a stretch that are compared with the speech."""
+    num_clips: int = 0
+    """Clips of other speakers to draw motion for, spread over all of them; 0 takes all."""
+    num_draws: int = 2
+    """Motions drawn for the speech of each clip."""
+    temperature: float = 0.7
+    """Temperature of these draws: what `visavox motion` takes."""
+    held_out: float = 0.12
+    """Share of the person's clips, the last ones, that the weights are chosen by."""
+    limits: MotionLimits = field(default_factory=MotionLimits)
+    """Limits beyond which training has gone wrong."""
+
+
 class TooLittleSpeech(InputError):
-    """A person's footage does not suffice to train a post-net and to choose it by."""
+    """A person's data does not suffice to train a post-net and to choose it by."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +140,7 @@ def postnet_sources(
         known = ", ".join(train.speakers())
         raise InputError(f"{person!r} is no speaker of the training split; the speakers are {known}.")
     if not others:
-        raise InputError(f"{person} is the only training speaker; prepare others too, whose speech the post-net hears.")
+        raise InputError(f"{person} is the only training speaker; prepare others too, whose speech the post-net takes.")
     learned, apart = _held_out(own, held_out)
     if not learned:
         raise InputError(
@@ -112,7 +160,7 @@ def person_clips(data: PersonData, features: SpeechFeatures, shortest: int) -> l
 
     Args:
         data: the person.
-        features: how their speech is described; pauses are heard as silence.
+        features: how their speech is described; pauses count as silence.
         shortest: frames that a clip has at least; what is shorter is left out.
     """
     intervals, neutral = data.split["train"], data.motion.neutral
@@ -120,15 +168,15 @@ def person_clips(data: PersonData, features: SpeechFeatures, shortest: int) -> l
     least = max(shortest, min(PIECE, total // FEWEST_PIECES))
     clips = []
     for start, stop in intervals:
-        sound = np.array(data.speech[SAMPLES_PER_FRAME * start : SAMPLES_PER_FRAME * stop])
-        rows = fit_rows(clip_features(features, sound), stop - start)
+        audio = np.array(data.speech[SAMPLES_PER_FRAME * start : SAMPLES_PER_FRAME * stop])
+        rows = fit_rows(clip_features(features, audio), stop - start)
         borders = np.linspace(start, stop, max(1, (stop - start) // least) + 1).round().astype(int)
         for first, last in pairwise(borders):
             if last - first < shortest or data.usable[first:last].mean() < MOSTLY:
                 continue
-            heard = rows[ROWS_PER_FRAME * (first - start) : ROWS_PER_FRAME * (last - start)]
+            speech = rows[ROWS_PER_FRAME * (first - start) : ROWS_PER_FRAME * (last - start)]
             moved, sure = data.displacements[first:last], data.confidence[first:last]
-            clips.append(MotionClip(f"{PERSON}_{first}", PERSON, moved, sure, heard, neutral))
+            clips.append(MotionClip(f"{PERSON}_{first}", PERSON, moved, sure, speech, neutral))
     return clips
 
 
@@ -157,8 +205,8 @@ def person_sources(
     learned, apart = _held_out(clips, held_out)
     if not learned:
         raise TooLittleSpeech(
-            f"a post-net is trained on some stretches of footage and chosen by others, and here are {len(clips)}; give "
-            "more footage."
+            f"a post-net is trained on some stretches of video and chosen by others, and here are {len(clips)}; give "
+            "more video."
         )
     making = _Making(draw, progress)
     person = making.of(learned, "the person", with_truth=True)

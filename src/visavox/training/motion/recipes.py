@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from visavox.data.motion.motion_dataset import MotionSampling
-from visavox.models.motion.critic import MotionCriticConfig
-from visavox.models.motion.flow import FlowConfig
-from visavox.models.motion.motion_vae import MotionVaeConfig
-from visavox.models.motion.postnet import PostNetConfig
-from visavox.models.motion.speech_encoder import SpeechEncoderConfig
-from visavox.models.sync.motion_syncnet import CHIN_68, MOUTH_68, MotionSyncNetConfig
+from visavox.data.motion import MotionSampling
+from visavox.models.motion import FlowConfig, MotionCriticConfig, MotionVaeConfig, PostNetConfig, SpeechEncoderConfig
+from visavox.models.sync import CHIN_68, MOUTH_68, MotionSyncNetConfig
 from visavox.training.motion.motion_syncnet import MotionSyncSettings
 from visavox.training.motion.motion_vae import MotionVaeLosses, MotionVaeSettings
-from visavox.training.motion.postnet_settings import PostNetSettings
+from visavox.training.motion.postnet_sources import PostNetSettings
 from visavox.training.recipe import LoopSettings, Recipe
 
 COMPACT_MOTION_SYNCNET = MotionSyncNetConfig(

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 
 from visavox.audio.features.speech_features import SpeechFeatures, load_features
-from visavox.data.motion.motion_store import MotionStore, load_motion_store
+from visavox.data.motion import MotionStore, load_motion_store
 from visavox.errors import InputError
-from visavox.models.motion.motion_vae import MotionVae
-from visavox.models.sync.motion_syncnet import MotionSyncNet
+from visavox.models.motion import MotionVae
+from visavox.models.sync import MotionSyncNet
 from visavox.progress import Progress
 from visavox.types import PathLike
-from visavox.weights.checkpoint import load_model
+from visavox.weights import load_model
 
 TRUE_MOTION = "true"
 """Name that commands take in place of a motion VAE, for the true motion of other speakers."""

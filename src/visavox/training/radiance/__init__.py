@@ -1,1 +1,5 @@
-"""Training of radiance fields."""
+"""Training of the head and the torso of one person."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

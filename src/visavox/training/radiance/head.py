@@ -11,16 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from visavox.data.radiance.person_data import PersonData
-from visavox.data.radiance.ray_dataset import RayDataset, RaySampling, landmark_window
+from visavox.data.radiance import PersonData, RayDataset, RaySampling, landmark_window
 from visavox.errors import InputError
-from visavox.losses.perceptual import LpipsLoss
-from visavox.losses.radiance import PatchDistance, change_outside, color_error, mask_error, opacity_entropy
-from visavox.models.radiance.compiled import check_compiler, compile_networks
-from visavox.models.radiance.field import Condition
-from visavox.models.radiance.head import Head, HeadConfig
-from visavox.training.divergence import RadianceWatch
-from visavox.training.inputs import LpipsInputs
+from visavox.losses import LpipsLoss, PatchDistance, change_outside, color_error, mask_error, opacity_entropy
+from visavox.models.radiance import Condition, Head, HeadConfig, check_compiler, compile_networks
+from visavox.training.divergence import RadianceMonitor
 from visavox.training.radiance.person import (
     PatchLoss,
     PersonBatch,
@@ -32,6 +27,7 @@ from visavox.training.radiance.person import (
     spread_out,
     stored_frame,
 )
+from visavox.training.recipe import LpipsInputs
 from visavox.training.task import (
     UNSTATED_LICENCE,
     Batch,
@@ -42,13 +38,12 @@ from visavox.training.task import (
     Validation,
     WeightedLoss,
 )
-from visavox.weights.checkpoint import save_model
-from visavox.weights.weights_file import ModelCard
+from visavox.weights import ModelCard, save_model
 
 _HULL_FRAMES = 24
 """Frames whose masks say where the head can be."""
 _HULL_MARGIN = 0.04
-"""By which the masks are made wider for that, as a share of the picture: a jaw moves, and a mask misses hair."""
+"""By which the masks are made wider for that, as a share of the image: a jaw moves, and a mask misses hair."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +158,7 @@ class HeadTask(PersonTask):
         self.modules: dict[str, nn.Module] = {"head": self.head}
         # Grids are seen in few places at a time; eps as in instant-ngp, or tiny gradients would count for nothing.
         self.optimizers = {"head": torch.optim.Adam(self.head.parameter_groups(), lr=0.0, betas=(0.9, 0.99), eps=1e-15)}
-        self.watch = RadianceWatch("head", settings.collapse_after)
+        self.monitor = RadianceMonitor("head", settings.collapse_after)
         self._occupancy_step = 0
 
     @classmethod
@@ -202,11 +197,11 @@ class HeadTask(PersonTask):
         """Restrict the occupancy to where the masks show the head."""
         if self.settings.head.kind != "grid":
             return
-        chosen, data = spread_out(known, _HULL_FRAMES), self.data
-        masks = torch.from_numpy(np.stack([data.head_mask[int(frame)] for frame in chosen])).float()
+        selected, data = spread_out(known, _HULL_FRAMES), self.data
+        masks = torch.from_numpy(np.stack([data.head_mask[int(frame)] for frame in selected])).float()
         reach = max(1, round(_HULL_MARGIN * data.size))
         wide = F.max_pool2d(masks[:, None], 2 * reach + 1, stride=1, padding=reach)[:, 0] > 25
-        rotations, translations = (torch.from_numpy(part[chosen]) for part in (data.rotations, data.translations))
+        rotations, translations = (torch.from_numpy(part[selected]) for part in (data.rotations, data.translations))
         self.head.occupancy.carve(self.camera, rotations, translations, wide)
 
     def dataset(self, seed: int, length: int) -> Dataset[Batch]:
@@ -250,7 +245,7 @@ class HeadTask(PersonTask):
         condition = head.condition(noisy, batch["frame"])
         rays = PersonBatch.of(batch, slice(0, settings.sampling.rays))
         seen = head(*rays.cast(head, self.camera, condition), rays.scene, generator)
-        self.watch.update(seen.color, seen.opacity, rays.color, rays.head, step=self.step)
+        self.monitor.update(seen.color, seen.opacity, rays.color, rays.head, step=self.step)
         return HeadOutputs(seen, rays, condition, batch, generator)
 
     def _patch_error(self, out: HeadOutputs) -> Tensor:
@@ -270,17 +265,17 @@ class HeadTask(PersonTask):
         self.head.eval()
         self._refresh_occupancy()
         frames = data.indices("test")
-        chosen = spread_out(frames if len(frames) else data.indices("train"), self.settings.validation_frames)
+        selected = spread_out(frames if len(frames) else data.indices("train"), self.settings.validation_frames)
         in_head, in_all, strips, samples = [], [], [], []
-        for frame in chosen:
+        for frame in selected:
             stored = stored_frame(data, int(frame), window, self.device)
-            picture = self.head.render_frame(
+            image = self.head.render_frame(
                 self.camera, stored["rotation"], stored["translation"], stored["window"], stored["scene"]
             )
-            in_head.append(psnr(picture.color, stored["color"], stored["head"]))
-            in_all.append(psnr(picture.color, stored["color"]))
-            samples.append(picture.num_samples / max(1, picture.num_rays))
-            strips.append(torch.cat([stored["color"], picture.color.clamp(0, 1)]))
+            in_head.append(psnr(image.color, stored["color"], stored["head"]))
+            in_all.append(psnr(image.color, stored["color"]))
+            samples.append(image.num_samples / max(1, image.num_rays))
+            strips.append(torch.cat([stored["color"], image.color.clamp(0, 1)]))
         metrics = {
             "psnr_head": mean_known(in_head),
             "psnr": mean_known(in_all),
@@ -306,9 +301,9 @@ class HeadTask(PersonTask):
         save_model(path, self.head, card)
 
     def extra_state(self) -> dict[str, Any]:
-        """Return the state of the watch for divergence."""
-        return {"watch": self.watch.state()}
+        """Return the state of the monitor of divergence."""
+        return {"watch": self.monitor.state()}
 
     def load_extra_state(self, state: dict[str, Any]) -> None:
         """Take back the result of `extra_state`."""
-        self.watch.load(state["watch"])
+        self.monitor.load(state["watch"])

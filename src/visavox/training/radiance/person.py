@@ -9,16 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from visavox.data.radiance.person_data import PersonData
-from visavox.data.radiance.ray_dataset import landmark_window
-from visavox.losses.radiance import PatchDistance, feature_patch_distance
-from visavox.models.perceptual.face_features import FaceFeatures
-from visavox.models.radiance.field import Condition, Views
-from visavox.models.radiance.head import Head
-from visavox.models.radiance.rays import Camera, Rays, cast_rays
-from visavox.training.inputs import SHIPPED_FEATURES, LpipsInputs
+from visavox.data.radiance import PersonData, landmark_window
+from visavox.losses import PatchDistance, feature_patch_distance
+from visavox.models.perceptual import MouthPerceptualNet
+from visavox.models.radiance import Camera, Condition, Head, Rays, Views, cast_rays
+from visavox.training.recipe import SHIPPED_FEATURES, LpipsInputs
 from visavox.training.task import Batch
-from visavox.weights.checkpoint import load_model
+from visavox.weights import load_model
 
 PatchLoss = Literal["face-features", "lpips"]
 """Names of the losses that compare patches of mouths."""
@@ -61,9 +58,9 @@ class PersonBatch:
     """bool (F * R,)."""
 
     @classmethod
-    def of(cls, batch: Batch, chosen: slice) -> PersonBatch:
+    def of(cls, batch: Batch, selected: slice) -> PersonBatch:
         """Take some of the pixels of each frame of a batch of `RayDataset`."""
-        flat = {name: batch[name][:, chosen].flatten(0, 1) for name in _BY_PIXEL}
+        flat = {name: batch[name][:, selected].flatten(0, 1) for name in _BY_PIXEL}
         count = len(flat["pixels"]) // len(batch["frame"])
         return cls(
             frames=batch["frame"],
@@ -98,8 +95,10 @@ def chance() -> torch.Generator:
 
 def spread_out(frames: np.ndarray, count: int) -> np.ndarray:
     """Choose `count` of the frames (N,), evenly spaced, or all of them if there are fewer; return (min(count, N),)."""
-    chosen: np.ndarray = frames[np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int))]
-    return chosen
+    selected: np.ndarray = frames[
+        np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int))
+    ]
+    return selected
 
 
 def stored_frame(data: PersonData, frame: int, window: int, device: torch.device) -> dict[str, Tensor]:
@@ -144,5 +143,5 @@ def load_patch_loss(name: PatchLoss, lpips: LpipsInputs | None = None) -> PatchD
     """
     if name == "lpips":
         return (lpips or LpipsInputs()).load_lpips("alex")
-    features = load_model(SHIPPED_FEATURES, FaceFeatures)
+    features = load_model(SHIPPED_FEATURES, MouthPerceptualNet)
     return feature_patch_distance(features.requires_grad_(False).stages, _PATCH_SIZE)

@@ -11,14 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from visavox.data.radiance.person_data import PersonData
-from visavox.data.radiance.ray_dataset import RayDataset, RaySampling
-from visavox.losses.radiance import color_error, mask_error, opacity_entropy
-from visavox.models.radiance.compiled import check_compiler, compile_networks
-from visavox.models.radiance.head import Head
-from visavox.models.radiance.torso import Torso, TorsoConfig, TorsoQuery
-from visavox.training.divergence import RadianceWatch
-from visavox.training.inputs import Inputs
+from visavox.data.radiance import PersonData, RayDataset, RaySampling
+from visavox.losses import color_error, mask_error, opacity_entropy
+from visavox.models.radiance import Head, Torso, TorsoConfig, TorsoQuery, check_compiler, compile_networks
+from visavox.training.divergence import RadianceMonitor
 from visavox.training.radiance.person import (
     PersonBatch,
     camera_of,
@@ -28,6 +24,7 @@ from visavox.training.radiance.person import (
     spread_out,
     stored_frame,
 )
+from visavox.training.recipe import Inputs
 from visavox.training.task import (
     UNSTATED_LICENCE,
     Batch,
@@ -37,11 +34,10 @@ from visavox.training.task import (
     Validation,
     WeightedLoss,
 )
-from visavox.weights.checkpoint import load_model, save_model
-from visavox.weights.weights_file import ModelCard
+from visavox.weights import ModelCard, load_model, save_model
 
 _SEAM = 0.03
-"""Width of the band around the border of head and torso that is measured, as a share of the picture."""
+"""Width of the band around the border of head and torso that is measured, as a share of the image."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +140,7 @@ class TorsoTask(PersonTask):
         self.optimizers = {
             "torso": torch.optim.Adam(self.torso.parameter_groups(), lr=0.0, betas=(0.9, 0.99), eps=1e-15)
         }
-        self.watch = RadianceWatch("torso", settings.collapse_after)
+        self.monitor = RadianceMonitor("torso", settings.collapse_after)
 
     @classmethod
     def check(cls, settings: TorsoSettings, inputs: TorsoInputs, *, device: str, resume: bool) -> TorsoInputs:
@@ -211,7 +207,7 @@ class TorsoTask(PersonTask):
         seen = torso(query, self.camera, generator)
         rendered = torso.compose(seen, layers, pixels.background)
         alone = torso.compose(seen, torch.zeros_like(layers), pixels.background)
-        self.watch.update(alone, seen.opacity, pixels.color, pixels.torso, step=self.step)
+        self.monitor.update(alone, seen.opacity, pixels.color, pixels.torso, step=self.step)
         return TorsoOutputs(seen, layers, rendered, alone, pixels)
 
     def _coarse_error(self, out: TorsoOutputs) -> Tensor:
@@ -223,7 +219,7 @@ class TorsoTask(PersonTask):
         with torch.no_grad():
             condition = self.head.condition(pixels.windows)
             rays, views = pixels.cast(self.head, self.camera, condition)
-            seen = self.head.look(rays, views, torch.zeros_like(pixels.background))
+            seen = self.head.render_rays(rays, views, torch.zeros_like(pixels.background))
         return torch.cat([seen.color, seen.opacity[:, None]], dim=1)
 
     @torch.no_grad()
@@ -232,17 +228,17 @@ class TorsoTask(PersonTask):
         data, window = self.data, self.head.config.landmarks.window
         self.torso.eval()
         frames = data.indices("test")
-        chosen = spread_out(frames if len(frames) else data.indices("train"), self.settings.validation_frames)
+        selected = spread_out(frames if len(frames) else data.indices("train"), self.settings.validation_frames)
         found: dict[str, list[float]] = {"psnr": [], "psnr_torso": [], "psnr_seam": []}
         strips = []
-        for frame in chosen:
+        for frame in selected:
             stored = stored_frame(data, int(frame), window, self.device)
             pose = (stored["rotation"], stored["translation"], stored["window"])
-            picture = self.torso.render_frame(self.head, self.camera, *pose, stored["background"])
-            found["psnr"].append(psnr(picture.color, stored["color"]))
-            found["psnr_torso"].append(psnr(picture.color, stored["color"], stored["torso"]))
-            found["psnr_seam"].append(psnr(picture.color, stored["color"], seam(stored["head"], stored["torso"])))
-            strips.append(torch.cat([stored["color"], picture.color.clamp(0, 1)]))
+            image = self.torso.render_frame(self.head, self.camera, *pose, stored["background"])
+            found["psnr"].append(psnr(image.color, stored["color"]))
+            found["psnr_torso"].append(psnr(image.color, stored["color"], stored["torso"]))
+            found["psnr_seam"].append(psnr(image.color, stored["color"], seam(stored["head"], stored["torso"])))
+            strips.append(torch.cat([stored["color"], image.color.clamp(0, 1)]))
         metrics = {name: mean_known(values) for name, values in found.items()}
         strip = (torch.cat(strips, dim=1).cpu().numpy() * 255).round().astype(np.uint8)
         return Validation(metrics, -metrics["psnr"], strip)
@@ -253,12 +249,12 @@ class TorsoTask(PersonTask):
         save_model(path, self.torso, card)
 
     def extra_state(self) -> dict[str, Any]:
-        """Return the state of the watch for divergence."""
-        return {"watch": self.watch.state()}
+        """Return the state of the monitor of divergence."""
+        return {"watch": self.monitor.state()}
 
     def load_extra_state(self, state: dict[str, Any]) -> None:
         """Take back the result of `extra_state`."""
-        self.watch.load(state["watch"])
+        self.monitor.load(state["watch"])
 
 
 def _known_torso(pixels: PersonBatch) -> Tensor:

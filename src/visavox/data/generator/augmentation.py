@@ -1,7 +1,8 @@
-"""Making more sounds out of few, on batches of mel windows: what a plain audio network needs not to overfit.
+"""Augmentation of crops and of mel windows.
 
-All of it works in the mel domain, where a thousand windows cost what one waveform costs. The numbers of a mel are
-decibels over the range [-4, 4]: 12.5 dB a unit.
+A network's crop is cut out of a stored one, turned, shifted and coloured a little differently each time. Mel windows
+are changed in batches: what a plain audio network needs not to overfit. All of that works in the mel domain, where a
+thousand windows cost what one waveform costs. The numbers of a mel are decibels over the range [-4, 4]: 12.5 dB a unit.
 """
 
 from __future__ import annotations
@@ -9,15 +10,110 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from visavox.audio.features.mel import LEVEL_RANGE, MEL_MAX, MEL_MIN
 from visavox.audio.features.speech_features import HUBERT_PREFIX, load_features
-from visavox.models.generator.spec import AudioSpec
+from visavox.data.generator.clip_file import STORED_MARGIN
+from visavox.models.generator import AudioSpec
 
 DECIBELS_PER_UNIT = LEVEL_RANGE / (MEL_MAX - MEL_MIN)
+
+
+@dataclass(frozen=True)
+class CropAugmentation:
+    """Amounts of change of a crop; target and reference of a sample share all but the jitter."""
+
+    angle: float = 3.0
+    """Largest turn, in degrees."""
+    scale: float = 0.06
+    """Largest change of the size, as a share."""
+    shift: float = 0.02
+    """Largest shift, as a share of the side."""
+    jitter: float = 0.3
+    """Share of these changes that target and reference do not have in common."""
+    flip: bool = True
+    """Mirror half of the samples."""
+    brightness: float = 0.12
+    """Largest change of the brightness."""
+    contrast: float = 0.2
+    """Largest change of the contrast."""
+    saturation: float = 0.3
+    """Largest change of the saturation."""
+
+
+NO_AUGMENTATION = CropAugmentation(0, 0, 0, 0, False, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class CropChange:
+    """One draw of an augmentation."""
+
+    angle: float
+    scale: float
+    shift: tuple[float, float]
+    flip: bool
+    brightness: float
+    contrast: float
+    saturation: float
+
+
+def draw_change(settings: CropAugmentation, rng: np.random.Generator) -> CropChange:
+    """Draw how the images of one sample change."""
+    return CropChange(
+        angle=rng.uniform(-1, 1) * settings.angle,
+        scale=1 + rng.uniform(-1, 1) * settings.scale,
+        shift=(rng.uniform(-1, 1) * settings.shift, rng.uniform(-1, 1) * settings.shift),
+        flip=bool(settings.flip and rng.random() < 0.5),
+        brightness=rng.uniform(-1, 1) * settings.brightness,
+        contrast=1 + rng.uniform(-1, 1) * settings.contrast,
+        saturation=1 + rng.uniform(-1, 1) * settings.saturation,
+    )
+
+
+def jittered(change: CropChange, settings: CropAugmentation, rng: np.random.Generator) -> CropChange:
+    """Move a change a little, as two crops of one face never lie quite alike."""
+    share = settings.jitter
+    return CropChange(
+        angle=change.angle + share * rng.uniform(-1, 1) * settings.angle,
+        scale=change.scale * (1 + share * rng.uniform(-1, 1) * settings.scale),
+        shift=(
+            change.shift[0] + share * rng.uniform(-1, 1) * settings.shift,
+            change.shift[1] + share * rng.uniform(-1, 1) * settings.shift,
+        ),
+        flip=change.flip,
+        brightness=change.brightness,
+        contrast=change.contrast,
+        saturation=change.saturation,
+    )
+
+
+def change_matrix(stored_size: int, size: int, change: CropChange) -> np.ndarray:
+    """Transform (2, 3) of stored crop pixels to the pixels of a crop of `size` without the stored margin."""
+    scale = size / (stored_size / STORED_MARGIN) * change.scale
+    radians = np.deg2rad(change.angle)
+    turn = scale * np.array([[np.cos(radians), np.sin(radians)], [-np.sin(radians), np.cos(radians)]])
+    if change.flip:
+        turn = np.array([[-1.0, 0.0], [0.0, 1.0]]) @ turn
+    center = np.full(2, (stored_size - 1) / 2)
+    target = np.full(2, (size - 1) / 2) + size * np.array(change.shift)
+    return np.concatenate([turn, (target - turn @ center)[:, None]], axis=1)
+
+
+def changed_crop(crop: np.ndarray, matrix: np.ndarray, size: tuple[int, int], change: CropChange) -> np.ndarray:
+    """Cut and colour: uint8 RGB (S, S, 3) to uint8 RGB of `size` (width, height)."""
+    crop = cv2.warpAffine(crop, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if change.saturation != 1:
+        grey = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        crop = cv2.addWeighted(crop, change.saturation, grey, 1 - change.saturation, 0)
+    if change.contrast != 1 or change.brightness != 0:
+        levels = (np.arange(256, dtype=np.float32) / 255 - 0.5) * change.contrast + 0.5 + change.brightness
+        crop = cv2.LUT(crop, (levels.clip(0, 1) * 255).round().astype(np.uint8))
+    return crop
 
 
 @dataclass(frozen=True)
@@ -126,10 +222,10 @@ def _smooth_curve(knots: Tensor, bands: int) -> Tensor:
 def _add_background(mels: Tensor, settings: MelAugmentation, chance: _Chance) -> Tensor:
     """Add the power of another window, or of steady coloured noise, to some windows."""
     count, bands, frames = mels.shape
-    chosen = torch.nonzero(chance.uniform(count) < settings.noise)[:, 0]
-    if not len(chosen):
+    selected = torch.nonzero(chance.uniform(count) < settings.noise)[:, 0]
+    if not len(selected):
         return mels
-    clean, number = mels[chosen], len(chosen)
+    clean, number = mels[selected], len(selected)
     other = mels[torch.randperm(count, device=mels.device, generator=chance.generator)[:number]]
     steady = _smooth_curve(chance.normal(number, 1, 6), bands) + 0.3 * chance.normal(number, bands, frames)
     background = torch.where(chance.uniform(number, 1, 1) < 0.4, other, steady)
@@ -139,7 +235,7 @@ def _add_background(mels: Tensor, settings: MelAugmentation, chance: _Chance) ->
     # log10 of the sum of two powers, each 10 ** (decibels / 10).
     factor = DECIBELS_PER_UNIT / 10 * math.log(10)
     sums = torch.logaddexp(clean * factor, background * factor) / factor
-    return mels.index_copy(0, chosen, sums)
+    return mels.index_copy(0, selected, sums)
 
 
 def _loudness(mels: Tensor) -> Tensor:

@@ -1,3 +1,5 @@
+"""Folded batch normalisation: the same function with fewer layers."""
+
 from dataclasses import replace
 
 import pytest
@@ -7,8 +9,8 @@ from tests.models.small import CONFIG
 from torch import nn
 
 from visavox.models.generator.conditioners import AudioEncoderConfig
-from visavox.models.generator.fold import fold_batch_norm
 from visavox.models.generator.wav2lip import Wav2LipConfig
+from visavox.models.layers import fold_batch_norm
 from visavox.weights.networks import build_generator
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from visavox.models.generator.reference_warp import Layers, ReferenceWarp
+from visavox.models.generator.renderer import Layers, ReferenceWarp
 
 
 def test_warping_begins_as_the_identity() -> None:
