@@ -44,7 +44,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(root: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> ProtocolSettings:
     # Inception takes seconds; for what is done with features, those of an image of 4x4 pixels do.
     features = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten())
-    monkeypatch.setattr("visavox.weights.published_weights.load_inception", lambda file: features)
+    monkeypatch.setattr("visavox.weights.load_inception", lambda file: features)
     pair_work._make_metrics.cache_clear()
     chosen = choose_metrics(
         ["fid", "sharpness"],
