@@ -14,9 +14,10 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from visavox.audio.features.hubert import HubertFeatures, HubertWindow
 from visavox.cli.common import CommonOptions, parse, run
 from visavox.media import read_audio
+from visavox.speech.hubert import HubertFeatures
+from visavox.speech.windows import FeatureWindow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +45,14 @@ def main(argv: list[str]) -> int:
     with TemporaryDirectory() as folder:
         source = options.hubert or _random_network(folder)
         length = len(audio) / 16000
-        features = HubertFeatures(source, window=HubertWindow(block=length + 1, context=0.0))
+        features = HubertFeatures(source, window=FeatureWindow(length + 1, 0.0, 0.0))
         whole = features.of(audio)
         print(f"{length:.1f} s, windows of {options.block:g} s; differences over the standard deviation of the rows\n")
         print(
             "| context, s | root mean square | 99th percentile |\n|-----------:|-----------------:|----------------:|"
         )
         for context in options.contexts:
-            features.window = HubertWindow(block=options.block, context=context)
+            features.window = FeatureWindow(options.block, context, context)
             difference = np.abs(features.of(audio) - whole) / whole.std()
             rms, high = np.sqrt((difference**2).mean()), np.percentile(difference, 99)
             print(f"| {context:<10g} | {rms:16.4f} | {high:15.4f} |", flush=True)

@@ -29,6 +29,7 @@ LAYERS = (
     ("face", "audio", "media"),
     ("models",),
     ("weights",),
+    ("speech",),
     ("data", "metrics", "losses"),
     ("dubbing", "training", "adaptation", "evaluation", "motion", "avatar"),
     ("cli",),

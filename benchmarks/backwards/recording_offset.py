@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from visavox.audio.features.speech_features import load_features
 from visavox.constants import FRAME_RATE
 from visavox.face.geometry.motion import resting_face
 from visavox.media.audio import read_audio
 from visavox.metrics.motion import shifted_agreement
 from visavox.models.sync import MotionSyncNet
+from visavox.speech import load_features
 from visavox.types import Motion
 from visavox.weights import load_model
 

@@ -23,11 +23,11 @@ from benchmarks.motion.baselines import convolution, gather, mean_face, ridge
 from benchmarks.motion.material import Material, load_material
 from benchmarks.motion.table import opening_table, values_table
 from benchmarks.motion.values import ClipValues, Scorer, group_values, measure
-from visavox.audio.features.speech_features import load_features
 from visavox.cli.common import CommonOptions, parse, run
 from visavox.data.motion import FeatureCache
 from visavox.evaluation.report import plain
 from visavox.progress import Progress
+from visavox.speech import load_features
 
 Sample = Callable[[np.ndarray, int], np.ndarray]
 """Audio, float32 (N,) of 16 kHz, and a seed, to displacements (T, 68, 3)."""

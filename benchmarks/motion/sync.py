@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from benchmarks.motion.material import Material
-from visavox.audio.features.speech_features import load_features
 from visavox.data.motion import clip_features, fit_rows
 from visavox.face.geometry.motion import resting_face
 from visavox.models.sync import MotionSyncNet
+from visavox.speech import load_features
 from visavox.weights import load_model
 
 WRONG_OFFSETS = (5, 15)

@@ -13,13 +13,13 @@ from tests.dubbing.tiny import ATTN_CONFIG, CONFIG
 from tests.narrow import present
 
 import visavox
-from visavox.audio.features.speech_features import load_features
 from visavox.demo import FACE, SPEECH
 from visavox.dubbing.backends.torch import TorchBackend
 from visavox.dubbing.drives import FaceMoment, MouthMotionDrive, pause_audio, rest_shares
 from visavox.face.track.track_file import save_track
 from visavox.models.generator.generator import GeneratorConfig
 from visavox.models.generator.spec import AudioSpec
+from visavox.speech import load_features
 from visavox.types import Track
 from visavox.weights.networks import build_generator
 

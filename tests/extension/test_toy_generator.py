@@ -25,7 +25,7 @@ from visavox.dubbing.predictor import LipSyncPredictor
 from visavox.dubbing.stream import FaceInFrame, LipSyncStream, RenderedFrame
 from visavox.media import probe
 from visavox.models.generator.generator import LipSyncGenerator
-from visavox.models.generator.recording import silent_row
+from visavox.speech import silent_row
 from visavox.training.generator.recipes import WAV2LIP_RECIPES
 from visavox.weights.checkpoint import load_model
 from visavox.weights.networks import NETWORKS, build_generator

@@ -16,7 +16,7 @@ from visavox.errors import InputError
 from visavox.models.generator.conditioners import SpeechBranch
 from visavox.models.generator.generator import LipSyncGenerator
 from visavox.models.generator.mouth_code import MouthCode
-from visavox.models.generator.recording import silent_row
+from visavox.speech import silent_row
 from visavox.types import PathLike
 from visavox.weights.checkpoint import load_model
 

@@ -255,11 +255,11 @@ def plot_main(argv: list[str]) -> int:
 
 
 def _plot(options: MotionPlotOptions) -> None:
-    from visavox.audio.features import load_features
     from visavox.data.motion import load_motion_store
     from visavox.evaluation import Prediction, domain_clouds, plot_domains
     from visavox.models.motion import MotionVae
     from visavox.motion.speech_to_motion import SpeakerAdapter
+    from visavox.speech import load_features
     from visavox.training.motion import TRUE_MOTION, drawn_motion, true_motion
     from visavox.weights import load_model
 

@@ -19,8 +19,9 @@ from visavox.dubbing.backends import GeneratorBackend, MouthInfo
 from visavox.dubbing.expressiveness import own_expressiveness
 from visavox.dubbing.settings import DubSettings
 from visavox.dubbing.speech import Speech
-from visavox.models.generator import AudioSpec, MouthCode, is_wav2lip_mel, silent_row
+from visavox.models.generator import AudioSpec, MouthCode
 from visavox.progress import Progress
+from visavox.speech import is_wav2lip_mel, silent_row
 from visavox.types import Motion, Track
 
 _TO_REST = 0.12

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 
 from visavox.audio import gate_silence
-from visavox.audio.features import StreamingMel, load_features
+from visavox.audio.features import StreamingMel
 from visavox.constants import SAMPLE_RATE
 from visavox.errors import InputError
 from visavox.media import SampleReader
-from visavox.models.generator import AudioSpec, is_wav2lip_mel
+from visavox.models.generator import AudioSpec
+from visavox.speech import is_wav2lip_mel, load_features
 from visavox.types import PathLike
 
 _CHUNK = 10 * SAMPLE_RATE

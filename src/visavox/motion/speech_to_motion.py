@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from visavox.audio import find_silence_in, gate_audio
-from visavox.audio.features import SpeechFeatures, load_features
+from visavox.audio.features import SpeechFeatures
 from visavox.constants import FRAME_RATE, SAMPLE_RATE
 from visavox.errors import InputError
 from visavox.face.geometry import lip_gap, resting_face
@@ -22,6 +22,7 @@ from visavox.media import SampleReader
 from visavox.models.motion import NUM_POINTS, ROWS_PER_FRAME, SQUEEZE, MotionVae, PostNet, draw_noise
 from visavox.progress import QUIET, Progress
 from visavox.runtime.ranges import Range, check_ranges
+from visavox.speech import load_features
 from visavox.types import Motion, PathLike
 from visavox.weights import load_model
 

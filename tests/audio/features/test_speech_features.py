@@ -1,4 +1,4 @@
-"""Speech features by name; those that need no network."""
+"""Speech features that need no network."""
 
 import math
 from typing import Any
@@ -13,12 +13,11 @@ from visavox.audio.features.speech_features import (
     ROW_MIDDLE,
     ROW_SIZE,
     RowGrid,
-    check_feature_name,
-    load_features,
     num_rows,
     reflected,
 )
 from visavox.errors import InputError
+from visavox.speech import load_features
 
 RATE = 16000
 NAMES = ("mel", "mel-pitch")
@@ -141,13 +140,6 @@ def test_memory_does_not_grow() -> None:
 def test_what_is_no_sound_is_refused(name: str, given: np.ndarray, words: str) -> None:
     with pytest.raises(InputError, match=words):
         load_features(name).of(given)
-
-
-@pytest.mark.parametrize("name", ["mel_pitch", "hubert", "hubert:", "", "wav2vec"])
-def test_names_that_mean_nothing(name: str) -> None:
-    with pytest.raises(InputError, match=f"no speech features '{name}'; choose mel-pitch, mel, or hubert:NAME"):
-        load_features(name)
-    check_feature_name("hubert:facebook/hubert-large-ls960-ft")
 
 
 def test_reflection() -> None:

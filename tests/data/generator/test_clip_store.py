@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from visavox.audio.features.mel import mel_window, window_start
-from visavox.audio.features.speech_features import load_features
 from visavox.data.generator.clip_file import ClipFile, decode_jpeg, encode_jpeg, load_clip, save_clip
 from visavox.data.generator.clip_store import load_store, read_manifest
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
 from visavox.models.generator.spec import AudioSpec
+from visavox.speech import load_features
 
 
 def make_clip(num_frames: int = 16, level: int = 8000) -> ClipFile:

@@ -11,12 +11,12 @@ import pytest
 
 from visavox.audio.features.mel import MEL_MIN
 from visavox.audio.features.mel_pitch import MelFeatures
-from visavox.audio.features.speech_features import load_features
 from visavox.data.generator.clip_file import ClipFile
 from visavox.data.generator.clip_store import StoredClip
 from visavox.data.motion.feature_cache import FeatureCache, clip_features, fit_rows
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
+from visavox.speech import load_features
 
 
 class CountingFeatures(MelFeatures):

@@ -94,7 +94,7 @@ def test_only_columns_that_have_a_level_are_changed() -> None:
 
 
 def test_loudness_is_that_of_the_changed_mel() -> None:
-    from visavox.audio.features.speech_features import load_features
+    from visavox.speech import load_features
 
     sound = (np.random.default_rng(0).normal(size=32_000) * 0.05).astype(np.float32)
     rows = torch.from_numpy(load_features("mel-pitch").of(sound))[None]

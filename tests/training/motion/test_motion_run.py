@@ -13,12 +13,12 @@ from tests.training.motion.test_motion_sync_stage import SETTINGS as SYNC_SETTIN
 from tests.training.motion.test_postnet_stage import SETTINGS as POSTNET_SETTINGS
 from tests.training.tiny_recipes import LOOP
 
-from visavox.audio.features.speech_features import load_features
 from visavox.cli.main import main
 from visavox.data.motion.motion_store import load_motion_store
 from visavox.data.motion.motion_sync_dataset import motion_from_rest
 from visavox.metrics.motion import apart_agreement, mean_agreement
 from visavox.models.sync.motion_syncnet import MotionSyncNet
+from visavox.speech import load_features
 from visavox.training.motion import recipes as motion_recipes
 from visavox.training.motion.recipes import MotionSyncRecipe, PostNetRecipe
 from visavox.training.recipe import SHIPPED_SYNCNET

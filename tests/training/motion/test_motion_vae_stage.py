@@ -13,11 +13,11 @@ from tests.training import tiny, tiny_recipes
 from tests.training.motion_footage import make_motion_dataset
 from tests.training.resuming import Trained, check_resuming
 
-from visavox.audio.features.speech_features import load_features
 from visavox.data.generator.augmentation import MelAugmentation
 from visavox.errors import InputError
 from visavox.models.motion.motion_vae import MotionVae, MotionVaeConfig
 from visavox.models.sync.motion_syncnet import MotionSyncNet, MotionSyncNetConfig
+from visavox.speech import load_features
 from visavox.training.motion.calibration import collection_of, pooled_deviation
 from visavox.training.motion.motion_vae import MotionVaeInputs, MotionVaeLosses, MotionVaeSettings
 from visavox.training.motion.recipes import MOTION_RECIPES, MotionVaeRecipe

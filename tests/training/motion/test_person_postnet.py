@@ -12,10 +12,10 @@ from tests.training.motion.test_postnet_stage import SETTINGS, make_people
 from tests.training.tiny import log_lines, make_dataset
 from tests.training.tiny_recipes import LOOP
 
-from visavox.audio.features.speech_features import load_features
 from visavox.data.radiance.person_data import PersonData
 from visavox.errors import InputError
 from visavox.models.motion.postnet import PostNet
+from visavox.speech import load_features
 from visavox.training.motion.person_postnet import PersonPostNetInputs
 from visavox.training.motion.postnet import is_worth_having
 from visavox.training.motion.postnet_sources import TooLittleSpeech, person_clips, person_sources, true_motion

@@ -10,11 +10,10 @@ from .mel import (
     mel_window,
     window_start,
 )
-from .speech_features import HUBERT_PREFIX, ROWS_PER_SECOND, SpeechFeatures, load_features
+from .speech_features import ROWS_PER_SECOND, SpeechFeatures
 
 __all__ = [
     "HOP_SIZE",
-    "HUBERT_PREFIX",
     "LEVEL_RANGE",
     "MEL_FRAMES_PER_SECOND",
     "MEL_MAX",
@@ -23,7 +22,6 @@ __all__ = [
     "ROWS_PER_SECOND",
     "SpeechFeatures",
     "StreamingMel",
-    "load_features",
     "mel_spectrogram",
     "mel_window",
     "window_start",

@@ -218,11 +218,26 @@ def _frames(emphasised: torch.Tensor, grid: MelGrid, first: int, end: int, offse
     return torch.cat(blocks, dim=-1)
 
 
-@lru_cache(maxsize=1)
-def mel_filters() -> np.ndarray:
-    """Return the filter bank, float64 (80, 401): triangles of equal area, evenly spaced on Slaney's mel scale."""
-    edges = _slaney_hertz(np.linspace(_slaney_mel(MIN_FREQUENCY), _slaney_mel(MAX_FREQUENCY), NUM_MEL_BANDS + 2))
-    frequencies = np.linspace(0, SAMPLE_RATE / 2, NUM_FREQUENCIES)
+@lru_cache(maxsize=4)
+def mel_filters(
+    fft_size: int = FFT_SIZE,
+    bands: int = NUM_MEL_BANDS,
+    min_frequency: float = MIN_FREQUENCY,
+    max_frequency: float = MAX_FREQUENCY,
+) -> np.ndarray:
+    """Build a filter bank: triangles of equal area, evenly spaced on Slaney's mel scale.
+
+    Args:
+        fft_size: samples of the Fourier transform, even.
+        bands: number of triangles.
+        min_frequency: lower edge of the lowest band, Hz.
+        max_frequency: upper edge of the highest band, Hz.
+
+    Returns:
+        float64 (bands, fft_size / 2 + 1).
+    """
+    edges = _slaney_hertz(np.linspace(_slaney_mel(min_frequency), _slaney_mel(max_frequency), bands + 2))
+    frequencies = np.linspace(0, SAMPLE_RATE / 2, fft_size // 2 + 1)
     widths = np.diff(edges)
     ramps = edges[:, None] - frequencies  # (82, 401)
     rising, falling = -ramps[:-2] / widths[:-1, None], ramps[2:] / widths[1:, None]

@@ -1,10 +1,4 @@
-"""Speech features of motion models, by name: rows of numbers, 50 a second, two for each video frame of 25 a second.
-
-    mel-pitch      83 columns, needs nothing: a mel, loudness, voicing and the pitch against the speaker's own
-    mel            80 columns, needs nothing: the mel alone
-    hubert:NAME    HuBERT by transformers: a repository of the Hugging Face hub, or a folder with the same files
-
-A motion model's file names the features that it wants, so names are all that travels.
+"""Speech features: rows of numbers, 50 a second, two for each video frame of 25 a second.
 
 Row k describes the audio around (k + 0.5) / 50 s, so rows 2 t and 2 t + 1 describe the audio that is heard while video
 frame t is shown. A recording that ends within a frame has both rows of it: past the last sample it is heard reflected,
@@ -13,7 +7,6 @@ never followed by zeros, which would be a signal of their own.
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol
@@ -87,9 +80,6 @@ def checked_samples(samples: np.ndarray) -> np.ndarray:
     return array.astype(np.float32, copy=False)
 
 
-DEFAULT_FEATURES = "mel-pitch"
-"""Feature sets that need no download."""
-HUBERT_PREFIX = "hubert:"
 _BLOCK_SAMPLES = 30 * SAMPLE_RATE
 """Samples that a whole recording is pushed in."""
 
@@ -150,43 +140,3 @@ class SpeechFeatures(ABC):
         rows = self.of(np.zeros(SAMPLE_RATE, np.float32))
         middle: np.ndarray = rows[len(rows) // 2]
         return middle
-
-
-def check_feature_name(name: str) -> None:
-    """See whether a name can mean features, before anything is loaded.
-
-    Raises:
-        InputError: it does not.
-    """
-    if name in _LOCAL or (name.startswith(HUBERT_PREFIX) and len(name) > len(HUBERT_PREFIX)):
-        return
-    nearest = difflib.get_close_matches(name, _LOCAL, n=1)
-    guess = f" Did you mean '{nearest[0]}'?" if nearest else ""
-    raise InputError(
-        f"there are no speech features '{name}'; choose {', '.join(_LOCAL)}, or {HUBERT_PREFIX}NAME with the name of a "
-        f"HuBERT on the Hugging Face hub or a folder that holds one.{guess}"
-    )
-
-
-def load_features(name: str = DEFAULT_FEATURES, *, device: str = "cpu") -> SpeechFeatures:
-    """Make speech features by their name.
-
-    Args:
-        name: `mel-pitch`, `mel`, or `hubert:` and a repository (`facebook/hubert-large-ls960-ft`) or a folder.
-        device: where a network runs; a mel needs none.
-
-    Raises:
-        InputError: there is no such name, or its network cannot be loaded; the message says what to do.
-    """
-    check_feature_name(name)
-    if name.startswith(HUBERT_PREFIX):
-        from visavox.audio.features.hubert import HubertFeatures
-
-        return HubertFeatures(name.removeprefix(HUBERT_PREFIX), device=device)
-    from visavox.audio.features.mel_pitch import MelFeatures, MelPitchFeatures
-
-    return MelFeatures() if name == "mel" else MelPitchFeatures()
-
-
-_LOCAL = ("mel-pitch", "mel")
-"""Names that need no network."""

@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from visavox.audio.features.mel import LEVEL_RANGE, MEL_MAX, MEL_MIN
-from visavox.audio.features.speech_features import HUBERT_PREFIX, load_features
 from visavox.data.generator.clip_file import STORED_MARGIN
 from visavox.models.generator import AudioSpec
+from visavox.speech.feature_sets import SIGNAL_FEATURES, load_features
 
 DECIBELS_PER_UNIT = LEVEL_RANGE / (MEL_MAX - MEL_MIN)
 
@@ -175,7 +175,7 @@ def augment_features(features: Tensor, audio: AudioSpec, settings: MelAugmentati
     """
     if audio.features == "mel":
         return augment_mels(features, settings)
-    columns = 0 if audio.features.startswith(HUBERT_PREFIX) else load_features(audio.features).level_columns
+    columns = load_features(audio.features).level_columns if audio.features in SIGNAL_FEATURES else 0
     if not columns:
         return features
     return torch.cat([augment_mels(features[:, :columns], settings), features[:, columns:]], dim=1)

@@ -13,16 +13,9 @@ from visavox.audio.features.mel import mel_spectrogram
 from visavox.audio.silence import gate_silence
 from visavox.data.generator.clip_file import ClipFile, load_clip
 from visavox.errors import InputError
-from visavox.models.generator import (
-    AudioSpec,
-    MotionBasis,
-    RecordingFeatures,
-    fit_motion_basis,
-    is_wav2lip_mel,
-    recording_features,
-    silent_row,
-)
+from visavox.models.generator import AudioSpec, MotionBasis, fit_motion_basis
 from visavox.progress import QUIET, Progress
+from visavox.speech import RecordingFeatures, is_wav2lip_mel, recording_features, silent_row
 from visavox.types import PathLike
 
 MANIFEST_NAME = "manifest.jsonl"

@@ -11,9 +11,10 @@ from torch import nn
 
 from visavox.dubbing.backends import ImageLayers, MouthInfo
 from visavox.errors import InputError
-from visavox.models.generator import Layers, LipSyncGenerator, MouthCode, MouthMotion, SpeechBranch, silent_row
+from visavox.models.generator import Layers, LipSyncGenerator, MouthCode, MouthMotion, SpeechBranch
 from visavox.models.layers import fold_batch_norm
 from visavox.runtime.device import choose_device, reduced_precision
+from visavox.speech import silent_row
 from visavox.types import PathLike
 from visavox.weights import load_model
 

@@ -20,7 +20,6 @@ from .motion_basis import (
     save_basis,
 )
 from .mouth_code import MouthCode, fit_mouth_code
-from .recording import RecordingFeatures, is_wav2lip_mel, recording_features, silent_row
 from .renderer import Layers
 from .spec import LOWER_HALF, AudioSpec, GeneratorSpec, RegionSpec
 from .speech_branch import UNBOUNDED, MotionPredictor, SpeechBranchConfig
@@ -47,7 +46,6 @@ __all__ = [
     "MouthMotionConfig",
     "QualityDiscriminator",
     "QualityDiscriminatorConfig",
-    "RecordingFeatures",
     "RegionSpec",
     "SpeechBranch",
     "SpeechBranchConfig",
@@ -59,10 +57,7 @@ __all__ = [
     "fit_motion_basis",
     "fit_mouth_code",
     "frontal_mouths",
-    "is_wav2lip_mel",
     "lip_opening",
     "load_basis",
-    "recording_features",
     "save_basis",
-    "silent_row",
 ]

@@ -28,7 +28,7 @@ class MotionSyncNetConfig:
     """Dimensions of the motion SyncNet; the defaults are the published ones."""
 
     features: str = "hubert:facebook/hubert-large-ls960-ft"
-    """Speech features that it takes, by the name that `visavox.audio.features.speech_features.load_features` takes."""
+    """Speech features that it takes, by the name that `visavox.speech.load_features` takes."""
     feature_size: int = 1024
     """Numbers in a row of them."""
     num_frames: int = 5

@@ -7,12 +7,13 @@ from typing import Any
 
 import torch
 
-from visavox.audio.features.speech_features import SpeechFeatures, load_features
+from visavox.audio.features.speech_features import SpeechFeatures
 from visavox.data.motion import MotionStore, load_motion_store
 from visavox.errors import InputError
 from visavox.models.motion import MotionVae
 from visavox.models.sync import MotionSyncNet
 from visavox.progress import Progress
+from visavox.speech import load_features
 from visavox.types import PathLike
 from visavox.weights import load_model
 

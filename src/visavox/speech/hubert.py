@@ -1,11 +1,6 @@
 """HuBERT as speech features (Hsu et al. 2021), by transformers, for recordings of any length.
 
-The network looks at a recording through windows: a block of rows that are kept, and `context` on either side that is
-heard with them and thrown away. Windows lie at the same places whether the recording is whole or arrives in pieces, so
-both give the same numbers. The network's attention reaches over all that it is given; `context` is therefore a
-choice, not a law, and what it costs was measured: see docs/geneface-results.md.
-
-Row k of the network takes 400 samples. Forty samples are reflected before the first, so that its middle is the middle
+Row k of the network covers 400 samples. Forty samples are reflected before the first, so that its middle is the middle
 of row k of `visavox.audio.features.speech_features`; behind the last sample the audio is reflected to fill the last
 rows.
 """
@@ -13,7 +8,6 @@ rows.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,18 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from visavox.audio.features.speech_features import (
-    HUBERT_PREFIX,
-    ROW_SIZE,
-    ROWS_PER_SECOND,
-    FeatureStream,
-    SpeechFeatures,
-    checked_samples,
-    num_rows,
-    reflected,
-)
+from visavox.audio.features.speech_features import ROW_SIZE, FeatureStream, SpeechFeatures, reflected
 from visavox.constants import SAMPLE_RATE
 from visavox.errors import InputError
+from visavox.speech.feature_sets import HUBERT_PREFIX
+from visavox.speech.windows import FeatureWindow, WindowedStream
 
 if TYPE_CHECKING:
     from transformers import HubertModel
@@ -45,24 +32,8 @@ _VARIANCE_FLOOR = 1e-7
 """Added to the variance by which the audio is divided, as transformers does it."""
 
 
-@dataclass(frozen=True)
-class HubertWindow:
-    """The pieces into which a recording is cut for the network."""
-
-    block: float = 16.0
-    """Seconds that are kept of each window. Shorter ones come sooner, and cost more for each second."""
-    context: float = 4.0
-    """Seconds on either side that are heard with them."""
-
-    @property
-    def block_rows(self) -> int:
-        """Rows of the block."""
-        return max(1, round(self.block * ROWS_PER_SECOND))
-
-    @property
-    def context_rows(self) -> int:
-        """Rows of the context on one side."""
-        return max(0, round(self.context * ROWS_PER_SECOND))
+WINDOW = FeatureWindow(block=16.0, before=4.0, after=4.0)
+"""Windows of a recording; what the context costs was measured: see docs/geneface-results.md."""
 
 
 class HubertFeatures(SpeechFeatures):
@@ -80,9 +51,9 @@ class HubertFeatures(SpeechFeatures):
         InputError: transformers is not installed, or the network cannot be loaded or is none for these features.
     """
 
-    def __init__(self, source: str, *, device: str = "cpu", window: HubertWindow | None = None) -> None:
+    def __init__(self, source: str, *, device: str = "cpu", window: FeatureWindow | None = None) -> None:
         self.name = HUBERT_PREFIX + source
-        self.window = window or HubertWindow()
+        self.window = window or WINDOW
         self.network, self.normalizes = _load(source)
         self.network.to(device).eval().requires_grad_(False)
         self.size = int(self.network.config.hidden_size)
@@ -101,7 +72,7 @@ class HubertFeatures(SpeechFeatures):
         return f"hubert 1 {digest.hexdigest()} {self.normalizes} {self.window}"
 
     @torch.inference_mode()
-    def hidden_states(self, samples: np.ndarray) -> np.ndarray:
+    def encode(self, samples: np.ndarray) -> np.ndarray:
         """Run the network once: float32 (n,) with n = 320 k + 80 or more, normalised, to float32 (k, C)."""
         waveform = torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))[None]
         states = self.network(waveform.to(self.network.device)).last_hidden_state
@@ -109,60 +80,26 @@ class HubertFeatures(SpeechFeatures):
         return result
 
 
-class _HubertStream:
+class _HubertStream(WindowedStream):
     def __init__(self, features: HubertFeatures) -> None:
         self._features = features
-        self._buffer: np.ndarray
-        self._reset()
+        super().__init__(features.window, features.size, _OVERLAP)
 
-    def push(self, samples: np.ndarray) -> np.ndarray:
-        piece = checked_samples(samples)
-        self._buffer = np.concatenate([self._buffer, piece])
-        self._num_samples += len(piece)
-        window, rows = self._features.window, [np.zeros((0, self._features.size), np.float32)]
-        while True:
-            end = self._next_row + window.block_rows
-            if (end + window.context_rows) * ROW_SIZE + _OVERLAP > self._num_samples:
-                return np.concatenate(rows)
-            rows.append(self._window(end, end + window.context_rows))
-
-    def flush(self) -> np.ndarray:
-        """Give the rows to the end; every window ends with the recording where its context would reach further."""
-        window, rows = self._features.window, [np.zeros((0, self._features.size), np.float32)]
-        last = num_rows(self._num_samples)
-        while self._next_row < last:
-            end = min(last, self._next_row + window.block_rows)
-            rows.append(self._window(end, min(last, end + window.context_rows)))
-        self._reset()
-        return np.concatenate(rows)
-
-    def _reset(self) -> None:
-        self._num_samples, self._next_row = 0, 0
-        self._buffer = np.zeros(0, np.float32)
-        self._buffer_start = 0  # the sample that the buffer begins with
+    def reset(self) -> None:
+        super().reset()
         self._statistics = _RunningStatistics()
 
-    def _window(self, end: int, input_end: int) -> np.ndarray:
-        """Rows from the next one to `end`, computed with the context before and what lies before `input_end`."""
-        context = self._features.window.context_rows
-        input_start = max(0, self._next_row - context)
-        first, stop = input_start * ROW_SIZE - _OVERLAP, input_end * ROW_SIZE + _OVERLAP
-        samples = self._buffer[reflected(np.arange(first, stop), self._num_samples) - self._buffer_start]
+    def rows(self, end: int, stop: int) -> np.ndarray:
+        begin = max(0, self.next_row - self.window.rows_before)
+        first, last = begin * ROW_SIZE - _OVERLAP, stop * ROW_SIZE + _OVERLAP
+        samples = self.buffer[reflected(np.arange(first, last), self.num_samples) - self.buffer_start]
         if self._features.normalizes:
-            new_stop = min(stop, self._num_samples)
+            known = min(last, self.num_samples)
             self._statistics.include(
-                self._buffer[self._statistics.count - self._buffer_start : new_stop - self._buffer_start]
+                self.buffer[self._statistics.count - self.buffer_start : known - self.buffer_start]
             )
             samples = self._statistics.normalized(samples)
-        states = self._features.hidden_states(samples)
-        rows = states[self._next_row - input_start : end - input_start]
-        self._next_row = end
-        # The last rows of all take the recording reflected, by no more than a video frame and what a row reaches.
-        drop = (end - context - 4) * ROW_SIZE - self._buffer_start
-        if drop > 0:
-            self._buffer = self._buffer[drop:].copy()
-            self._buffer_start += drop
-        return rows
+        return self._features.encode(samples)[self.next_row - begin : end - begin]
 
 
 class _RunningStatistics:
@@ -188,7 +125,7 @@ class _RunningStatistics:
 
 
 def _load(source: str) -> tuple[HubertModel, bool]:
-    """Load a network, and whether it wants normalised audio."""
+    """Load a network, and whether it takes normalised audio."""
     try:
         from transformers import AutoConfig, AutoFeatureExtractor, HubertModel
         from transformers.utils import logging

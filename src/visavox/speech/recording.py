@@ -8,10 +8,11 @@ from fractions import Fraction
 import numpy as np
 
 from visavox.audio.features.mel import MEL_FRAMES_PER_SECOND, MEL_MIN, mel_spectrogram
-from visavox.audio.features.speech_features import ROWS_PER_SECOND, load_features
+from visavox.audio.features.speech_features import ROWS_PER_SECOND
 from visavox.audio.silence import gate_silence
 from visavox.constants import FRAME_RATE
 from visavox.models.generator.spec import AudioSpec
+from visavox.speech.feature_sets import load_features
 
 
 @dataclass(frozen=True)

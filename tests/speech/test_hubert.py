@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from visavox.audio.features.hubert import HubertFeatures, HubertWindow
-from visavox.audio.features.speech_features import load_features, num_rows
+from visavox.audio.features.speech_features import num_rows
 from visavox.errors import InputError
+from visavox.speech import load_features
+from visavox.speech.hubert import HubertFeatures
+from visavox.speech.windows import FeatureWindow
 
 transformers = pytest.importorskip("transformers")
 
@@ -88,7 +90,7 @@ def test_windows_give_what_the_whole_gives_and_the_better_the_more_context(large
     whole = reference(large, sound)
     errors = []
     for context in (0.1, 0.5, 2.0):
-        rows = HubertFeatures(large, window=HubertWindow(block=2.0, context=context)).of(sound)
+        rows = HubertFeatures(large, window=FeatureWindow(2.0, context, context)).of(sound)
         errors.append(np.sqrt(((rows - whole) ** 2).mean()) / whole.std())
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < 0.02  # of the spread of the numbers; attention to all rows alike is the hardest case
@@ -96,7 +98,7 @@ def test_windows_give_what_the_whole_gives_and_the_better_the_more_context(large
 
 def test_windows_have_no_seams(large: str, sound: np.ndarray) -> None:
     """Where two windows meet, neighbouring rows differ as little as elsewhere."""
-    rows = HubertFeatures(large, window=HubertWindow(block=2.0, context=2.0)).of(sound)
+    rows = HubertFeatures(large, window=FeatureWindow(2.0, 2.0, 2.0)).of(sound)
     whole = reference(large, sound)
     error = np.abs(np.diff(rows, axis=0) - np.diff(whole, axis=0)).mean(axis=1)
     at_seams = error[99::100]
@@ -106,7 +108,7 @@ def test_windows_have_no_seams(large: str, sound: np.ndarray) -> None:
 @pytest.mark.parametrize("chunk", [999, 50000])
 @pytest.mark.parametrize("num_samples", [100, 640, 4 * RATE - 1])
 def test_pieces_give_the_rows_of_the_whole(large: str, sound: np.ndarray, chunk: int, num_samples: int) -> None:
-    features = HubertFeatures(large, window=HubertWindow(block=1.0, context=0.5))
+    features = HubertFeatures(large, window=FeatureWindow(1.0, 0.5, 0.5))
     samples = sound[:num_samples]
     whole = features.of(samples)
     stream = features.stream()
@@ -118,16 +120,16 @@ def test_pieces_give_the_rows_of_the_whole(large: str, sound: np.ndarray, chunk:
 
 
 def test_memory_does_not_grow(large: str, sound: np.ndarray) -> None:
-    stream: Any = HubertFeatures(large, window=HubertWindow(block=1.0, context=0.5)).stream()
+    stream: Any = HubertFeatures(large, window=FeatureWindow(1.0, 0.5, 0.5)).stream()
     for _ in range(3):
         stream.push(sound)
-    assert len(stream._buffer) < 3.5 * RATE
+    assert len(stream.buffer) < 3.5 * RATE
 
 
 def test_the_fingerprint_is_of_weights_and_windows(large: str, tmp_path: Path) -> None:
     again = HubertFeatures(large)
     assert load_features(f"hubert:{large}").fingerprint == again.fingerprint
-    assert HubertFeatures(large, window=HubertWindow(context=1.0)).fingerprint != again.fingerprint
+    assert HubertFeatures(large, window=FeatureWindow(16.0, 1.0, 1.0)).fingerprint != again.fingerprint
     other = HubertFeatures(save_small(tmp_path, hidden_size=16))
     assert other.fingerprint != again.fingerprint
     assert other.size == 16
