@@ -12,6 +12,20 @@ import logging
 
 import pytest
 
+DEAR_FIXTURES = frozenset(
+    {"adapted", "expert_run", "features_run", "head_run", "interrupted", "prepared", "results", "speech_run", "videos"}
+)
+"""Fixtures that take seconds and are made once for a process: all tests of a folder that use one run in one process."""
+
+
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in the same hook
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests together that share what is dear to make (`--dist loadgroup`)."""
+    for item in items:
+        for name in sorted(DEAR_FIXTURES.intersection(getattr(item, "fixturenames", ()))):
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name} {name}"))
+            break
+
 
 @pytest.fixture(autouse=True)
 def own_messages() -> None:

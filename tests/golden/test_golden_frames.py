@@ -13,8 +13,6 @@ import torch
 from tools.golden import CLIPS, FOLDER, Clip, difference, given_track, kept_frames, make_videos, read_planes
 from tools.run_in_float32 import hide_reduced_precision
 
-pytestmark = pytest.mark.xdist_group("golden")  # one process makes the videos for all of them
-
 DEFAULT = CLIPS[0]
 NARROW = replace(DEFAULT, name="narrow", command=(*DEFAULT.command, "--expressiveness", "0.75"))
 
