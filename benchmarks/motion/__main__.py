@@ -24,7 +24,7 @@ from benchmarks.motion.material import Material, load_material
 from benchmarks.motion.table import opening_table, values_table
 from benchmarks.motion.values import ClipValues, Scorer, group_values, measure
 from visavox.cli.common import CommonOptions, parse, run
-from visavox.data.motion import FeatureCache
+from visavox.data.generator import FeatureCache
 from visavox.evaluation.report import plain
 from visavox.progress import Progress
 from visavox.speech import load_features

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from benchmarks.motion.material import Material
 from visavox.audio.features.mel import MEL_MIN
 from visavox.audio.features.speech_features import SpeechFeatures
-from visavox.data.motion import FeatureCache, clip_features, fit_rows
+from visavox.data.generator import FeatureCache, clip_features, fit_rows
 
 Predict = Callable[[np.ndarray], np.ndarray]
 """Audio, float32 (N,) of 16 kHz, to displacements (T, 68, 3) with T = ceil(N / 640)."""

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from benchmarks.motion.material import Material
-from visavox.data.motion import clip_features, fit_rows
+from visavox.data.generator import clip_features, fit_rows
 from visavox.face.geometry.motion import resting_face
 from visavox.models.sync import MotionSyncNet
 from visavox.speech import load_features

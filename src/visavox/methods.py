@@ -32,11 +32,20 @@ METHODS = {
     "wav2lip": Method(
         title="Wav2Lip",
         paper="Prajwal, Mukhopadhyay, Namboodiri, Jawahar: ACM Multimedia 2020",
-        networks=("wav2lip", "expert", "quality", "face_features", "syncnet"),
+        networks=("wav2lip", "expert", "quality", "face_features", "syncnet", "reduced_whisper"),
         tasks=("speech", "expert", "features", "wav2lip", "motion-dub", "adapt"),
-        weights=("wav2lip", "motion-dub", "expert", "face-features"),
+        weights=("wav2lip", "motion-dub", "expert", "face-features", "speech-encoder"),
         page="wav2lip.md",
-        packages=("models.generator", "models.sync", "data.generator", "training.generator", "dubbing", "adaptation"),
+        packages=(
+            "models.speech",
+            "speech",
+            "models.generator",
+            "models.sync",
+            "data.generator",
+            "training.generator",
+            "dubbing",
+            "adaptation",
+        ),
     ),
     "attn-wav2lip": Method(
         title="LPIPS-AttnWav2Lip",

@@ -15,7 +15,7 @@ from benchmarks.motion.table import opening_table, values_table
 from benchmarks.motion.values import CLOSED, group_values, measure, opening, width
 from benchmarks.motion_projection import main as measure_projection
 
-from visavox.data.motion.feature_cache import FeatureCache
+from visavox.data.generator.feature_cache import FeatureCache
 from visavox.errors import InputError
 from visavox.face.geometry.motion import canonical_68
 from visavox.speech import load_features

@@ -10,11 +10,15 @@ import pytest
 import torch
 
 from visavox.audio.features.speech_features import num_rows
+from visavox.demo import SPEECH
 from visavox.errors import InputError
+from visavox.media import read_audio
+from visavox.models.speech import ReducedWhisper
 from visavox.models.speech.whisper_encoder import WhisperEncoder, WhisperEncoderConfig, positions, whisper_mel
 from visavox.speech import load_features
 from visavox.speech.whisper import WINDOW, WhisperFeatures, converted
 from visavox.speech.windows import FeatureWindow
+from visavox.weights import load_model
 
 transformers = pytest.importorskip("transformers")
 
@@ -113,14 +117,69 @@ def test_the_kept_rows_always_stand_at_the_same_places(folder: str, audio: np.nd
 
 
 def test_fingerprint_names_weights_and_windows(folder: str, network: Any) -> None:
-    first = WhisperFeatures(f"whisper:{folder}")
+    encoder = converted(network.encoder)
+    first = WhisperFeatures(f"whisper:{folder}", encoder)
     assert first.fingerprint == load_features(f"whisper:{folder}").fingerprint
-    other = WhisperFeatures(f"whisper:{folder}", window=FeatureWindow(4.0, 1.0, 1.0))
+    other = WhisperFeatures(f"whisper:{folder}", encoder, window=FeatureWindow(2.0, 1.0, 1.0))
     assert first.fingerprint != other.fingerprint
 
 
 def test_positions_are_those_of_transformers(network: Any) -> None:
     torch.testing.assert_close(positions(1500, 64), network.encoder.embed_positions.weight, atol=1e-3, rtol=0)
+
+
+def test_the_shipped_encoder_is_that_of_transformers(audio: np.ndarray) -> None:
+    ours = load_model("speech-encoder", ReducedWhisper)
+    config = ours.config.encoder
+    whisper = transformers.WhisperConfig(
+        d_model=config.channels,
+        encoder_layers=config.layers + 1,  # theirs are normalised behind the last
+        encoder_attention_heads=config.heads,
+        encoder_ffn_dim=4 * config.channels,
+        decoder_layers=1,
+    )
+    with torch.device("meta"):
+        theirs = transformers.models.whisper.modeling_whisper.WhisperEncoder(whisper)
+    theirs = theirs.to_empty(device="cpu").eval()
+    theirs.embed_positions.weight.data.copy_(positions(config.positions, config.channels))
+    _give(ours.encoder, theirs)
+    whole = torch.zeros(30 * RATE)
+    whole[: len(audio)] = torch.from_numpy(audio)
+    mel = whisper_mel(whole)[None]
+    with torch.inference_mode():
+        states = theirs(mel, output_hidden_states=True).hidden_states[config.layers]
+        torch.testing.assert_close(ours.encoder(mel), states, atol=1e-3, rtol=1e-4)
+        torch.testing.assert_close(ours(mel), ours.projection(states), atol=1e-3, rtol=1e-4)
+
+
+def _give(ours: Any, theirs: Any) -> None:
+    """Give our layers to an encoder of transformers."""
+    pairs = [(ours.convolution_1, theirs.conv1), (ours.convolution_2, theirs.conv2)]
+    for block, layer in zip(ours.blocks, theirs.layers, strict=False):
+        attention = layer.self_attn
+        weights, biases = block.query_key_value.weight.chunk(3), block.query_key_value.bias.chunk(3)
+        for projection, weight in zip((attention.q_proj, attention.k_proj, attention.v_proj), weights, strict=True):
+            projection.weight.data.copy_(weight)
+        attention.q_proj.bias.data.copy_(biases[0])
+        attention.v_proj.bias.data.copy_(biases[2])
+        assert not biases[1].any(), "the keys of Whisper have no bias"
+        pairs += [
+            (block.attention_output, attention.out_proj),
+            (block.attention_norm, layer.self_attn_layer_norm),
+            (block.feed_forward_norm, layer.final_layer_norm),
+            (block.feed_forward[0], layer.fc1),
+            (block.feed_forward[2], layer.fc2),
+        ]
+    for given, taken in pairs:
+        taken.load_state_dict(given.state_dict())
+
+
+def test_shipped_rows_are_of_unit_size_on_speech() -> None:
+    features = load_features("whisper-base-3")
+    assert features.size == 128
+    rows = features.of(read_audio(SPEECH))
+    assert 0.5 < rows.std() < 1.5
+    assert abs(rows.mean()) < 0.2
 
 
 def test_more_than_thirty_seconds_at_once_are_refused() -> None:

@@ -86,7 +86,7 @@ def prepare_clips(request: AdaptRequest, folder: Path, progress: Progress) -> Pe
     if request.basis is not None:
         store.apply_basis(request.basis)
     if spec.audio is not None:
-        store.apply_audio(spec.audio)
+        store.apply_audio(spec.audio, folder, progress=progress)
     pieces = divide([stored.clip.num_frames for stored in store.clips], _mel_frames(spec.audio))
     return PersonClips(
         dataset=folder,

@@ -7,9 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from visavox.audio.features.mel import MEL_FRAMES_PER_SECOND, MEL_MIN, mel_spectrogram
-from visavox.audio.features.speech_features import ROWS_PER_SECOND
-from visavox.audio.silence import gate_silence
+from visavox.audio.features.mel import MEL_FRAMES_PER_SECOND, MEL_MIN
+from visavox.audio.features.speech_features import ROWS_PER_SECOND, SpeechFeatures
 from visavox.constants import FRAME_RATE
 from visavox.models.generator.spec import AudioSpec
 from visavox.speech.feature_sets import load_features
@@ -35,6 +34,11 @@ class RecordingFeatures:
         return self.at(Fraction(frame, FRAME_RATE))
 
     @property
+    def num_frames(self) -> int:
+        """Number of whole video frames at 25 fps that the rows last."""
+        return int(self.rows.shape[1]) * FRAME_RATE // self.audio.rate
+
+    @property
     def silent_window(self) -> np.ndarray:
         """The window of nothing but silence, float32 (C, `window`)."""
         return np.repeat(self.silence[:, None], self.audio.window, axis=1)
@@ -50,30 +54,24 @@ def is_wav2lip_mel(audio: AudioSpec) -> bool:
     return audio.features == "mel" and audio.rate == MEL_FRAMES_PER_SECOND
 
 
-def silent_row(audio: AudioSpec) -> np.ndarray:
-    """Return the row, float32 (C,), that a set of features has in digital silence."""
-    if is_wav2lip_mel(audio):
-        return np.full(audio.size, MEL_MIN, np.float32)
-    return load_features(audio.features).silent_row()
-
-
-def recording_features(audio: AudioSpec, waveform: np.ndarray) -> RecordingFeatures:
-    """Compute the features of a recording.
-
-    Args:
-        audio: which features.
-        waveform: float32 (samples,) at 16 kHz in [-1, 1].
+def features_for(audio: AudioSpec) -> SpeechFeatures:
+    """Load the features that a contract names, those of 50 rows a second.
 
     Raises:
         InputError: there is no such set of features, or it cannot be loaded.
         ValueError: its rows have another size or rate than the contract says.
     """
-    if is_wav2lip_mel(audio):
-        return RecordingFeatures(audio, gate_silence(mel_spectrogram(waveform)).numpy(), silent_row(audio))
     features = load_features(audio.features)
     if (features.size, ROWS_PER_SECOND) != (audio.size, audio.rate):
         raise ValueError(
             f"features {audio.features} have {features.size} numbers a row and {ROWS_PER_SECOND} rows a second, and "
             f"the contract says {audio.size} and {audio.rate}"
         )
-    return RecordingFeatures(audio, np.ascontiguousarray(features.of(waveform).T), silent_row(audio))
+    return features
+
+
+def silent_row(audio: AudioSpec) -> np.ndarray:
+    """Return the row, float32 (C,), that a set of features has in digital silence."""
+    if is_wav2lip_mel(audio):
+        return np.full(audio.size, MEL_MIN, np.float32)
+    return features_for(audio).silent_row()

@@ -20,32 +20,38 @@ import torch
 
 from visavox.audio.features.speech_features import ROW_MIDDLE, ROW_SIZE, FeatureStream, SpeechFeatures
 from visavox.errors import InputError
-from visavox.models.speech.whisper_encoder import WhisperEncoder, WhisperEncoderConfig, whisper_mel
+from visavox.models.speech import ReducedWhisper, WhisperEncoder, WhisperEncoderConfig, whisper_mel
 from visavox.speech.feature_sets import WHISPER_PREFIX
 from visavox.speech.windows import FeatureWindow, WindowedStream
 
-WINDOW = FeatureWindow(block=2.0, before=1.0, after=1.0)
+WINDOW = FeatureWindow(block=4.0, before=1.0, after=1.0)
 """Windows of a recording."""
 
 
 class WhisperFeatures(SpeechFeatures):
-    """`whisper:NAME`: the middle layer of a Whisper.
+    """A middle layer of a Whisper.
 
     Args:
         name: name of the set.
+        network: its first layers, alone or reduced to fewer columns.
         device: where the network runs.
         window: how a recording is cut.
-
-    Raises:
-        InputError: the network cannot be loaded, or transformers is needed and not installed.
     """
 
-    def __init__(self, name: str, *, device: str = "cpu", window: FeatureWindow = WINDOW) -> None:
-        self.name, self.window = name, window
-        network = whisper_from_transformers(name.removeprefix(WHISPER_PREFIX))
+    def __init__(
+        self,
+        name: str,
+        network: WhisperEncoder | ReducedWhisper,
+        *,
+        device: str = "cpu",
+        window: FeatureWindow = WINDOW,
+    ) -> None:
+        self.name, self.window, self.device = name, window, device
         self.network = network.to(device).eval().requires_grad_(False)
-        self.device = device
-        self.size = network.config.channels
+        if isinstance(network, ReducedWhisper):
+            self.size, self.mel_bands = network.config.columns, network.config.encoder.mel_bands
+        else:
+            self.size, self.mel_bands = network.config.channels, network.config.mel_bands
 
     def stream(self) -> FeatureStream:
         """Begin a recording that arrives in pieces; rows come a block and a context late."""
@@ -63,7 +69,7 @@ class WhisperFeatures(SpeechFeatures):
     @torch.inference_mode()
     def encode(self, samples: np.ndarray) -> np.ndarray:
         """Run the network once: float32 (320 k,) with k at most 1500, to float32 (k, C)."""
-        mel = whisper_mel(torch.from_numpy(samples).to(self.device), self.network.config.mel_bands)
+        mel = whisper_mel(torch.from_numpy(samples).to(self.device), self.mel_bands)
         rows: np.ndarray = self.network(mel[None])[0].float().cpu().numpy()
         return rows
 

@@ -29,10 +29,11 @@ from visavox.models.generator import (
 from visavox.models.motion import MotionCritic, MotionCriticConfig, MotionVae, MotionVaeConfig, PostNet, PostNetConfig
 from visavox.models.perceptual import MouthPerceptualNet, MouthPerceptualNetConfig
 from visavox.models.radiance import Head, HeadConfig, Torso, TorsoConfig
+from visavox.models.speech import ReducedWhisper, ReducedWhisperConfig
 from visavox.models.sync import Expert, ExpertConfig, MotionSyncNet, MotionSyncNetConfig, SyncNet, SyncNetConfig
 from visavox.runtime.serialization import from_mapping
 
-Kind = Literal["generator", "discriminator", "perceptual", "sync", "motion", "radiance"]
+Kind = Literal["generator", "discriminator", "perceptual", "sync", "motion", "radiance", "speech"]
 
 
 class Published(NamedTuple):
@@ -138,6 +139,7 @@ NETWORKS: dict[str, Network] = {
     ),
     "head": Network("radiance", "a Head-NeRF", HeadConfig, Head),
     "torso": Network("radiance", "a Torso-NeRF", TorsoConfig, Torso),
+    "reduced_whisper": Network("speech", "an encoder of speech", ReducedWhisperConfig, ReducedWhisper),
 }
 """Name, as the weights file gives it, to network. AttnWav2Lip is as wide as the published Wav2Lip."""
 

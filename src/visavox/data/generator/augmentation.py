@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from visavox.audio.features.mel import LEVEL_RANGE, MEL_MAX, MEL_MIN
 from visavox.data.generator.clip_file import STORED_MARGIN
 from visavox.models.generator import AudioSpec
-from visavox.speech.feature_sets import SIGNAL_FEATURES, load_features
+from visavox.speech.feature_sets import ENCODERS, SIGNAL_FEATURES, load_features
 
 DECIBELS_PER_UNIT = LEVEL_RANGE / (MEL_MAX - MEL_MIN)
 
@@ -159,22 +159,60 @@ def augment_mels(mels: Tensor, settings: MelAugmentation, generator: torch.Gener
     return mels.clamp(MEL_MIN, MEL_MAX)
 
 
-def augment_features(features: Tensor, audio: AudioSpec, settings: MelAugmentation) -> Tensor:
+@dataclass(frozen=True)
+class RowAugmentation:
+    """Amounts of change of windows of features that come out of a network, against the deviation of each column."""
+
+    noise: float = 0.0
+    """Standard deviation of what is added to every number."""
+    mask_rows: int = 0
+    """Largest length of a stretch of rows that is set to its mean."""
+    dropped_columns: float = 0.0
+    """Largest share of the columns that are set to their mean."""
+
+
+def augment_rows(features: Tensor, settings: RowAugmentation, generator: torch.Generator | None = None) -> Tensor:
+    """Change windows of rows of mean 0 and variance 1, as `ReducedWhisper` gives them.
+
+    Args:
+        features: (B, C, W).
+        settings: how far.
+        generator: where chance comes from, on the device of the windows; by default that device's own generator.
+
+    Returns:
+        (B, C, W), a new tensor.
+    """
+    chance = _Chance(features.device, generator)
+    count, columns, rows = features.shape
+    features = features + settings.noise * chance.normal(count, columns, rows)
+    width = chance.uniform(count, 1, 1, high=settings.mask_rows + 1).long()
+    start = (chance.uniform(count, 1, 1) * (rows - width)).long()
+    position = torch.arange(rows, device=features.device)
+    dropped = chance.uniform(count, columns, 1) < chance.uniform(count, 1, 1, high=settings.dropped_columns)
+    return features.masked_fill(((position >= start) & (position < start + width)) | dropped, 0.0)
+
+
+def augment_features(
+    features: Tensor, audio: AudioSpec, settings: MelAugmentation, rows: RowAugmentation | None = None
+) -> Tensor:
     """Change windows of audio features, as far as it is known what their numbers mean.
 
     A mel is changed as a whole. Of other sets that hold a mel in their first columns (`level_columns`) that part is
-    changed; a set without one, such as HuBERT's, stays as it is.
+    changed; rows of the shipped encoders as rows of unit variance; a set such as HuBERT's stays as it is.
 
     Args:
         features: (B, C, W), rows of the set that `audio` names.
         audio: which set.
-        settings: how far.
+        settings: how far a mel is changed.
+        rows: how far rows of unit variance are changed; not at all by default.
 
     Returns:
         (B, C, W).
     """
     if audio.features == "mel":
         return augment_mels(features, settings)
+    if audio.features in ENCODERS:
+        return augment_rows(features, rows or RowAugmentation())
     columns = load_features(audio.features).level_columns if audio.features in SIGNAL_FEATURES else 0
     if not columns:
         return features

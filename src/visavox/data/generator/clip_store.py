@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from visavox.audio.features.mel import mel_spectrogram
-from visavox.audio.silence import gate_silence
+from visavox.audio.silence import find_silence, gate_audio, gate_silence
+from visavox.constants import FRAME_RATE, SAMPLE_RATE
+from visavox.data.generator.audio_augmentation import AudioAugmentation, background, changed_audio
 from visavox.data.generator.clip_file import ClipFile, load_clip
+from visavox.data.generator.feature_cache import FeatureCache
 from visavox.errors import InputError
 from visavox.models.generator import AudioSpec, MotionBasis, fit_motion_basis
 from visavox.progress import QUIET, Progress
-from visavox.speech import RecordingFeatures, is_wav2lip_mel, recording_features, silent_row
+from visavox.speech import RecordingFeatures, features_for, is_wav2lip_mel, silent_row
 from visavox.types import PathLike
 
 MANIFEST_NAME = "manifest.jsonl"
+_NUM_BACKGROUNDS = 40
+"""Recordings without a voice that are drawn for a store."""
+_BACKGROUND_SECONDS = 6
+
+
+@dataclass(frozen=True)
+class AudioCopy:
+    """Features of a changed copy of a clip's audio."""
+
+    features: RecordingFeatures
+    """Its rows."""
+    speed: Fraction
+    """Second t of the clip is heard at second t / speed of the copy."""
 
 
 @dataclass
@@ -37,11 +54,21 @@ class StoredClip:
     """float32 (T, K), empty until a basis is applied."""
     features: RecordingFeatures | None = None
     """Audio features that drive a generator, None until they are computed."""
+    copies: tuple[AudioCopy, ...] = ()
+    """Features of changed copies of the audio, to train with."""
 
     def window(self, frame: int) -> np.ndarray:
         """Cut the audio features, float32 (C, `window`), that drive video frame number `frame`."""
         assert self.features is not None, "`apply_audio` comes first"
         return self.features.of_frame(frame)
+
+    def drawn_window(self, frame: int, rng: np.random.Generator) -> np.ndarray:
+        """Cut the same out of the audio or one of its copies, each as probable as the other."""
+        number = int(rng.integers(len(self.copies) + 1)) if self.copies else 0
+        if number == 0:
+            return self.window(frame)
+        copy = self.copies[number - 1]
+        return copy.features.at(Fraction(frame, FRAME_RATE) / copy.speed)
 
 
 @dataclass
@@ -50,6 +77,8 @@ class ClipStore:
 
     clips: list[StoredClip]
     """In the order of the manifest."""
+    backgrounds: list[RecordingFeatures] = field(default_factory=list)
+    """Features of noise and music without a voice, on which a mouth rests."""
 
     def fit_basis(self, num_motions: int) -> MotionBasis:
         """Learn the motion basis of these clips."""
@@ -60,18 +89,57 @@ class ClipStore:
         for stored in self.clips:
             stored.motion = basis.motion(stored.clip.landmarks)
 
-    def apply_audio(self, audio: AudioSpec) -> None:
+    def apply_audio(
+        self,
+        audio: AudioSpec,
+        dataset: PathLike,
+        *,
+        augmentation: AudioAugmentation | None = None,
+        seed: int = 0,
+        progress: Progress = QUIET,
+    ) -> None:
         """Compute the audio features that a generator's contract asks for, of every clip.
 
+        Features but the mel of Wav2Lip are kept beside the clips (`FeatureCache`).
+
+        Args:
+            audio: which features.
+            dataset: folder that the clips come from.
+            augmentation: changed copies of the audio, to train with; none by default. The mel of Wav2Lip has none: its
+                windows are changed themselves.
+            seed: seed of everything that is drawn.
+            progress: where the work is shown.
+
         Raises:
-            InputError: there is no such set of features, or it cannot be loaded.
+            InputError: there is no such set of features, or it cannot be loaded or kept.
         """
         silence = silent_row(audio)
-        for stored in self.clips:
-            if is_wav2lip_mel(audio):
+        if is_wav2lip_mel(audio):
+            for stored in self.clips:
                 stored.features = RecordingFeatures(audio, stored.mel, silence)
-            else:
-                stored.features = recording_features(audio, stored.clip.audio.astype(np.float32) / 32768)
+            return
+        cache = FeatureCache(dataset, features_for(audio))
+
+        def features(name: str, samples: np.ndarray, seconds: float) -> RecordingFeatures:
+            rows = cache.rows(name, samples, int(np.ceil(seconds * FRAME_RATE)))
+            return RecordingFeatures(audio, np.ascontiguousarray(rows.T), silence)
+
+        settings = augmentation or AudioAugmentation()
+        for number, stored in enumerate(progress.track(self.clips, f"{audio.features} features", unit="clip")):
+            stored.features = features(stored.clip_id, stored.clip.audio, stored.clip.num_frames / FRAME_RATE)
+            samples, copies = _floats(stored.clip.audio), []
+            for copy in range(settings.copies):
+                rng = np.random.default_rng([seed, number, copy])
+                other = self.clips[int(rng.integers(len(self.clips)))].clip.audio
+                changed = changed_audio(gate_audio(samples, find_silence(samples)), _floats(other), settings, rng)
+                name = f"{stored.clip_id}.{seed}.{copy}"
+                rows = features(name, changed.samples, len(changed.samples) / SAMPLE_RATE)
+                copies.append(AudioCopy(rows, changed.speed))
+            stored.copies = tuple(copies)
+        self.backgrounds = [
+            features(f"background.{seed}.{number}", _background(seed, number), _BACKGROUND_SECONDS)
+            for number in range(_NUM_BACKGROUNDS if settings.copies else 0)
+        ]
 
     def sampling_weights(self) -> np.ndarray:
         """Chance of each clip, float64 (clips,): by length, evened out between speakers.
@@ -84,6 +152,21 @@ class ClipStore:
             totals[stored.speaker] = totals.get(stored.speaker, 0) + stored.clip.num_frames
         weights = np.array([stored.clip.num_frames / np.sqrt(totals[stored.speaker]) for stored in self.clips])
         return np.asarray(weights / weights.sum())
+
+
+def _floats(audio: np.ndarray) -> np.ndarray:
+    return audio.astype(np.float32) / 32768
+
+
+def _background(seed: int, number: int) -> np.ndarray:
+    """Draw noise or music of a level from soft to loud; the first is digital silence."""
+    rng = np.random.default_rng([seed, number])
+    num_samples = _BACKGROUND_SECONDS * SAMPLE_RATE
+    if number == 0:
+        return np.zeros(num_samples, np.float32)
+    noise = background(num_samples, None, rng)
+    level = 10 ** (rng.uniform(-50, -12) / 20)
+    return (noise * level).clip(-1, 1).astype(np.float32)
 
 
 def read_manifest(dataset: PathLike) -> list[dict[str, Any]]:

@@ -271,14 +271,21 @@ class SpeechDataset(Dataset[dict[str, Tensor]]):
         """Return features: float32 (C, W); motion: float32 (K,)."""
         rng = np.random.default_rng([self.seed, index])
         if rng.random() < SILENT_SHARE:
-            return {"features": torch.from_numpy(self._silence.copy()), "motion": torch.from_numpy(self.rest)}
+            return {"features": torch.from_numpy(self._voiceless(rng)), "motion": torch.from_numpy(self.rest)}
         number = int(np.searchsorted(self._cumulative, rng.random() * self._cumulative[-1]))
         stored = self.store.clips[number]
         frame = int(rng.integers(0, stored.clip.num_frames))
         return {
-            "features": torch.from_numpy(stored.window(frame)),
+            "features": torch.from_numpy(stored.drawn_window(frame, rng)),
             "motion": torch.from_numpy(self._targets[number][frame]),
         }
+
+    def _voiceless(self, rng: np.random.Generator) -> np.ndarray:
+        """Draw a window (C, W) without a voice: noise, music, or nothing."""
+        if not self.store.backgrounds:
+            return self._silence.copy()
+        recording = self.store.backgrounds[int(rng.integers(len(self.store.backgrounds)))]
+        return recording.of_frame(int(rng.integers(recording.num_frames)))
 
 
 def smoothed(motion: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Data of motion: clips of speech features and 68 landmarks, and the samples that are drawn from them.
 
-`motion_store` holds the clips, `feature_cache` the features of their speech; `motion_dataset` is for the VAE,
+`motion_store` holds the clips; `motion_dataset` is for the VAE,
 `motion_sync_dataset` for the SyncNet, `postnet_dataset` for the postnet.
 """
 

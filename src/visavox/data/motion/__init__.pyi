@@ -1,4 +1,3 @@
-from .feature_cache import FeatureCache, clip_features, fit_rows
 from .motion_dataset import MotionDataset, MotionSampling, MotionSequence, augment_features, sequences_of
 from .motion_store import ROWS_PER_FRAME, MotionClip, MotionStore, load_motion_store
 from .motion_sync_dataset import (
@@ -15,7 +14,6 @@ __all__ = [
     "NEAR",
     "NO_MOTION_AUGMENTATION",
     "ROWS_PER_FRAME",
-    "FeatureCache",
     "MotionAugmentation",
     "MotionClip",
     "MotionDataset",
@@ -28,8 +26,6 @@ __all__ = [
     "PostNetSampling",
     "SourceClip",
     "augment_features",
-    "clip_features",
-    "fit_rows",
     "load_motion_store",
     "motion_from_rest",
     "sequences_of",

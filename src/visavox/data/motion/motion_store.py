@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from visavox.audio.features.speech_features import SpeechFeatures
-from visavox.data.generator import read_manifest
-from visavox.data.motion.feature_cache import FeatureCache
+from visavox.data.generator import FeatureCache, read_manifest
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress
 from visavox.types import PathLike

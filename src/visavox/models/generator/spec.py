@@ -30,7 +30,7 @@ class AudioSpec:
     """
 
     features: str = "mel"
-    """Name of the feature set, as `visavox.speech.load_features` takes it: mel, mel-pitch, hubert:NAME."""
+    """Name of the feature set, as `visavox.speech.load_features` takes it: mel, mel-pitch, whisper-base-3, ..."""
     size: int = 80
     """Numbers of one row."""
     rate: int = 80

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from visavox.data.generator import ClipStore, load_store
+from visavox.data.generator import AudioAugmentation, ClipStore, load_store
 from visavox.errors import InputError
 from visavox.losses import region_weight
 from visavox.models.generator import AudioSpec, MotionBasis, RegionSpec, load_basis, save_basis
@@ -81,6 +81,7 @@ class ClipSplits:
         context: Context,
         *,
         audio: AudioSpec | None = None,
+        augmentation: AudioAugmentation | None = None,
         start: str | None = None,
     ) -> ClipSplits:
         """Load a prepared data set.
@@ -90,6 +91,7 @@ class ClipSplits:
             num_motions: numbers that describe a mouth.
             context: of the task; a resumed run keeps its motion basis.
             audio: audio features that drive a generator; none by default.
+            augmentation: changed copies of the audio to train with; none by default.
             start: weights whose motion basis is taken over; a new one by default.
 
         Raises:
@@ -98,10 +100,10 @@ class ClipSplits:
         train = load_store(Path(dataset), "train", progress=context.progress)
         validation = load_store(Path(dataset), "validation", progress=context.progress)
         basis = _basis(dataset, train, num_motions, context, start)
-        for store in (train, validation):
+        for store, copies in ((train, augmentation), (validation, None)):
             store.apply_basis(basis)
             if audio is not None:
-                store.apply_audio(audio)
+                store.apply_audio(audio, dataset, augmentation=copies, seed=context.seed, progress=context.progress)
         return cls(train, validation, basis)
 
     def save_basis(self, run: RunFolder) -> None:

@@ -10,7 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from visavox.data.generator import ClipStore, MelAugmentation, SpeechDataset, StoredClip, augment_features
+from visavox.data.generator import (
+    AudioAugmentation,
+    ClipStore,
+    MelAugmentation,
+    RowAugmentation,
+    SpeechDataset,
+    StoredClip,
+    augment_features,
+)
 from visavox.errors import InputError
 from visavox.models.generator import UNBOUNDED, GeneratorConfig, MotionBasis, SpeechBranch, SpeechBranchConfig
 from visavox.training.divergence import LARGEST_GAIN, correlation
@@ -36,7 +44,11 @@ class SpeechSettings:
     generator: GeneratorConfig
     """The generator whose speech branch is trained."""
     augmentation: MelAugmentation = field(default_factory=MelAugmentation)
-    """Augmentation of the audio."""
+    """Augmentation of windows of a mel."""
+    audio_augmentation: AudioAugmentation = field(default_factory=AudioAugmentation)
+    """Augmentation of the audio before other features are computed."""
+    row_augmentation: RowAugmentation = field(default_factory=RowAugmentation)
+    """Augmentation of windows of other features."""
     opening_weight: float = 3.0
     """Weight of the opening of the lips against each other component."""
     weight_decay: float = 0.01
@@ -125,7 +137,14 @@ class SpeechTask(TrainingTask):
         """
         config = settings.generator
         num_motions = config.conditioner.num_motions
-        clips = ClipSplits.load(data, num_motions, context, audio=config.spec.audio, start=inputs.start)
+        clips = ClipSplits.load(
+            data,
+            num_motions,
+            context,
+            audio=config.spec.audio,
+            augmentation=settings.audio_augmentation,
+            start=inputs.start,
+        )
         assert clips.basis is not None
         rest = rest_motion(clips.train, clips.basis)
         return cls(settings, clips, rest=rest, device=context.device, seed=context.seed)
@@ -152,7 +171,9 @@ class SpeechTask(TrainingTask):
     def _forward(self, batch: Batch) -> SpeechOutputs:
         self.predictor.train()
         # The loop has seeded the default generator with this step's number.
-        features = augment_features(batch["features"], self.audio, self.settings.augmentation)
+        features = augment_features(
+            batch["features"], self.audio, self.settings.augmentation, self.settings.row_augmentation
+        )
         return SpeechOutputs(self.predictor(features).float(), batch["motion"])
 
     def validate(self) -> Validation:

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from visavox.audio.features.speech_features import SpeechFeatures
 from visavox.constants import SAMPLES_PER_FRAME
-from visavox.data.motion import ROWS_PER_FRAME, MotionClip, MotionStore, SourceClip, clip_features, fit_rows
+from visavox.data.generator import clip_features, fit_rows
+from visavox.data.motion import ROWS_PER_FRAME, MotionClip, MotionStore, SourceClip
 from visavox.data.radiance import PersonData
 from visavox.errors import InputError
 from visavox.face.geometry.motion import fit_opening_mode, resting_face

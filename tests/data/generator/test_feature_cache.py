@@ -13,7 +13,7 @@ from visavox.audio.features.mel import MEL_MIN
 from visavox.audio.features.mel_pitch import MelFeatures
 from visavox.data.generator.clip_file import ClipFile
 from visavox.data.generator.clip_store import StoredClip
-from visavox.data.motion.feature_cache import FeatureCache, clip_features, fit_rows
+from visavox.data.generator.feature_cache import FeatureCache, clip_features, fit_rows
 from visavox.errors import InputError
 from visavox.face.geometry.crop import CropSpec
 from visavox.speech import load_features

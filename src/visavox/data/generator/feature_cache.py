@@ -16,16 +16,19 @@ import time
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from visavox.audio.features.speech_features import SpeechFeatures
 from visavox.audio.silence import find_silence, gate_audio
-from visavox.data.generator.clip_store import StoredClip
 from visavox.errors import InputError
 from visavox.progress import QUIET, Progress
 from visavox.runtime.files import leftovers, write_whole
 from visavox.types import PathLike
+
+if TYPE_CHECKING:
+    from visavox.data.generator.clip_store import StoredClip
 
 FEATURES_FOLDER = "features"
 _LEFTOVER_AGE = 3600.0
